@@ -1,0 +1,120 @@
+//! What is always so between two steps: named checks, for tests and the simulator.
+//!
+//! The names are those of the project's list of invariants, as far as one agent can see them. They
+//! are recomputed from the rows alone, on purpose without the indexes that the agent itself uses.
+
+use crate::agent::Agent;
+use proto::model::{Resources, TaskState, limits};
+use std::collections::BTreeSet;
+
+/// A broken invariant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {what}")]
+pub struct Broken {
+    /// The invariant's name.
+    pub name: &'static str,
+    /// What was found.
+    pub what: String,
+}
+
+type Check = fn(&Agent) -> Result<(), String>;
+
+/// All checks, by name.
+pub const CHECKS: &[(&str, Check)] = &[
+    ("A1 promised is the sum of live tasks", promised_is_the_sum),
+    ("T3 a container belongs to one task", containers_are_distinct),
+    ("T4 rows are in states that agents give", states_are_ours),
+    ("T7 what lives has an intent with a container", live_has_container),
+    ("U2 pending updates are the last ones, without gaps", pending_is_gapless),
+    ("U4 what is pending will be sent", pending_is_delivered),
+    ("limits hold", limits_hold),
+];
+
+/// Runs every check; the first that fails is the answer.
+pub fn check(agent: &Agent) -> Result<(), Broken> {
+    for (name, check) in CHECKS {
+        check(agent).map_err(|what| Broken { name, what })?;
+    }
+    Ok(())
+}
+
+fn promised_is_the_sum(agent: &Agent) -> Result<(), String> {
+    let mut sum = Resources::new();
+    for row in agent.tasks().filter(|row| row.is_live()) {
+        let task = row.task.as_ref().ok_or_else(|| format!("{} has no description", row.key))?;
+        sum = sum.checked_add(&task.resources).map_err(|error| format!("{}: {error}", row.key))?;
+    }
+    match sum == *agent.promised() {
+        true => Ok(()),
+        false => Err(format!("the sum is {sum}, promised is {}", agent.promised())),
+    }
+}
+
+fn containers_are_distinct(agent: &Agent) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    let twice = agent
+        .tasks()
+        .filter_map(|row| row.container.as_ref())
+        .find(|container| !seen.insert(*container));
+    twice.map_or(Ok(()), |container| Err(format!("{container} belongs to two tasks")))
+}
+
+fn states_are_ours(agent: &Agent) -> Result<(), String> {
+    use TaskState::{Killing, Running, Staging};
+    for row in agent.tasks() {
+        let ours = matches!(row.state, Staging | Running | Killing) || row.state.is_terminal();
+        if !ours || (row.state == Killing) != (row.kill.is_some() && row.is_live()) {
+            return Err(format!("{} is {} with kill {:?}", row.key, row.state, row.kill));
+        }
+        let states: Vec<TaskState> = row.pending.iter().map(|status| status.state).collect();
+        if states.windows(2).any(|pair| pair[0].is_terminal()) {
+            return Err(format!("{} has updates after its end: {states:?}", row.key));
+        }
+    }
+    Ok(())
+}
+
+fn live_has_container(agent: &Agent) -> Result<(), String> {
+    let bare = agent.tasks().find(|row| row.is_live() && row.container.is_none());
+    bare.map_or(Ok(()), |row| Err(format!("{} has none", row.key)))
+}
+
+fn pending_is_gapless(agent: &Agent) -> Result<(), String> {
+    for row in agent.tasks() {
+        let numbers: Vec<u64> = row.pending.iter().map(|status| status.sequence).collect();
+        let first = (row.sequence + 1).saturating_sub(numbers.len() as u64);
+        let expected: Vec<u64> = (first..=row.sequence).collect();
+        if numbers != expected {
+            return Err(format!("{} at {} has {numbers:?}", row.key, row.sequence));
+        }
+    }
+    Ok(())
+}
+
+fn pending_is_delivered(agent: &Agent) -> Result<(), String> {
+    for row in agent.tasks() {
+        if row.pending.is_empty() == agent.delivery.holds(&row.key) {
+            let count = row.pending.len();
+            return Err(format!("{} has {count} pending updates, not in step", row.key));
+        }
+        if row.pending.is_empty() && !row.is_live() {
+            return Err(format!("{} should be forgotten", row.key));
+        }
+    }
+    Ok(())
+}
+
+fn limits_hold(agent: &Agent) -> Result<(), String> {
+    let rows = agent.tasks().len();
+    if rows > limits::TASKS_PER_AGENT_MAX {
+        return Err(format!("{rows} rows"));
+    }
+    let under_way = agent.delivery.under_way();
+    if under_way > agent.config.updates_in_flight_max {
+        return Err(format!("{under_way} tasks have updates under way"));
+    }
+    match agent.tasks().find(|row| row.pending.len() > limits::PENDING_UPDATES_PER_TASK_MAX) {
+        None => Ok(()),
+        Some(row) => Err(format!("{} has {} pending updates", row.key, row.pending.len())),
+    }
+}

@@ -1,0 +1,108 @@
+//! What is durable: who the agent is, and one row per task from the intent to launch it until its
+//! terminal update is committed.
+//!
+//! A record is a whole row, not a change to one: replaying it twice does no harm, and a reader
+//! needs no history.
+
+use proto::model::{
+    ClusterId, Duration, IdError, StatusReason, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
+};
+use std::fmt;
+
+/// The name of one container: in the journal, in the runtime directory, in the cgroup tree.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContainerId(String);
+
+/// Who this agent is; one row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The agent's id; a journal belongs to one agent for ever.
+    pub agent: proto::model::AgentId,
+    /// The cluster it registered in first; another one is refused.
+    pub cluster: Option<ClusterId>,
+    /// Drawn when the journal was made: tells the master that no task was forgotten.
+    pub incarnation: u64,
+    /// Boot of the host when the journal was last opened.
+    pub boot_id: String,
+    /// Highest term that an order was taken from.
+    pub term: u64,
+}
+
+/// A task, as far as it must survive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskRow {
+    /// Which task.
+    pub key: TaskKey,
+    /// Its description; `None` for a task that was killed before this agent ever heard of it.
+    pub task: Option<Box<TaskInfo>>,
+    /// Its container; `None` if it was refused and never got one.
+    pub container: Option<ContainerId>,
+    /// `Staging` until the container runs; `Killing` from the kill order on.
+    pub state: TaskState,
+    /// Number of the last update made.
+    pub sequence: u64,
+    /// Updates that the master has not confirmed, oldest first.
+    pub pending: Vec<TaskStatus>,
+    /// The kill order, once there was one.
+    pub kill: Option<Kill>,
+}
+
+/// An order to end a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kill {
+    /// Between TERM and KILL.
+    pub grace_period: Duration,
+    /// Who asked, in the words of the update that will say so.
+    pub reason: StatusReason,
+}
+
+/// One durable fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// The identity is now this.
+    Identity(Identity),
+    /// The task's row is now this.
+    Task(Box<TaskRow>),
+    /// The task's row is gone.
+    Forget(TaskKey),
+}
+
+impl ContainerId {
+    /// Checks the text: it must be fit for a file name, under the rule for task ids.
+    pub fn new(text: &str) -> Result<Self, IdError> {
+        TaskId::new(text).map(|id| Self(id.as_str().to_owned()))
+    }
+
+    pub(crate) fn numbered(number: u64) -> Self {
+        Self(format!("c{number:016x}"))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TaskRow {
+    /// Whether a container may exist for it.
+    pub fn is_live(&self) -> bool {
+        !self.state.is_terminal()
+    }
+}
+
+impl Record {
+    /// The row that it is about; `None` is the identity.
+    pub(crate) fn key(&self) -> Option<&TaskKey> {
+        match self {
+            Record::Identity(_) => None,
+            Record::Task(row) => Some(&row.key),
+            Record::Forget(key) => Some(key),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Which master this agent listens to: finding it, registering, and whom not to obey.
+
+pub(crate) mod epoch;
+pub(crate) mod register;
+
+pub(crate) use register::Session;

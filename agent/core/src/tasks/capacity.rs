@@ -1,0 +1,42 @@
+//! What is promised here: the second guard against double allocation.
+//!
+//! The ledger decides; this only refuses to carry out a decision that cannot be right. It trusts
+//! nothing but its own totals and the tasks it has accepted.
+
+use proto::model::{Resources, resources::ResourceError};
+
+/// All there is, and what of it live tasks hold.
+#[derive(Debug)]
+pub(crate) struct Capacity {
+    total: Resources,
+    promised: Resources,
+}
+
+impl Capacity {
+    pub(crate) fn new(total: Resources) -> Self {
+        Self { total, promised: Resources::new() }
+    }
+
+    pub(crate) fn promised(&self) -> &Resources {
+        &self.promised
+    }
+
+    /// Promises these, or says which of them there is not enough of.
+    pub(crate) fn admit(&mut self, wanted: &Resources) -> Result<(), ResourceError> {
+        let free = self.total.checked_sub(&self.promised)?;
+        free.checked_sub(wanted)?;
+        self.promised = self.promised.checked_add(wanted)?;
+        Ok(())
+    }
+
+    /// Promises what an earlier life had promised.
+    pub(crate) fn restore(&mut self, held: &Resources) -> Result<(), ResourceError> {
+        self.promised = self.promised.checked_add(held)?;
+        Ok(())
+    }
+
+    pub(crate) fn release(&mut self, held: &Resources) {
+        let left = self.promised.checked_sub(held);
+        self.promised = left.expect("what is released was promised before");
+    }
+}

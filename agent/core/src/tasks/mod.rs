@@ -1,0 +1,104 @@
+//! The tasks of this agent: their rows, what they hold, and which container belongs to which.
+
+pub(crate) mod capacity;
+pub(crate) mod kill;
+pub(crate) mod launch;
+pub(crate) mod lifecycle;
+
+use crate::journal::{ContainerId, RecoverError, TaskRow};
+use capacity::Capacity;
+use kill::KillChecks;
+use proto::model::{Resources, TaskKey};
+use std::collections::BTreeMap;
+
+/// All rows, with what must be found quickly.
+#[derive(Debug)]
+pub(crate) struct Tasks {
+    rows: BTreeMap<TaskKey, TaskRow>,
+    by_container: BTreeMap<ContainerId, TaskKey>,
+    live: usize,
+    pub(crate) capacity: Capacity,
+    pub(crate) kill_checks: KillChecks,
+}
+
+impl Tasks {
+    pub(crate) fn new(total: Resources) -> Self {
+        Self {
+            rows: BTreeMap::new(),
+            by_container: BTreeMap::new(),
+            live: 0,
+            capacity: Capacity::new(total),
+            kill_checks: KillChecks::default(),
+        }
+    }
+
+    pub(crate) fn rows(&self) -> impl ExactSizeIterator<Item = &TaskRow> {
+        self.rows.values()
+    }
+
+    pub(crate) fn live_count(&self) -> usize {
+        self.live
+    }
+
+    pub(crate) fn get(&self, key: &TaskKey) -> Option<&TaskRow> {
+        self.rows.get(key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: &TaskKey) -> Option<&mut TaskRow> {
+        self.rows.get_mut(key)
+    }
+
+    pub(crate) fn key_of(&self, container: &ContainerId) -> Option<&TaskKey> {
+        self.by_container.get(container)
+    }
+
+    pub(crate) fn has_container(&self, container: &ContainerId) -> bool {
+        self.by_container.contains_key(container)
+    }
+
+    /// Adds a row whose resources, if it is live, were admitted.
+    pub(crate) fn insert(&mut self, row: TaskRow) {
+        if let Some(container) = &row.container {
+            self.by_container.insert(container.clone(), row.key.clone());
+        }
+        self.live += usize::from(row.is_live());
+        let earlier = self.rows.insert(row.key.clone(), row);
+        assert!(earlier.is_none(), "a task has one row");
+    }
+
+    /// Adds a row of an earlier life. Its resources are promised even beyond the total, which an
+    /// operator may have lowered.
+    pub(crate) fn restore(&mut self, row: TaskRow) -> Result<(), RecoverError> {
+        if self.rows.contains_key(&row.key) {
+            return Err(RecoverError::TaskTwice { key: row.key });
+        }
+        if let Some(container) = row.container.as_ref().filter(|c| self.has_container(c)) {
+            return Err(RecoverError::ContainerTwice { container: container.clone() });
+        }
+        if let Some(task) = row.task.as_ref().filter(|_| row.is_live()) {
+            self.capacity
+                .restore(&task.resources)
+                .map_err(|source| RecoverError::Promised { key: row.key.clone(), source })?;
+        }
+        self.insert(row);
+        Ok(())
+    }
+
+    /// The task of this row, which has just become terminal, holds nothing any more.
+    pub(crate) fn release(&mut self, key: &TaskKey) {
+        let row = self.rows.get(key).expect("the row is still there");
+        assert!(!row.is_live(), "only what has ended is released");
+        self.live -= 1;
+        let task = row.task.as_ref().expect("a task that was live has a description");
+        self.capacity.release(&task.resources);
+        self.kill_checks.remove(key);
+    }
+
+    pub(crate) fn forget(&mut self, key: &TaskKey) {
+        let row = self.rows.remove(key).expect("the caller saw the row");
+        assert!(!row.is_live(), "only what has ended is forgotten");
+        if let Some(container) = &row.container {
+            self.by_container.remove(container);
+        }
+    }
+}

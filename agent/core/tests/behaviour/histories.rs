@@ -1,0 +1,453 @@
+//! Random histories: orders, container events, crashes at any point of an effect list, reboots.
+//!
+//! Around the agent stand a disk (what was journaled), a kernel (which containers run, which left
+//! an exit record) and a master (which commits updates in order and remembers what it ordered). The
+//! checks are made where the truth is: at the kernel for T3 and T7, at the master for U1, U2 and
+//! T4.
+
+use crate::stage::{Disk, config, key, registered_order, report, task};
+use agent_core::{
+    Agent, ContainerId, Effect, Ending, Input, Observation, Outbox, Record, invariants,
+};
+use proptest::prelude::*;
+use proto::model::{
+    AgentCall, Duration, Instant, Order, StatusReason, TaskKey, TaskState, TaskStatus,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+const TASKS: u8 = 6;
+
+/// One thing that happens; indexes are taken modulo what there is.
+#[derive(Debug, Clone)]
+enum Action {
+    Launch(u8),
+    Kill(u8),
+    StaleLaunch(u8),
+    Start(u8),
+    FailStart(u8),
+    Exit(u8, i32),
+    LoseSupervisor(u8),
+    Wait(u16),
+    Answer(u8),
+    Disconnect,
+    Crash { executed: u8 },
+    Reboot,
+    NewLeader,
+    DiskFull(bool),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Container {
+    Starting,
+    Running,
+    Exited(Ending, bool),
+    /// The supervisor died and left nothing.
+    Lost,
+}
+
+/// What the master knows of a task.
+#[derive(Debug, Default)]
+struct Committed {
+    state: Option<TaskState>,
+    sequence: u64,
+    updates: Vec<TaskStatus>,
+    kill: bool,
+}
+
+struct World {
+    agent: Agent,
+    disk: Disk,
+    now: Instant,
+    session: Option<u64>,
+    term: u64,
+    boot: u64,
+    seed: u64,
+    /// Effects are executed up to this many more; then the agent is dead.
+    budget: Option<u8>,
+    containers: BTreeMap<ContainerId, Container>,
+    starts: BTreeMap<TaskKey, u32>,
+    started_ever: BTreeSet<ContainerId>,
+    master: BTreeMap<TaskKey, Committed>,
+    wire: VecDeque<TaskStatus>,
+    inputs: VecDeque<Input>,
+}
+
+impl World {
+    fn new() -> Self {
+        let disk = Disk::new();
+        let mut outbox = Outbox::new();
+        let journal = disk.journal();
+        let agent =
+            Agent::recover(config(1, "0"), journal, BTreeMap::new(), Instant(0), &mut outbox);
+        let mut world = Self {
+            agent: agent.expect("an empty journal"),
+            disk,
+            now: Instant(0),
+            session: None,
+            term: 1,
+            boot: 0,
+            seed: 1,
+            budget: None,
+            containers: BTreeMap::new(),
+            starts: BTreeMap::new(),
+            started_ever: BTreeSet::new(),
+            master: BTreeMap::new(),
+            wire: VecDeque::new(),
+            inputs: VecDeque::new(),
+        };
+        world.execute(outbox.drain());
+        world
+    }
+
+    fn give(&mut self, input: Input) {
+        self.inputs.push_back(input);
+        while let Some(input) = self.inputs.pop_front() {
+            let mut outbox = Outbox::new();
+            self.agent.step(self.now, input, &mut outbox);
+            invariants::check(&self.agent).expect("invariants");
+            if !self.execute(outbox.drain()) {
+                self.restart();
+            }
+        }
+    }
+
+    /// Whether the agent lived to execute all of them.
+    fn execute(&mut self, effects: Vec<Effect>) -> bool {
+        for effect in effects {
+            if let Some(left) = &mut self.budget {
+                if *left == 0 {
+                    return false;
+                }
+                *left -= 1;
+            }
+            self.execute_one(effect);
+        }
+        true
+    }
+
+    fn execute_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Journal(records) => self.journal(&records),
+            Effect::StartContainer { container, key, .. } => {
+                let row = self.disk.rows.get(&key).expect("T7: a durable intent");
+                assert_eq!(row.container.as_ref(), Some(&container), "T7: for this container");
+                let starts = self.starts.entry(key).or_default();
+                *starts += 1;
+                assert_eq!(*starts, 1, "T3: one container per task");
+                assert!(self.started_ever.insert(container.clone()), "T3: names are not reused");
+                self.containers.insert(container, Container::Starting);
+            }
+            Effect::StopContainer { container, .. } => {
+                // The supervisor obeys when the history says `Exit`, or at the end.
+                if let Some(state @ (Container::Starting | Container::Running)) =
+                    self.containers.get_mut(&container)
+                {
+                    *state = Container::Exited(Ending::Signaled(15), true);
+                    let report = report(Ending::Signaled(15), true);
+                    self.inputs.push_back(Input::ContainerExited { container, report });
+                }
+            }
+            Effect::RemoveContainer { container } => drop(self.containers.remove(&container)),
+            Effect::AdoptContainer { container } => self.adopt(container),
+            Effect::Connect { session, .. } => {
+                self.session = Some(session);
+                self.inputs.push_back(Input::Connected { session });
+            }
+            Effect::Disconnect { .. } => {
+                self.session = None;
+                self.wire.clear();
+            }
+            // What is sent on a stream that was cut is lost.
+            Effect::Send { session, call } if self.session == Some(session) => self.hear(call),
+            Effect::Send { .. } => {}
+            Effect::Abandon(_) => unreachable!("this master removes nobody"),
+        }
+    }
+
+    fn journal(&mut self, records: &[Record]) {
+        for record in records {
+            if let Record::Forget(key) = record {
+                let known = self.master.get(key).and_then(|committed| committed.state);
+                assert!(known.is_some_and(TaskState::is_terminal), "U1: forgotten once committed");
+            }
+        }
+        self.disk.apply(records);
+    }
+
+    fn adopt(&mut self, container: ContainerId) {
+        match self.containers.get(&container) {
+            Some(Container::Starting) => {
+                self.containers.insert(container, Container::Running);
+            }
+            Some(Container::Running) => {}
+            other => panic!("adopted {container}, which is {other:?}"),
+        }
+    }
+
+    fn hear(&mut self, call: AgentCall) {
+        match call {
+            AgentCall::Register { tasks, .. } => {
+                let session = self.session.expect("connected");
+                let term = self.term;
+                let mut orders = vec![registered_order()];
+                let listed: BTreeSet<_> = tasks.iter().map(|task| task.key.clone()).collect();
+                for (key, committed) in &self.master {
+                    match committed.state {
+                        None if committed.kill => orders.push(kill_order(key)),
+                        None if !listed.contains(key) => orders.push(launch_order(key)),
+                        Some(state) if !state.is_terminal() => {
+                            assert!(listed.contains(key), "{key} was forgotten while it lived");
+                        }
+                        _ => {}
+                    }
+                }
+                let inputs = orders.into_iter().map(|order| Input::Order { session, term, order });
+                self.inputs.extend(inputs);
+            }
+            AgentCall::Heartbeat => {}
+            AgentCall::Update { status, .. } => {
+                let key = key(status.task.as_str());
+                let durable = &self.disk.rows[&key].pending;
+                assert!(durable.contains(&status), "D9: sent before it was journaled");
+                self.wire.push_back(status);
+            }
+        }
+    }
+
+    /// The master commits the next update on the wire and says so.
+    fn answer(&mut self) {
+        let Some(status) = self.wire.pop_front() else { return };
+        let key = key(status.task.as_str());
+        let committed = self.master.entry(key.clone()).or_default();
+        if status.sequence <= committed.sequence {
+            let first = &committed.updates[status.sequence as usize - 1];
+            assert_eq!(first, &status, "the same number says the same");
+        } else {
+            assert_eq!(status.sequence, committed.sequence + 1, "U2: no gaps for {key}");
+            let from = committed.state.unwrap_or(TaskState::Staging);
+            assert!(from.may_become(status.state), "T4: {from} to {} for {key}", status.state);
+            committed.state = Some(status.state);
+            committed.sequence = status.sequence;
+            committed.updates.push(status);
+        }
+        let sequence = committed.sequence;
+        self.order(self.term, Order::Committed { key, sequence });
+    }
+
+    fn order(&mut self, term: u64, order: Order) {
+        if let Some(session) = self.session.filter(|_| self.agent.is_registered()) {
+            self.give(Input::Order { session, term, order });
+        }
+    }
+
+    fn restart(&mut self) {
+        self.budget = None;
+        self.session = None;
+        self.wire.clear();
+        self.inputs.clear();
+        self.seed += 1;
+        let mut observed = BTreeMap::new();
+        for (container, state) in &self.containers {
+            let observation = match state {
+                Container::Starting | Container::Running => Observation::Running,
+                Container::Exited(ending, asked) => {
+                    Observation::Exited(report(ending.clone(), *asked))
+                }
+                Container::Lost => Observation::Nothing,
+            };
+            observed.insert(container.clone(), observation);
+        }
+        let mut outbox = Outbox::new();
+        let config = config(self.seed, &self.boot.to_string());
+        let agent = Agent::recover(config, self.disk.journal(), observed, self.now, &mut outbox);
+        self.agent = agent.expect("own journal");
+        invariants::check(&self.agent).expect("invariants after recovery");
+        assert!(self.execute(outbox.drain()), "nobody kills it here");
+    }
+
+    fn nth(&self, index: u8, wanted: impl Fn(&Container) -> bool) -> Option<ContainerId> {
+        let all: Vec<_> =
+            self.containers.iter().filter(|(_, state)| wanted(state)).map(|(id, _)| id).collect();
+        all.get(usize::from(index) % all.len().max(1)).map(|id| (*id).clone())
+    }
+
+    fn exit(&mut self, container: ContainerId, ending: Ending) {
+        self.containers.insert(container.clone(), Container::Exited(ending.clone(), false));
+        self.give(Input::ContainerExited { container, report: report(ending, false) });
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Launch(index) | Action::StaleLaunch(index) => {
+                let key = key(&format!("t{}", index % TASKS));
+                if matches!(action, Action::StaleLaunch(_)) {
+                    return self.order(self.term - 1, launch_order(&key));
+                }
+                let committed = self.master.entry(key.clone()).or_default();
+                if committed.state.is_none() && !committed.kill {
+                    self.order(self.term, launch_order(&key));
+                }
+            }
+            Action::Kill(index) => {
+                let key = key(&format!("t{}", index % TASKS));
+                let committed = self.master.entry(key.clone()).or_default();
+                if !committed.state.is_some_and(TaskState::is_terminal) {
+                    committed.kill = true;
+                    self.order(self.term, kill_order(&key));
+                }
+            }
+            Action::Start(index) => {
+                if let Some(container) = self.nth(*index, |state| *state == Container::Starting) {
+                    self.containers.insert(container.clone(), Container::Running);
+                    self.give(Input::ContainerStarted { container });
+                }
+            }
+            Action::FailStart(index) => {
+                if let Some(container) = self.nth(*index, |state| *state == Container::Starting) {
+                    let failure = agent_core::LaunchFailure {
+                        kind: agent_core::FailureKind::NotFound,
+                        message: "no such program".to_owned(),
+                    };
+                    self.exit(container, Ending::LaunchFailed(failure));
+                }
+            }
+            Action::Exit(index, code) => {
+                if let Some(container) = self.nth(*index, |state| *state == Container::Running) {
+                    self.exit(container, Ending::Exited(*code));
+                }
+            }
+            Action::LoseSupervisor(index) => {
+                if let Some(container) = self.nth(*index, |state| *state == Container::Running) {
+                    self.containers.insert(container.clone(), Container::Lost);
+                    let report = report(Ending::SupervisorLost, false);
+                    self.give(Input::ContainerExited { container, report });
+                }
+            }
+            other => self.act_around(other),
+        }
+    }
+
+    fn act_around(&mut self, action: &Action) {
+        match action {
+            Action::Wait(ms) => {
+                self.now = self.now + Duration(u64::from(*ms));
+                self.give(Input::Tick);
+            }
+            Action::Answer(count) => (0..*count).for_each(|_| self.answer()),
+            Action::Disconnect => {
+                self.wire.clear();
+                if let Some(session) = self.session.take() {
+                    self.give(Input::Disconnected { session });
+                }
+            }
+            Action::Crash { executed } => self.budget = Some(*executed),
+            Action::Reboot => {
+                self.boot += 1;
+                for state in self.containers.values_mut() {
+                    if matches!(state, Container::Starting | Container::Running) {
+                        *state = Container::Lost;
+                    }
+                }
+                self.restart();
+                self.give(Input::Tick);
+            }
+            Action::NewLeader => {
+                self.term += 1;
+                self.act_around(&Action::Disconnect);
+            }
+            Action::DiskFull(low) => self.give(Input::JournalSpace { low: *low }),
+            _ => unreachable!("the caller took the others"),
+        }
+    }
+
+    /// All faults end, every container ends, and the master hears of everything.
+    fn heal(&mut self) {
+        self.budget = None;
+        for _ in 0..200 {
+            self.now = self.now + Duration(1_000);
+            self.order(self.term, Order::Heartbeat);
+            self.give(Input::Tick);
+            self.act(&Action::Start(0));
+            self.act(&Action::Exit(0, 0));
+            (0..32).for_each(|_| self.answer());
+        }
+        assert!(self.agent.is_registered(), "it comes back");
+        assert_eq!(self.agent.tasks().len(), 0, "everything ends and is forgotten");
+        assert!(self.disk.rows.is_empty(), "on the disk too");
+        assert!(self.containers.is_empty(), "H1: nothing is left: {:?}", self.containers);
+        assert!(self.agent.promised().is_empty());
+        for (key, committed) in &self.master {
+            let ended = committed.state.is_some_and(TaskState::is_terminal);
+            assert!(ended, "{key}: no update is lost: {committed:?}");
+        }
+    }
+}
+
+fn launch_order(key: &TaskKey) -> Order {
+    Order::Launch { framework: key.framework, task: task(key.task.as_str(), 1) }
+}
+
+fn kill_order(key: &TaskKey) -> Order {
+    let reason = StatusReason::KilledByFramework;
+    Order::Kill { key: key.clone(), grace_period: None, reason }
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    prop_oneof![
+        6 => any::<u8>().prop_map(Action::Launch),
+        2 => any::<u8>().prop_map(Action::Kill),
+        1 => any::<u8>().prop_map(Action::StaleLaunch),
+        6 => any::<u8>().prop_map(Action::Start),
+        1 => any::<u8>().prop_map(Action::FailStart),
+        4 => (any::<u8>(), 0..3_i32).prop_map(|(index, code)| Action::Exit(index, code)),
+        1 => any::<u8>().prop_map(Action::LoseSupervisor),
+        4 => (0..20_000_u16).prop_map(Action::Wait),
+        4 => (1..6_u8).prop_map(Action::Answer),
+        1 => Just(Action::Disconnect),
+        3 => (0..8_u8).prop_map(|executed| Action::Crash { executed }),
+        1 => Just(Action::Reboot),
+        1 => Just(Action::NewLeader),
+        1 => any::<bool>().prop_map(Action::DiskFull),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    #[test]
+    fn no_history_breaks_a_promise(actions in prop::collection::vec(action(), 1..80)) {
+        let mut world = World::new();
+        for action in &actions {
+            world.act(action);
+        }
+        world.heal();
+    }
+}
+
+/// A green run says little if nothing happens in it: a fixed history reaches every kind of end.
+#[test]
+fn histories_do_run_tasks() {
+    let mut world = World::new();
+    let mut ends = BTreeSet::new();
+    world.give(Input::Tick);
+    for index in 0..4 {
+        world.act(&Action::Launch(index));
+        world.act(&Action::Start(0));
+    }
+    world.act(&Action::Exit(0, 0));
+    world.act(&Action::Exit(0, 1));
+    world.act(&Action::Kill(3));
+    world.act(&Action::Crash { executed: 0 });
+    world.act(&Action::Reboot);
+    world.heal();
+    for committed in world.master.values() {
+        ends.extend(committed.state.map(TaskState::name));
+    }
+    assert!(ends.contains("TASK_FINISHED"), "{ends:?}");
+    assert!(ends.contains("TASK_FAILED"), "{ends:?}");
+    assert!(world.starts.len() == 4, "{:?}", world.starts);
+}

@@ -1,0 +1,101 @@
+//! The container's first process under full isolation.
+//!
+//! It is pid 1 of its namespace: it makes the surroundings, forks the task (so that the task is *not*
+//! pid 1 and the default actions of signals work on it), reaps whatever is orphaned, passes TERM on, and
+//! ends when the task ends, upon which the kernel kills everything left in the namespace.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal, kill, killpg};
+use nix::unistd::{Pid, sethostname};
+
+use super::{Container, Ends, Failed, task};
+use crate::plan::Isolation;
+use crate::report::Step;
+use crate::sys::{Closing, Side, close_range, exit_now, fork_into, reap};
+
+/// Init must outlive the shortage it is there to report.
+const INIT_OOM_SCORE_ADJ: &str = "-1000";
+
+pub(super) fn run(container: &Container, ends: Ends) -> ! {
+    let forked =
+        set_up(container).and_then(|()| fork_into(0, None).map_err(|errno| (Step::Fork, errno)));
+    match forked {
+        Err((step, errno)) => {
+            ends.channel.failed(step, errno);
+            exit_now(1)
+        }
+        Ok(Side::Child) => task::run(container, &ends.channel),
+        Ok(Side::Parent(task)) => watch(task, &ends.status),
+    }
+}
+
+fn set_up(container: &Container) -> Result<(), Failed> {
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| (Step::ParentDeath, errno))?;
+    container.join_cgroups()?;
+    if let Isolation::Full { hostname: Some(hostname) } = &container.isolation {
+        sethostname(hostname).map_err(|errno| (Step::Hostname, errno))?;
+    }
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
+        .map_err(|errno| (Step::MountPropagation, errno))?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)
+        .map_err(|errno| (Step::MountProc, errno))?;
+    // Needs CAP_SYS_RESOURCE and is not worth failing for: if a shortage hits init instead of the task,
+    // the container ends all the same, and the counter of kills still says why.
+    let _ = set_oom_score_adj(INIT_OOM_SCORE_ADJ);
+    Ok(())
+}
+
+pub(super) fn set_oom_score_adj(score: &str) -> Result<(), Errno> {
+    OpenOptions::new()
+        .write(true)
+        .open("/proc/self/oom_score_adj")
+        .and_then(|mut file| file.write_all(score.as_bytes()))
+        .map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
+}
+
+/// Until the task has ended. CHLD and TERM are blocked since before the fork, so none is missed.
+fn watch(task: Pid, status: &OwnedFd) -> ! {
+    let _ = prctl::set_name(c"bourse-init");
+    close_all_but(status.as_raw_fd());
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGCHLD);
+    signals.add(Signal::SIGTERM);
+    loop {
+        match signals.wait() {
+            Ok(Signal::SIGTERM) => terminate(task),
+            _ => collect(task, status),
+        }
+    }
+}
+
+/// TERM for the task's process group, as a terminal would do it.
+fn terminate(task: Pid) {
+    if killpg(task, Signal::SIGTERM).is_err() {
+        let _ = kill(task, Signal::SIGTERM);
+    }
+}
+
+fn collect(task: Pid, status: &OwnedFd) {
+    while let Ok(Some(reaped)) = reap() {
+        if reaped.pid == task {
+            // Four bytes into an empty pipe: whole or, if the supervisor is gone, not at all.
+            let _ = nix::unistd::write(status, &reaped.status.to_le_bytes());
+            exit_now(0);
+        }
+    }
+}
+
+/// Keeps the standard descriptors and one other. Failure would leave descriptors open that do no harm:
+/// they are closed on exec and this process never executes anything.
+fn close_all_but(kept: RawFd) {
+    let _ = close_range(3, kept - 1, Closing::Now);
+    let _ = close_range(kept + 1, RawFd::MAX, Closing::Now);
+}

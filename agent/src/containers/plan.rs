@@ -1,0 +1,170 @@
+//! From a task to a plan for the jail: a pure translation.
+
+use super::StartRequest;
+use jail::{
+    Plan,
+    cgroups::{ControllerName, Layout},
+    plan::{CgroupPlace, Isolation, Limits, MIN_MEMORY_BYTES, PLAN_VERSION, Root, User},
+};
+use proto::model::{AgentId, ResourceName};
+use std::{collections::BTreeMap, path::PathBuf};
+
+/// What a task finds when it does not say otherwise.
+const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const MIB: u64 = 1 << 20;
+
+/// What is the same for all containers of an agent.
+#[derive(Debug, Clone)]
+pub(crate) struct Style {
+    pub(crate) agent: AgentId,
+    /// Own namespaces, and cgroups with these controllers; `None` is no isolation.
+    pub(crate) full: Option<Cgroups>,
+    pub(crate) cpu_quota: bool,
+    pub(crate) pids_max: u64,
+}
+
+/// Where cgroups are made.
+#[derive(Debug, Clone)]
+pub(crate) struct Cgroups {
+    pub(crate) layout: Layout,
+    pub(crate) parent: String,
+}
+
+/// Where one container works and is recorded, and as whom.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) sandbox: PathBuf,
+    pub(crate) runtime: PathBuf,
+    pub(crate) user: Option<User>,
+}
+
+/// The plan of a container.
+pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan {
+    let env = environment(request, style, &place);
+    let cgroups = style.full.as_ref().filter(|cgroups| !cgroups.layout.controllers.is_empty());
+    Plan {
+        version: PLAN_VERSION,
+        container_id: request.container.to_string(),
+        argv: request.task.command.arguments.clone(),
+        env,
+        sandbox_dir: place.sandbox,
+        runtime_dir: place.runtime,
+        user: place.user,
+        isolation: match style.full {
+            Some(_) => Isolation::Full { hostname: None },
+            None => Isolation::None,
+        },
+        root: Root::Host,
+        limits: cgroups.map_or_else(Limits::default, |cgroups| limits(request, style, cgroups)),
+        cgroups: cgroups.map(|cgroups| CgroupPlace {
+            layout: cgroups.layout.clone(),
+            parent: cgroups.parent.clone(),
+        }),
+        grace_ms: request.task.grace_period().as_ms(),
+        oom_score_adj: None,
+        process_limits: BTreeMap::new(),
+    }
+}
+
+/// The task's own variables win over defaults; what says who and where it is wins over them.
+fn environment(request: &StartRequest, style: &Style, place: &Place) -> BTreeMap<String, String> {
+    let mut env: BTreeMap<String, String> = BTreeMap::new();
+    env.insert("PATH".to_owned(), PATH_DEFAULT.to_owned());
+    env.extend(request.task.command.environment.iter().cloned());
+    for (name, value) in [
+        ("BOURSE_TASK_ID", request.key.task.to_string()),
+        ("BOURSE_FRAMEWORK_ID", request.key.framework.to_string()),
+        ("BOURSE_AGENT_ID", style.agent.to_string()),
+        ("BOURSE_SANDBOX", place.sandbox.display().to_string()),
+    ] {
+        env.insert(name.to_owned(), value);
+    }
+    env
+}
+
+/// Limits for what this host has controllers for; an agent says at its start which are missing.
+fn limits(request: &StartRequest, style: &Style, cgroups: &Cgroups) -> Limits {
+    let has = |name| cgroups.layout.controllers.contains_key(&name);
+    let amount = |name: &ResourceName| {
+        let milli = request.task.resources.scalar(name).0;
+        u64::try_from(milli).ok().filter(|milli| *milli > 0)
+    };
+    let cpu_milli = amount(&ResourceName::CPUS).filter(|_| has(ControllerName::Cpu));
+    let memory = amount(&ResourceName::MEM).filter(|_| has(ControllerName::Memory));
+    // Thousandths of a MiB.
+    let bytes = |milli: u64| (milli.saturating_mul(MIB) / 1_000).max(MIN_MEMORY_BYTES);
+    Limits {
+        cpu_milli,
+        cpu_quota: style.cpu_quota && cpu_milli.is_some(),
+        memory_bytes: memory.map(bytes),
+        pids_max: has(ControllerName::Pids).then_some(style.pids_max),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jail::cgroups::{Hierarchy, Version};
+    use proto::model::{Command, FrameworkId, Resources, TaskInfo, TaskKey};
+
+    fn request() -> StartRequest {
+        let task = TaskInfo {
+            id: "t".parse().unwrap(),
+            name: String::new(),
+            agent: "a".parse().unwrap(),
+            resources: Resources::cpus_mem(1_500, 64),
+            command: Command {
+                arguments: vec!["true".to_owned()],
+                environment: vec![
+                    ("PATH".to_owned(), "/mine".to_owned()),
+                    ("BOURSE_TASK_ID".to_owned(), "forged".to_owned()),
+                ],
+                user: String::new(),
+            },
+            grace_period: None,
+            labels: Vec::new(),
+        };
+        let key = TaskKey { framework: FrameworkId(4), task: task.id.clone() };
+        let container = agent_core::ContainerId::new("c1").unwrap();
+        StartRequest { container, key, task: Box::new(task) }
+    }
+
+    fn style(controllers: &[ControllerName]) -> Style {
+        let hierarchy = |name: &ControllerName| {
+            (*name, Hierarchy { version: Version::V1, base: "/sys/fs/cgroup/x".into() })
+        };
+        let controllers = controllers.iter().map(hierarchy).collect();
+        let layout = Layout { controllers, unified: None };
+        let full = Some(Cgroups { layout, parent: "p".to_owned() });
+        Style { agent: "a".parse().unwrap(), full, cpu_quota: true, pids_max: 9 }
+    }
+
+    fn place() -> Place {
+        Place { sandbox: "/d/s".into(), runtime: "/d/r".into(), user: None }
+    }
+
+    #[test]
+    fn a_task_becomes_a_plan_that_the_jail_takes() {
+        let all = ControllerName::ALL;
+        let plan = plan(&request(), &style(&all), place());
+        plan.validate().expect("a valid plan");
+        assert_eq!(plan.limits.cpu_milli, Some(1_500));
+        assert_eq!(plan.limits.memory_bytes, Some(64 << 20));
+        assert_eq!(plan.limits.pids_max, Some(9));
+        assert_eq!(plan.env["PATH"], "/mine");
+        assert_eq!(plan.env["BOURSE_TASK_ID"], "t", "nobody passes for another task");
+        assert_eq!(plan.env["BOURSE_FRAMEWORK_ID"], "framework-4");
+    }
+
+    #[test]
+    fn what_the_host_cannot_keep_is_not_asked_for() {
+        let plan = plan(&request(), &style(&[ControllerName::Memory]), place());
+        plan.validate().expect("a valid plan");
+        assert_eq!((plan.limits.cpu_milli, plan.limits.cpu_quota), (None, false));
+        assert_eq!(plan.limits.memory_bytes, Some(64 << 20));
+        let bare = Style { full: None, ..style(&[]) };
+        let plan = super::plan(&request(), &bare, place());
+        plan.validate().expect("a valid plan");
+        assert_eq!((plan.limits, plan.cgroups), (Limits::default(), None));
+    }
+}

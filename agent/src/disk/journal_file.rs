@@ -1,0 +1,372 @@
+//! The journal in one redb file.
+//!
+//! Two tables: `identity`, one row, and `tasks`, one row for each task. Each value carries a
+//! checksum bound to its key, besides redb's own, and the whole file is verified on opening; what
+//! does not verify is refused, never repaired by guessing, because a forgotten row is a container
+//! that runs twice. All commits are two-phase and durable. This file does not know what a row
+//! means.
+
+use agent_core::{Identity, Journal, JournalError, Record, TaskRow, journal::codec};
+use redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use std::io;
+use std::path::{Path, PathBuf};
+
+const IDENTITY: TableDefinition<'static, &'static str, &'static [u8]> =
+    TableDefinition::new("identity");
+const TASKS: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("tasks");
+
+const FILE: &str = "journal.redb";
+const RESERVE: &str = "reserve";
+const IDENTITY_KEY: &str = "agent";
+const CACHE_BYTES: usize = 16 << 20;
+const CHECKSUM_BYTES: usize = 4;
+/// Room for some thousand updates and for redb's own growth.
+const RESERVE_BYTES: u64 = 8 << 20;
+
+/// An open journal.
+#[derive(Debug)]
+pub(crate) struct JournalFile {
+    /// `None` after a disk error that opening it again did not cure.
+    database: Option<Database>,
+    path: PathBuf,
+    reserve: PathBuf,
+}
+
+/// Why a journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalFileError {
+    /// redb refuses the file.
+    #[error(
+        "the journal {} cannot be opened; if the disk is healthy, it is damaged: restore it, or move \
+         it away, and the agent joins as a new one after destroying the containers that it can no \
+         longer account for", path.display()
+    )]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        #[source]
+        source: Box<redb::Error>,
+    },
+    /// The file opens, but a row does not verify.
+    #[error(
+        "the journal {} is damaged at {row:?}: restore it, or move it away, and the agent joins as a \
+         new one after destroying the containers that it can no longer account for", path.display()
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// The row.
+        row: String,
+    },
+    /// A row verifies, but makes no sense to this version.
+    #[error("the journal {} holds the row {row:?}, which cannot be read", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// The row.
+        row: String,
+        /// What is wrong.
+        #[source]
+        source: Box<JournalError>,
+    },
+    /// The file cannot be made.
+    #[error("the journal {} cannot be created", path.display())]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Why records are not durable.
+#[derive(Debug, thiserror::Error)]
+#[error("the journal {} cannot be written", path.display())]
+pub struct CommitError {
+    /// The file.
+    pub path: PathBuf,
+    /// What redb said.
+    #[source]
+    pub source: Box<redb::Error>,
+}
+
+impl JournalFile {
+    /// Opens the journal of a data directory, or makes one for `new`.
+    pub(crate) fn open(
+        data_dir: &Path,
+        new: impl FnOnce() -> Identity,
+    ) -> Result<(Self, Journal), JournalFileError> {
+        let path = data_dir.join(FILE);
+        if !path.exists() {
+            create(&path, &new())?;
+        }
+        let failed = |source| JournalFileError::Database { path: path.clone(), source };
+        if std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0) {
+            // redb would take an empty file for a new database.
+            let empty = StorageError::Corrupted("the file is empty".to_owned());
+            return Err(failed(Box::new(empty.into())));
+        }
+        let database = open_database(&path).map_err(failed)?;
+        let file = Self { database: Some(database), reserve: data_dir.join(RESERVE), path };
+        let journal = file.read()?;
+        Ok((file, journal))
+    }
+
+    /// Makes records durable, all or none.
+    ///
+    /// When the disk is full, the reserve is given up for one more try: what runs must be able to
+    /// say how it ended.
+    pub(crate) fn commit(&mut self, records: &[Record]) -> Result<(), CommitError> {
+        let failed = |source| CommitError { path: self.path.clone(), source };
+        let closed = || Box::new(redb::Error::DatabaseClosed);
+        let database = self.database.as_ref().ok_or_else(|| failed(closed()))?;
+        let first = match write(database, records) {
+            Ok(()) => return Ok(()),
+            Err(error) => error,
+        };
+        let full = matches!(&*first, redb::Error::Io(e) if e.kind() == io::ErrorKind::StorageFull);
+        if !full || std::fs::remove_file(&self.reserve).is_err() {
+            return Err(failed(first));
+        }
+        // After an error of the disk redb wants to be opened again.
+        self.database = None;
+        let database = open_database(&self.path).map_err(failed)?;
+        write(&database, records).map_err(failed)?;
+        self.database = Some(database);
+        Ok(())
+    }
+
+    fn read(&self) -> Result<Journal, JournalFileError> {
+        let failed = |source: redb::Error| JournalFileError::Database {
+            path: self.path.clone(),
+            source: Box::new(source),
+        };
+        let closed = || failed(redb::Error::DatabaseClosed);
+        let database = self.database.as_ref().ok_or_else(closed)?;
+        let transaction = database.begin_read().map_err(|e| failed(e.into()))?;
+        let table = transaction.open_table(IDENTITY).map_err(|e| failed(e.into()))?;
+        let value = table.get(IDENTITY_KEY).map_err(|e| failed(e.into()))?;
+        let bytes = value.as_ref().map(|value| value.value()).unwrap_or_default();
+        let identity = self.decode(IDENTITY_KEY, bytes, codec::decode_identity)?;
+        let table = transaction.open_table(TASKS).map_err(|e| failed(e.into()))?;
+        let mut rows = Vec::new();
+        for entry in table.iter().map_err(|e| failed(e.into()))? {
+            let (key, value) = entry.map_err(|e| failed(e.into()))?;
+            let row: TaskRow = self.decode(key.value(), value.value(), codec::decode_row)?;
+            if row.key.to_string() != key.value() {
+                let row = key.value().to_owned();
+                return Err(JournalFileError::Checksum { path: self.path.clone(), row });
+            }
+            rows.push(row);
+        }
+        Ok(Journal { identity, rows })
+    }
+
+    fn decode<T>(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        decode: impl Fn(&[u8]) -> Result<T, JournalError>,
+    ) -> Result<T, JournalFileError> {
+        let damaged =
+            || JournalFileError::Checksum { path: self.path.clone(), row: key.to_owned() };
+        let payload = unseal(key, bytes).ok_or_else(damaged)?;
+        decode(payload).map_err(|source| JournalFileError::Row {
+            path: self.path.clone(),
+            row: key.to_owned(),
+            source: Box::new(source),
+        })
+    }
+}
+
+/// Keeps room for the journal on the disk; whether there is any to keep is not our decision.
+pub(super) fn keep_reserve(data_dir: &Path) -> io::Result<()> {
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(data_dir.join(RESERVE))?;
+    rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE_BYTES)?;
+    Ok(())
+}
+
+/// Gives that room to whoever needs it, which had better be the journal.
+pub(super) fn give_up_reserve(data_dir: &Path) -> io::Result<()> {
+    match std::fs::remove_file(data_dir.join(RESERVE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// Renames the journal of an agent that was removed, so that the next start makes a new one.
+pub(crate) fn put_away(data_dir: &Path) -> io::Result<PathBuf> {
+    let away = data_dir.join("journal.removed.redb");
+    std::fs::rename(data_dir.join(FILE), &away)?;
+    Ok(away)
+}
+
+/// Under another name first: a journal is there whole, or not at all.
+fn create(path: &Path, identity: &Identity) -> Result<(), JournalFileError> {
+    let failed = |source| JournalFileError::Create { path: path.to_owned(), source };
+    let temporary = path.with_extension("new");
+    match std::fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let made = redb::Builder::new()
+        .create(&temporary)
+        .map_err(redb::Error::from)
+        .map_err(Box::new)
+        .and_then(|database| write(&database, &[Record::Identity(identity.clone())]));
+    made.map_err(|source| JournalFileError::Database { path: temporary.clone(), source })?;
+    std::fs::rename(&temporary, path).map_err(failed)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+}
+
+fn open_database(path: &Path) -> Result<Database, Box<redb::Error>> {
+    let mut builder = redb::Builder::new();
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
+    builder.open(path).map_err(|error| Box::new(error.into()))
+}
+
+fn write(database: &Database, records: &[Record]) -> Result<(), Box<redb::Error>> {
+    write_all(database, records).map_err(Box::new)
+}
+
+fn write_all(database: &Database, records: &[Record]) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    // Opening after a crash is then as fast as after an orderly end; implies two-phase commits.
+    transaction.set_quick_repair(true);
+    {
+        let mut identities = transaction.open_table(IDENTITY)?;
+        let mut tasks = transaction.open_table(TASKS)?;
+        for record in records {
+            match record {
+                Record::Identity(identity) => {
+                    let value = seal(IDENTITY_KEY, codec::encode_identity(identity));
+                    identities.insert(IDENTITY_KEY, value.as_slice())?;
+                }
+                Record::Task(row) => {
+                    let key = row.key.to_string();
+                    tasks.insert(key.as_str(), seal(&key, codec::encode_row(row)).as_slice())?;
+                }
+                Record::Forget(key) => drop(tasks.remove(key.to_string().as_str())?),
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn checksum(key: &str, payload: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(key.as_bytes());
+    hasher.update(payload);
+    hasher.finalize().to_le_bytes()
+}
+
+fn seal(key: &str, mut payload: Vec<u8>) -> Vec<u8> {
+    let sum = checksum(key, &payload);
+    payload.extend_from_slice(&sum);
+    payload
+}
+
+fn unseal<'a>(key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
+    let (payload, sum) = bytes.split_at_checked(bytes.len().checked_sub(CHECKSUM_BYTES)?)?;
+    (checksum(key, payload) == *sum).then_some(payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::model::WallTime;
+    use proto::model::{FrameworkId, StatusReason, StatusSource, TaskKey, TaskState, TaskStatus};
+
+    fn identity() -> Identity {
+        Identity {
+            agent: "agent-1".parse().unwrap(),
+            cluster: None,
+            incarnation: 5,
+            boot_id: "boot".to_owned(),
+            term: 0,
+        }
+    }
+
+    fn row(name: &str) -> TaskRow {
+        let key = TaskKey { framework: FrameworkId(3), task: name.parse().unwrap() };
+        let status = TaskStatus {
+            task: key.task.clone(),
+            agent: "agent-1".parse().unwrap(),
+            state: TaskState::Gone,
+            source: StatusSource::Agent,
+            reason: StatusReason::KilledDuringLaunch,
+            message: "two\nlines".to_owned(),
+            exit_code: Some(-1),
+            signal: None,
+            memory_peak_bytes: Some(7),
+            at: WallTime(9),
+            sequence: 1,
+        };
+        TaskRow {
+            key,
+            task: None,
+            container: None,
+            state: TaskState::Gone,
+            sequence: 1,
+            pending: vec![status],
+            kill: None,
+        }
+    }
+
+    #[test]
+    fn what_was_committed_comes_back() {
+        let place = tempfile::tempdir().unwrap();
+        let (mut file, journal) = JournalFile::open(place.path(), identity).unwrap();
+        assert_eq!(journal, Journal { identity: identity(), rows: Vec::new() });
+        let later = Identity { term: 8, ..identity() };
+        let put = |name| Record::Task(Box::new(row(name)));
+        file.commit(&[Record::Identity(later.clone()), put("a"), put("b")]).unwrap();
+        file.commit(&[Record::Forget(row("a").key)]).unwrap();
+        drop(file);
+        let (_, journal) = JournalFile::open(place.path(), || panic!("it exists")).unwrap();
+        assert_eq!(journal, Journal { identity: later, rows: vec![row("b")] });
+    }
+
+    #[test]
+    fn damage_is_refused_wherever_it_is() {
+        let place = tempfile::tempdir().unwrap();
+        let (mut file, _) = JournalFile::open(place.path(), identity).unwrap();
+        file.commit(&[Record::Task(Box::new(row("needle")))]).unwrap();
+        drop(file);
+        let path = place.path().join(FILE);
+        let whole = std::fs::read(&path).unwrap();
+        let at = whole.windows(9).rposition(|window| window == b"two\nlines").unwrap();
+        for damage in 0..3 {
+            let mut bytes = whole.clone();
+            match damage {
+                0 => bytes[at] ^= 1,
+                1 => bytes.clear(),
+                _ => bytes[..64].fill(0xa5),
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            let error = JournalFile::open(place.path(), || panic!("it exists")).unwrap_err();
+            assert!(error.to_string().contains("journal.redb"), "{error}");
+            assert!(error.to_string().contains("move it away"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_reserve_is_kept_and_given_up() {
+        let place = tempfile::tempdir().unwrap();
+        keep_reserve(place.path()).unwrap();
+        keep_reserve(place.path()).unwrap();
+        let metadata = std::fs::metadata(place.path().join(RESERVE)).unwrap();
+        assert_eq!(metadata.len(), RESERVE_BYTES);
+        give_up_reserve(place.path()).unwrap();
+        give_up_reserve(place.path()).unwrap();
+        assert!(!place.path().join(RESERVE).exists());
+    }
+}

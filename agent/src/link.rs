@@ -1,0 +1,208 @@
+//! The stream to the leading master.
+//!
+//! One stream at a time, each under the number that the core gave it. The core decides when to
+//! connect and whether to register; this file finds a master, carries messages, and says when the
+//! stream ends. A stream whose master does not keep up is closed: memory is bounded, and all that
+//! was on it is said again after the next registration.
+
+use crate::identity::Credentials;
+use agent_core::Input;
+use proto::{
+    convert::{
+        orders::{read_master_message, write_agent_message},
+        refusal::from_status,
+    },
+    model::{AgentCall, Order, limits},
+    wire::v1::{self, agent_client::AgentClient},
+};
+use std::time::Duration;
+use tokio::{sync::mpsc, task::AbortHandle};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::{Channel, Endpoint};
+
+/// An idle connection is probed this often, and dead after the next of these.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where masters are, and the stream to one of them.
+#[derive(Debug)]
+pub(crate) struct Link {
+    masters: Vec<String>,
+    next: usize,
+    credentials: Option<Credentials>,
+    inputs: mpsc::Sender<Input>,
+    current: Option<Stream>,
+    connections: u64,
+}
+
+#[derive(Debug)]
+struct Stream {
+    session: u64,
+    messages: mpsc::Sender<v1::AgentMessage>,
+    task: AbortHandle,
+}
+
+/// Why a stream ended.
+#[derive(Debug, thiserror::Error)]
+enum LinkError {
+    #[error("{address:?} is no address")]
+    Address { address: String },
+    #[error("cannot connect")]
+    Connect(#[source] tonic::transport::Error),
+    #[error("the master ended the stream")]
+    Status(#[source] Box<tonic::Status>),
+    #[error("the master said something that makes no sense")]
+    Message(#[source] proto::model::Refusal),
+    #[error("the agent ends")]
+    Ending,
+}
+
+impl Link {
+    /// `first` chooses which master is tried first, so that agents spread.
+    pub(crate) fn new(
+        masters: Vec<String>,
+        first: u64,
+        credentials: Option<Credentials>,
+        inputs: mpsc::Sender<Input>,
+    ) -> Self {
+        let count = u64::try_from(masters.len().max(1)).unwrap_or(1);
+        let next = usize::try_from(first % count).unwrap_or(0);
+        Self { masters, next, credentials, inputs, current: None, connections: 0 }
+    }
+
+    /// Opens a stream to the leader if its address is known, else to the next master of the list.
+    pub(crate) fn connect(&mut self, session: u64, leader: Option<String>) {
+        self.disconnect(None);
+        if self.connections > 0 {
+            metrics::counter!("bourse_agent_reconnects_total").increment(1);
+        }
+        self.connections += 1;
+        let address = leader.unwrap_or_else(|| self.next_master());
+        let (messages, outgoing) = mpsc::channel(limits::OUTBOUND_MESSAGES_MAX);
+        let (inputs, credentials) = (self.inputs.clone(), self.credentials.clone());
+        let task = tokio::spawn(async move {
+            let talk = converse(&address, credentials, session, outgoing, &inputs);
+            // A conversation only ends with an error, be it the other side's farewell.
+            if let Err(error) = talk.await {
+                tracing::info!(session, master = address, error = %report(&error), "stream ended");
+            }
+            let _ = inputs.send(Input::Disconnected { session }).await;
+        });
+        self.current = Some(Stream { session, messages, task: task.abort_handle() });
+    }
+
+    /// Closes the stream with this number, or whichever is open.
+    pub(crate) fn disconnect(&mut self, session: Option<u64>) {
+        let matches = |stream: &mut Stream| session.is_none_or(|wanted| wanted == stream.session);
+        if let Some(stream) = self.current.take_if(matches) {
+            stream.task.abort();
+        }
+    }
+
+    /// Says something on a stream, or nothing if it is not open any more. `false` if the master did
+    /// not keep up and the stream was closed for it.
+    pub(crate) fn send(&mut self, session: u64, call: &AgentCall) -> bool {
+        let Some(stream) = self.current.as_ref().filter(|stream| stream.session == session) else {
+            return true;
+        };
+        match stream.messages.try_send(write_agent_message(call)) {
+            // Closed: the task has ended and has said so, or is about to.
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                tracing::warn!(session, "the master does not keep up: the stream is closed");
+                self.disconnect(Some(session));
+                false
+            }
+        }
+    }
+
+    fn next_master(&mut self) -> String {
+        let master = self.masters.get(self.next).cloned().unwrap_or_default();
+        self.next = (self.next + 1) % self.masters.len().max(1);
+        master
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.disconnect(None);
+    }
+}
+
+async fn converse(
+    address: &str,
+    credentials: Option<Credentials>,
+    session: u64,
+    outgoing: mpsc::Receiver<v1::AgentMessage>,
+    inputs: &mpsc::Sender<Input>,
+) -> Result<(), LinkError> {
+    let channel = open(address, credentials).await?;
+    // Said before the call is answered: a master may wait for the registration before it answers.
+    give(inputs, Input::Connected { session }).await?;
+    let mut client = AgentClient::new(channel)
+        .max_decoding_message_size(limits::CALL_BYTES_MAX)
+        .max_encoding_message_size(limits::AGENT_MESSAGE_BYTES_MAX);
+    let mut incoming = match client.connect(ReceiverStream::new(outgoing)).await {
+        Ok(response) => response.into_inner(),
+        Err(status) => return Err(refused(session, status, inputs).await),
+    };
+    loop {
+        let message = match incoming.message().await {
+            Ok(Some(message)) => message,
+            Ok(None) => {
+                let farewell = tonic::Status::unavailable("the stream was closed");
+                return Err(LinkError::Status(Box::new(farewell)));
+            }
+            Err(status) => return Err(refused(session, status, inputs).await),
+        };
+        let (term, order) = read_master_message(message).map_err(LinkError::Message)?;
+        if let Order::Refused(refusal) = &order {
+            tracing::info!(session, reason = ?refusal.reason, %refusal, "refused by the master");
+        }
+        give(inputs, Input::Order { session, term, order }).await?;
+    }
+}
+
+/// A status may carry a refusal, such as who leads: the core decides what to make of it.
+async fn refused(session: u64, status: tonic::Status, inputs: &mpsc::Sender<Input>) -> LinkError {
+    let order = Order::Refused(from_status(&status));
+    match give(inputs, Input::Order { session, term: 0, order }).await {
+        Ok(()) => LinkError::Status(Box::new(status)),
+        Err(error) => error,
+    }
+}
+
+async fn give(inputs: &mpsc::Sender<Input>, input: Input) -> Result<(), LinkError> {
+    inputs.send(input).await.map_err(|_| LinkError::Ending)
+}
+
+async fn open(address: &str, credentials: Option<Credentials>) -> Result<Channel, LinkError> {
+    let scheme = if credentials.is_some() { "https" } else { "http" };
+    let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
+        .map_err(|_| LinkError::Address { address: address.to_owned() })?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .keep_alive_while_idle(true)
+        .tcp_nodelay(true);
+    let endpoint = match credentials {
+        Some(credentials) => {
+            endpoint.tls_config(credentials.client()).map_err(LinkError::Connect)?
+        }
+        None => endpoint,
+    };
+    endpoint.connect().await.map_err(LinkError::Connect)
+}
+
+/// An error with all its causes, for a log line.
+pub(crate) fn report(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

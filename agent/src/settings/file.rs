@@ -1,0 +1,114 @@
+//! The form of a settings file. Unknown keys are refused: a misspelt limit must not be no limit.
+
+use super::{AgentSettings, IsolationChoice, Security};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// A file's content; also what `--print-config` prints.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileSettings {
+    master: Option<String>,
+    agent_id: Option<String>,
+    hostname: Option<String>,
+    resources: Option<String>,
+    attributes: Option<String>,
+    data_dir: Option<String>,
+    listen: Option<String>,
+    advertise: Option<String>,
+    metrics_listen: Option<String>,
+    isolation: Option<String>,
+    emulated_task_ms: Option<u64>,
+    cpu_quota: Option<bool>,
+    pids_max: Option<u64>,
+    launches_max: Option<u64>,
+    sandbox_retention_s: Option<u64>,
+    sandboxes_max: Option<u64>,
+    jail_program: Option<String>,
+    insecure: Option<bool>,
+    tls: Option<FileTls>,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileTls {
+    ca: Option<String>,
+    certificate: Option<String>,
+    key: Option<String>,
+}
+
+impl FileSettings {
+    /// What the file says, as text.
+    pub(super) fn value(&self, key: &str) -> Option<String> {
+        let number = |value: Option<u64>| value.map(|value| value.to_string());
+        let tls = self.tls.as_ref();
+        match key {
+            "master" => self.master.clone(),
+            "agent_id" => self.agent_id.clone(),
+            "hostname" => self.hostname.clone(),
+            "resources" => self.resources.clone(),
+            "attributes" => self.attributes.clone(),
+            "data_dir" => self.data_dir.clone(),
+            "listen" => self.listen.clone(),
+            "advertise" => self.advertise.clone(),
+            "metrics_listen" => self.metrics_listen.clone(),
+            "isolation" => self.isolation.clone(),
+            "emulated_task_ms" => number(self.emulated_task_ms),
+            "cpu_quota" => self.cpu_quota.map(|value| value.to_string()),
+            "pids_max" => number(self.pids_max),
+            "launches_max" => number(self.launches_max),
+            "sandbox_retention_s" => number(self.sandbox_retention_s),
+            "sandboxes_max" => number(self.sandboxes_max),
+            "jail_program" => self.jail_program.clone(),
+            "insecure" => self.insecure.map(|value| value.to_string()),
+            "tls.ca" => tls.and_then(|tls| tls.ca.clone()),
+            "tls.certificate" => tls.and_then(|tls| tls.certificate.clone()),
+            "tls.key" => tls.and_then(|tls| tls.key.clone()),
+            _ => panic!("{key} is no setting"),
+        }
+    }
+}
+
+impl From<&AgentSettings> for FileSettings {
+    fn from(settings: &AgentSettings) -> Self {
+        let path = |path: &Path| Some(path.display().to_string());
+        let count = |count: usize| u64::try_from(count).ok();
+        let (insecure, tls) = match &settings.security {
+            Security::Insecure => (Some(true), None),
+            Security::Tls(paths) => {
+                let [ca, certificate, key] =
+                    [&paths.ca, &paths.certificate, &paths.key].map(|file| path(file));
+                (None, Some(FileTls { ca, certificate, key }))
+            }
+        };
+        let (isolation, emulated) = match settings.isolation {
+            IsolationChoice::Auto => ("auto", None),
+            IsolationChoice::Full => ("full", None),
+            IsolationChoice::None => ("none", None),
+            IsolationChoice::Emulated(time) => ("emulated", u64::try_from(time.as_millis()).ok()),
+        };
+        let attributes: Vec<String> = settings.attributes.iter().map(ToString::to_string).collect();
+        Self {
+            master: Some(settings.masters.join(",")),
+            agent_id: settings.agent_id.as_ref().map(ToString::to_string),
+            hostname: Some(settings.hostname.clone()),
+            resources: Some(settings.resources.to_string()),
+            attributes: (!attributes.is_empty()).then(|| attributes.join(";")),
+            data_dir: path(&settings.data_dir),
+            listen: settings.listen.map(|address| address.to_string()),
+            advertise: settings.advertise.clone(),
+            metrics_listen: settings.metrics_listen.map(|address| address.to_string()),
+            isolation: Some(isolation.to_owned()),
+            emulated_task_ms: emulated,
+            cpu_quota: Some(settings.cpu_quota),
+            pids_max: Some(settings.pids_max),
+            launches_max: count(settings.launches_max),
+            sandbox_retention_s: Some(settings.sandbox_retention.as_secs()),
+            sandboxes_max: count(settings.sandboxes_max),
+            jail_program: settings.jail_program.as_deref().and_then(path),
+            insecure,
+            tls,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! An agent's settings, after everything was read and checked.
+//!
+//! Four layers, the first that says something wins: flag, environment, file, default. An error
+//! names the key and the layer that it came from. What [`AgentSettings::to_toml`] writes is a file
+//! that gives the same settings again. This room does not know what the settings do.
+
+mod arguments;
+mod bags;
+mod file;
+mod host;
+mod layers;
+mod problem;
+
+pub use arguments::AgentArgs;
+pub use bags::{attributes_from_text, resources_from_text};
+pub use problem::{Origin, Problem, SettingsError};
+
+use file::FileSettings;
+use proto::model::{AgentId, Attribute, Resources};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// Everything that an agent can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentSettings {
+    /// The masters' addresses, `host:port`; any order, at least one.
+    pub masters: Vec<String>,
+    /// The agent's id; `None` takes it from the certificate, from the journal, or makes one up.
+    pub agent_id: Option<AgentId>,
+    /// For people, and for tasks that must find each other.
+    pub hostname: String,
+    /// What it has to give.
+    pub resources: Resources,
+    /// What is said of it.
+    pub attributes: Vec<Attribute>,
+    /// Journal, sandboxes, runtime records.
+    pub data_dir: PathBuf,
+    /// Where operators read sandboxes; nowhere when not given.
+    pub listen: Option<SocketAddr>,
+    /// `host:port` under which others reach that listener; made from `hostname` when not given.
+    pub advertise: Option<String>,
+    /// Where metrics are read, in plain text; nowhere when not given.
+    pub metrics_listen: Option<SocketAddr>,
+    /// How far containers are kept apart.
+    pub isolation: IsolationChoice,
+    /// Makes a task's CPUs an upper bound also when processors are idle.
+    pub cpu_quota: bool,
+    /// Processes and threads of one task, at most.
+    pub pids_max: u64,
+    /// Containers that are set up at one time.
+    pub launches_max: usize,
+    /// How long the sandbox of an ended task is kept.
+    pub sandbox_retention: Duration,
+    /// Sandboxes of ended tasks that are kept, at most; the oldest goes first.
+    pub sandboxes_max: usize,
+    /// The program that supervises containers; `None` is this very program with the argument
+    /// `jail`.
+    pub jail_program: Option<PathBuf>,
+    /// How the other side is known.
+    pub security: Security,
+}
+
+/// How far containers are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IsolationChoice {
+    /// Full for root, none otherwise.
+    Auto,
+    /// Namespaces and cgroups; needs root.
+    Full,
+    /// Plain processes.
+    None,
+    /// No processes at all: tasks succeed after this time. For load tests of everything else.
+    Emulated(Duration),
+}
+
+/// How the other side of a connection is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Security {
+    /// By its certificate, on every connection.
+    Tls(TlsPaths),
+    /// Not at all.
+    Insecure,
+}
+
+/// PEM files; one certificate serves both as a server's and as a client's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsPaths {
+    /// Who may vouch for others.
+    pub ca: PathBuf,
+    /// This agent's certificate, and intermediate ones after it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl AgentSettings {
+    /// Settings with defaults, for this host.
+    pub fn new(
+        masters: Vec<String>,
+        data_dir: PathBuf,
+        security: Security,
+    ) -> Result<Self, SettingsError> {
+        let host = host::Host::look(&data_dir);
+        let resources = host.resources().map_err(SettingsError::default_of("resources"))?;
+        Ok(Self {
+            masters,
+            agent_id: None,
+            hostname: host.name,
+            resources,
+            attributes: Vec::new(),
+            data_dir,
+            listen: None,
+            advertise: None,
+            metrics_listen: None,
+            isolation: IsolationChoice::Auto,
+            cpu_quota: false,
+            pids_max: 4_096,
+            launches_max: 32,
+            sandbox_retention: Duration::from_secs(24 * 3_600),
+            sandboxes_max: 1_000,
+            jail_program: None,
+            security,
+        })
+    }
+
+    /// Reads flags, the environment and the file that they name.
+    pub fn load(arguments: &AgentArgs) -> Result<Self, SettingsError> {
+        Self::load_with(arguments, &|name| std::env::var(name).ok())
+    }
+
+    /// As [`AgentSettings::load`], with another environment.
+    pub fn load_with(
+        arguments: &AgentArgs,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, SettingsError> {
+        layers::load(arguments, environment)
+    }
+
+    /// The settings as a file.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&FileSettings::from(self)).expect("settings are plain tables")
+    }
+}

@@ -1,0 +1,367 @@
+//! Starting an agent, in the order in which each thing may rely on the one before; and ending it.
+//!
+//! Lock, certificates, journal, cgroups, what still runs, listeners, core, loop. Ending it is the
+//! reverse, and leaves the containers alone.
+
+use crate::{
+    AgentSettings,
+    clock::Clock,
+    containers::{
+        Containerizer,
+        emulated::Emulated,
+        observe::observe,
+        plan::{Cgroups, Style},
+        supervised::{Parts, Supervised},
+        sweep::{claim, give_back, sweep},
+    },
+    disk::{DirectoryLock, JournalFile, JournalWriter, Space, put_away, watch_space},
+    error::AgentError,
+    identity::Credentials,
+    link::Link,
+    run::{End, RunLoop},
+    sandbox::{SandboxTree, keep_tidy},
+    serve::{listener, metrics_page},
+    settings::IsolationChoice,
+};
+use agent_core::{Agent, Config, ContainerId, Identity, Journal, Observation, Outbox};
+use proto::model::{AgentId, AgentInfo, limits};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long callers have to hang up when the agent ends.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// A running agent. Dropping it ends the agent, as [`AgentHandle::stop`] does, without waiting.
+#[derive(Debug)]
+pub struct AgentHandle {
+    agent_id: AgentId,
+    listen: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
+    ending: CancellationToken,
+    task: Option<JoinHandle<Result<(), AgentError>>>,
+}
+
+impl AgentHandle {
+    /// Who it is.
+    pub fn agent_id(&self) -> &AgentId {
+        &self.agent_id
+    }
+
+    /// Where it listens for operators.
+    pub fn listen_address(&self) -> Option<SocketAddr> {
+        self.listen
+    }
+
+    /// Where its metrics are read.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics
+    }
+
+    /// Waits until the agent ends by itself.
+    pub async fn wait(&mut self) -> Result<(), AgentError> {
+        let Some(task) = &mut self.task else { return Ok(()) };
+        let result = task.await;
+        self.task = None;
+        result.unwrap_or(Err(AgentError::Panicked))
+    }
+
+    /// Ends the agent; its containers run on.
+    pub async fn stop(mut self) -> Result<(), AgentError> {
+        self.ending.cancel();
+        self.wait().await
+    }
+}
+
+impl Drop for AgentHandle {
+    fn drop(&mut self) {
+        self.ending.cancel();
+    }
+}
+
+/// Runs an agent until `shutdown`, or until it ends by itself.
+pub async fn run(
+    settings: AgentSettings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), AgentError> {
+    let mut agent = start(settings).await?;
+    tokio::select! {
+        result = agent.wait() => result,
+        () = shutdown => agent.stop().await,
+    }
+}
+
+/// What was there before the agent, opened and looked at; blocks.
+struct Ground {
+    lock: DirectoryLock,
+    data_dir: PathBuf,
+    credentials: Option<Credentials>,
+    journal_file: JournalFile,
+    journal: Journal,
+    cgroups: Option<Cgroups>,
+    observed: BTreeMap<ContainerId, Observation>,
+    boot_id: String,
+    agent_id: AgentId,
+}
+
+/// Starts an agent.
+pub async fn start(settings: AgentSettings) -> Result<AgentHandle, AgentError> {
+    let looked = settings.clone();
+    let ground = tokio::task::spawn_blocking(move || break_ground(&looked));
+    let ground = ground.await.map_err(|_| AgentError::Panicked)??;
+    let recorder = metrics_page::recorder();
+    let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let service = bind(settings.listen).await?;
+    let metrics = bind(settings.metrics_listen).await?;
+    let (listen, metrics_address) = (address_of(service.as_ref()), address_of(metrics.as_ref()));
+    let tree = SandboxTree::new(&ground.data_dir);
+    if let Some(service) = service {
+        let serving =
+            listener::serve(service, tree.clone(), ground.credentials.clone(), ending.clone());
+        tasks.spawn(soon_after(ending.clone(), log_end("the listener ended", serving)));
+    }
+    if let Some(metrics) = metrics {
+        let serving = metrics_page::serve(metrics, recorder, ending.clone());
+        tasks.spawn(soon_after(ending.clone(), log_end("the metrics page ended", serving)));
+    }
+    let agent_id = ground.agent_id.clone();
+    let task = raise(settings, ground, listen, tree, tasks, ending.clone())
+        .inspect_err(|_| ending.cancel())?;
+    tracing::info!(agent = %agent_id, ?listen, "the agent runs");
+    Ok(AgentHandle { agent_id, listen, metrics: metrics_address, ending, task: Some(task) })
+}
+
+fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
+    let data_dir = make_directories(&settings.data_dir)?;
+    let lock = DirectoryLock::acquire(&data_dir)?;
+    let credentials = Credentials::load(&settings.security)?;
+    let wanted = wanted_id(settings, credentials.as_ref())?;
+    let system = |what| move |source| AgentError::System { what, source };
+    let boot_id = jail::process::boot_id().map_err(system("read the host's boot id"))?;
+    let new = || Identity {
+        agent: wanted.clone().unwrap_or_else(made_up_id),
+        cluster: credentials.as_ref().map(|credentials| credentials.principal.cluster.clone()),
+        incarnation: rand::random(),
+        boot_id: boot_id.clone(),
+        term: 0,
+    };
+    let (journal_file, journal) = JournalFile::open(&data_dir, new)?;
+    let agent_id = wanted.clone().unwrap_or_else(|| journal.identity.agent.clone());
+    let root = nix::unistd::geteuid().is_root();
+    let cgroups = match settings.isolation {
+        IsolationChoice::Full if !root => return Err(AgentError::NotRoot),
+        IsolationChoice::Full => Some(claim(&data_dir)?),
+        IsolationChoice::Auto if root => Some(claim(&data_dir)?),
+        IsolationChoice::Auto | IsolationChoice::None | IsolationChoice::Emulated(_) => None,
+    };
+    let run_dir = data_dir.join("run");
+    let directory = |source| AgentError::Directory { path: run_dir.clone(), source };
+    let observed = observe(&run_dir, &boot_id).map_err(directory)?;
+    if let Some(cgroups) = &cgroups {
+        let running = observed.iter().filter(|(_, found)| **found == Observation::Running);
+        let keep: BTreeSet<String> = running.map(|(container, _)| container.to_string()).collect();
+        sweep(cgroups, &keep);
+    }
+    Ok(Ground {
+        lock,
+        data_dir,
+        credentials,
+        journal_file,
+        journal,
+        cgroups,
+        observed,
+        boot_id,
+        agent_id,
+    })
+}
+
+/// Brings the core to life and puts the loop around it.
+fn raise(
+    settings: AgentSettings,
+    ground: Ground,
+    listen: Option<SocketAddr>,
+    tree: SandboxTree,
+    tasks: TaskTracker,
+    ending: CancellationToken,
+) -> Result<JoinHandle<Result<(), AgentError>>, AgentError> {
+    let (sender, inputs) = mpsc::channel(limits::INPUTS_MAX);
+    let (clock, wall) = Clock::start();
+    let info = info(&settings, ground.agent_id.clone(), listen);
+    let config = Config::new(info, rand::random(), &ground.boot_id, wall);
+    let mut outbox = Outbox::new();
+    let agent = Agent::recover(config, ground.journal, ground.observed, clock.now(), &mut outbox)?;
+    let cgroups = ground.cgroups.clone();
+    let style = Style {
+        agent: ground.agent_id,
+        full: ground.cgroups,
+        cpu_quota: settings.cpu_quota,
+        pids_max: settings.pids_max,
+    };
+    let containers: Box<dyn Containerizer> = match settings.isolation {
+        IsolationChoice::Emulated(time) => {
+            Box::new(Emulated::new(time, sender.clone(), tasks.clone()))
+        }
+        _ => Box::new(Supervised::new(Parts {
+            style,
+            run_dir: ground.data_dir.join("run"),
+            sandboxes: tree.clone(),
+            program: jail_program(&settings),
+            boot_id: ground.boot_id,
+            launches_max: settings.launches_max,
+            inputs: sender.clone(),
+            tasks: tasks.clone(),
+            ending: ending.clone(),
+        })),
+    };
+    let journal = JournalWriter::start(ground.journal_file)
+        .map_err(|source| AgentError::System { what: "start the journal's thread", source })?;
+    let link = Link::new(settings.masters, rand::random(), ground.credentials, sender.clone());
+    let space = watch_space(ground.data_dir.clone(), Space::default(), sender);
+    tasks.spawn(until_ending(ending.clone(), space));
+    let tidy = keep_tidy(tree, settings.sandbox_retention, settings.sandboxes_max);
+    tasks.spawn(until_ending(ending.clone(), tidy));
+    let run =
+        RunLoop { agent, clock, outbox, inputs, journal, link, containers, ending: ending.clone() };
+    let (lock, data_dir) = (ground.lock, ground.data_dir);
+    Ok(tokio::spawn(async move {
+        let (result, journal) = run.run().await;
+        ending.cancel();
+        tasks.close();
+        tasks.wait().await;
+        let wound_up =
+            tokio::task::spawn_blocking(move || wind_up(result, journal, cgroups, &data_dir));
+        let result = wound_up.await.unwrap_or(Err(AgentError::Panicked));
+        drop(lock);
+        result
+    }))
+}
+
+/// The last things, in order; blocks.
+fn wind_up(
+    result: Result<End, AgentError>,
+    journal: JournalWriter,
+    cgroups: Option<Cgroups>,
+    data_dir: &Path,
+) -> Result<(), AgentError> {
+    drop(journal);
+    let end = result?;
+    let is_empty = !matches!(end, End::Asked { live_tasks: true });
+    if let Some(cgroups) = cgroups.filter(|_| is_empty) {
+        give_back(&cgroups);
+    }
+    match end {
+        End::Asked { .. } => Ok(()),
+        End::Abandoned(refusal) => {
+            let path = data_dir.to_owned();
+            let journal =
+                put_away(data_dir).map_err(|source| AgentError::Directory { path, source })?;
+            Err(AgentError::Removed { refusal: Box::new(refusal), journal })
+        }
+    }
+}
+
+fn make_directories(data_dir: &Path) -> Result<PathBuf, AgentError> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| AgentError::Directory { path, source }
+    };
+    // Others may pass through, to a sandbox of their own, and see nothing.
+    let make = |path: &Path, mode| {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(mode).create(path).map_err(failed(path))
+    };
+    make(data_dir, 0o711)?;
+    // The jail takes no detours.
+    let data_dir = data_dir.canonicalize().map_err(failed(data_dir))?;
+    make(&data_dir.join("run"), 0o700)?;
+    make(&data_dir.join("sandboxes"), 0o711)?;
+    Ok(data_dir)
+}
+
+fn wanted_id(
+    settings: &AgentSettings,
+    credentials: Option<&Credentials>,
+) -> Result<Option<AgentId>, AgentError> {
+    let certificate = credentials.map(|credentials| credentials.principal.id.clone());
+    match (settings.agent_id.clone(), certificate) {
+        (Some(settings), Some(certificate)) if settings.as_str() != certificate => {
+            Err(AgentError::TwoIds { settings, certificate })
+        }
+        (None, Some(id)) => Ok(Some(AgentId::new(&id).expect("a principal's id is an id"))),
+        (wanted, _) => Ok(wanted),
+    }
+}
+
+/// For an agent that nobody named: kept in its journal from now on.
+fn made_up_id() -> AgentId {
+    let number: u64 = rand::random();
+    AgentId::new(&format!("agent-{number:016x}")).expect("letters and digits are an id")
+}
+
+fn info(settings: &AgentSettings, id: AgentId, listen: Option<SocketAddr>) -> AgentInfo {
+    let reached = |listen: SocketAddr| match listen.ip().is_unspecified() {
+        true => format!("{}:{}", settings.hostname, listen.port()),
+        false => listen.to_string(),
+    };
+    let address = listen.map(|listen| settings.advertise.clone().unwrap_or(reached(listen)));
+    AgentInfo {
+        id,
+        hostname: settings.hostname.clone(),
+        address: address.unwrap_or_default(),
+        resources: settings.resources.clone(),
+        attributes: settings.attributes.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+fn jail_program(settings: &AgentSettings) -> (PathBuf, Vec<OsString>) {
+    match &settings.jail_program {
+        Some(program) => (program.clone(), Vec::new()),
+        None => (PathBuf::from("/proc/self/exe"), vec![OsString::from("jail")]),
+    }
+}
+
+async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, AgentError> {
+    let Some(address) = address else { return Ok(None) };
+    let bound = TcpListener::bind(address).await;
+    bound.map(Some).map_err(|source| AgentError::Listen { address, source })
+}
+
+fn address_of(listener: Option<&TcpListener>) -> Option<SocketAddr> {
+    listener.and_then(|listener| listener.local_addr().ok())
+}
+
+async fn until_ending(ending: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = ending.cancelled() => {}
+        () = work => {}
+    }
+}
+
+/// Callers that do not hang up are hung up on.
+async fn soon_after(ending: CancellationToken, work: impl Future<Output = ()>) {
+    let patience = async {
+        ending.cancelled().await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        () = patience => {}
+        () = work => {}
+    }
+}
+
+async fn log_end<E: std::error::Error>(
+    what: &'static str,
+    serving: impl Future<Output = Result<(), E>>,
+) {
+    if let Err(error) = serving.await {
+        tracing::error!(error = %crate::link::report(&error), "{what}");
+    }
+}

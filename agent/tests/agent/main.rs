@@ -1,0 +1,8 @@
+//! A whole agent against a scripted master, with real processes.
+
+mod kit;
+mod lifecycle;
+mod refusals;
+mod restart;
+mod sandbox;
+mod tls;

@@ -1,0 +1,2 @@
+//! Being measured.
+fn main() {}

@@ -1,0 +1,16 @@
+//! What the questions in `benches/` share: arguments, figures, tables, clusters to measure.
+//!
+//! Each question prints what it measured beside what was promised, and how loaded the machine was;
+//! it never fails for being slow. What the figures mean stands in `docs/PERFORMANCE.md`.
+
+#![forbid(unsafe_code)]
+
+pub mod arguments;
+pub mod certificates;
+pub mod cluster;
+pub mod load;
+pub mod machine;
+pub mod processor;
+pub mod report;
+pub mod rows;
+pub mod samples;

@@ -1,0 +1,94 @@
+//! What can be typed: one variant per command, and the flags that all of them share.
+//!
+//! Help, completion and parsing come from these definitions. Does not know what a command does.
+
+use crate::{
+    commands::{
+        certificates::CertificatesArgs, completion::CompletionArgs, dev::DevArgs,
+        events::EventsArgs, kill::KillArgs, listings::TasksArgs, logs::LogsArgs, run::RunArgs,
+    },
+    context::ContextArgs,
+    logging::LogArgs,
+    output::Format,
+};
+
+/// Bourse: a two-level cluster resource scheduler.
+#[derive(Debug, clap::Parser)]
+#[command(name = "bourse", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+    /// Form of listings and results
+    #[arg(long, value_enum, default_value_t, global = true)]
+    pub(crate) output: Format,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One command.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Start a whole cluster on this machine and keep it up
+    Dev(DevArgs),
+    /// Run a command or a job file to completion
+    Run(Box<Client<RunArgs>>),
+    /// Run a master
+    Master(Box<master::settings::MasterArgs>),
+    /// Run an agent
+    Agent(Box<agent::settings::AgentArgs>),
+    /// Who leads, who is there, how much is running
+    Status(ContextArgs),
+    /// List agents
+    Agents(ContextArgs),
+    /// List frameworks
+    Frameworks(ContextArgs),
+    /// List tasks
+    Tasks(Client<TasksArgs>),
+    /// List live offers
+    Offers(ContextArgs),
+    /// List roles with their weights and shares
+    Roles(ContextArgs),
+    /// Print what a task wrote
+    Logs(Client<LogsArgs>),
+    /// End a task
+    Kill(Client<KillArgs>),
+    /// Show what changes in the cluster
+    Events(Client<EventsArgs>),
+    /// Make certificates for a cluster's parties
+    Certificates(CertificatesArgs),
+    /// Print a completion script for a shell
+    Completion(CompletionArgs),
+}
+
+/// Flags of a command that calls a cluster. Not global: masters and agents have flags of the same
+/// names, such as `--insecure`, that mean their own listeners.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Client<T: clap::Args> {
+    #[command(flatten)]
+    pub(crate) context: ContextArgs,
+    #[command(flatten)]
+    pub(crate) args: T,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory as _, Parser as _};
+
+    #[test]
+    fn no_two_flags_have_one_name() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn servers_and_clients_have_an_insecure_of_their_own() {
+        for line in [
+            &["bourse", "master", "--insecure", "--data-dir", "d"][..],
+            &["bourse", "agent", "--ca", "c", "--key", "k", "--insecure=false"],
+            &["bourse", "status", "--insecure", "--masters", "a:1,b:2"],
+            &["bourse", "run", "--insecure", "--local", "--", "true", "--insecure"],
+        ] {
+            Arguments::try_parse_from(line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+        }
+    }
+}

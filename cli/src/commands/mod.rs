@@ -1,0 +1,44 @@
+//! One file per command.
+
+pub(crate) mod agent;
+pub(crate) mod certificates;
+pub(crate) mod completion;
+pub(crate) mod dev;
+pub(crate) mod events;
+pub(crate) mod kill;
+pub(crate) mod listings;
+pub(crate) mod logs;
+pub(crate) mod master;
+pub(crate) mod run;
+pub(crate) mod status;
+
+use proto::wire::v1::Page;
+
+/// Asks for every page of a listing and joins the rows.
+#[macro_export]
+macro_rules! every_page {
+    ($connection:expr, $method:ident, $rows:ident, $request:expr) => {{
+        let mut rows = Vec::new();
+        let mut message = $request;
+        let mut token = String::new();
+        loop {
+            message.page = Some($crate::commands::page(token));
+            let answer = $connection
+                .ask(|mut client| {
+                    let request = $crate::connection::request(message.clone());
+                    async move { client.$method(request).await }
+                })
+                .await?;
+            rows.extend(answer.$rows);
+            token = answer.next_page_token;
+            if token.is_empty() {
+                break rows;
+            }
+        }
+    }};
+}
+
+/// A full page after a token.
+pub(crate) fn page(token: String) -> Page {
+    Page { size: proto::model::limits::PAGE_ROWS_MAX, token }
+}

@@ -1,0 +1,208 @@
+//! `bourse run`: a command, a job file or a workload log, to completion.
+
+use crate::{
+    connection::Connection,
+    context::{Context, ContextArgs},
+    local::{Local, LocalSettings},
+    output::{Format, print_text},
+    report::{Reporter, summary_line},
+    shutdown,
+};
+use anyhow::{Context as _, bail};
+use batch::{Compression, Job, JobSource, Replay, Summary, TaskSpec};
+use proto::model::{Duration as Milliseconds, Milli, ResourceName, Resources, Role, Value};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+/// Flags of `bourse run`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RunArgs {
+    /// Start a cluster in this process for it, and remove it afterwards
+    #[arg(long)]
+    local: bool,
+    /// With --local: plain processes, also as root
+    #[arg(long, requires = "local")]
+    plain_processes: bool,
+    /// Job file (TOML) instead of a command
+    #[arg(long, value_name = "FILE", conflicts_with = "command")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    log: WorkloadArgs,
+    /// Name of the job and its tasks
+    #[arg(long, default_value = "run")]
+    name: String,
+    /// Role whose share is used
+    #[arg(long, default_value = "*")]
+    role: Role,
+    /// How many times to run it
+    #[arg(long, default_value_t = 1)]
+    instances: u32,
+    /// CPUs of each instance, such as 0.5
+    #[arg(long, default_value = "0.1")]
+    cpus: Milli,
+    /// Memory of each instance, MiB
+    #[arg(long, default_value = "32")]
+    mem: Milli,
+    /// Disk of each instance, MiB
+    #[arg(long, default_value = "0")]
+    disk: Milli,
+    /// Environment variable, NAME=VALUE; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = environment)]
+    env: Vec<(String, String)>,
+    /// Further attempts of an instance that fails
+    #[arg(long, default_value_t = 0)]
+    retries: u32,
+    /// Kill an attempt that takes longer, such as 10m
+    #[arg(long, value_parser = humantime::parse_duration)]
+    timeout: Option<Duration>,
+    /// Do not print what the tasks write
+    #[arg(long)]
+    quiet: bool,
+    /// The command and its arguments
+    #[arg(last = true)]
+    command: Vec<String>,
+}
+
+/// Flags of a workload log.
+#[derive(Debug, clap::Args)]
+struct WorkloadArgs {
+    /// Workload log in Standard Workload Format (also .gz) instead of a command
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["command", "file"])]
+    swf: Option<PathBuf>,
+    /// Jobs of the log to run, from its beginning
+    #[arg(long, default_value_t = 300, requires = "swf")]
+    jobs: usize,
+    /// Each job appends a line to a file of its own in this folder, which all agents share
+    #[arg(long, value_name = "FOLDER", requires = "swf")]
+    markers: Option<PathBuf>,
+    /// Compress the log's time so that everything would be over after this long
+    #[arg(long, default_value = "60s", value_parser = humantime::parse_duration, requires = "swf")]
+    span: Duration,
+}
+
+fn milliseconds(duration: Duration) -> anyhow::Result<Milliseconds> {
+    Ok(Milliseconds(u64::try_from(duration.as_millis())?))
+}
+
+fn environment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
+pub(crate) async fn run(
+    context: &ContextArgs,
+    format: Format,
+    args: &RunArgs,
+) -> anyhow::Result<ExitCode> {
+    let job = args.job()?;
+    let summary = match args.local {
+        true => run_local(format, args, job).await?,
+        false => {
+            let framework = context.resolve_framework()?;
+            // Without an operator's certificate the agents show no files.
+            let operator = context.resolve().ok().filter(|_| context.masters.is_empty());
+            run_on(&framework, operator, format, args, job).await?
+        }
+    };
+    Ok(if summary.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Starts a cluster, runs the job, removes the cluster, whatever happens.
+async fn run_local(format: Format, args: &RunArgs, job: Job) -> anyhow::Result<Summary> {
+    let directory = tempfile::Builder::new()
+        .prefix("bourse-run-")
+        .tempdir()
+        .context("cannot create a folder for the cluster")?;
+    let settings =
+        LocalSettings { plain_processes: args.plain_processes, ..LocalSettings::default() };
+    let mut local = Local::start(directory.path(), &settings).await?;
+    if !local.full_isolation() {
+        let why = if args.plain_processes { "--plain-processes" } else { "not root" };
+        eprintln!("{why}: tasks run as plain processes, without containers");
+    }
+    let (framework, operator) = (local.framework.clone(), local.operator.clone());
+    let ready = local.ready().await;
+    let outcome = match ready {
+        Err(problem) => Err(problem),
+        Ok(()) => tokio::select! {
+            outcome = run_on(&framework, Some(operator), format, args, job) => outcome,
+            problem = local.failed() => Err(problem),
+        },
+    };
+    let killed = local.kill_all().await;
+    let stopped = local.stop().await.and(killed);
+    directory.close().context("cannot remove the cluster's folder")?;
+    let summary = outcome?;
+    stopped.map(|()| summary)
+}
+
+async fn run_on(
+    framework: &Context,
+    operator: Option<Context>,
+    format: Format,
+    args: &RunArgs,
+    job: Job,
+) -> anyhow::Result<Summary> {
+    let masters = bourse_sdk::Masters {
+        addresses: framework.masters.clone(),
+        security: framework.security()?,
+    };
+    let reader = match operator {
+        Some(context) if !args.quiet => Some(Connection::new(context)?),
+        _ => None,
+    };
+    let (progress, printer) = Reporter::start(job.instance_count(), reader, format);
+    let (stop, stopping) = tokio::sync::oneshot::channel();
+    let watch = tokio::spawn(async move {
+        shutdown::asked().await;
+        let _ = stop.send(());
+    });
+    let summary = batch::run_until(JobSource::Job(job), masters, Box::new(progress), async {
+        let _ = stopping.await;
+    })
+    .await;
+    watch.abort();
+    let outputs = printer.finish().await?;
+    let summary = summary?;
+    match format {
+        Format::Json => {
+            let value = serde_json::json!({ "summary": summary, "outputs": outputs });
+            print_text(&(serde_json::to_string_pretty(&value)? + "\n"))?;
+        }
+        Format::Table => eprintln!("{}", summary_line(&summary)),
+    }
+    Ok(summary)
+}
+
+impl RunArgs {
+    fn job(&self) -> anyhow::Result<Job> {
+        if let Some(path) = &self.file {
+            return Ok(batch::job_file::read(path)?);
+        }
+        if let Some(path) = &self.log.swf {
+            let replay = Replay {
+                jobs_max: self.log.jobs,
+                compression: Compression::Fit(milliseconds(self.log.span)?),
+                marker_folder: self.log.markers.clone(),
+                role: self.role.clone(),
+                ..Replay::default()
+            };
+            return Ok(replay.read(path)?);
+        }
+        if self.command.is_empty() {
+            bail!("nothing to run: put a command after --, or name a job file with --file");
+        }
+        let resources = Resources::from_entries([
+            (ResourceName::CPUS, Value::Scalar(self.cpus)),
+            (ResourceName::MEM, Value::Scalar(self.mem)),
+            (ResourceName::DISK, Value::Scalar(self.disk)),
+        ])?;
+        let mut task = TaskSpec::new(&self.name, self.command.clone(), resources);
+        task.environment.clone_from(&self.env);
+        task.instances = self.instances;
+        task.retries = self.retries;
+        task.timeout = self.timeout.map(milliseconds).transpose()?;
+        Ok(Job::new(self.name.clone(), self.role.clone(), vec![task])?)
+    }
+}

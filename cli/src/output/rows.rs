@@ -1,0 +1,303 @@
+//! The API's messages as rows for people and programs.
+
+use super::Row;
+use proto::{
+    convert,
+    model::{ResourceName, Resources, Value},
+    wire::v1,
+};
+use serde::{Serialize, Serializer, ser::SerializeMap as _};
+
+/// Resources: `cpus:2;mem:512` in a table, an object in JSON.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ShownResources(pub(crate) Resources);
+
+impl ShownResources {
+    fn read(wire: Vec<v1::Resource>) -> Self {
+        // A newer master may say what this version cannot read; the rest is still worth showing.
+        Self(convert::resources::read_resources(wire).unwrap_or_default())
+    }
+
+    fn scalar(&self, name: &ResourceName) -> String {
+        self.0.scalar(name).to_string()
+    }
+}
+
+impl Serialize for ShownResources {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.0.iter() {
+            match value {
+                // At most three decimals: the nearest double prints as the same decimals.
+                Value::Scalar(milli) => {
+                    let number: serde_json::Number =
+                        milli.to_string().parse().expect("decimal text is a number");
+                    map.serialize_entry(name.as_str(), &number)?;
+                }
+                other => map.serialize_entry(name.as_str(), &other.to_string())?,
+            }
+        }
+        map.end()
+    }
+}
+
+/// One agent.
+#[derive(Debug, Serialize)]
+pub(crate) struct AgentRow {
+    id: String,
+    hostname: String,
+    pub(crate) address: String,
+    state: &'static str,
+    tasks: u64,
+    resources: ShownResources,
+    allocated: ShownResources,
+    offered: ShownResources,
+    attributes: Vec<String>,
+    version: String,
+}
+
+impl From<v1::AgentSummary> for AgentRow {
+    fn from(wire: v1::AgentSummary) -> Self {
+        let state = match wire.state() {
+            v1::AgentState::AgentRegistered => "registered",
+            v1::AgentState::AgentUnreachable => "unreachable",
+            v1::AgentState::AgentRemoved => "removed",
+            v1::AgentState::Unspecified => "unknown",
+        };
+        let info = wire.info.unwrap_or_default();
+        let attributes = convert::resources::read_attributes(info.attributes).unwrap_or_default();
+        Self {
+            id: info.agent_id,
+            hostname: info.hostname,
+            address: info.address,
+            state,
+            tasks: wire.task_count,
+            resources: ShownResources::read(info.resources),
+            allocated: ShownResources::read(wire.allocated),
+            offered: ShownResources::read(wire.offered),
+            attributes: attributes.iter().map(ToString::to_string).collect(),
+            version: info.version,
+        }
+    }
+}
+
+impl Row for AgentRow {
+    const TITLES: &'static [&'static str] =
+        &["agent", "host", "state", "tasks", "cpus used/all", "mem used/all", "attributes"];
+
+    fn cells(&self) -> Vec<String> {
+        let used =
+            |name| format!("{}/{}", self.allocated.scalar(name), self.resources.scalar(name));
+        vec![
+            self.id.clone(),
+            self.hostname.clone(),
+            self.state.to_owned(),
+            self.tasks.to_string(),
+            used(&ResourceName::CPUS),
+            used(&ResourceName::MEM),
+            self.attributes.join(";"),
+        ]
+    }
+}
+
+/// One framework.
+#[derive(Debug, Serialize)]
+pub(crate) struct FrameworkRow {
+    id: String,
+    name: String,
+    state: &'static str,
+    roles: Vec<String>,
+    principal: String,
+    tasks: u64,
+    pending_acknowledgements: u64,
+    failover_timeout_ms: u64,
+    allocated: ShownResources,
+}
+
+impl From<v1::FrameworkSummary> for FrameworkRow {
+    fn from(wire: v1::FrameworkSummary) -> Self {
+        let state = match wire.state() {
+            v1::FrameworkState::FrameworkSubscribed => "subscribed",
+            v1::FrameworkState::FrameworkDisconnected => "disconnected",
+            v1::FrameworkState::FrameworkRemoved => "removed",
+            v1::FrameworkState::Unspecified => "unknown",
+        };
+        let info = wire.info.unwrap_or_default();
+        Self {
+            id: wire.framework_id,
+            name: info.name,
+            state,
+            roles: info.roles,
+            principal: wire.principal,
+            tasks: wire.task_count,
+            pending_acknowledgements: wire.pending_acknowledgements,
+            failover_timeout_ms: info.failover_timeout_ms,
+            allocated: ShownResources::read(wire.allocated),
+        }
+    }
+}
+
+impl Row for FrameworkRow {
+    const TITLES: &'static [&'static str] =
+        &["framework", "name", "state", "roles", "principal", "tasks", "allocated"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.id.clone(),
+            self.name.clone(),
+            self.state.to_owned(),
+            self.roles.join(","),
+            self.principal.clone(),
+            self.tasks.to_string(),
+            self.allocated.0.to_string(),
+        ]
+    }
+}
+
+/// One task.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct TaskRow {
+    pub(crate) framework: String,
+    pub(crate) id: String,
+    name: String,
+    pub(crate) agent: String,
+    pub(crate) state: String,
+    reason: String,
+    message: String,
+    exit_code: Option<i32>,
+    signal: Option<i32>,
+    memory_peak_bytes: Option<u64>,
+    role: String,
+    resources: ShownResources,
+    command: Vec<String>,
+    kill_requested: bool,
+    pending_acknowledgements: u64,
+}
+
+impl TaskRow {
+    /// Only where it is and what it is called.
+    pub(crate) fn named(framework: String, id: String, agent: String) -> Self {
+        Self { framework, id, agent, ..Self::default() }
+    }
+}
+
+impl From<v1::TaskSummary> for TaskRow {
+    fn from(wire: v1::TaskSummary) -> Self {
+        let info = wire.info.unwrap_or_default();
+        let status = wire.status.unwrap_or_default();
+        let id = if info.task_id.is_empty() { status.task_id.clone() } else { info.task_id };
+        Self {
+            framework: wire.framework_id,
+            id,
+            name: info.name,
+            agent: info.agent_id,
+            state: status.state().as_str_name().to_owned(),
+            reason: status.reason().as_str_name().to_owned(),
+            message: status.message.clone(),
+            exit_code: status.exit_code,
+            signal: status.signal,
+            memory_peak_bytes: status.memory_peak_bytes,
+            role: wire.role,
+            resources: ShownResources::read(info.resources),
+            command: info.command.unwrap_or_default().arguments,
+            kill_requested: wire.kill_requested,
+            pending_acknowledgements: wire.pending_acknowledgements,
+        }
+    }
+}
+
+impl Row for TaskRow {
+    const TITLES: &'static [&'static str] =
+        &["framework", "task", "name", "state", "agent", "resources", "message"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.framework.clone(),
+            self.id.clone(),
+            self.name.clone(),
+            self.state.clone(),
+            self.agent.clone(),
+            self.resources.0.to_string(),
+            self.message.clone(),
+        ]
+    }
+}
+
+/// One live offer.
+#[derive(Debug, Serialize)]
+pub(crate) struct OfferRow {
+    id: String,
+    framework: String,
+    role: String,
+    agent: String,
+    resources: ShownResources,
+    expires_in_ms: u64,
+}
+
+impl From<v1::Offer> for OfferRow {
+    fn from(wire: v1::Offer) -> Self {
+        Self {
+            id: wire.offer_id,
+            framework: wire.framework_id,
+            role: wire.role,
+            agent: wire.agent_id,
+            resources: ShownResources::read(wire.resources),
+            expires_in_ms: wire.expires_in_ms,
+        }
+    }
+}
+
+impl Row for OfferRow {
+    const TITLES: &'static [&'static str] = &["offer", "framework", "role", "agent", "resources"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.id.clone(),
+            self.framework.clone(),
+            self.role.clone(),
+            self.agent.clone(),
+            self.resources.0.to_string(),
+        ]
+    }
+}
+
+/// One role.
+#[derive(Debug, Serialize)]
+pub(crate) struct RoleRow {
+    role: String,
+    weight: String,
+    frameworks: u64,
+    share_percent: String,
+    allocated: ShownResources,
+    offered: ShownResources,
+}
+
+impl From<v1::RoleSummary> for RoleRow {
+    fn from(wire: v1::RoleSummary) -> Self {
+        let hundredths = wire.weighted_dominant_share_ppm / 100;
+        Self {
+            role: wire.role,
+            weight: proto::model::Milli(wire.weight_milli).to_string(),
+            frameworks: wire.framework_count,
+            share_percent: format!("{}.{:02}", hundredths / 100, hundredths % 100),
+            allocated: ShownResources::read(wire.allocated),
+            offered: ShownResources::read(wire.offered),
+        }
+    }
+}
+
+impl Row for RoleRow {
+    const TITLES: &'static [&'static str] =
+        &["role", "weight", "frameworks", "weighted share %", "allocated", "offered"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.role.clone(),
+            self.weight.clone(),
+            self.frameworks.to_string(),
+            self.share_percent.clone(),
+            self.allocated.0.to_string(),
+            self.offered.0.to_string(),
+        ]
+    }
+}

@@ -1,0 +1,210 @@
+//! Live progress of a job: a bar on a terminal, lines elsewhere, and what each task printed.
+//!
+//! The reporter hears of progress between two events of the cluster and must not block, so that it
+//! only passes it on; a task of its own prints, and reads sandboxes.
+
+use crate::{
+    commands::logs,
+    connection::Connection,
+    output::{Format, rows::TaskRow, stderr_is_terminal, table::escape},
+};
+use batch::{Observer, Outcome, Progress, Summary, TaskNews};
+use indicatif::{ProgressBar, ProgressStyle};
+use proto::model::{FrameworkId, Instant};
+use serde::Serialize;
+use std::fmt;
+use tokio::{
+    sync::mpsc::{Receiver, Sender, channel},
+    task::JoinHandle,
+};
+
+/// News that may wait for the printer; past it a line is left out, never the job held up.
+const NEWS_MAX: usize = 65_536;
+
+/// Of what a task wrote, this much is kept for JSON.
+const OUTPUT_BYTES_MAX: usize = 1_024 * 1_024;
+
+/// Passes progress on.
+#[derive(Debug)]
+pub(crate) struct Reporter(Sender<Progress>);
+
+/// Prints; ends when the reporter is gone.
+#[derive(Debug)]
+pub(crate) struct Printer(JoinHandle<Vec<Output>>);
+
+/// What one task wrote.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Output {
+    task: String,
+    stdout: String,
+    stderr: String,
+}
+
+impl Reporter {
+    /// A reporter and its printer. Without a reader nothing of the tasks' output is shown.
+    pub(crate) fn start(
+        total: usize,
+        reader: Option<Connection>,
+        format: Format,
+    ) -> (Self, Printer) {
+        let (news, incoming) = channel(NEWS_MAX);
+        let bar = bar(total);
+        let printing = Printing { reader, format, bar, framework: None, outputs: Vec::new() };
+        (Self(news), Printer(tokio::spawn(printing.run(incoming))))
+    }
+}
+
+impl Observer for Reporter {
+    fn observe(&mut self, _now: Instant, progress: &Progress) {
+        let _ = self.0.try_send(progress.clone());
+    }
+}
+
+impl Printer {
+    /// Waits until everything is printed.
+    pub(crate) async fn finish(self) -> anyhow::Result<Vec<Output>> {
+        Ok(self.0.await?)
+    }
+}
+
+fn bar(total: usize) -> ProgressBar {
+    if !stderr_is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template = "{elapsed_precise} {bar:40} {pos}/{len} {msg}";
+    let style = ProgressStyle::with_template(template).expect("a valid template");
+    ProgressBar::new(total as u64).with_style(style)
+}
+
+struct Printing {
+    reader: Option<Connection>,
+    format: Format,
+    bar: ProgressBar,
+    framework: Option<FrameworkId>,
+    outputs: Vec<Output>,
+}
+
+impl Printing {
+    async fn run(mut self, mut incoming: Receiver<Progress>) -> Vec<Output> {
+        while let Some(progress) = incoming.recv().await {
+            self.show(progress).await;
+        }
+        self.bar.finish_and_clear();
+        self.outputs
+    }
+
+    async fn show(&mut self, progress: Progress) {
+        match progress {
+            Progress::Submitted { framework, .. } => {
+                self.framework = Some(framework);
+                self.bar.set_message(format!("as {framework}"));
+            }
+            Progress::Disconnected => self.say("the master is lost; looking for the leader"),
+            Progress::Reconnected => self.say("connected again"),
+            Progress::Started(news) => {
+                let place = news.agent.as_ref().map(|agent| format!(" on {agent}"));
+                self.bar.set_message(format!("{} runs{}", news.task, place.unwrap_or_default()));
+            }
+            Progress::Ended { news, outcome, message, retry_in } => {
+                let detail = if message.is_empty() { message } else { format!(": {message}") };
+                let again = retry_in.map(|delay| format!("; again in {delay}")).unwrap_or_default();
+                if retry_in.is_none() {
+                    self.bar.inc(1);
+                }
+                self.say(&escape(&format!("{} {}{detail}{again}", news.task, word(outcome))));
+                self.show_output(&news).await;
+            }
+            Progress::Skipped(news) => {
+                self.bar.inc(1);
+                self.say(&format!("{} is skipped: what it waits for did not succeed", news.task));
+            }
+            Progress::Stopping => self.say("stopping: what runs is being killed"),
+            Progress::Launched(_) => {}
+        }
+    }
+
+    fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
+    }
+
+    /// Prints what a task wrote, each line under its name, or keeps it for JSON.
+    async fn show_output(&mut self, news: &TaskNews) {
+        let (Some(reader), Some(framework), Some(agent)) =
+            (&self.reader, self.framework, &news.agent)
+        else {
+            return;
+        };
+        let task = TaskRow::named(framework.to_string(), news.task.to_string(), agent.to_string());
+        let mut texts = [String::new(), String::new()];
+        for (path, text) in ["stdout", "stderr"].into_iter().zip(&mut texts) {
+            let mut bytes = Capped(Vec::new());
+            if let Err(problem) = logs::copy(reader, &task, path, false, &mut bytes).await {
+                self.say(&format!("{} of {} cannot be read: {problem:#}", path, news.task));
+            }
+            *text = String::from_utf8_lossy(&bytes.0).into_owned();
+        }
+        let [stdout, stderr] = texts;
+        if self.format == Format::Json {
+            self.outputs.push(Output { task: news.task.to_string(), stdout, stderr });
+            return;
+        }
+        self.bar.suspend(|| {
+            print_lines(&mut std::io::stdout(), news, &stdout);
+            print_lines(&mut std::io::stderr(), news, &stderr);
+        });
+    }
+}
+
+/// An outcome for people.
+fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Succeeded => "succeeded",
+        Outcome::Failed => "failed",
+        Outcome::TimedOut => "was killed: it took longer than its timeout",
+        Outcome::Killed => "was killed",
+        Outcome::Lost => "is lost with its agent",
+        Outcome::Refused => "is refused",
+        Outcome::Skipped => "is skipped",
+    }
+}
+
+/// The summary's last line.
+pub(crate) fn summary_line(summary: &Summary) -> String {
+    let short = |outcome: &Outcome| word(*outcome).split(':').next().unwrap_or_default();
+    let counts: Vec<_> = summary
+        .counts
+        .iter()
+        .map(|(outcome, count)| format!("{count} {}", short(outcome)))
+        .collect();
+    let seconds = summary.duration_ms / 1_000;
+    let tenths = summary.duration_ms % 1_000 / 100;
+    format!("{}: {} in {seconds}.{tenths} s", summary.job, counts.join(", "))
+}
+
+fn print_lines(to: &mut dyn std::io::Write, news: &TaskNews, text: &str) {
+    for line in text.lines() {
+        // A reader that has gone away does not want the rest.
+        let _ = writeln!(to, "{} | {}", news.task, escape(line));
+    }
+}
+
+/// Keeps the beginning.
+struct Capped(Vec<u8>);
+
+impl std::io::Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let room = OUTPUT_BYTES_MAX.saturating_sub(self.0.len());
+        self.0.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Printing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Printing").field("format", &self.format).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,15 @@
+//! The binary as its users meet it: real processes, sockets, containers, disks and kill -9.
+//!
+//! One program, so that everything is linked once. A module per subject; `rig` starts and ends
+//! processes for all of them. What needs root or a tool that is missing says that it was skipped.
+
+mod agent_restart;
+mod bad_input;
+mod failover;
+mod metrics;
+mod python;
+mod readme;
+mod rig;
+mod snapshot;
+mod tools;
+mod workload;

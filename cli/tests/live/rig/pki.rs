@@ -1,0 +1,45 @@
+//! Certificates, made by `bourse certificates` as an operator would.
+
+use super::{Home, bourse, run};
+use std::path::{Path, PathBuf};
+
+/// An authority of one cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Pki {
+    directory: PathBuf,
+    cluster: String,
+}
+
+impl Pki {
+    pub(crate) fn new(home: &Home, folder: &str, cluster: &str) -> Self {
+        Self { directory: home.path().join(folder), cluster: cluster.to_owned() }
+    }
+
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.directory.join("ca.pem")
+    }
+
+    /// Makes a certificate; answers with the files of certificate and key.
+    pub(crate) fn issue(&self, home: &Home, kind: &str, id: &str) -> (PathBuf, PathBuf) {
+        let mut command = bourse(home);
+        command.args(["certificates", "--cluster", &self.cluster, "--directory"]);
+        command.arg(&self.directory).args([kind, id, "--valid", "1d"]);
+        run(&mut command).success();
+        self.files(kind, id)
+    }
+
+    fn files(&self, kind: &str, id: &str) -> (PathBuf, PathBuf) {
+        let file = |ending| self.directory.join(format!("{kind}-{id}.{ending}"));
+        (file("pem"), file("key"))
+    }
+
+    /// The three flags, each with a prefix such as `--tls-`.
+    pub(crate) fn flags(&self, prefix: &str, kind: &str, id: &str) -> Vec<String> {
+        let (certificate, key) = self.files(kind, id);
+        let flag = |name: &str, file: &Path| {
+            [format!("--{prefix}{name}"), file.to_str().unwrap().to_owned()]
+        };
+        let flags = [flag("ca", &self.ca()), flag("certificate", &certificate), flag("key", &key)];
+        flags.into_iter().flatten().collect()
+    }
+}

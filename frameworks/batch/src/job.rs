@@ -1,0 +1,445 @@
+//! A job after validation: what its tasks are, what each needs, and what must come first.
+//!
+//! [`Job::new`] is the one gate: whatever made the description (a file, a command line, a recorded
+//! workload), what comes out can be run. Names of unknown tasks, cycles and sizes beyond the limits
+//! do not get through.
+
+use bourse_sdk::model::{Duration, IdError, Resources, Role, TaskId, limits};
+use std::collections::BTreeMap;
+
+/// Instances of one job, all tasks together.
+pub const INSTANCES_MAX: usize = 200_000;
+
+/// Attempts after the first that one instance may ask for.
+pub const RETRIES_MAX: u32 = 100;
+
+/// Bytes of a task's name. Instance and attempt are appended to make the task's id.
+pub const NAME_BYTES_MAX: usize = 96;
+const _: () = assert!(NAME_BYTES_MAX + "-4294967295.4294967295".len() <= limits::ID_BYTES_MAX);
+
+/// Tasks that one task may wait for.
+pub const DEPENDENCIES_MAX: usize = 1_000;
+
+/// One task of a job as its author describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskSpec {
+    /// Unique in the job: letters, digits, `-` and `_`.
+    pub name: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Names and values.
+    pub environment: Vec<(String, String)>,
+    /// Account on the agent's host; empty means the agent's default.
+    pub user: String,
+    /// What one instance needs.
+    pub resources: Resources,
+    /// How many run.
+    pub instances: u32,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// An attempt that runs longer is killed and counts as failed.
+    pub timeout: Option<Duration>,
+    /// Between TERM and KILL.
+    pub grace_period: Option<Duration>,
+    /// Names of tasks all of whose instances must have succeeded.
+    pub depends_on: Vec<String>,
+    /// Not before this long after the job began.
+    pub submit_at: Duration,
+}
+
+/// A job that can be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    name: String,
+    role: Role,
+    tasks: Vec<TaskSpec>,
+    /// For each task the indices of those it waits for.
+    dependencies: Vec<Vec<usize>>,
+}
+
+/// Why a description is not a job. `task` is an index into the list of tasks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JobError {
+    /// Nothing to run.
+    #[error("the job has no tasks")]
+    NoTasks,
+    /// The job's name is empty or too long.
+    #[error("the job's name has {length_bytes} bytes; 1 to {limit_bytes} are allowed")]
+    JobName {
+        /// Its length.
+        length_bytes: usize,
+        /// The limit.
+        limit_bytes: usize,
+    },
+    /// A task's name is not one.
+    #[error(
+        "{name:?} is not a task's name: 1 to {NAME_BYTES_MAX} letters, digits, `-` and `_`, not \
+         starting with a sign"
+    )]
+    Name {
+        /// Which task.
+        task: usize,
+        /// The text.
+        name: String,
+    },
+    /// Two tasks of one name.
+    #[error("two tasks are named {name:?}")]
+    Duplicate {
+        /// The second one.
+        task: usize,
+        /// The name.
+        name: String,
+    },
+    /// It waits for a task that is not there.
+    #[error("{name:?} depends on {dependency:?}, which is not a task of this job")]
+    UnknownDependency {
+        /// Which task.
+        task: usize,
+        /// Its name.
+        name: String,
+        /// What it waits for.
+        dependency: String,
+    },
+    /// Tasks that wait for each other.
+    #[error("tasks wait for each other: {}", cycle.join(" -> "))]
+    Cycle {
+        /// One of them.
+        task: usize,
+        /// Names along the cycle; the first is also the last.
+        cycle: Vec<String>,
+    },
+    /// A number is out of range.
+    #[error("{field} of {name:?} is {value}; {min} to {max} is allowed")]
+    Number {
+        /// Which task.
+        task: usize,
+        /// Its name.
+        name: String,
+        /// Which field.
+        field: &'static str,
+        /// What it is.
+        value: u64,
+        /// From here.
+        min: u64,
+        /// To here.
+        max: u64,
+    },
+    /// The command cannot be run.
+    #[error("the command of {name:?} {problem}")]
+    Command {
+        /// Which task.
+        task: usize,
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A variable's name cannot be one.
+    #[error(
+        "{variable:?} in env of {name:?} is not a variable's name, or its value has a NUL byte"
+    )]
+    Environment {
+        /// Which task.
+        task: usize,
+        /// Its name.
+        name: String,
+        /// The variable.
+        variable: String,
+    },
+    /// It needs nothing.
+    #[error("{name:?} asks for no resources")]
+    NoResources {
+        /// Which task.
+        task: usize,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl JobError {
+    /// The task at fault, if one is.
+    pub fn task(&self) -> Option<usize> {
+        match self {
+            JobError::NoTasks | JobError::JobName { .. } => None,
+            JobError::Name { task, .. }
+            | JobError::Duplicate { task, .. }
+            | JobError::UnknownDependency { task, .. }
+            | JobError::Cycle { task, .. }
+            | JobError::Number { task, .. }
+            | JobError::Command { task, .. }
+            | JobError::Environment { task, .. }
+            | JobError::NoResources { task, .. } => Some(*task),
+        }
+    }
+}
+
+impl TaskSpec {
+    /// One instance of a command, without retries.
+    pub fn new(name: impl Into<String>, command: Vec<String>, resources: Resources) -> Self {
+        Self {
+            name: name.into(),
+            command,
+            environment: Vec::new(),
+            user: String::new(),
+            resources,
+            instances: 1,
+            retries: 0,
+            timeout: None,
+            grace_period: None,
+            depends_on: Vec::new(),
+            submit_at: Duration(0),
+        }
+    }
+}
+
+impl Job {
+    /// Checks a description.
+    pub fn new(name: String, role: Role, tasks: Vec<TaskSpec>) -> Result<Self, JobError> {
+        let (length_bytes, limit_bytes) = (name.len(), limits::TEXT_BYTES_MAX);
+        if !(1..=limit_bytes).contains(&length_bytes) {
+            return Err(JobError::JobName { length_bytes, limit_bytes });
+        }
+        if tasks.is_empty() {
+            return Err(JobError::NoTasks);
+        }
+        let mut by_name = BTreeMap::new();
+        let mut instances = 0;
+        for (index, task) in tasks.iter().enumerate() {
+            check_task(index, task)?;
+            if by_name.insert(task.name.clone(), index).is_some() {
+                return Err(JobError::Duplicate { task: index, name: task.name.clone() });
+            }
+            instances += task.instances as usize;
+            if instances > INSTANCES_MAX {
+                return Err(number(index, task, "instances", instances, 1, INSTANCES_MAX));
+            }
+        }
+        let mut dependencies = Vec::with_capacity(tasks.len());
+        for (index, task) in tasks.iter().enumerate() {
+            let mut of_task = Vec::new();
+            for dependency in &task.depends_on {
+                let Some(found) = by_name.get(dependency) else {
+                    return Err(JobError::UnknownDependency {
+                        task: index,
+                        name: task.name.clone(),
+                        dependency: dependency.clone(),
+                    });
+                };
+                of_task.push(*found);
+            }
+            of_task.sort_unstable();
+            of_task.dedup();
+            dependencies.push(of_task);
+        }
+        let job = Self { name, role, tasks, dependencies };
+        job.check_cycles()?;
+        Ok(job)
+    }
+
+    /// For people.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// On whose share it runs.
+    pub fn role(&self) -> &Role {
+        &self.role
+    }
+
+    /// The tasks, in the order given.
+    pub fn tasks(&self) -> &[TaskSpec] {
+        &self.tasks
+    }
+
+    /// Indices of the tasks that one waits for.
+    pub fn dependencies(&self, task: usize) -> &[usize] {
+        &self.dependencies[task]
+    }
+
+    /// All instances of all tasks.
+    pub fn instance_count(&self) -> usize {
+        self.tasks.iter().map(|task| task.instances as usize).sum()
+    }
+
+    fn check_cycles(&self) -> Result<(), JobError> {
+        // Takes away tasks that wait for nothing until none is left to take.
+        let mut waits: Vec<usize> = self.dependencies.iter().map(Vec::len).collect();
+        let mut free: Vec<usize> = (0..waits.len()).filter(|task| waits[*task] == 0).collect();
+        let mut dependents = vec![Vec::new(); waits.len()];
+        for (task, dependencies) in self.dependencies.iter().enumerate() {
+            dependencies.iter().for_each(|dependency| dependents[*dependency].push(task));
+        }
+        while let Some(task) = free.pop() {
+            for dependent in &dependents[task] {
+                waits[*dependent] -= 1;
+                if waits[*dependent] == 0 {
+                    free.push(*dependent);
+                }
+            }
+        }
+        let Some(stuck) = waits.iter().position(|count| *count > 0) else { return Ok(()) };
+        // Every stuck task waits for a stuck one; following them leads into a circle.
+        let mut path = vec![stuck];
+        loop {
+            let last = path[path.len() - 1];
+            let next = self.dependencies[last].iter().copied().find(|task| waits[*task] > 0);
+            let next = next.expect("a stuck task waits for a stuck one");
+            if let Some(start) = path.iter().position(|task| *task == next) {
+                let circle = path[start..].iter().chain([&next]);
+                let cycle = circle.map(|task| self.tasks[*task].name.clone()).collect();
+                return Err(JobError::Cycle { task: next, cycle });
+            }
+            path.push(next);
+        }
+    }
+}
+
+fn number(
+    task: usize,
+    spec: &TaskSpec,
+    field: &'static str,
+    value: usize,
+    min: u64,
+    max: usize,
+) -> JobError {
+    let name = spec.name.clone();
+    JobError::Number { task, name, field, value: value as u64, min, max: max as u64 }
+}
+
+fn check_task(index: usize, task: &TaskSpec) -> Result<(), JobError> {
+    check_name(index, &task.name)?;
+    check_command(index, task)?;
+    let name = || task.name.clone();
+    let range = |field, value: u64, min: u64, max: u64| match (min..=max).contains(&value) {
+        true => Ok(()),
+        false => Err(JobError::Number { task: index, name: name(), field, value, min, max }),
+    };
+    range("instances", u64::from(task.instances), 1, INSTANCES_MAX as u64)?;
+    range("retries", u64::from(task.retries), 0, u64::from(RETRIES_MAX))?;
+    range("depends_on", task.depends_on.len() as u64, 0, DEPENDENCIES_MAX as u64)?;
+    if let Some(grace_period) = task.grace_period {
+        range("grace", grace_period.0, 0, limits::GRACE_PERIOD_MAX.0)?;
+    }
+    if let Some(timeout) = task.timeout {
+        range("timeout", timeout.0, 1, limits::REFUSE_MAX.0)?;
+    }
+    match task.resources.is_empty() {
+        true => Err(JobError::NoResources { task: index, name: name() }),
+        false => Ok(()),
+    }
+}
+
+fn check_name(task: usize, name: &str) -> Result<(), JobError> {
+    // No dot: what stands behind one in a task's id is the attempt.
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    let is_good = !name.is_empty()
+        && name.len() <= NAME_BYTES_MAX
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(is_letter);
+    match is_good {
+        true => Ok(()),
+        false => Err(JobError::Name { task, name: name.chars().take(200).collect() }),
+    }
+}
+
+fn check_command(index: usize, task: &TaskSpec) -> Result<(), JobError> {
+    let bad = |problem| Err(JobError::Command { task: index, name: task.name.clone(), problem });
+    let arguments = task.command.iter().map(String::len).sum::<usize>();
+    let variables = task.environment.iter().map(|(name, value)| name.len() + value.len());
+    if task.command.first().is_none_or(String::is_empty) {
+        return bad("is empty");
+    }
+    if task.command.len() > limits::ARGUMENTS_MAX {
+        return bad("has more than 1,024 arguments");
+    }
+    if arguments + variables.sum::<usize>() > limits::COMMAND_BYTES_MAX {
+        return bad("and env have more than 64 KiB together");
+    }
+    if task.command.iter().any(|argument| argument.contains('\0')) {
+        return bad("has a NUL byte");
+    }
+    if task.environment.len() > limits::ENVIRONMENT_MAX {
+        return bad("has more than 1,024 variables");
+    }
+    for (variable, value) in &task.environment {
+        if variable.is_empty() || variable.contains(['=', '\0']) || value.contains('\0') {
+            let (name, variable) = (task.name.clone(), variable.clone());
+            return Err(JobError::Environment { task: index, name, variable });
+        }
+    }
+    Ok(())
+}
+
+/// The id of one attempt of one instance: `name-3`, and `name-3.1` when it is tried again.
+pub fn task_id(name: &str, instance: u32, attempt: u32) -> Result<TaskId, IdError> {
+    match attempt {
+        0 => TaskId::new(&format!("{name}-{instance}")),
+        _ => TaskId::new(&format!("{name}-{instance}.{attempt}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(name: &str, depends_on: &[&str]) -> TaskSpec {
+        let mut spec = TaskSpec::new(name, vec!["true".to_owned()], Resources::cpus_mem(100, 32));
+        spec.depends_on = depends_on.iter().map(|&name| name.to_owned()).collect();
+        spec
+    }
+
+    fn job(tasks: Vec<TaskSpec>) -> Result<Job, JobError> {
+        Job::new("job".to_owned(), Role::any(), tasks)
+    }
+
+    #[test]
+    fn what_cannot_be_run_does_not_get_through() {
+        assert!(job(vec![spec("a", &[]), spec("b", &["a", "a"])]).is_ok());
+        assert_eq!(job(vec![]), Err(JobError::NoTasks));
+        for bad in ["", "-a", "a b", "a.b", "a/b", &"x".repeat(97)] {
+            assert!(matches!(job(vec![spec(bad, &[])]), Err(JobError::Name { .. })), "{bad}");
+        }
+        let twice = job(vec![spec("a", &[]), spec("a", &[])]);
+        assert_eq!(twice, Err(JobError::Duplicate { task: 1, name: "a".to_owned() }));
+        let unknown = job(vec![spec("a", &["z"])]);
+        assert!(matches!(unknown, Err(JobError::UnknownDependency { task: 0, .. })));
+        let mut none = spec("a", &[]);
+        none.instances = 0;
+        assert!(matches!(job(vec![none]), Err(JobError::Number { field: "instances", .. })));
+        let mut nothing = spec("a", &[]);
+        nothing.resources = Resources::new();
+        assert!(matches!(job(vec![nothing]), Err(JobError::NoResources { .. })));
+        let mut variable = spec("a", &[]);
+        variable.environment.push(("A=B".to_owned(), String::new()));
+        assert!(matches!(job(vec![variable]), Err(JobError::Environment { .. })));
+        let mut long = spec("a", &[]);
+        long.command.push("x".repeat(65_536));
+        assert!(matches!(job(vec![long]), Err(JobError::Command { .. })));
+        let mut many = spec("a", &[]);
+        many.instances = 150_000;
+        let mut more = many.clone();
+        more.name = "b".to_owned();
+        assert!(matches!(job(vec![many, more]), Err(JobError::Number { value: 300_000, .. })));
+    }
+
+    #[test]
+    fn a_cycle_is_shown() {
+        let tasks =
+            vec![spec("start", &["c"]), spec("a", &["b"]), spec("b", &["c"]), spec("c", &["a"])];
+        let Err(JobError::Cycle { cycle, .. }) = job(tasks) else { panic!("no cycle was found") };
+        assert_eq!(cycle, ["c", "a", "b", "c"]);
+        let own = job(vec![spec("a", &["a"])]);
+        assert!(matches!(own, Err(JobError::Cycle { cycle, .. }) if cycle == ["a", "a"]));
+    }
+
+    #[test]
+    fn ids_of_attempts_never_collide() {
+        let ids: Vec<String> = [("a", 1, 0), ("a", 1, 1), ("a-1", 1, 0), ("a", 11, 0)]
+            .iter()
+            .map(|(name, instance, attempt)| {
+                task_id(name, *instance, *attempt).unwrap().to_string()
+            })
+            .collect();
+        assert_eq!(ids, ["a-1", "a-1.1", "a-1-1", "a-11"]);
+    }
+}

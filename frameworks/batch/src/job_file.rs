@@ -1,0 +1,387 @@
+//! The job file: TOML in, a [`Job`] or an error with file, line and column out.
+//!
+//! Amounts are read from the text of the file, never from a floating-point number: `cpus = 0.1` is
+//! exactly 100 thousandths, and what has no exact thousandth is refused.
+
+use crate::job::{Job, JobError, TaskSpec};
+use bourse_sdk::model::{Duration, IdError, Milli, ResourceName, Resources, Role, Value};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+use toml::Spanned;
+
+/// Largest job file. A job of a hundred thousand instances fits into a few lines.
+const FILE_BYTES_MAX: u64 = 8 * 1_024 * 1_024;
+
+/// Why a job file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JobFileError {
+    /// It cannot be read.
+    #[error("cannot read the job file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is larger than a job file may be.
+    #[error("{} has {length_bytes} bytes, more than {FILE_BYTES_MAX}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        length_bytes: u64,
+    },
+    /// Something in it is wrong.
+    #[error("{}:{line}:{column}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// What is wrong there.
+        #[source]
+        problem: JobFileProblem,
+    },
+}
+
+/// What is wrong at a place of a job file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JobFileProblem {
+    /// Not TOML, an unknown key, a missing key, or a value of the wrong kind.
+    #[error("{message}")]
+    Form {
+        /// What the reader says.
+        message: String,
+    },
+    /// Not an exact amount.
+    #[error("{field} is {text}: give 0 to 10^12 with at most three decimals, such as 0.25")]
+    Amount {
+        /// Which field.
+        field: &'static str,
+        /// What stands there.
+        text: String,
+    },
+    /// Not a length of time.
+    #[error("{field} is {text:?}: give a whole number and a unit, such as 500ms, 30s, 5m or 2h")]
+    Time {
+        /// Which field.
+        field: &'static str,
+        /// What stands there.
+        text: String,
+    },
+    /// Not a count.
+    #[error("{field} is {value}: give a whole number from 0 to {}", u32::MAX)]
+    Count {
+        /// Which field.
+        field: &'static str,
+        /// What stands there.
+        value: i64,
+    },
+    /// Not a role.
+    #[error("{role:?} is not a role")]
+    Role {
+        /// What stands there.
+        role: String,
+        /// What is wrong with it.
+        #[source]
+        source: IdError,
+    },
+    /// It is well formed, but no job.
+    #[error(transparent)]
+    Job(JobError),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JobFile {
+    job: JobTable,
+    #[serde(default)]
+    task: Vec<Spanned<TaskTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JobTable {
+    name: String,
+    role: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskTable {
+    name: Spanned<String>,
+    command: CommandText,
+    instances: Option<Spanned<i64>>,
+    cpus: Spanned<toml::Value>,
+    mem: Spanned<toml::Value>,
+    disk: Option<Spanned<toml::Value>>,
+    #[serde(default)]
+    env: BTreeMap<String, String>,
+    retries: Option<Spanned<i64>>,
+    timeout: Option<Spanned<String>>,
+    #[serde(default)]
+    depends_on: Vec<String>,
+    #[serde(default)]
+    user: String,
+    grace: Option<Spanned<String>>,
+}
+
+/// A list is the program and its arguments; a string is a line for `sh -c`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum CommandText {
+    Line(String),
+    Arguments(Vec<String>),
+}
+
+type Problem = (Range<usize>, JobFileProblem);
+
+/// Reads a job file.
+pub fn read(path: &Path) -> Result<Job, JobFileError> {
+    let unreadable = |source| JobFileError::Read { path: path.to_owned(), source };
+    let length_bytes = fs::metadata(path).map_err(unreadable)?.len();
+    if length_bytes > FILE_BYTES_MAX {
+        return Err(JobFileError::TooLarge { path: path.to_owned(), length_bytes });
+    }
+    let text = fs::read_to_string(path).map_err(unreadable)?;
+    parse(&text, path)
+}
+
+/// Reads the text of a job file; `path` is only for errors.
+pub fn parse(text: &str, path: &Path) -> Result<Job, JobFileError> {
+    parse_text(text).map_err(|(span, problem)| {
+        let (line, column) = position(text, span.start);
+        JobFileError::Content { path: path.to_owned(), line, column, problem }
+    })
+}
+
+/// Line and column, both from 1.
+fn position(text: &str, offset: usize) -> (usize, usize) {
+    let mut end = offset.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let before = &text[..end];
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+fn parse_text(text: &str) -> Result<Job, Problem> {
+    let file: JobFile = toml::from_str(text).map_err(|error| {
+        let message = error.message().to_owned();
+        (error.span().unwrap_or(0..0), JobFileProblem::Form { message })
+    })?;
+    let role = match file.job.role {
+        None => Role::any(),
+        Some(role) => Role::new(role.get_ref()).map_err(|source| {
+            (role.span(), JobFileProblem::Role { role: role.get_ref().clone(), source })
+        })?,
+    };
+    let spans: Vec<Range<usize>> =
+        file.task.iter().map(|task| task.get_ref().name.span()).collect();
+    let tasks = file.task.into_iter().map(|task| task_spec(text, task.into_inner()));
+    let tasks = tasks.collect::<Result<Vec<TaskSpec>, Problem>>()?;
+    Job::new(file.job.name, role, tasks).map_err(|error| {
+        let span = error.task().and_then(|task| spans.get(task).cloned());
+        (span.unwrap_or(0..0), JobFileProblem::Job(error))
+    })
+}
+
+fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
+    let command = match table.command {
+        CommandText::Line(line) => vec!["sh".to_owned(), "-c".to_owned(), line],
+        CommandText::Arguments(arguments) => arguments,
+    };
+    let mut amounts = vec![
+        (ResourceName::CPUS, amount(text, "cpus", &table.cpus)?),
+        (ResourceName::MEM, amount(text, "mem", &table.mem)?),
+    ];
+    if let Some(disk) = &table.disk {
+        amounts.push((ResourceName::DISK, amount(text, "disk", disk)?));
+    }
+    let amounts = amounts.into_iter().map(|(name, milli)| (name, Value::Scalar(milli)));
+    let resources = Resources::from_entries(amounts).map_err(|error| {
+        (table.name.span(), JobFileProblem::Form { message: error.to_string() })
+    })?;
+    Ok(TaskSpec {
+        command,
+        environment: table.env.into_iter().collect(),
+        user: table.user,
+        resources,
+        instances: count("instances", table.instances, 1)?,
+        retries: count("retries", table.retries, 0)?,
+        timeout: time("timeout", table.timeout)?,
+        grace_period: time("grace", table.grace)?,
+        depends_on: table.depends_on,
+        submit_at: Duration(0),
+        name: table.name.into_inner(),
+    })
+}
+
+/// An amount, from the characters of the file.
+fn amount(text: &str, field: &'static str, value: &Spanned<toml::Value>) -> Result<Milli, Problem> {
+    let written = match value.get_ref() {
+        toml::Value::String(string) => string.clone(),
+        // TOML allows `1_000`; so do amounts, here only.
+        _ => text.get(value.span()).unwrap_or_default().replace('_', ""),
+    };
+    written.parse().map_err(|_| {
+        let text = written.chars().take(80).collect();
+        (value.span(), JobFileProblem::Amount { field, text })
+    })
+}
+
+fn count(field: &'static str, value: Option<Spanned<i64>>, default: u32) -> Result<u32, Problem> {
+    let Some(value) = value else { return Ok(default) };
+    let problem = |_| (value.span(), JobFileProblem::Count { field, value: *value.get_ref() });
+    u32::try_from(*value.get_ref()).map_err(problem)
+}
+
+fn time(field: &'static str, value: Option<Spanned<String>>) -> Result<Option<Duration>, Problem> {
+    let Some(value) = value else { return Ok(None) };
+    match duration(value.get_ref()) {
+        Some(duration) => Ok(Some(duration)),
+        None => {
+            let text = value.get_ref().chars().take(80).collect();
+            Err((value.span(), JobFileProblem::Time { field, text }))
+        }
+    }
+}
+
+/// A whole number and a unit: `500ms`, `30s`, `5m`, `2h`.
+pub fn duration(text: &str) -> Option<Duration> {
+    let split = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(split);
+    let unit_ms: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit_ms).map(Duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHOLE: &str = r#"
+[job]
+name = "etl"
+role = "eng/batch"
+
+[[task]]
+name = "fetch"
+command = ["fetch", "--all"]
+instances = 8
+cpus = 0.1
+mem = 1_024
+disk = "0.125"
+env = { A = "1", B = "two" }
+retries = 2
+timeout = "30s"
+user = "nobody"
+grace = "500ms"
+
+[[task]]
+name = "load"
+command = "load < data"
+cpus = 2
+mem = 64.5
+depends_on = ["fetch"]
+"#;
+
+    fn problem(text: &str) -> (usize, usize, JobFileProblem) {
+        match parse(text, Path::new("job.toml")) {
+            Err(JobFileError::Content { line, column, problem, .. }) => (line, column, problem),
+            other => panic!("not a problem in the content: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn everything_is_read_exactly() {
+        let job = parse(WHOLE, Path::new("job.toml")).unwrap();
+        assert_eq!((job.name(), job.role().as_str()), ("etl", "eng/batch"));
+        let fetch = &job.tasks()[0];
+        assert_eq!(fetch.resources.to_string(), "cpus:0.1;disk:0.125;mem:1024");
+        assert_eq!((fetch.instances, fetch.retries), (8, 2));
+        assert_eq!(fetch.timeout, Some(Duration(30_000)));
+        assert_eq!(fetch.grace_period, Some(Duration(500)));
+        assert_eq!(fetch.command, ["fetch", "--all"]);
+        assert_eq!(fetch.environment[1], ("B".to_owned(), "two".to_owned()));
+        let load = &job.tasks()[1];
+        assert_eq!(load.command, ["sh", "-c", "load < data"]);
+        assert_eq!(load.resources.to_string(), "cpus:2;mem:64.5");
+        assert_eq!(job.dependencies(1), [0]);
+    }
+
+    #[test]
+    fn amounts_without_an_exact_thousandth_are_refused_where_they_stand() {
+        let bad =
+            ["0.1234", "nan", "inf", "-inf", "-0.1", "-1", "1e3", "+1", "true", "\"1.2345\"", "[]"];
+        for amount in bad {
+            let text = WHOLE.replace("cpus = 0.1", &format!("cpus = {amount}"));
+            let (line, column, problem) = problem(&text);
+            assert_eq!((line, column), (10, 8), "{amount}");
+            assert!(
+                matches!(problem, JobFileProblem::Amount { field: "cpus", .. }),
+                "{amount}: {problem:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn errors_point_at_the_place() {
+        let at = |from: &str, to: &str| {
+            assert!(WHOLE.contains(from), "{from}");
+            problem(&WHOLE.replace(from, to))
+        };
+        let (line, _, found) = at("retries = 2", "retires = 2");
+        assert_eq!(line, 14);
+        assert!(matches!(found, JobFileProblem::Form { message } if message.contains("retires")));
+        let (line, column, found) = at("\"30s\"", "\"30\"");
+        assert_eq!((line, column), (15, 11));
+        assert!(matches!(found, JobFileProblem::Time { field: "timeout", .. }));
+        let (line, _, found) = at("instances = 8", "instances = -8");
+        assert_eq!(line, 9);
+        assert!(matches!(found, JobFileProblem::Count { value: -8, .. }));
+        let (line, column, found) = at("eng/batch", "eng//batch");
+        assert_eq!((line, column), (4, 8));
+        assert!(matches!(found, JobFileProblem::Role { .. }));
+        let (line, _, found) = at("[\"fetch\"]\n", "[\"fetsch\"]\n");
+        assert_eq!(line, 20, "the task's name");
+        assert!(matches!(found, JobFileProblem::Job(JobError::UnknownDependency { .. })));
+        let (line, _, found) = at("cpus = 2\n", "");
+        assert_eq!(line, 19, "the task's table");
+        assert!(matches!(found, JobFileProblem::Form { message } if message.contains("cpus")));
+        let (line, _, _) = at("[[task]]\nname = \"load\"", "[[task]\nname = \"load\"");
+        assert!(line == 19 || line == 20);
+        assert_eq!(problem("[job]\nname = \"a\"\n").2, JobFileProblem::Job(JobError::NoTasks));
+    }
+
+    #[test]
+    fn the_message_says_where_and_the_cause_says_what() {
+        let text = WHOLE.replace("cpus = 0.1", "cpus = nan");
+        let error = parse(&text, Path::new("jobs/etl.toml")).unwrap_err();
+        assert_eq!(error.to_string(), "jobs/etl.toml:10:8");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.starts_with("cpus is nan"), "{cause}");
+    }
+
+    #[test]
+    fn lengths_of_time_have_a_unit() {
+        for (text, ms) in [("0s", 0), ("500ms", 500), ("5m", 300_000), ("2h", 7_200_000)] {
+            assert_eq!(duration(text), Some(Duration(ms)), "{text}");
+        }
+        for bad in ["", "5", "s", "1.5s", "-1s", "5 s", "5d", "99999999999999999999s"] {
+            assert_eq!(duration(bad), None, "{bad}");
+        }
+    }
+}

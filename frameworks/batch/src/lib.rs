@@ -1,0 +1,29 @@
+//! Jobs that run to completion: a job file, one command, or a recorded workload.
+//!
+//! A [`Job`] is a list of tasks with instances, dependencies, retries and timeouts. The [`queue`]
+//! knows what may run now, [`packing`] fits it into offers, [`scheduler`] joins the two behind the
+//! SDK's trait, [`run()`] drives it against a cluster and hands back a [`Summary`]. Everything but
+//! `run` is pure.
+
+#![forbid(unsafe_code)]
+
+mod instance;
+pub mod job;
+pub mod job_file;
+pub mod observer;
+pub mod packing;
+pub mod queue;
+pub mod replay;
+pub mod run;
+pub mod scheduler;
+pub mod summary;
+pub mod swf;
+
+pub use job::{Job, JobError, TaskSpec};
+pub use job_file::JobFileError;
+pub use observer::{Observer, Progress, Silent, TaskNews};
+pub use queue::Outcome;
+pub use replay::{Compression, Replay, ReplayError};
+pub use run::{JobSource, RunError, run, run_until};
+pub use scheduler::BatchScheduler;
+pub use summary::{Summary, TaskRow};

@@ -1,0 +1,240 @@
+//! Building tasks and taking resources from offers, exactly.
+//!
+//! Amounts are thousandths: there is no rounding to reason about. What a builder accepts, the
+//! master accepts too, as far as form goes.
+
+use crate::model::resources::ResourceError;
+use crate::model::{
+    AgentId, Command, Duration, IdError, Milli, Offer, ResourceName, Resources, TaskId, TaskInfo,
+    Value,
+};
+
+/// Why a task cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TaskError {
+    /// The id breaks the rule for ids.
+    #[error("the task's id {id:?} is malformed")]
+    Id {
+        /// The text.
+        id: String,
+        /// What is wrong with it.
+        #[source]
+        source: IdError,
+    },
+    /// The resources cannot be.
+    #[error("the task's resources are malformed")]
+    Resources(#[source] ResourceError),
+    /// It asks for nothing at all.
+    #[error("the task asks for no resources")]
+    NoResources,
+    /// It runs nothing.
+    #[error("the task has no command")]
+    NoCommand,
+}
+
+/// Describes a task step by step.
+///
+/// ```
+/// use bourse_sdk::{TaskBuilder, model::AgentId};
+/// let agent = AgentId::new("a1")?;
+/// let task = TaskBuilder::new("hello-1")
+///     .cpus_milli(100)
+///     .mem_mib(32)
+///     .shell("echo hello")
+///     .environment("GREETING", "hello")
+///     .build(&agent)?;
+/// assert_eq!(task.resources.to_string(), "cpus:0.1;mem:32");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct TaskBuilder {
+    id: String,
+    name: Option<String>,
+    resources: Vec<(ResourceName, Value)>,
+    command: Command,
+    grace_period: Option<Duration>,
+    labels: Vec<(String, String)>,
+}
+
+/// What is left of an offer while tasks are fitted into it.
+#[derive(Debug, Clone)]
+pub struct Remaining {
+    /// The offer.
+    pub offer: Offer,
+    /// What no task has taken yet.
+    pub left: Resources,
+}
+
+// === impl TaskBuilder ===
+
+impl TaskBuilder {
+    /// A task of this id, unique within the framework.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            name: None,
+            resources: Vec::new(),
+            command: Command::default(),
+            grace_period: None,
+            labels: Vec::new(),
+        }
+    }
+
+    /// For people; the id when it is not given.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Thousandths of a CPU.
+    pub fn cpus_milli(self, milli: i64) -> Self {
+        self.resource(ResourceName::CPUS, Value::Scalar(Milli(milli)))
+    }
+
+    /// Memory, MiB.
+    pub fn mem_mib(self, mib: u32) -> Self {
+        self.resource(ResourceName::MEM, Value::Scalar(Milli(i64::from(mib) * 1_000)))
+    }
+
+    /// Disk space, MiB.
+    pub fn disk_mib(self, mib: u32) -> Self {
+        self.resource(ResourceName::DISK, Value::Scalar(Milli(i64::from(mib) * 1_000)))
+    }
+
+    /// Any resource.
+    pub fn resource(mut self, name: ResourceName, value: Value) -> Self {
+        self.resources.push((name, value));
+        self
+    }
+
+    /// Every resource of a list.
+    pub fn resources(mut self, resources: &Resources) -> Self {
+        self.resources.extend(resources.iter().map(|(name, value)| (name.clone(), value.clone())));
+        self
+    }
+
+    /// The program and its arguments; no shell is involved.
+    pub fn command(mut self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.command.arguments = arguments.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// A line for `sh -c`.
+    pub fn shell(self, line: impl Into<String>) -> Self {
+        self.command(["sh".to_owned(), "-c".to_owned(), line.into()])
+    }
+
+    /// One environment variable.
+    pub fn environment(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.command.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// The account on the agent's host.
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.command.user = user.into();
+        self
+    }
+
+    /// Between TERM and KILL.
+    pub fn grace_period(mut self, grace_period: Duration) -> Self {
+        self.grace_period = Some(grace_period);
+        self
+    }
+
+    /// A label: shown and not interpreted.
+    pub fn label(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.push((key.into(), value.into()));
+        self
+    }
+
+    /// The task, to run on this agent.
+    pub fn build(self, agent: &AgentId) -> Result<TaskInfo, TaskError> {
+        let id = TaskId::new(&self.id)
+            .map_err(|source| TaskError::Id { id: self.id.clone(), source })?;
+        let resources = Resources::from_entries(self.resources).map_err(TaskError::Resources)?;
+        if resources.is_empty() {
+            return Err(TaskError::NoResources);
+        }
+        if self.command.arguments.first().is_none_or(String::is_empty) {
+            return Err(TaskError::NoCommand);
+        }
+        Ok(TaskInfo {
+            id,
+            name: self.name.unwrap_or(self.id),
+            agent: agent.clone(),
+            resources,
+            command: self.command,
+            grace_period: self.grace_period,
+            labels: self.labels,
+        })
+    }
+}
+
+// === impl Remaining ===
+
+impl Remaining {
+    /// The whole offer.
+    pub fn new(offer: Offer) -> Self {
+        let left = offer.resources.clone();
+        Self { offer, left }
+    }
+
+    /// Takes resources if they are there.
+    pub fn take(&mut self, wanted: &Resources) -> bool {
+        match self.left.checked_sub(wanted) {
+            Ok(left) => {
+                self.left = left;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{FrameworkId, OfferId, Role};
+
+    fn agent() -> AgentId {
+        AgentId::new("a1").unwrap()
+    }
+
+    #[test]
+    fn a_task_without_what_it_needs_is_not_built() {
+        let whole = || TaskBuilder::new("t").cpus_milli(1).shell("true");
+        assert!(whole().build(&agent()).is_ok());
+        let bad = TaskBuilder::new("a/b").cpus_milli(1).shell("true").build(&agent());
+        assert!(matches!(bad, Err(TaskError::Id { .. })));
+        let bad = TaskBuilder::new("t").shell("true").build(&agent());
+        assert_eq!(bad, Err(TaskError::NoResources));
+        let bad = TaskBuilder::new("t").cpus_milli(0).shell("true").build(&agent());
+        assert_eq!(bad, Err(TaskError::NoResources));
+        let bad = TaskBuilder::new("t").cpus_milli(1).build(&agent());
+        assert_eq!(bad, Err(TaskError::NoCommand));
+        let bad = whole().cpus_milli(2).build(&agent());
+        assert!(matches!(bad, Err(TaskError::Resources(ResourceError::Duplicate { .. }))));
+        let bad = whole().resource(ResourceName::MEM, Value::Scalar(Milli(-1))).build(&agent());
+        assert!(matches!(bad, Err(TaskError::Resources(ResourceError::Amount { .. }))));
+    }
+
+    #[test]
+    fn an_offer_gives_what_it_has_and_no_more() {
+        let mut remaining = Remaining::new(Offer {
+            id: OfferId { term: 1, number: 1 },
+            framework: FrameworkId(1),
+            role: Role::any(),
+            agent: agent(),
+            hostname: String::new(),
+            resources: Resources::cpus_mem(300, 64),
+            attributes: Vec::new(),
+            expires_in: None,
+        });
+        let task = Resources::cpus_mem(100, 32);
+        assert!(remaining.take(&task));
+        assert!(remaining.take(&task));
+        assert!(!remaining.take(&task), "no memory is left");
+        assert_eq!(remaining.left, Resources::cpus_mem(100, 0));
+    }
+}

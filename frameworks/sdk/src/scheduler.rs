@@ -1,0 +1,212 @@
+//! What an author writes: events in, calls out, nothing else.
+//!
+//! A scheduler is a plain value with one method. It reads no clock (the time is an argument), does
+//! no I/O and draws no entropy, so that the same code runs under the driver, in the simulator and
+//! in a unit test that just calls [`Scheduler::handle`].
+
+use crate::model::{
+    AgentId, ClusterId, Duration, FrameworkId, Instant, Offer, OfferId, Refusal, Role,
+    SchedulerCall, TaskId, TaskInfo, TaskStatus, limits,
+};
+use std::fmt;
+
+/// Decides what runs where.
+pub trait Scheduler {
+    /// One thing happened. What is to be done about it goes to `calls`.
+    fn handle(&mut self, now: Instant, event: Event, calls: &mut Calls);
+}
+
+/// Names one call of a scheduler; its answer carries it. Never used twice by one driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The cluster knows this framework. Comes again after each [`Event::Disconnected`].
+    Subscribed {
+        /// Its id: what another process needs in order to take it over.
+        framework: FrameworkId,
+        /// The cluster.
+        cluster: ClusterId,
+        /// Whether this is the first time in this process.
+        is_first: bool,
+    },
+    /// The connection is lost and a new one is being made. Offers that are held are void; tasks
+    /// run on; calls that were not answered will be.
+    Disconnected,
+    /// Resources to use or decline.
+    Offers(Vec<Offer>),
+    /// Offers that are void.
+    Rescinded(Vec<OfferId>),
+    /// News of a task, each piece once. After a terminal state nothing more comes for the task.
+    /// Sequence 0 answers a reconciliation.
+    Update(TaskStatus),
+    /// An agent was lost; updates for its tasks come separately.
+    AgentLost {
+        /// Which.
+        agent: AgentId,
+        /// For good, or only out of contact.
+        is_removed: bool,
+    },
+    /// The tasks of an accept are committed. Comes before any update of theirs.
+    Accepted {
+        /// The accept.
+        call: CallId,
+        /// Its tasks.
+        tasks: Vec<TaskId>,
+    },
+    /// A reconciliation has begun: so many updates with sequence 0 follow.
+    Reconciling {
+        /// The reconcile call.
+        call: CallId,
+        /// How many.
+        task_count: u64,
+    },
+    /// A decline, kill, suppress or revive took effect.
+    Done {
+        /// The call.
+        call: CallId,
+    },
+    /// A call had no effect at all, and why. Final: what may be tried again as it is, the session
+    /// has tried again before it says so.
+    Refused {
+        /// The call.
+        call: CallId,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The time of [`Calls::wake_at`] has come.
+    Woken,
+    /// Somebody asks the framework to end in good order: see [`Calls::done`].
+    StopRequested,
+}
+
+/// What a scheduler wants done, in order.
+#[derive(Debug, Default)]
+pub struct Calls {
+    last: u64,
+    asked: Vec<(CallId, SchedulerCall)>,
+    acknowledgements: Vec<(TaskId, u64)>,
+    alarm: Option<Instant>,
+    is_done: bool,
+}
+
+// === impl Scheduler ===
+
+impl<S: Scheduler + ?Sized> Scheduler for &mut S {
+    fn handle(&mut self, now: Instant, event: Event, calls: &mut Calls) {
+        (**self).handle(now, event, calls);
+    }
+}
+
+impl<S: Scheduler + ?Sized> Scheduler for Box<S> {
+    fn handle(&mut self, now: Instant, event: Event, calls: &mut Calls) {
+        (**self).handle(now, event, calls);
+    }
+}
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "call-{}", self.0)
+    }
+}
+
+// === impl Calls ===
+
+impl Calls {
+    fn ask(&mut self, call: SchedulerCall) -> CallId {
+        self.last += 1;
+        let id = CallId(self.last);
+        self.asked.push((id, call));
+        id
+    }
+
+    /// Launches tasks on offers of one role, all or none; the offers are used up, and what the
+    /// tasks leave of them is not offered again for `refuse` unless it grows.
+    pub fn accept(
+        &mut self,
+        offers: Vec<OfferId>,
+        tasks: Vec<TaskInfo>,
+        refuse: Duration,
+    ) -> CallId {
+        self.ask(SchedulerCall::Accept { offers, tasks, refuse, request: None })
+    }
+
+    /// Hands offers back; the same is not offered again for `refuse` unless it grows.
+    pub fn decline(&mut self, offers: Vec<OfferId>, refuse: Duration) -> CallId {
+        self.ask(SchedulerCall::Decline { offers, refuse })
+    }
+
+    /// As [`Calls::decline`], with the cluster's default of five seconds.
+    pub fn decline_briefly(&mut self, offers: Vec<OfferId>) -> CallId {
+        self.decline(offers, limits::REFUSE_DEFAULT)
+    }
+
+    /// Ends a task; `None` leaves it the grace period that it was launched with.
+    pub fn kill(&mut self, task: TaskId, grace_period: Option<Duration>) -> CallId {
+        self.ask(SchedulerCall::Kill { task, grace_period })
+    }
+
+    /// Says that an update, and every earlier one of its task, is dealt with. Needed only with
+    /// [`crate::Acknowledgement::Manual`].
+    pub fn acknowledge(&mut self, task: TaskId, sequence: u64) {
+        self.acknowledgements.push((task, sequence));
+    }
+
+    /// Asks for the latest status of these tasks; of all that live when empty.
+    pub fn reconcile(&mut self, tasks: Vec<TaskId>) -> CallId {
+        self.ask(SchedulerCall::Reconcile { tasks })
+    }
+
+    /// No more offers for these roles; for all when empty.
+    pub fn suppress(&mut self, roles: Vec<Role>) -> CallId {
+        self.ask(SchedulerCall::Suppress { roles })
+    }
+
+    /// Offers again for these roles, and whatever was refused too; for all when empty.
+    pub fn revive(&mut self, roles: Vec<Role>) -> CallId {
+        self.ask(SchedulerCall::Revive { roles })
+    }
+
+    /// Ends the framework and kills its tasks. The driver returns when the cluster has done so.
+    pub fn teardown(&mut self) -> CallId {
+        self.ask(SchedulerCall::Teardown)
+    }
+
+    /// Sets the one alarm; another time replaces it, a past one rings at once.
+    pub fn wake_at(&mut self, at: Instant) {
+        self.alarm = Some(at);
+    }
+
+    /// Ends the driver once every call is answered and every acknowledgement confirmed. The
+    /// framework stays: its tasks live until the failover timeout, and it can be taken over.
+    pub fn done(&mut self) {
+        self.is_done = true;
+    }
+
+    /// Takes the calls asked so far, in order; what the driver does, and a test of a scheduler.
+    pub fn take(&mut self) -> Vec<(CallId, SchedulerCall)> {
+        std::mem::take(&mut self.asked)
+    }
+
+    /// Takes the acknowledgements asked so far.
+    pub fn take_acknowledgements(&mut self) -> Vec<(TaskId, u64)> {
+        std::mem::take(&mut self.acknowledgements)
+    }
+
+    /// When the alarm is to ring.
+    pub fn alarm(&self) -> Option<Instant> {
+        self.alarm
+    }
+
+    /// Takes the alarm off if it is due.
+    pub fn take_due_alarm(&mut self, now: Instant) -> bool {
+        self.alarm.take_if(|at| *at <= now).is_some()
+    }
+
+    /// Whether [`Calls::done`] was called.
+    pub fn is_done(&self) -> bool {
+        self.is_done
+    }
+}

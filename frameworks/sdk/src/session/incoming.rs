@@ -1,0 +1,83 @@
+//! What comes on the stream: who we are now, offers, news of tasks.
+
+use super::{ClientSession, Effect, Failure};
+use crate::model::{
+    self, ClusterId, Duration, Instant, OfferId, SchedulerEvent, TaskId, TaskState, TaskStatus,
+    limits,
+};
+use crate::scheduler::Event;
+
+impl ClientSession {
+    pub(super) fn event(&mut self, now: Instant, event: SchedulerEvent, effects: &mut Vec<Effect>) {
+        self.link.heard(now);
+        match event {
+            SchedulerEvent::Subscribed { session, heartbeat_interval, cluster } => {
+                self.subscribed(now, session, heartbeat_interval, cluster);
+            }
+            SchedulerEvent::Error(refusal) => {
+                let connection = self.link.connection().expect("it spoke on the connection");
+                self.lost(now, connection, Failure::Refused(refusal), effects);
+            }
+            // Whatever comes before the subscription is confirmed is not for this instance.
+            _ if self.link.up().is_none() => {}
+            SchedulerEvent::Offers(offers) => self.events.push_back(Event::Offers(offers)),
+            SchedulerEvent::Rescind(offers) => self.rescinded(offers),
+            SchedulerEvent::Update(status) => self.updated(status),
+            SchedulerEvent::Failure { agent, removed } => {
+                self.events.push_back(Event::AgentLost { agent, is_removed: removed });
+            }
+            SchedulerEvent::Heartbeat => self.updates.caught_up(),
+        }
+    }
+
+    fn rescinded(&mut self, offers: Vec<OfferId>) {
+        if !offers.is_empty() {
+            self.events.push_back(Event::Rescinded(offers));
+        }
+    }
+
+    fn subscribed(
+        &mut self,
+        now: Instant,
+        identity: model::Session,
+        heartbeat_interval: Duration,
+        cluster: ClusterId,
+    ) {
+        self.link.subscribed(now, identity, heartbeat_interval);
+        let was_known = self.framework.replace(identity.framework).is_some();
+        let is_first = !std::mem::replace(&mut self.has_subscribed, true);
+        let framework = identity.framework;
+        self.events.push_back(Event::Subscribed { framework, cluster, is_first });
+        let live = self.updates.begin_check();
+        match is_first {
+            // Taken over from another process: let the cluster tell what there is.
+            true if was_known => self.checks.push_back(Vec::new()),
+            true => {}
+            false => {
+                let chunks = live.chunks(limits::RECONCILE_TASKS_MAX);
+                self.checks.extend(chunks.map(<[TaskId]>::to_vec));
+                let probes = self.requests.probes();
+                let chunks = probes.chunks(limits::RECONCILE_TASKS_MAX);
+                self.checks.extend(chunks.map(<[TaskId]>::to_vec));
+            }
+        }
+    }
+
+    fn updated(&mut self, status: TaskStatus) {
+        if let Some(event) = self.requests.heard_of(&status) {
+            if let Event::Accepted { tasks, .. } = &event {
+                self.updates.launched(tasks);
+            }
+            self.events.push_back(event);
+            // That was the answer to a probe; the scheduler never had the task.
+            if status.state == TaskState::Unknown {
+                return;
+            }
+        } else if status.state == TaskState::Unknown && self.requests.is_launching(&status.task) {
+            return;
+        }
+        if self.updates.take(&status) {
+            self.events.push_back(Event::Update(status));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! One connection at a time: whom to try next, how long to wait, when a silent stream is dead.
+//!
+//! Tries the given masters in turn and follows what a follower says about the leader. Knows nothing
+//! of calls and updates.
+
+use super::{ConnectionId, Failure, SessionSettings};
+use crate::jitter::{Backoff, Jitter};
+use crate::model::{self, Duration, Instant, Reason, Refusal};
+
+/// A stream that was silent for this many heartbeat intervals is dead: one may be late, two may be
+/// lost to a slow start, three are no accident.
+const SILENT_INTERVALS: u64 = 3;
+
+/// The least silence that counts, so that a tiny interval in a test cluster does not cut streams.
+const SILENCE_MIN: Duration = Duration(500);
+
+/// How often in a row an answer "ask the leader" is followed without a pause. Two followers with
+/// an old view may point at each other.
+const HOPS_MAX: u32 = 3;
+
+/// What the link wants now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LinkStep {
+    /// Nothing.
+    Rest,
+    /// Open a stream to this address.
+    Connect(ConnectionId, String),
+    /// The connection took too long or went silent; it was given up.
+    GiveUp(ConnectionId),
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting { until: Instant },
+    Connecting { connection: ConnectionId, until: Instant },
+    Up { connection: ConnectionId, identity: model::Session, silence: Duration, dead_at: Instant },
+}
+
+/// The link to whichever master leads.
+#[derive(Debug)]
+pub(super) struct Link {
+    masters: Vec<String>,
+    backoff: Backoff,
+    connect_timeout: Duration,
+    state: State,
+    connections: u64,
+    /// Index of the master to try next.
+    turn: usize,
+    /// Where a follower says the leader is.
+    hint: Option<String>,
+    hops: u32,
+    /// Tries since the link was last up.
+    attempts: u32,
+}
+
+impl Link {
+    pub(super) fn new(settings: &SessionSettings) -> Self {
+        assert!(!settings.masters.is_empty(), "a session needs a master to ask");
+        Self {
+            masters: settings.masters.clone(),
+            backoff: settings.backoff,
+            connect_timeout: settings.connect_timeout,
+            state: State::Waiting { until: Instant(0) },
+            connections: 0,
+            turn: 0,
+            hint: None,
+            hops: 0,
+            attempts: 0,
+        }
+    }
+
+    /// The connection that is being made or is up.
+    pub(super) fn connection(&self) -> Option<ConnectionId> {
+        match &self.state {
+            State::Waiting { .. } => None,
+            State::Connecting { connection, .. } | State::Up { connection, .. } => {
+                Some(*connection)
+            }
+        }
+    }
+
+    /// The connection and who we are on it, when subscribed.
+    pub(super) fn up(&self) -> Option<(ConnectionId, model::Session)> {
+        match &self.state {
+            State::Up { connection, identity, .. } => Some((*connection, *identity)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        match &self.state {
+            State::Waiting { until } | State::Connecting { until, .. } => *until,
+            State::Up { dead_at, .. } => *dead_at,
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn tick(&mut self, now: Instant, jitter: &mut Jitter) -> LinkStep {
+        if now < self.deadline() {
+            return LinkStep::Rest;
+        }
+        match &self.state {
+            State::Waiting { .. } => {
+                self.connections += 1;
+                let connection = ConnectionId(self.connections);
+                let until = now + self.connect_timeout;
+                self.state = State::Connecting { connection, until };
+                LinkStep::Connect(connection, self.next_address())
+            }
+            State::Connecting { connection, .. } | State::Up { connection, .. } => {
+                let connection = *connection;
+                self.pause(now, Duration(0), jitter);
+                LinkStep::GiveUp(connection)
+            }
+        }
+    }
+
+    fn next_address(&mut self) -> String {
+        self.hint.take().unwrap_or_else(|| {
+            let address = self.masters[self.turn % self.masters.len()].clone();
+            self.turn = (self.turn + 1) % self.masters.len();
+            address
+        })
+    }
+
+    pub(super) fn subscribed(&mut self, now: Instant, identity: model::Session, beat: Duration) {
+        let State::Connecting { connection, .. } = self.state else { return };
+        let silence = Duration(beat.0.saturating_mul(SILENT_INTERVALS)).max(SILENCE_MIN);
+        self.state = State::Up { connection, identity, silence, dead_at: now + silence };
+        self.hops = 0;
+        self.attempts = 0;
+    }
+
+    /// Something came in.
+    pub(super) fn heard(&mut self, now: Instant) {
+        if let State::Up { silence, dead_at, .. } = &mut self.state {
+            *dead_at = now + *silence;
+        }
+    }
+
+    /// The connection ended or must be given up. An error is one that trying again cannot mend.
+    pub(super) fn lost(
+        &mut self,
+        now: Instant,
+        failure: Failure,
+        jitter: &mut Jitter,
+    ) -> Result<(), Refusal> {
+        let refusal = match failure {
+            Failure::Broken => {
+                self.pause(now, Duration(0), jitter);
+                return Ok(());
+            }
+            Failure::Refused(refusal) => refusal,
+        };
+        if is_fatal(refusal.reason) {
+            return Err(refusal);
+        }
+        self.hint = refusal.leader_address.filter(|address| !address.is_empty());
+        if self.hint.is_some() && self.hops < HOPS_MAX {
+            self.hops += 1;
+            self.state = State::Waiting { until: now };
+        } else {
+            self.pause(now, refusal.retry_after.unwrap_or(Duration(0)), jitter);
+        }
+        Ok(())
+    }
+
+    fn pause(&mut self, now: Instant, at_least: Duration, jitter: &mut Jitter) {
+        // One doubling per round: every master deserves a try before the pauses grow.
+        let masters = u32::try_from(self.masters.len()).unwrap_or(u32::MAX);
+        let pause = jitter.pause(self.backoff, self.attempts / masters).max(at_least);
+        self.attempts = self.attempts.saturating_add(1);
+        self.hops = 0;
+        self.state = State::Waiting { until: now + pause };
+    }
+}
+
+/// Whether a subscription that is refused like this would be refused again.
+fn is_fatal(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::InvalidField
+            | Reason::LimitExceeded
+            | Reason::Unauthenticated
+            | Reason::NotAuthorized
+            | Reason::FrameworkUnknown
+            | Reason::FrameworkRemoved
+            | Reason::FrameworkFenced
+            | Reason::ClusterMismatch
+    )
+}

@@ -1,0 +1,151 @@
+//! Finding the leader, and noticing that it is gone.
+
+use super::*;
+
+fn not_leader(leader: &str) -> Failure {
+    let mut refusal = Refusal::new(Reason::NotLeader, "ask the leader");
+    refusal.leader_address = Some(leader.to_owned());
+    Failure::Refused(refusal)
+}
+
+#[test]
+fn masters_are_tried_in_turn_with_growing_pauses() {
+    let mut bench = Bench::new(&["m1:1", "m2:1"]);
+    bench.flush();
+    let mut tried = bench.connects();
+    let mut waits = Vec::new();
+    for connection in 1..=9 {
+        let before = bench.now;
+        bench.break_connection(connection);
+        bench.wait();
+        waits.push(bench.now.since(before).0);
+        tried.extend(bench.connects());
+    }
+    assert_eq!(tried, ["m1:1", "m2:1"].repeat(5));
+    for (index, wait) in waits.iter().enumerate() {
+        let whole = 50 << (index / 2);
+        assert!((whole / 2..=whole).contains(wait), "pause {index} is {wait}");
+    }
+}
+
+#[test]
+fn a_follower_shows_the_way_and_two_that_show_in_circles_do_not_spin() {
+    let mut bench = Bench::new(&["m1:1"]);
+    bench.flush();
+    bench.input(Input::Ended(ConnectionId(1), not_leader("m9:1")));
+    assert_eq!(bench.connects(), ["m1:1", "m9:1"], "without a pause");
+    for connection in 2..=3 {
+        bench.input(Input::Ended(ConnectionId(connection), not_leader("m8:1")));
+    }
+    assert_eq!(bench.connects().len(), 2);
+    bench.input(Input::Ended(ConnectionId(4), not_leader("m9:1")));
+    assert!(bench.connects().is_empty(), "the fourth in a row waits");
+    bench.wait();
+    assert_eq!(bench.connects(), ["m9:1"]);
+}
+
+#[test]
+fn a_retried_first_subscription_has_the_same_request_id() {
+    let mut bench = Bench::new(&["m1:1"]);
+    bench.flush();
+    bench.break_connection(1);
+    bench.wait();
+    let requests: Vec<_> = bench.effects.iter().filter_map(subscribe_of).collect();
+    assert_eq!(requests.len(), 2);
+    assert_eq!(requests[0], requests[1]);
+    assert_eq!(requests[0].framework, None);
+}
+
+fn subscribe_of(effect: &Effect) -> Option<Subscribe> {
+    match effect {
+        Effect::Connect { subscribe, .. } => Some(subscribe.clone()),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_new_connection_keeps_the_framework_and_what_is_suppressed() {
+    let mut bench = Bench::subscribed();
+    bench.ask(SchedulerCall::Suppress { roles: Vec::new() });
+    bench.effects.clear();
+    bench.break_connection(1);
+    bench.wait();
+    let subscribe = bench.effects.iter().find_map(subscribe_of).unwrap();
+    assert_eq!(subscribe.framework, Some(FrameworkId(7)));
+    assert_eq!(subscribe.suppressed, [Role::any()]);
+    bench.ask(SchedulerCall::Revive { roles: Vec::new() });
+    bench.break_connection(2);
+    bench.effects.clear();
+    bench.wait();
+    let subscribe = bench.effects.iter().find_map(subscribe_of).unwrap();
+    assert!(subscribe.suppressed.is_empty());
+}
+
+#[test]
+fn a_silent_stream_is_given_up_and_a_heartbeat_keeps_it() {
+    let mut bench = Bench::subscribed();
+    bench.now = Instant(2_900);
+    bench.input(Input::Event(ConnectionId(1), SchedulerEvent::Heartbeat));
+    bench.now = Instant(5_800);
+    bench.flush();
+    assert!(bench.effects.is_empty(), "2.9 s is late but not dead");
+    bench.now = Instant(5_900);
+    bench.flush();
+    assert_eq!(bench.effects, [Effect::Disconnect(ConnectionId(1))]);
+    assert_eq!(bench.events(), [Event::Disconnected]);
+    bench.wait();
+    bench.effects.clear();
+    bench.update(1, "t", TaskState::Running, 1);
+    assert!(bench.events().is_empty(), "of a connection that was given up");
+}
+
+#[test]
+fn a_connection_that_never_subscribes_is_given_up() {
+    let mut bench = Bench::new(&["m1:1", "m2:1"]);
+    bench.flush();
+    bench.effects.clear();
+    bench.wait();
+    assert_eq!(bench.now, Instant(5_000));
+    assert_eq!(bench.effects, [Effect::Disconnect(ConnectionId(1))]);
+    bench.wait();
+    assert_eq!(bench.connects(), ["m2:1"]);
+    assert!(bench.events().is_empty(), "nothing was lost that was never there");
+}
+
+#[test]
+fn what_trying_again_cannot_mend_ends_the_session() {
+    use Reason::*;
+    for (reason, is_fatal) in [
+        (InvalidField, true),
+        (NotAuthorized, true),
+        (FrameworkRemoved, true),
+        (FrameworkFenced, true),
+        (NotReady, false),
+        (Overloaded, false),
+        (NotLeader, false),
+        (OutcomeUnknown, false),
+    ] {
+        let mut bench = Bench::subscribed();
+        let refusal = Refusal::new(reason, "no");
+        let event = SchedulerEvent::Error(refusal.clone());
+        bench.input(Input::Event(ConnectionId(1), event));
+        let ended = is_fatal.then_some(Ended::Refused(refusal));
+        assert_eq!(bench.session.ended(), ended.as_ref(), "{reason:?}");
+    }
+}
+
+#[test]
+fn an_overloaded_master_is_left_alone_for_as_long_as_it_says() {
+    let mut bench = Bench::subscribed();
+    let refusal = Refusal::new(Reason::Overloaded, "busy").retry_after(Duration(700));
+    bench.input(Input::Event(ConnectionId(1), SchedulerEvent::Error(refusal)));
+    assert_eq!(bench.session.deadline(), Some(Instant(700)));
+}
+
+#[test]
+fn events_before_the_subscription_are_for_nobody() {
+    let mut bench = Bench::new(&["m1:1"]);
+    bench.flush();
+    bench.update(1, "t", TaskState::Running, 1);
+    assert!(bench.events().is_empty());
+}

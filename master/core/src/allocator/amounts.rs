@@ -1,0 +1,92 @@
+//! Sums of scalars over many agents. Ports and named things do not add up across agents and do not
+//! count towards a share, so that they are left out.
+
+use proto::model::{ResourceName, Resources, Value};
+
+/// Thousandths by resource, ordered by name, none of them zero.
+///
+/// 10^5 agents with 10^15 thousandths each are 10^20: too much for 64 bits, little for 128.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Amounts(Vec<(ResourceName, u128)>);
+
+impl Amounts {
+    /// Nothing.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The scalars among resources.
+    pub fn of(resources: &Resources) -> Self {
+        Self(scalars(resources).map(|(name, milli)| (name.clone(), milli)).collect())
+    }
+
+    /// Thousandths of one resource; zero when there are none.
+    pub fn get(&self, name: &ResourceName) -> u128 {
+        match self.0.binary_search_by(|(other, _)| other.cmp(name)) {
+            Ok(index) => self.0[index].1,
+            Err(_) => 0,
+        }
+    }
+
+    /// Every resource with its thousandths, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&ResourceName, u128)> {
+        self.0.iter().map(|(name, milli)| (name, *milli))
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds the scalars among resources.
+    pub fn add(&mut self, resources: &Resources) {
+        scalars(resources).for_each(|(name, milli)| self.add_one(name, milli));
+    }
+
+    /// Takes the scalars among resources away.
+    ///
+    /// # Panics
+    /// When there is less: a sum holds all of its parts.
+    pub fn subtract(&mut self, resources: &Resources) {
+        scalars(resources).for_each(|(name, milli)| self.subtract_one(name, milli));
+    }
+
+    /// Adds another sum.
+    pub fn add_amounts(&mut self, other: &Amounts) {
+        other.iter().for_each(|(name, milli)| self.add_one(name, milli));
+    }
+
+    /// Takes another sum away.
+    ///
+    /// # Panics
+    /// When there is less: a sum holds all of its parts.
+    pub fn subtract_amounts(&mut self, other: &Amounts) {
+        other.iter().for_each(|(name, milli)| self.subtract_one(name, milli));
+    }
+
+    fn add_one(&mut self, name: &ResourceName, milli: u128) {
+        match self.0.binary_search_by(|(other, _)| other.cmp(name)) {
+            Ok(index) => self.0[index].1 += milli,
+            Err(index) => self.0.insert(index, (name.clone(), milli)),
+        }
+    }
+
+    fn subtract_one(&mut self, name: &ResourceName, milli: u128) {
+        let index = self.0.binary_search_by(|(other, _)| other.cmp(name));
+        let index = index.expect("a sum holds all of its parts");
+        let left = self.0[index].1.checked_sub(milli).expect("a sum holds all of its parts");
+        match left {
+            0 => drop(self.0.remove(index)),
+            _ => self.0[index].1 = left,
+        }
+    }
+}
+
+fn scalars(resources: &Resources) -> impl Iterator<Item = (&ResourceName, u128)> {
+    resources.iter().filter_map(|(name, value)| match value {
+        Value::Scalar(milli) => {
+            Some((name, u128::try_from(milli.0).expect("checked amounts are not negative")))
+        }
+        Value::Ranges(_) | Value::Set(_) => None,
+    })
+}

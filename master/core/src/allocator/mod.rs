@@ -1,0 +1,85 @@
+//! Room 4: who is offered what. A pure function of what is free ([`View`]) and what is wanted
+//! ([`Demand`]) to a [`Plan`]; it cannot change anything.
+//!
+//! View and demand log what changed, an allocator remembers how far it has read, so that a plan
+//! costs in proportion to what happened since the one before. View, demand and allocator begin
+//! together, with a leader's term.
+
+pub mod amounts;
+pub mod changes;
+pub mod compare;
+pub mod demand;
+pub mod drf;
+pub mod explain;
+pub mod filters;
+pub mod order;
+pub mod share;
+pub mod view;
+
+pub use amounts::Amounts;
+pub use demand::Demand;
+pub use drf::Drf;
+pub use explain::{Explanation, Why};
+pub use share::Share;
+pub use view::View;
+
+use proto::model::{AgentId, FrameworkId, Instant, Milli, Resources, Role};
+use std::fmt;
+
+/// Offers with less of both cpus and memory are not worth making: Mesos' default for
+/// `min_allocatable_resources`, "cpus:0.01|mem:32" (`MIN_CPUS` in its `src/master/constants.hpp`).
+pub const CPUS_MIN: Milli = Milli(10);
+
+/// See [`CPUS_MIN`]; 32 MiB (`MIN_MEM` there).
+pub const MEM_MIN: Milli = Milli(32_000);
+
+/// A policy of who gets what.
+pub trait Allocator: fmt::Debug {
+    /// Plans offers for what is free. The caller carries the plan out: it holds each planned
+    /// offer's resources in the view before the next plan.
+    fn plan(&mut self, now: Instant, view: &View, demand: &Demand) -> Plan;
+}
+
+/// What to offer, and why others get nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The offers, in the order in which they were decided.
+    pub offers: Vec<PlannedOffer>,
+    /// Why.
+    pub explanation: Explanation,
+}
+
+/// One offer to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedOffer {
+    /// To whom.
+    pub framework: FrameworkId,
+    /// On whose share.
+    pub role: Role,
+    /// Of whom.
+    pub agent: AgentId,
+    /// All that is free there.
+    pub resources: Resources,
+}
+
+/// A framework in one of its roles: who bids for resources.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bidder {
+    /// Which framework.
+    pub framework: FrameworkId,
+    /// In which role.
+    pub role: Role,
+}
+
+impl PlannedOffer {
+    /// To whom, in which role.
+    pub fn bidder(&self) -> Bidder {
+        Bidder { framework: self.framework, role: self.role.clone() }
+    }
+}
+
+impl fmt::Display for Bidder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.framework, self.role)
+    }
+}

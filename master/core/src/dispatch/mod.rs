@@ -1,0 +1,130 @@
+//! Room 6: facts become messages. The leader's alone; does not know fairness or disk.
+
+mod replies;
+pub(crate) mod watch;
+
+use crate::{
+    intake::Turn,
+    ledger::{Event, Task},
+};
+use proto::model::{AgentId, FrameworkId, Order, SchedulerEvent, StatusReason, TaskKey, TaskState};
+
+impl Turn<'_> {
+    /// Sends what a fact means to whom it concerns. The ledger already shows the fact.
+    pub(crate) fn dispatch(&mut self, event: &Event) {
+        match event {
+            Event::TaskAdded(key) => {
+                self.figures.tasks_launched += 1;
+                self.launch(key);
+            }
+            Event::KillRequested(key) => self.kill(key),
+            Event::UpdateCommitted { agent, key, sequence } => {
+                self.committed(agent, key.clone(), *sequence);
+            }
+            Event::AgentTaskUnknown { agent, key } => {
+                self.kill_unknown(agent, key.clone());
+            }
+            Event::TaskUpdated { framework, status, .. } => {
+                if let Some((_, stream)) = self.leader.sessions.framework(*framework) {
+                    self.tell_framework(stream, SchedulerEvent::Update(status.clone()));
+                }
+            }
+            Event::AgentUnreachable(agent) => self.agent_lost(agent, false),
+            Event::AgentRemoved(agent) => self.agent_lost(agent, true),
+            Event::AgentRegistered(agent) => {
+                // Its resources may have changed: what is offered is offered anew.
+                let returned = self.leader.book.rescind_agent(agent);
+                self.rescind(&returned);
+                self.leader.agent_returned(agent);
+            }
+            Event::FrameworkDisconnected(framework) => self.framework_disconnected(*framework),
+            Event::FrameworkRemoved(framework) => self.framework_removed(*framework),
+            // Answered through whoever waits, or of interest to watchers only.
+            Event::FrameworkSubscribed(_)
+            | Event::UpdatesAcknowledged { .. }
+            | Event::TaskForgotten(_)
+            | Event::BarrierPassed { .. } => {}
+        }
+    }
+
+    fn launch(&mut self, key: &TaskKey) {
+        let task = self.ledger.task(key).expect("a fact names a row");
+        self.send_launch(task);
+    }
+
+    /// Launch, or kill at once: sent again whenever the agent comes back without having the task.
+    fn send_launch(&mut self, task: &Task) {
+        if let Some(stream) = self.leader.sessions.orders(&task.info.agent) {
+            let (framework, info) = (task.key.framework, Box::new(task.info.clone()));
+            self.tell_agent(stream, Order::Launch { framework, task: info });
+        }
+    }
+
+    fn kill(&mut self, key: &TaskKey) {
+        let task = self.ledger.task(key).expect("a fact names a row");
+        self.send_kill(task);
+    }
+
+    fn send_kill(&mut self, task: &Task) {
+        let Some(stream) = self.leader.sessions.orders(&task.info.agent) else { return };
+        let Some(kill) = &task.kill else { return };
+        let (grace_period, reason) = (kill.grace_period, kill.reason);
+        self.tell_agent(stream, Order::Kill { key: task.key.clone(), grace_period, reason });
+    }
+
+    fn committed(&mut self, agent: &AgentId, key: TaskKey, sequence: u64) {
+        if let Some(stream) = self.leader.sessions.orders(agent) {
+            self.tell_agent(stream, Order::Committed { key, sequence });
+        }
+    }
+
+    /// An agent runs, or still remembers, what the ledger does not have there.
+    fn kill_unknown(&mut self, agent: &AgentId, key: TaskKey) {
+        // Sent even before the registration's answer: orders go by stream.
+        if let Some(session) = self.leader.sessions.agent(agent) {
+            let reason = StatusReason::AgentReregistered;
+            self.tell_agent(session.stream, Order::Kill { key, grace_period: None, reason });
+        }
+    }
+
+    /// Everything that a newly registered agent must hear again.
+    pub(crate) fn repeat_orders(&mut self, agent: &AgentId) {
+        let ledger = self.ledger;
+        for task in ledger.tasks_of_agent(agent).filter(|task| !task.is_terminal()) {
+            if task.state() == TaskState::Staging {
+                self.send_launch(task);
+            }
+            self.send_kill(task);
+        }
+    }
+
+    fn agent_lost(&mut self, agent: &AgentId, removed: bool) {
+        let returned = self.leader.book.rescind_agent(agent);
+        self.rescind(&returned);
+        let now = self.now.monotonic;
+        self.leader.agent_lost(agent, removed, now + self.config.agent_removal_timeout);
+        if removed {
+            self.leader.demand.forget_agent(agent);
+        }
+        let streams: Vec<_> = self.leader.sessions.frameworks().collect();
+        for (_, stream) in streams {
+            let event = SchedulerEvent::Failure { agent: agent.clone(), removed };
+            self.tell_framework(stream, event);
+        }
+    }
+
+    fn framework_disconnected(&mut self, framework: FrameworkId) {
+        let row = self.ledger.framework(framework).expect("a fact names a row");
+        let due = self.now.monotonic + row.info.failover_timeout;
+        self.leader.framework_expires(framework, due);
+    }
+
+    fn framework_removed(&mut self, framework: FrameworkId) {
+        let returned = self.leader.book.rescind_framework(framework);
+        for offer in &returned {
+            self.release(offer);
+        }
+        self.leader.demand.unsubscribed(framework);
+        self.leader.framework_settled(framework);
+    }
+}

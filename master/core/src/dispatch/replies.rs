@@ -1,0 +1,133 @@
+//! Answers to whoever waited for a command.
+
+use crate::{
+    input::StreamId,
+    intake::{Turn, Waiter, turn::AcceptWaiter},
+    ledger::{Applied, Command},
+    outbox::{Answer, Effect},
+};
+use proto::model::{
+    AgentId, Order, Reason, Refusal, Role, SchedulerEvent, Session, TaskId, TaskKey, TaskState,
+};
+
+impl Turn<'_> {
+    /// The command's outcome is known (or, in a refusal, that it never will be).
+    pub(crate) fn answer(&mut self, mut waiter: Waiter, outcome: Result<Applied, Refusal>) {
+        self.settle(&mut waiter);
+        match waiter {
+            Waiter::Nobody => {}
+            Waiter::Call(call) => self.reply(call, outcome.map(|_| Answer::Done)),
+            Waiter::Subscribe { stream, suppressed } => match outcome {
+                Ok(applied) => self.subscribed(stream, applied, &suppressed),
+                Err(refusal) => self.refuse_framework(stream, refusal),
+            },
+            Waiter::Accept(waiter) => self.accepted(waiter, outcome),
+            Waiter::Register { stream, agent } => match outcome {
+                Ok(_) => self.registered(stream, &agent),
+                Err(refusal) => self.refuse_agent(stream, refusal),
+            },
+            Waiter::Update { stream, agent, key, sequence, state } => {
+                if let Err(refusal) = outcome {
+                    self.update_refused(stream, &agent, key, (sequence, state), refusal);
+                }
+            }
+        }
+    }
+
+    fn subscribed(&mut self, stream: StreamId, applied: Applied, suppressed: &[Role]) {
+        let Applied::Subscribed { framework, epoch } = applied else {
+            unreachable!("a subscription is answered with a subscription")
+        };
+        let session = Session { framework, epoch };
+        if self.leader.sessions.party(stream).is_none() {
+            // The stream ended while the command was on its way.
+            self.propose(Command::DisconnectFramework(session), Waiter::Nobody);
+            return;
+        }
+        let returned = self.leader.book.rescind_framework(framework);
+        for offer in &returned {
+            self.release(offer);
+        }
+        if let Some(older) = self.leader.sessions.subscribed(stream, session) {
+            let message = format!("instance {epoch} of {framework} has subscribed");
+            let refusal = Refusal::new(Reason::FrameworkFenced, message);
+            self.tell_framework(older, SchedulerEvent::Error(refusal));
+            self.outbox.push(Effect::Close(older));
+        }
+        let heartbeat_interval = self.config.heartbeat_interval;
+        let cluster = self.config.cluster.clone();
+        self.tell_framework(
+            stream,
+            SchedulerEvent::Subscribed { session, heartbeat_interval, cluster },
+        );
+        let ledger = self.ledger;
+        for task in ledger.tasks_of_framework(framework) {
+            for status in &task.pending {
+                self.tell_framework(stream, SchedulerEvent::Update(status.clone()));
+            }
+        }
+        let row = ledger.framework(framework).expect("just subscribed");
+        self.leader.framework_settled(framework);
+        self.leader.demand.set_subscribed(framework, &row.info.roles, suppressed);
+    }
+
+    fn accepted(&mut self, waiter: AcceptWaiter, outcome: Result<Applied, Refusal>) {
+        let AcceptWaiter { call, session, request, role, left, refuse, .. } = waiter;
+        let framework = session.framework;
+        let launched = outcome.is_ok();
+        let answer: Result<Vec<TaskId>, Refusal> = outcome.map(|applied| match applied {
+            Applied::Accepted { tasks, .. } | Applied::AnsweredBefore(tasks) => tasks,
+            other => unreachable!("an accept is answered with its tasks, not {other:?}"),
+        });
+        let mut calls = vec![call];
+        if let Some(request) = request {
+            calls.extend(self.leader.accepts.remove(&(framework, request)).unwrap_or_default());
+        }
+        if launched {
+            for (agent, left) in &left {
+                self.refuse(framework, &role, (agent, left), refuse);
+            }
+        }
+        for call in calls {
+            self.reply(call, answer.clone().map(Answer::Accepted));
+        }
+    }
+
+    fn registered(&mut self, stream: StreamId, agent: &AgentId) {
+        if !self.leader.sessions.registered(stream, agent) {
+            return;
+        }
+        self.leader.detector.heard(agent.clone(), self.now.monotonic);
+        let heartbeat_interval = self.config.heartbeat_interval;
+        let cluster = self.config.cluster.clone();
+        self.tell_agent(stream, Order::Registered { heartbeat_interval, cluster });
+        self.repeat_orders(agent);
+    }
+
+    /// An honest agent's refused update is late, early or about something forgotten; the rest is
+    /// told off and loses its stream.
+    fn update_refused(
+        &mut self,
+        stream: StreamId,
+        agent: &AgentId,
+        key: TaskKey,
+        (sequence, state): (u64, TaskState),
+        refusal: Refusal,
+    ) {
+        match refusal.reason {
+            // Sent again by the agent, in order or later.
+            Reason::SequenceUnknown | Reason::Overloaded => {}
+            Reason::TaskUnknown => {
+                if let Some(orders) = self.leader.sessions.orders(agent) {
+                    if !state.is_terminal() {
+                        let reason = proto::model::StatusReason::AgentReregistered;
+                        let key = key.clone();
+                        self.tell_agent(orders, Order::Kill { key, grace_period: None, reason });
+                    }
+                    self.tell_agent(orders, Order::Committed { key, sequence });
+                }
+            }
+            _ => self.refuse_agent(stream, refusal),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Room 1: calls become commands or refusals.
+//!
+//! Checks who speaks and whether the call can make sense now; that is an optimisation and a courtesy,
+//! the guarantee is the ledger's. Exists only while this member leads and serves.
+
+mod agents;
+mod operators;
+mod scheduler;
+pub(crate) mod sessions;
+pub(crate) mod turn;
+
+pub(crate) use turn::{Turn, Waiter};

@@ -1,0 +1,286 @@
+//! What frameworks ask.
+
+use super::{Turn, Waiter, turn::AcceptWaiter};
+use crate::{
+    input::{CallId, StreamId},
+    ledger::{Command, FrameworkState},
+    outbox::Answer,
+};
+use proto::model::{
+    AgentId, Duration, FrameworkId, Instant, OfferId, Principal, Reason, Refusal, RequestId,
+    Resources, SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, Subscribe,
+    TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, limits,
+};
+use std::collections::BTreeMap;
+
+impl Turn<'_> {
+    pub(crate) fn subscribe(
+        &mut self,
+        stream: StreamId,
+        principal: &Principal,
+        subscribe: Subscribe,
+    ) {
+        self.leader.sessions.subscribing(stream);
+        let Subscribe { info, framework, request, suppressed } = subscribe;
+        let principal = principal.id.clone();
+        let command = Command::SubscribeFramework { info, framework, principal, request };
+        self.propose(command, Waiter::Subscribe { stream, suppressed });
+    }
+
+    pub(crate) fn scheduler_call(
+        &mut self,
+        call: CallId,
+        principal: &Principal,
+        session: Session,
+        request: SchedulerCall,
+    ) {
+        if let Err(refusal) = self.check_session(principal, session) {
+            self.reply(call, Err(refusal));
+            return;
+        }
+        match request {
+            SchedulerCall::Accept { offers, tasks, refuse, request } => {
+                self.accept(call, session, Accept { offers, tasks, refuse, request });
+            }
+            SchedulerCall::Decline { offers, refuse } => {
+                let declined = self.decline(session.framework, &offers, refuse);
+                self.reply(call, declined.map(|()| Answer::Done));
+            }
+            SchedulerCall::Kill { task, grace_period } => {
+                let key = TaskKey { framework: session.framework, task };
+                let reason = StatusReason::KilledByFramework;
+                self.propose(Command::KillTask { key, grace_period, reason }, Waiter::Call(call));
+            }
+            SchedulerCall::Acknowledge { acknowledgements } => {
+                let command = Command::Acknowledge { session, acknowledgements };
+                self.propose(command, Waiter::Call(call));
+            }
+            SchedulerCall::Reconcile { tasks } => self.reconcile(call, session, &tasks),
+            SchedulerCall::Suppress { roles } => {
+                let suppressed = self.leader.demand.suppress(session.framework, &roles);
+                self.reply(call, suppressed.map(|()| Answer::Done));
+            }
+            SchedulerCall::Revive { roles } => {
+                let revived = self.leader.demand.revive(session.framework, &roles);
+                self.reply(call, revived.map(|()| Answer::Done));
+            }
+            SchedulerCall::Teardown => {
+                let command = Command::RemoveFramework { session, expired: false };
+                self.propose(command, Waiter::Call(call));
+            }
+        }
+    }
+
+    /// Whether the caller owns the framework and is its newest instance.
+    fn check_session(&self, principal: &Principal, session: Session) -> Result<(), Refusal> {
+        let unknown = || {
+            let message = format!("no framework {} of yours", session.framework);
+            Refusal::new(Reason::FrameworkUnknown, message).at("session.framework_id")
+        };
+        let framework = self.ledger.framework(session.framework).ok_or_else(unknown)?;
+        // Whether another's framework exists is nobody's business.
+        if framework.principal != principal.id {
+            return Err(unknown());
+        }
+        if framework.state == FrameworkState::Removed {
+            let message =
+                format!("{} was removed; subscribe as a new framework", session.framework);
+            return Err(Refusal::new(Reason::FrameworkRemoved, message).at("session.framework_id"));
+        }
+        if session.epoch != framework.epoch {
+            let newest = framework.epoch;
+            let message = format!("instance {} was replaced by instance {newest}", session.epoch);
+            return Err(Refusal::new(Reason::FrameworkFenced, message).at("session.epoch"));
+        }
+        match self.leader.sessions.framework(session.framework) {
+            Some((epoch, _)) if epoch == session.epoch => Ok(()),
+            _ => Err(Refusal::new(Reason::NotSubscribed, "subscribe first").at("session")),
+        }
+    }
+
+    fn accept(&mut self, call: CallId, session: Session, accept: Accept) {
+        let framework = session.framework;
+        if let Some(request) = &accept.request {
+            let row = self.ledger.framework(framework).expect("checked with the session");
+            if let Some(tasks) = row.answer_to(request) {
+                self.reply(call, Ok(Answer::Accepted(tasks.to_vec())));
+                return;
+            }
+            if let Some(calls) = self.leader.accepts.get_mut(&(framework, request.clone())) {
+                // The same accept is on its way to the log: both get its answer.
+                calls.push(call);
+                return;
+            }
+        }
+        if accept.tasks.is_empty() {
+            let declined = self.decline(framework, &accept.offers, accept.refuse);
+            self.reply(call, declined.map(|()| Answer::Accepted(Vec::new())));
+            return;
+        }
+        let left = match self.check_offered(framework, &accept) {
+            Ok(left) => left,
+            Err(refusal) => return self.reply(call, Err(refusal)),
+        };
+        let accepting =
+            match self.leader.book.begin_accept(framework, &accept.offers, self.now.monotonic) {
+                Ok(accepting) => accepting,
+                Err(refusal) => {
+                    self.reply(call, Err(refusal));
+                    return;
+                }
+            };
+        self.figures.offers_accepted += accept.offers.len() as u64;
+        let Accept { tasks, refuse, request, .. } = accept;
+        if let Some(request) = &request {
+            self.leader.accepts.insert((framework, request.clone()), Vec::new());
+        }
+        let role = accepting.role.clone();
+        let accepting = Some(accepting.id);
+        let command =
+            Command::Accept { session, role: role.clone(), request: request.clone(), tasks };
+        let waiter = AcceptWaiter { call, session, request, accepting, role, left, refuse };
+        self.propose(command, Waiter::Accept(waiter));
+    }
+
+    /// Whether the tasks fit into the offers, agent by agent; what they leave.
+    fn check_offered(
+        &self,
+        framework: FrameworkId,
+        accept: &Accept,
+    ) -> Result<BTreeMap<AgentId, Resources>, Refusal> {
+        let mut left: BTreeMap<AgentId, Resources> = BTreeMap::new();
+        for (index, id) in accept.offers.iter().enumerate() {
+            let live = self.leader.book.live(id).filter(|offer| offer.framework == framework);
+            let Some(offer) = live else {
+                let message = format!("{id} is not a live offer of {framework}");
+                let field = format!("offer_ids[{index}]");
+                return Err(Refusal::new(Reason::OfferInvalid, message).at(field));
+            };
+            let sum = left.entry(offer.agent.clone()).or_default();
+            *sum = sum.checked_add(&offer.resources).expect("offers of one agent are disjoint");
+        }
+        for (index, task) in accept.tasks.iter().enumerate() {
+            let Some(rest) = left.get_mut(&task.agent) else {
+                let message = format!("none of the offers is of agent {}", task.agent);
+                let field = format!("tasks[{index}].agent_id");
+                return Err(Refusal::new(Reason::ResourcesNotOffered, message).at(field));
+            };
+            *rest = rest.checked_sub(&task.resources).map_err(|problem| {
+                let message = format!("the offers of agent {} have {problem}", task.agent);
+                let field = format!("tasks[{index}].resources");
+                Refusal::new(Reason::ResourcesNotOffered, message).at(field)
+            })?;
+        }
+        Ok(left)
+    }
+
+    fn decline(
+        &mut self,
+        framework: FrameworkId,
+        offers: &[OfferId],
+        refuse: Duration,
+    ) -> Result<(), Refusal> {
+        let returned = self.leader.book.decline(framework, offers)?;
+        self.figures.offers_declined += returned.len() as u64;
+        for offer in &returned {
+            self.release(offer);
+            self.refuse(framework, &offer.role, (&offer.agent, &offer.resources), refuse);
+        }
+        Ok(())
+    }
+
+    /// Statuses as the ledger has them, sent at once and without a sequence number.
+    fn reconcile(&mut self, call: CallId, session: Session, tasks: &[TaskId]) {
+        let Some((_, stream)) = self.leader.sessions.framework(session.framework) else { return };
+        let wall = self.now.wall;
+        let answer_for = |status: &TaskStatus| TaskStatus {
+            source: StatusSource::Master,
+            reason: StatusReason::Reconciliation,
+            sequence: 0,
+            ..status.clone()
+        };
+        let statuses: Vec<TaskStatus> = if tasks.is_empty() {
+            let live = self.ledger.tasks_of_framework(session.framework);
+            live.filter(|task| !task.status.state.is_terminal())
+                .map(|task| answer_for(&task.status))
+                .collect()
+        } else {
+            let status = |task: &TaskId| {
+                let key = TaskKey { framework: session.framework, task: task.clone() };
+                match self.ledger.task(&key) {
+                    Some(row) => answer_for(&row.status),
+                    None => unknown_task(task.clone(), wall),
+                }
+            };
+            tasks.iter().map(status).collect()
+        };
+        let count = statuses.len() as u64;
+        for status in statuses {
+            self.tell_framework(stream, SchedulerEvent::Update(status));
+        }
+        self.reply(call, Ok(Answer::Reconciling(count)));
+    }
+
+    /// A framework's stream ended: its failover timeout starts with the committed fact.
+    pub(crate) fn framework_stream_closed(&mut self, session: Session) {
+        let returned = self.leader.book.rescind_framework(session.framework);
+        for offer in &returned {
+            self.release(offer);
+        }
+        self.leader.demand.unsubscribed(session.framework);
+        self.propose(Command::DisconnectFramework(session), Waiter::Nobody);
+    }
+
+    /// Offers that nobody answered in time.
+    pub(crate) fn expire_offers(&mut self) {
+        let now: Instant = self.now.monotonic;
+        let expired = self.leader.book.expire(now);
+        self.rescind(&expired);
+        for offer in &expired {
+            // Whoever does not answer must not be asked again at once while others wait.
+            let what = (&offer.agent, &offer.resources);
+            self.refuse(offer.framework, &offer.role, what, limits::REFUSE_DEFAULT);
+        }
+    }
+
+    /// Tells the holders that these offers are void, and frees what they held.
+    pub(crate) fn rescind(&mut self, returned: &[crate::offers::Returned]) {
+        self.figures.offers_rescinded += returned.len() as u64;
+        let mut by_framework: BTreeMap<FrameworkId, Vec<OfferId>> = BTreeMap::new();
+        for offer in returned {
+            self.release(offer);
+            by_framework.entry(offer.framework).or_default().push(offer.offer);
+        }
+        for (framework, offers) in by_framework {
+            if let Some((_, stream)) = self.leader.sessions.framework(framework) {
+                self.tell_framework(stream, SchedulerEvent::Rescind(offers));
+            }
+        }
+    }
+}
+
+/// An accept's fields.
+#[derive(Debug)]
+struct Accept {
+    offers: Vec<OfferId>,
+    tasks: Vec<TaskInfo>,
+    refuse: Duration,
+    request: Option<RequestId>,
+}
+
+fn unknown_task(task: TaskId, at: proto::model::WallTime) -> TaskStatus {
+    TaskStatus {
+        task,
+        // Nobody's; the wire has an empty agent id for it.
+        agent: AgentId::new("unknown").expect("a valid id"),
+        state: TaskState::Unknown,
+        source: StatusSource::Master,
+        reason: StatusReason::Reconciliation,
+        message: "the master has no record of this task".to_owned(),
+        exit_code: None,
+        signal: None,
+        memory_peak_bytes: None,
+        at,
+        sequence: 0,
+    }
+}

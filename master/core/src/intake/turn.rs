@@ -1,0 +1,140 @@
+//! What intake and dispatch work with during one turn: the truth to read, the leader's volatile
+//! state to change, commands to propose, effects to emit.
+
+use crate::{
+    Config, Ledger,
+    dispatch::watch::History,
+    input::{CallId, Now, StreamId},
+    ledger::Command,
+    master::{figures::Figures, leadership::Leadership},
+    offers::{AcceptId, Returned},
+    outbox::{Answer, Effect, Outbox},
+};
+use proto::model::{
+    AgentId, Duration, FrameworkId, Order, Reason, Refusal, RequestId, Resources, Role,
+    SchedulerEvent, Session, TaskKey, TaskState, limits,
+};
+use std::collections::BTreeMap;
+
+/// One turn of a serving leader.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    pub(crate) now: Now,
+    pub(crate) config: &'a Config,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) leader: &'a mut Leadership,
+    pub(crate) history: &'a History,
+    pub(crate) figures: &'a mut Figures,
+    pub(crate) commands: &'a mut Vec<(Command, Waiter)>,
+    pub(crate) outbox: &'a mut Outbox,
+}
+
+/// Who waits for a command's outcome, and with what in hand.
+#[derive(Debug)]
+pub(crate) enum Waiter {
+    /// Nobody.
+    Nobody,
+    /// A call that is answered with `Done`.
+    Call(CallId),
+    /// A framework's stream.
+    Subscribe { stream: StreamId, suppressed: Vec<Role> },
+    /// An accept: its offers stay held until the outcome is known.
+    Accept(AcceptWaiter),
+    /// An agent's stream.
+    Register { stream: StreamId, agent: AgentId },
+    /// An agent's update.
+    Update { stream: StreamId, agent: AgentId, key: TaskKey, sequence: u64, state: TaskState },
+}
+
+/// An accept under way.
+#[derive(Debug)]
+pub(crate) struct AcceptWaiter {
+    pub(crate) call: CallId,
+    pub(crate) session: Session,
+    pub(crate) request: Option<RequestId>,
+    /// What the book holds for it, until the outcome is known.
+    pub(crate) accepting: Option<AcceptId>,
+    pub(crate) role: Role,
+    /// What the tasks leave of the offers, per agent, and for how long that is not wanted.
+    pub(crate) left: BTreeMap<AgentId, Resources>,
+    pub(crate) refuse: Duration,
+}
+
+impl Turn<'_> {
+    /// Queues a command for this turn's log entry; when too much is in flight, refuses it.
+    pub(crate) fn propose(&mut self, command: Command, waiter: Waiter) {
+        let in_flight = self.leader.proposals.commands() + self.commands.len();
+        if in_flight >= limits::PROPOSALS_IN_FLIGHT_MAX {
+            let refusal = Refusal::new(Reason::Overloaded, "too many calls are in flight")
+                .retry_after(Duration(100));
+            self.answer(waiter, Err(refusal));
+            return;
+        }
+        self.commands.push((command, waiter));
+    }
+
+    /// What an offer held is free again.
+    pub(crate) fn release(&mut self, offer: &Returned) {
+        self.leader.view.release(&offer.agent, &offer.role, offer.framework, &offer.resources);
+        self.watch_offer_ended(offer.offer);
+    }
+
+    /// An accept's offers end before its tasks are counted, or both would hold the same resources.
+    pub(crate) fn settle(&mut self, waiter: &mut Waiter) {
+        if let Waiter::Accept(accept) = waiter
+            && let Some(id) = accept.accepting.take()
+        {
+            for offer in self.leader.book.end_accept(id) {
+                self.release(&offer);
+            }
+        }
+    }
+
+    /// Resources that a framework does not want again for a while. At least for a tick, as Mesos
+    /// stretches filters to an allocation interval: otherwise a framework with the lowest share that
+    /// declines everything at once would be asked for ever, and nobody else.
+    pub(crate) fn refuse(
+        &mut self,
+        framework: FrameworkId,
+        role: &Role,
+        (agent, resources): (&AgentId, &Resources),
+        refuse: Duration,
+    ) {
+        if !resources.is_empty() {
+            let until = self.now.monotonic + refuse.max(self.config.tick);
+            self.leader.demand.refuse(framework, role, agent, resources, until);
+        }
+    }
+
+    pub(crate) fn reply(&mut self, call: CallId, answer: Result<Answer, Refusal>) {
+        if let Err(refusal) = &answer {
+            self.figures.refused(refusal.reason);
+        }
+        self.outbox.reply(call, answer);
+    }
+
+    pub(crate) fn tell_agent(&mut self, stream: StreamId, order: Order) {
+        let term = self.leader.term;
+        self.outbox.push(Effect::ToAgent { stream, order, term });
+    }
+
+    pub(crate) fn tell_framework(&mut self, stream: StreamId, event: SchedulerEvent) {
+        self.outbox.push(Effect::ToFramework { stream, event });
+    }
+
+    /// Ends an agent's stream with a reason.
+    pub(crate) fn refuse_agent(&mut self, stream: StreamId, refusal: Refusal) {
+        self.figures.refused(refusal.reason);
+        self.leader.sessions.remove(stream);
+        self.tell_agent(stream, Order::Refused(refusal));
+        self.outbox.push(Effect::Close(stream));
+    }
+
+    /// Ends a framework's stream with a reason; what it held is free again.
+    pub(crate) fn refuse_framework(&mut self, stream: StreamId, refusal: Refusal) {
+        self.figures.refused(refusal.reason);
+        self.leader.sessions.remove(stream);
+        self.tell_framework(stream, SchedulerEvent::Error(refusal));
+        self.outbox.push(Effect::Close(stream));
+    }
+}

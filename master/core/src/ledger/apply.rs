@@ -1,0 +1,77 @@
+//! One command, applied: total and deterministic. Every check is made before the first change, so
+//! that a refusal leaves no trace; what a command means is in the files beside this one.
+
+use super::{Applied, Command, Event, Ledger, Stamp};
+use proto::model::Refusal;
+
+impl Ledger {
+    /// Applies one command of the entry at `stamp` and appends the facts that it made.
+    ///
+    /// The commands of one entry share its stamp; see the module for how an entry is applied. A
+    /// refusal changes nothing and makes no facts.
+    ///
+    /// # Panics
+    /// When the entry is older than one that is applied.
+    pub fn apply(
+        &mut self,
+        stamp: Stamp,
+        command: &Command,
+        events: &mut Vec<Event>,
+    ) -> Result<Applied, Refusal> {
+        let now = self.clamped(stamp);
+        let facts = events.len();
+        let outcome = self.apply_command(now, command, events);
+        match outcome {
+            Ok(_) => self.applied = now,
+            Err(_) => assert_eq!(events.len(), facts, "a refusal makes no facts"),
+        }
+        outcome
+    }
+
+    fn apply_command(
+        &mut self,
+        now: Stamp,
+        command: &Command,
+        events: &mut Vec<Event>,
+    ) -> Result<Applied, Refusal> {
+        match command {
+            Command::Barrier { term } => {
+                events.push(Event::BarrierPassed { term: *term });
+                Ok(Applied::Done)
+            }
+            Command::RegisterAgent { info, incarnation, tasks } => {
+                self.register_agent(now, info, *incarnation, tasks, events)
+            }
+            Command::MarkAgentUnreachable { agent, incarnation } => {
+                self.mark_agent_unreachable(now, agent, *incarnation, events)
+            }
+            Command::RemoveAgent { agent, incarnation } => {
+                self.remove_agent(now, agent, *incarnation, events)
+            }
+            Command::SubscribeFramework { info, framework, principal, request } => {
+                match framework {
+                    None => self.subscribe_by_request(now, info, principal, request, events),
+                    Some(id) => self.subscribe_again(now, info, *id, principal, events),
+                }
+            }
+            Command::DisconnectFramework(session) => {
+                self.disconnect_framework(now, *session, events)
+            }
+            Command::RemoveFramework { session, expired } => {
+                self.remove_framework(now, *session, *expired, events)
+            }
+            Command::Accept { session, role, request, tasks } => {
+                self.accept(now, *session, role, request.as_ref(), tasks, events)
+            }
+            Command::KillTask { key, grace_period, reason } => {
+                self.kill_task(key, *grace_period, *reason, events)
+            }
+            Command::RecordUpdate { agent, incarnation, framework, status } => {
+                self.record_update(now, agent, *incarnation, *framework, status, events)
+            }
+            Command::Acknowledge { session, acknowledgements } => {
+                self.acknowledge(now, *session, acknowledgements, events)
+            }
+        }
+    }
+}

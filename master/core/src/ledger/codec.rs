@@ -1,0 +1,119 @@
+//! Log entries as bytes: a version, a checksum, and a protobuf batch.
+//!
+//! ```text
+//! byte 0      version, 1
+//! bytes 1-4   CRC-32 of the rest, little-endian
+//! bytes 5-    bourse.log.v1.Batch
+//! ```
+//!
+//! What was written stays readable for ever; `tests/compat` holds a batch of each version.
+
+use super::{
+    Command,
+    codec_commands::{read_command, write_command},
+};
+use prost::Message as _;
+use proto::model::{Instant, Refusal, WallTime};
+use proto::wire::log::v1;
+
+const VERSION: u8 = 1;
+const HEADER_BYTES: usize = 5;
+
+/// One log entry: every command of one turn of the leader.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Batch {
+    /// On the cluster's clock.
+    pub time: Instant,
+    /// For people.
+    pub wall: WallTime,
+    /// In the order in which they are applied.
+    pub commands: Vec<Command>,
+}
+
+/// Why bytes are not a batch.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CodecError {
+    /// Not even a header.
+    #[error("has {length_bytes} bytes, fewer than a header")]
+    Short {
+        /// Bytes there are.
+        length_bytes: usize,
+    },
+    /// Written by a software that this one does not know.
+    #[error("has version {version}; this software reads {VERSION}")]
+    Version {
+        /// The version.
+        version: u8,
+    },
+    /// Not what was written.
+    #[error("has checksum {found:08x} where {expected:08x} was written")]
+    Checksum {
+        /// Of the bytes.
+        found: u32,
+        /// In the header.
+        expected: u32,
+    },
+    /// Not protobuf, or of another schema.
+    #[error("is not a protobuf batch")]
+    Protobuf(#[from] prost::DecodeError),
+    /// A command of a kind that this software does not know.
+    #[error("command {index} is of an unknown kind")]
+    Kind {
+        /// Which, from 0.
+        index: usize,
+    },
+    /// A command's part is not what it must be.
+    #[error("command {index} is malformed")]
+    Field {
+        /// Which, from 0.
+        index: usize,
+        /// What is wrong.
+        #[source]
+        source: Refusal,
+    },
+}
+
+/// Writes a batch.
+pub fn encode_batch(batch: &Batch) -> Vec<u8> {
+    let wire = v1::Batch {
+        time_ms: batch.time.0,
+        unix_ms: batch.wall.0,
+        commands: batch.commands.iter().map(write_command).collect(),
+    };
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + wire.encoded_len());
+    bytes.resize(HEADER_BYTES, 0);
+    wire.encode(&mut bytes).expect("a vector grows");
+    let checksum = crc32fast::hash(&bytes[HEADER_BYTES..]);
+    bytes[0] = VERSION;
+    bytes[1..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+/// Reads a batch; believes nothing before the checksum is right.
+pub fn decode_batch(bytes: &[u8]) -> Result<Batch, CodecError> {
+    let Some((header, body)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
+        return Err(CodecError::Short { length_bytes: bytes.len() });
+    };
+    let [version, checksum @ ..] = *header;
+    if version != VERSION {
+        return Err(CodecError::Version { version });
+    }
+    let (found, expected) = (crc32fast::hash(body), u32::from_le_bytes(checksum));
+    if found != expected {
+        return Err(CodecError::Checksum { found, expected });
+    }
+    let wire = v1::Batch::decode(body)?;
+    let mut commands = Vec::with_capacity(wire.commands.len());
+    for (index, command) in wire.commands.into_iter().enumerate() {
+        let kind = command.command.ok_or(CodecError::Kind { index })?;
+        let command = read_command(kind);
+        commands.push(command.map_err(|source| CodecError::Field { index, source })?);
+    }
+    Ok(Batch { time: Instant(wire.time_ms), wall: WallTime(wire.unix_ms), commands })
+}
+
+/// The bytes that a command adds to a batch.
+pub fn encoded_len(command: &Command) -> usize {
+    let length = write_command(command).encoded_len();
+    1 + prost::length_delimiter_len(length) + length
+}

@@ -1,0 +1,238 @@
+//! Commands to wire and back. Their parts are read by the same functions that read them from a
+//! socket; only ids and numbers are read here.
+
+use super::Command;
+use proto::convert::{
+    agent::{read_agent_info, read_agent_task, write_agent_info, write_agent_task},
+    framework::{read_framework_info, write_framework_info},
+    status::{read_reason, read_status, write_reason, write_status},
+    task::{read_task_info, write_task_info},
+};
+use proto::model::{
+    AgentId, AgentInfo, Duration, FrameworkId, IdError, Refusal, RequestId, Role, Session, TaskId,
+    TaskInfo, TaskKey, TaskStatus, agent::AgentTask,
+};
+use proto::wire::{
+    log::v1::{
+        self,
+        command::{self as wire, Command as Kind},
+    },
+    v1 as api,
+};
+use std::str::FromStr;
+
+// === to wire ===
+
+pub(super) fn write_command(command: &Command) -> v1::Command {
+    let kind = match command {
+        Command::Barrier { term } => Kind::Barrier(wire::Barrier { term: *term }),
+        Command::RegisterAgent { info, incarnation, tasks } => {
+            write_register(info, *incarnation, tasks)
+        }
+        Command::MarkAgentUnreachable { agent, incarnation } => {
+            let (agent_id, incarnation) = (agent.to_string(), *incarnation);
+            Kind::MarkAgentUnreachable(wire::MarkAgentUnreachable { agent_id, incarnation })
+        }
+        Command::RemoveAgent { agent, incarnation } => {
+            let (agent_id, incarnation) = (agent.to_string(), *incarnation);
+            Kind::RemoveAgent(wire::RemoveAgent { agent_id, incarnation })
+        }
+        Command::SubscribeFramework { info, framework, principal, request } => {
+            Kind::SubscribeFramework(wire::SubscribeFramework {
+                framework: Some(write_framework_info(info)),
+                framework_id: framework.map(|id| id.to_string()).unwrap_or_default(),
+                principal: principal.clone(),
+                request_id: request.to_string(),
+            })
+        }
+        Command::DisconnectFramework(Session { framework, epoch }) => {
+            let (framework_id, epoch) = (framework.to_string(), *epoch);
+            Kind::DisconnectFramework(wire::DisconnectFramework { framework_id, epoch })
+        }
+        Command::RemoveFramework { session: Session { framework, epoch }, expired } => {
+            let (framework_id, epoch, expired) = (framework.to_string(), *epoch, *expired);
+            Kind::RemoveFramework(wire::RemoveFramework { framework_id, epoch, expired })
+        }
+        Command::Accept { session, role, request, tasks } => {
+            write_accept(*session, role, request.as_ref(), tasks)
+        }
+        Command::KillTask { key, grace_period, reason } => Kind::KillTask(wire::KillTask {
+            framework_id: key.framework.to_string(),
+            task_id: key.task.to_string(),
+            grace_period_ms: grace_period.map(Duration::as_ms),
+            reason: write_reason(*reason).into(),
+        }),
+        Command::RecordUpdate { agent, incarnation, framework, status } => {
+            write_update(agent, *incarnation, *framework, status)
+        }
+        Command::Acknowledge { session, acknowledgements } => {
+            write_acknowledge(*session, acknowledgements)
+        }
+    };
+    v1::Command { command: Some(kind) }
+}
+
+fn write_register(info: &AgentInfo, incarnation: u64, tasks: &[AgentTask]) -> Kind {
+    Kind::RegisterAgent(wire::RegisterAgent {
+        agent: Some(write_agent_info(info)),
+        incarnation,
+        tasks: tasks.iter().map(write_agent_task).collect(),
+    })
+}
+
+fn write_accept(
+    session: Session,
+    role: &Role,
+    request: Option<&RequestId>,
+    tasks: &[TaskInfo],
+) -> Kind {
+    Kind::Accept(wire::Accept {
+        framework_id: session.framework.to_string(),
+        epoch: session.epoch,
+        role: role.to_string(),
+        request_id: request.map(RequestId::to_string).unwrap_or_default(),
+        tasks: tasks.iter().map(write_task_info).collect(),
+    })
+}
+
+fn write_update(
+    agent: &AgentId,
+    incarnation: u64,
+    framework: FrameworkId,
+    status: &TaskStatus,
+) -> Kind {
+    let (framework_id, status) = (framework.to_string(), Some(write_status(status)));
+    Kind::RecordUpdate(wire::RecordUpdate {
+        agent_id: agent.to_string(),
+        incarnation,
+        update: Some(api::StatusUpdate { framework_id, status }),
+    })
+}
+
+fn write_acknowledge(session: Session, acknowledgements: &[(TaskId, u64)]) -> Kind {
+    let acknowledgement = |(task, sequence): &(TaskId, u64)| api::Acknowledgement {
+        task_id: task.to_string(),
+        sequence: *sequence,
+    };
+    Kind::Acknowledge(wire::Acknowledge {
+        framework_id: session.framework.to_string(),
+        epoch: session.epoch,
+        acknowledgements: acknowledgements.iter().map(acknowledgement).collect(),
+    })
+}
+
+// === from wire ===
+
+pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
+    Ok(match kind {
+        Kind::Barrier(barrier) => Command::Barrier { term: barrier.term },
+        Kind::RegisterAgent(register) => read_register(register)?,
+        Kind::MarkAgentUnreachable(mark) => Command::MarkAgentUnreachable {
+            agent: read_id("agent_id", &mark.agent_id)?,
+            incarnation: mark.incarnation,
+        },
+        Kind::RemoveAgent(remove) => Command::RemoveAgent {
+            agent: read_id("agent_id", &remove.agent_id)?,
+            incarnation: remove.incarnation,
+        },
+        Kind::SubscribeFramework(subscribe) => read_subscribe(subscribe)?,
+        Kind::DisconnectFramework(disconnect) => {
+            let session = read_session(&disconnect.framework_id, disconnect.epoch)?;
+            Command::DisconnectFramework(session)
+        }
+        Kind::RemoveFramework(remove) => Command::RemoveFramework {
+            session: read_session(&remove.framework_id, remove.epoch)?,
+            expired: remove.expired,
+        },
+        Kind::Accept(accept) => Command::Accept {
+            session: read_session(&accept.framework_id, accept.epoch)?,
+            role: read_id("role", &accept.role)?,
+            request: read_optional_id("request_id", &accept.request_id)?,
+            tasks: read_each("tasks", accept.tasks, read_task_info)?,
+        },
+        Kind::KillTask(kill) => Command::KillTask {
+            key: TaskKey {
+                framework: read_id("framework_id", &kill.framework_id)?,
+                task: read_id("task_id", &kill.task_id)?,
+            },
+            grace_period: kill.grace_period_ms.map(Duration),
+            reason: read_reason(kill.reason).map_err(|refusal| refusal.under("reason"))?,
+        },
+        Kind::RecordUpdate(record) => read_update(record)?,
+        Kind::Acknowledge(acknowledge) => read_acknowledge(acknowledge)?,
+    })
+}
+
+fn read_register(register: wire::RegisterAgent) -> Result<Command, Refusal> {
+    let info = required("agent", register.agent)?;
+    Ok(Command::RegisterAgent {
+        info: read_agent_info(info).map_err(|refusal| refusal.under("agent"))?,
+        incarnation: register.incarnation,
+        tasks: read_each("tasks", register.tasks, read_agent_task)?,
+    })
+}
+
+fn read_subscribe(subscribe: wire::SubscribeFramework) -> Result<Command, Refusal> {
+    let info = required("framework", subscribe.framework)?;
+    Ok(Command::SubscribeFramework {
+        info: read_framework_info(info).map_err(|refusal| refusal.under("framework"))?,
+        framework: read_optional_id("framework_id", &subscribe.framework_id)?,
+        principal: subscribe.principal,
+        request: read_id("request_id", &subscribe.request_id)?,
+    })
+}
+
+fn read_update(record: wire::RecordUpdate) -> Result<Command, Refusal> {
+    let update = required("update", record.update)?;
+    let status = required("update.status", update.status)?;
+    Ok(Command::RecordUpdate {
+        agent: read_id("agent_id", &record.agent_id)?,
+        incarnation: record.incarnation,
+        framework: read_id("update.framework_id", &update.framework_id)?,
+        status: read_status(status).map_err(|refusal| refusal.under("update.status"))?,
+    })
+}
+
+fn read_acknowledge(acknowledge: wire::Acknowledge) -> Result<Command, Refusal> {
+    let read =
+        |entry: api::Acknowledgement| Ok((read_id("task_id", &entry.task_id)?, entry.sequence));
+    Ok(Command::Acknowledge {
+        session: read_session(&acknowledge.framework_id, acknowledge.epoch)?,
+        acknowledgements: read_each("acknowledgements", acknowledge.acknowledgements, read)?,
+    })
+}
+
+fn read_session(framework: &str, epoch: u64) -> Result<Session, Refusal> {
+    Ok(Session { framework: read_id("framework_id", framework)?, epoch })
+}
+
+// === shared with the snapshot's records ===
+
+/// Any kind of id.
+pub(super) fn read_id<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, Refusal> {
+    text.parse().map_err(|error| Refusal::invalid(field, error))
+}
+
+/// An id that is absent when empty.
+pub(super) fn read_optional_id<T: FromStr<Err = IdError>>(
+    field: &str,
+    text: &str,
+) -> Result<Option<T>, Refusal> {
+    (!text.is_empty()).then(|| read_id(field, text)).transpose()
+}
+
+/// A part that must be there.
+pub(super) fn required<T>(field: &str, part: Option<T>) -> Result<T, Refusal> {
+    part.ok_or_else(|| Refusal::invalid(field, "is missing"))
+}
+
+/// A list, with the place in the refusal's path.
+pub(super) fn read_each<W, M>(
+    field: &str,
+    list: Vec<W>,
+    read: impl Fn(W) -> Result<M, Refusal>,
+) -> Result<Vec<M>, Refusal> {
+    let place = |index: usize| format!("{field}[{index}]");
+    let entries = list.into_iter().enumerate();
+    entries.map(|(index, entry)| read(entry).map_err(|no| no.under(&place(index)))).collect()
+}

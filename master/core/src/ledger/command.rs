@@ -1,0 +1,98 @@
+//! Every command that can be committed, with all that applying it needs: ids, times and request
+//! ids were fixed by the leader, so that every replica does the same.
+
+use proto::model::{
+    AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, RequestId, Role, Session,
+    StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, agent::AgentTask,
+};
+
+/// One change that is asked of the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// First entry of a leader's term.
+    Barrier {
+        /// The term.
+        term: u64,
+    },
+    /// An agent came, or came back.
+    RegisterAgent {
+        /// What it says of itself.
+        info: AgentInfo,
+        /// Of its journal.
+        incarnation: u64,
+        /// What its journal holds.
+        tasks: Vec<AgentTask>,
+    },
+    /// An agent missed its heartbeats.
+    MarkAgentUnreachable {
+        /// Which.
+        agent: AgentId,
+        /// Of which journal.
+        incarnation: u64,
+    },
+    /// An unreachable agent is given up.
+    RemoveAgent {
+        /// Which.
+        agent: AgentId,
+        /// Of which journal.
+        incarnation: u64,
+    },
+    /// A framework came, or came back.
+    SubscribeFramework {
+        /// What it says of itself.
+        info: FrameworkInfo,
+        /// Which one it takes over.
+        framework: Option<FrameworkId>,
+        /// Who owns it: the id in the certificate.
+        principal: String,
+        /// Finds the framework that a lost answer created.
+        request: RequestId,
+    },
+    /// A framework's stream ended: its failover timeout starts.
+    DisconnectFramework(Session),
+    /// A framework ends for good.
+    RemoveFramework {
+        /// Which, and as of which instance.
+        session: Session,
+        /// Because its failover timeout passed; checked again.
+        expired: bool,
+    },
+    /// Launch tasks, all or none.
+    Accept {
+        /// For whom.
+        session: Session,
+        /// On whose share.
+        role: Role,
+        /// Finds the answer again.
+        request: Option<RequestId>,
+        /// What to launch.
+        tasks: Vec<TaskInfo>,
+    },
+    /// End a task.
+    KillTask {
+        /// Which.
+        key: TaskKey,
+        /// Overrides the task's own.
+        grace_period: Option<Duration>,
+        /// Who asked.
+        reason: StatusReason,
+    },
+    /// An agent's news of a task.
+    RecordUpdate {
+        /// Whose news.
+        agent: AgentId,
+        /// Of which journal.
+        incarnation: u64,
+        /// Whose task.
+        framework: FrameworkId,
+        /// The news, with the agent's sequence number.
+        status: TaskStatus,
+    },
+    /// Updates that a framework has dealt with.
+    Acknowledge {
+        /// Which framework.
+        session: Session,
+        /// Task and sequence number.
+        acknowledgements: Vec<(TaskId, u64)>,
+    },
+}

@@ -1,0 +1,93 @@
+//! Everything that is kept beside the rows and could be computed from them, computed from them: how
+//! a restored ledger gets its indexes and sums, and what the invariants compare the kept ones with.
+//!
+//! It trusts no row, because a snapshot may hold anything.
+
+use super::{
+    AgentState, Index, Ledger, Table, Task, agents::AgentTasks, frameworks::amounts,
+    invariants::Broken,
+};
+use proto::model::{AgentId, FrameworkId, Instant, Resources, Role, TaskId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the rows say.
+#[derive(Debug, Default)]
+pub(super) struct Derived {
+    pub(super) index: Index,
+    /// What is taken; of agents with live tasks only.
+    pub(super) allocated: BTreeMap<AgentId, Resources>,
+    /// Of frameworks with tasks only.
+    pub(super) frameworks: BTreeMap<FrameworkId, OfFramework>,
+}
+
+/// What a framework's tasks say.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct OfFramework {
+    pub(super) allocated: BTreeMap<Role, Resources>,
+    pub(super) pending_acknowledgements: u64,
+    pub(super) task_count: usize,
+    pub(super) ended: BTreeSet<(Instant, TaskId)>,
+}
+
+/// Computes it all; broken when a task has no framework or agent, or when a sum cannot be.
+pub(super) fn derive(ledger: &Ledger) -> Result<Derived, Broken> {
+    let mut derived = Derived::default();
+    let mut agent_tasks: BTreeMap<&AgentId, AgentTasks> = BTreeMap::new();
+    for (_, task) in ledger.tasks.iter() {
+        let tasks = agent_tasks.entry(&task.info.agent).or_default();
+        tasks.keys.insert(task.key.clone());
+        tasks.open += usize::from(task.is_open());
+        derive_task(ledger, task, &mut derived)?;
+    }
+    derived.index.agent_tasks = Table::new();
+    for (id, tasks) in agent_tasks {
+        derived.index.agent_tasks.insert(id.clone(), tasks);
+    }
+    for (id, agent) in ledger.agents.iter() {
+        if agent.state == AgentState::Removed {
+            derived.index.removed_agents.insert((agent.changed, id.clone()));
+        }
+    }
+    for (id, framework) in ledger.frameworks.iter() {
+        let request = (framework.principal.clone(), framework.request.clone());
+        if let Some(other) = derived.index.by_request.insert(request, *id) {
+            let detail = format!("{id} and {other} were made by the same call");
+            return Err(Broken { name: "index", detail });
+        }
+        let tasks = derived.frameworks.get(id);
+        let at_rest = tasks.is_none_or(|tasks| tasks.ended.len() == tasks.task_count);
+        if framework.is_removed() && at_rest {
+            derived.index.removed_frameworks.insert((framework.changed, *id));
+        }
+    }
+    Ok(derived)
+}
+
+fn derive_task(ledger: &Ledger, task: &Task, derived: &mut Derived) -> Result<(), Broken> {
+    let key = &task.key;
+    if !ledger.frameworks.contains_key(&key.framework) {
+        return Err(Broken { name: "T6", detail: format!("task {key} has no framework") });
+    }
+    let of_framework = derived.frameworks.entry(key.framework).or_default();
+    of_framework.task_count += 1;
+    of_framework.pending_acknowledgements += task.pending.len() as u64;
+    if task.is_terminal() {
+        if !task.is_open() {
+            of_framework.ended.insert((task.changed, key.task.clone()));
+        }
+        return Ok(());
+    }
+    derived.index.live_tasks += 1;
+    if !ledger.agents.contains_key(&task.info.agent) {
+        return Err(Broken { name: "T6", detail: format!("task {key} lives on no agent") });
+    }
+    let excess = |_| Broken { name: "A1", detail: format!("task {key} takes what is taken") };
+    let sum = derived.allocated.entry(task.info.agent.clone()).or_default();
+    *sum = sum.checked_add(&task.info.resources).map_err(excess)?;
+    let share = amounts(&task.info.resources);
+    if !share.is_empty() {
+        let sum = of_framework.allocated.entry(task.role.clone()).or_default();
+        *sum = sum.checked_add(&share).map_err(excess)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! The state as records, for snapshots and for the digest: a header, then every agent, framework
+//! and task, each kind by key. Equal states give equal records; what can be derived is left out.
+
+use super::{Agent, AgentState, Framework, FrameworkState, Ledger, Task};
+use prost::Message as _;
+use proto::convert::{
+    agent::write_agent_info,
+    framework::write_framework_info,
+    status::{write_reason, write_state, write_status},
+    task::write_task_info,
+};
+use proto::model::{Duration, TaskId};
+use proto::wire::log::v1::{
+    self,
+    record::{self as wire, Record as Kind},
+};
+
+pub use super::restore::{Restore, RestoreError};
+
+/// Every record of the state, without lengths, in the order in which [`Restore`] takes them.
+pub fn records(ledger: &Ledger) -> impl Iterator<Item = Vec<u8>> + '_ {
+    let header = std::iter::once_with(|| Kind::Header(write_header(ledger)));
+    let agents = ledger.agents.iter().map(|(_, agent)| Kind::Agent(write_agent(agent)));
+    let frameworks = ledger.frameworks.iter();
+    let frameworks = frameworks.map(|(_, row)| Kind::Framework(write_framework(row)));
+    let tasks = ledger.tasks.iter().map(|(_, task)| Kind::Task(write_task(task)));
+    let kinds = header.chain(agents).chain(frameworks).chain(tasks);
+    kinds.map(|kind| v1::Record { record: Some(kind) }.encode_to_vec())
+}
+
+fn write_header(ledger: &Ledger) -> wire::Header {
+    wire::Header {
+        applied_index: ledger.applied.index,
+        applied_term: ledger.applied.term,
+        time_ms: ledger.applied.time.0,
+        cluster_id: ledger.cluster.to_string(),
+        next_framework: ledger.next_framework,
+    }
+}
+
+fn write_agent(agent: &Agent) -> wire::Agent {
+    wire::Agent {
+        agent: Some(write_agent_info(&agent.info)),
+        incarnation: agent.incarnation,
+        state: match agent.state {
+            AgentState::Registered => 1,
+            AgentState::Unreachable => 2,
+            AgentState::Removed => 3,
+        },
+        changed_ms: agent.changed.0,
+    }
+}
+
+fn write_framework(framework: &Framework) -> wire::Framework {
+    let outcomes = framework.accept_outcomes.iter().map(|outcome| wire::AcceptOutcome {
+        request_id: outcome.request.to_string(),
+        task_ids: outcome.tasks.iter().map(TaskId::to_string).collect(),
+    });
+    wire::Framework {
+        framework_id: framework.id.to_string(),
+        info: Some(write_framework_info(&framework.info)),
+        principal: framework.principal.clone(),
+        request_id: framework.request.to_string(),
+        epoch: framework.epoch,
+        state: match framework.state {
+            FrameworkState::Subscribed => 1,
+            FrameworkState::Disconnected => 2,
+            FrameworkState::Removed => 3,
+        },
+        disconnected_ms: framework.changed.0,
+        accept_outcomes: outcomes.collect(),
+    }
+}
+
+fn write_task(task: &Task) -> wire::Task {
+    wire::Task {
+        framework_id: task.key.framework.to_string(),
+        info: Some(write_task_info(&task.info)),
+        role: task.role.to_string(),
+        status: Some(write_status(&task.status)),
+        pending: task.pending.iter().map(write_status).collect(),
+        agent_sequence: task.agent_sequence,
+        kill_grace_period_ms: task.kill.and_then(|kill| kill.grace_period).map(Duration::as_ms),
+        kill_reason: task.kill.map_or(0, |kill| write_reason(kill.reason).into()),
+        changed_ms: task.changed.0,
+        state_before_unreachable: task
+            .state_before_unreachable
+            .map_or(0, |state| write_state(state).into()),
+    }
+}

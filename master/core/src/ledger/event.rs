@@ -1,0 +1,102 @@
+//! Every fact that applying a command can make, in the order in which it became true.
+//!
+//! Facts name rows; whoever needs more looks into the ledger. They are made on every replica and
+//! used by the leader (messages, allocator's view) and by watchers everywhere.
+
+use proto::model::{AgentId, FrameworkId, Instant, Role, TaskId, TaskKey, TaskStatus, WallTime};
+
+/// Where and when a command was committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stamp {
+    /// Log index of its entry.
+    pub index: u64,
+    /// Term of its entry.
+    pub term: u64,
+    /// On the cluster's clock; never goes back.
+    pub time: Instant,
+    /// For people.
+    pub wall: WallTime,
+}
+
+/// One fact.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The first entry of this term is applied.
+    BarrierPassed {
+        /// The term.
+        term: u64,
+    },
+    /// An agent is registered (new, back, or with changed resources).
+    AgentRegistered(AgentId),
+    /// An agent is out of contact.
+    AgentUnreachable(AgentId),
+    /// An agent is gone for good.
+    AgentRemoved(AgentId),
+    /// An agent's journal holds a task that the ledger does not have there: end it.
+    AgentTaskUnknown {
+        /// Where.
+        agent: AgentId,
+        /// Which.
+        key: TaskKey,
+    },
+    /// A framework is subscribed under a new epoch.
+    FrameworkSubscribed(FrameworkId),
+    /// A framework lost its connection.
+    FrameworkDisconnected(FrameworkId),
+    /// A framework has ended.
+    FrameworkRemoved(FrameworkId),
+    /// A task exists and is to be launched.
+    TaskAdded(TaskKey),
+    /// A task's status changed. It waits for acknowledgement unless its framework has ended.
+    TaskUpdated {
+        /// Whose.
+        framework: FrameworkId,
+        /// The new status, with the ledger's sequence number.
+        status: TaskStatus,
+        /// The task's resources became free with this.
+        freed: bool,
+    },
+    /// A task is to be ended.
+    KillRequested(TaskKey),
+    /// An agent's update is recorded (or known, or of no interest): the agent may forget it.
+    UpdateCommitted {
+        /// Which agent.
+        agent: AgentId,
+        /// Which task.
+        key: TaskKey,
+        /// The agent's sequence number.
+        sequence: u64,
+    },
+    /// A task's updates up to this one are acknowledged.
+    UpdatesAcknowledged {
+        /// Which task.
+        key: TaskKey,
+        /// The ledger's sequence number.
+        sequence: u64,
+    },
+    /// An ended task's row is forgotten, by itself or with its framework.
+    TaskForgotten(TaskKey),
+}
+
+/// What became of a command, for whoever waits for it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Applied {
+    /// Done, nothing to say.
+    Done,
+    /// Which framework, under which epoch.
+    Subscribed {
+        /// The framework.
+        framework: FrameworkId,
+        /// Its epoch.
+        epoch: u64,
+    },
+    /// The tasks exist, on the share of this role.
+    Accepted {
+        /// The tasks.
+        tasks: Vec<TaskId>,
+        /// The role.
+        role: Role,
+    },
+    /// Nothing changed: a call with the same request id launched these before.
+    AnsweredBefore(Vec<TaskId>),
+}

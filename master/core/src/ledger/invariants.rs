@@ -1,0 +1,210 @@
+//! What must be true of a ledger between any two commands, under the names that the reliability
+//! plan gives: A1 T1 T4 T5 T6 U2 U3 C5 H4, and `index` for what is kept beside the rows.
+//!
+//! Tests check after every command, restores once; it costs as much as reading everything. It
+//! trusts no row and never panics.
+
+use super::{
+    Agent, AgentState, Framework, Ledger, Task,
+    derive::{Derived, OfFramework, derive},
+};
+use proto::model::{AgentId, FrameworkId, Resources, StatusReason, TaskKey, TaskState, limits};
+use std::fmt;
+
+/// An invariant that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name.
+    pub name: &'static str,
+    /// Where and how.
+    pub detail: String,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.detail)
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// Findings so far.
+#[derive(Default)]
+struct Findings(Vec<Broken>);
+
+impl Findings {
+    fn expect(&mut self, holds: bool, name: &'static str, detail: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(Broken { name, detail: detail() });
+        }
+    }
+}
+
+/// Everything that does not hold; empty when all is well.
+pub fn check(ledger: &Ledger) -> Vec<Broken> {
+    let mut findings = Findings::default();
+    check_bounds(ledger, &mut findings);
+    match derive(ledger) {
+        Err(broken) => findings.0.push(broken),
+        Ok(derived) => {
+            for (id, agent) in ledger.agents.iter() {
+                check_agent(ledger, id, agent, &derived, &mut findings);
+            }
+            for (id, framework) in ledger.frameworks.iter() {
+                check_framework(ledger, *id, framework, &derived, &mut findings);
+            }
+            let same = ledger.index == derived.index;
+            findings.expect(same, "index", || "an index differs from the rows".to_owned());
+        }
+    }
+    for (key, task) in ledger.tasks.iter() {
+        check_identity(ledger, key, task, &mut findings);
+        check_life(ledger, task, &mut findings);
+        check_updates(ledger, task, &mut findings);
+    }
+    findings.0
+}
+
+fn check_bounds(ledger: &Ledger, findings: &mut Findings) {
+    let bounds = [
+        ("agents", ledger.agents.len(), limits::AGENTS_MAX),
+        ("frameworks", ledger.frameworks.len(), limits::FRAMEWORKS_MAX),
+        ("tasks", ledger.tasks.len(), limits::TASKS_MAX),
+        ("tombstones", ledger.index.removed_agents.len(), limits::REMOVED_REMEMBERED_MAX),
+        ("ended", ledger.index.removed_frameworks.len(), limits::REMOVED_REMEMBERED_MAX),
+    ];
+    for (what, count, limit) in bounds {
+        findings.expect(count <= limit, "H4", || format!("{count} {what}, more than {limit}"));
+    }
+}
+
+fn check_agent(
+    ledger: &Ledger,
+    id: &AgentId,
+    agent: &Agent,
+    derived: &Derived,
+    findings: &mut Findings,
+) {
+    let nothing = Resources::new();
+    let sum = derived.allocated.get(id).unwrap_or(&nothing);
+    let (kept, total) = (&agent.allocated, &agent.info.resources);
+    findings.expect(*id == agent.info.id, "index", || format!("agent {id} under another id"));
+    findings.expect(sum == kept, "A1", || {
+        format!("agent {id}: sum of live tasks {sum} = kept {kept} ≤ total {total}: the first =")
+    });
+    findings.expect(total.contains(kept), "A1", || {
+        format!("agent {id}: sum of live tasks {sum} = kept {kept} ≤ total {total}: the ≤")
+    });
+    let gone = agent.state == AgentState::Removed;
+    findings.expect(!gone || kept.is_empty(), "T6", || format!("tasks on removed agent {id}"));
+    let now = ledger.applied.time;
+    findings.expect(agent.changed <= now, "C5", || format!("agent {id} changed in the future"));
+    let open = ledger.open_tasks_of_agent(id);
+    let limit = limits::TASKS_PER_AGENT_MAX;
+    findings.expect(open <= limit, "H4", || format!("agent {id} has {open} tasks"));
+}
+
+fn check_framework(
+    ledger: &Ledger,
+    id: FrameworkId,
+    framework: &Framework,
+    derived: &Derived,
+    findings: &mut Findings,
+) {
+    let nothing = OfFramework::default();
+    let tasks = derived.frameworks.get(&id).unwrap_or(&nothing);
+    let kept = &framework.allocated;
+    findings.expect(tasks.allocated == *kept, "T5", || {
+        format!("{id}: sum of live tasks {:?} = kept {kept:?}", tasks.allocated)
+    });
+    let counts = tasks.pending_acknowledgements == framework.pending_acknowledgements
+        && tasks.task_count == framework.task_count
+        && tasks.ended == framework.ended;
+    findings.expect(counts, "index", || format!("{id}: a count differs from its tasks"));
+    findings.expect(id == framework.id, "index", || format!("{id} under another id"));
+    let known = id.0 > 0 && id.0 < ledger.next_framework;
+    findings.expect(known, "C5", || format!("{id} was never given out"));
+    findings.expect(framework.epoch > 0, "C5", || format!("{id} never subscribed"));
+    let now = ledger.applied.time;
+    findings.expect(framework.changed <= now, "C5", || format!("{id} changed in the future"));
+    let (ended, outcomes) = (framework.ended.len(), framework.accept_outcomes.len());
+    let bounded = ended <= framework.ended_tasks_max()
+        && outcomes <= limits::ACCEPT_OUTCOMES_PER_FRAMEWORK_MAX;
+    findings.expect(bounded, "H4", || format!("{id}: {ended} ended, {outcomes} answers"));
+}
+
+/// T1, and who a task belongs to.
+fn check_identity(ledger: &Ledger, key: &TaskKey, task: &Task, findings: &mut Findings) {
+    let of_this_task = |status: &proto::model::TaskStatus| {
+        status.task == task.info.id && status.agent == task.info.agent
+    };
+    let own = task.key == *key
+        && key.task == task.info.id
+        && of_this_task(&task.status)
+        && task.pending.iter().all(of_this_task);
+    findings.expect(own, "T1", || format!("task {key} has a part of another task"));
+    let agent = ledger.agents.get(&task.info.agent);
+    let there = agent.is_some_and(|agent| agent.state != AgentState::Removed);
+    findings.expect(task.is_terminal() || there, "T6", || format!("task {key} lives nowhere"));
+    let taken = task.info.resources.is_empty();
+    findings.expect(!taken, "A1", || format!("task {key} takes nothing"));
+}
+
+/// T4, as far as one moment shows it: apply asserts every step.
+fn check_life(ledger: &Ledger, task: &Task, findings: &mut Findings) {
+    let (key, state) = (&task.key, task.state());
+    findings.expect(state != TaskState::Unknown, "T4", || format!("task {key} is {state}"));
+    let before = task.state_before_unreachable;
+    let remembered = match before {
+        None => state != TaskState::Unreachable,
+        Some(before) => state == TaskState::Unreachable && before.may_become(state),
+    };
+    findings.expect(remembered, "T4", || format!("task {key} is {state}, was {before:?}"));
+    let reason = task.kill.map(|kill| kill.reason);
+    use StatusReason::{FrameworkRemoved, KilledByFramework, KilledByOperator};
+    let sound =
+        matches!(reason, None | Some(FrameworkRemoved | KilledByFramework | KilledByOperator));
+    findings.expect(sound, "T4", || format!("task {key} is killed because of {reason:?}"));
+    let framework = ledger.frameworks.get(&key.framework);
+    let removed = framework.is_some_and(Framework::is_removed);
+    findings.expect(!removed || task.is_terminal() || task.kill.is_some(), "T6", || {
+        format!("task {key} of a removed framework is {state} and not being ended")
+    });
+    let now = ledger.applied.time;
+    findings.expect(task.changed <= now, "C5", || format!("task {key} changed in the future"));
+}
+
+/// U2 and U3: what waits is the last numbers, without gaps.
+fn check_updates(ledger: &Ledger, task: &Task, findings: &mut Findings) {
+    let key = &task.key;
+    let (waiting, last) = (task.pending.len(), task.sequence);
+    let adjacent = task
+        .pending
+        .windows(2)
+        .all(|pair| pair[0].sequence.checked_add(1) == Some(pair[1].sequence));
+    let first = task.pending.first().is_none_or(|first| first.sequence > 0);
+    let ends = task.pending.last().is_none_or(|status| status.sequence == last);
+    findings.expect(adjacent && first && ends, "U2", || {
+        let numbers: Vec<_> = task.pending.iter().map(|status| status.sequence).collect();
+        format!("task {key}: updates {numbers:?} wait, the last is {last}")
+    });
+    let full = waiting == limits::PENDING_UPDATES_PER_TASK_MAX;
+    findings.expect(full || waiting < limits::PENDING_UPDATES_PER_TASK_MAX, "H4", || {
+        format!("task {key}: {waiting} updates wait")
+    });
+    let numbered = match task.is_withheld() {
+        true => full,
+        false => task.status.sequence == last,
+    };
+    findings.expect(numbered, "U2", || {
+        format!("task {key}: its status has number {}, {waiting} wait", task.status.sequence)
+    });
+    let news = task.pending.last().filter(|update| update.sequence == task.status.sequence);
+    let latest =
+        task.state() == TaskState::Staging || news.is_none_or(|update| *update == task.status);
+    findings.expect(latest, "U2", || format!("task {key}: the last update is not its status"));
+    let removed = ledger.frameworks.get(&key.framework).is_some_and(Framework::is_removed);
+    findings.expect(!removed || waiting == 0, "U3", || {
+        format!("task {key}: {waiting} updates wait for a removed framework")
+    });
+}

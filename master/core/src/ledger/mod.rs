@@ -1,0 +1,155 @@
+//! The replicated truth: agents, frameworks, tasks. [`Ledger::apply`] is the only way to change it.
+//!
+//! Every replica applies the same commands in the same order and holds the same state; a snapshot
+//! is the dump of it, a [`digest`] its fingerprint. The ledger knows no clock, no allocator and
+//! nobody who is connected: what matters of these is in the command and its [`Stamp`].
+//!
+//! An entry of the log is applied so: [`Ledger::apply`] for each command, all with the entry's
+//! stamp, then [`Ledger::set_applied`] with it, because a refusal moves nothing, not even the
+//! index.
+
+mod agents;
+mod apply;
+mod apply_accept;
+mod apply_agent;
+mod apply_framework;
+mod apply_status;
+pub mod codec;
+mod codec_commands;
+mod command;
+mod derive;
+pub mod digest;
+pub mod dump;
+mod event;
+mod frameworks;
+pub mod invariants;
+
+mod restore;
+mod table;
+mod tasks;
+
+pub use agents::{Agent, AgentState};
+pub use command::Command;
+pub use event::{Applied, Event, Stamp};
+pub use frameworks::{Framework, FrameworkState};
+pub use table::Table;
+pub use tasks::{Kill, Task};
+
+use agents::AgentTasks;
+use proto::model::{AgentId, ClusterId, FrameworkId, Instant, RequestId, TaskId, TaskKey};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The whole replicated state. A clone shares its rows, so that it costs keys and pointers.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    cluster: ClusterId,
+    applied: Stamp,
+    /// The number of the next new framework; numbers are never used again.
+    next_framework: u64,
+    agents: Table<AgentId, Agent>,
+    frameworks: Table<FrameworkId, Framework>,
+    tasks: Table<TaskKey, Task>,
+    index: Index,
+}
+
+/// What can be computed from the rows and is kept because it is asked often; never dumped.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Index {
+    agent_tasks: Table<AgentId, AgentTasks>,
+    by_request: BTreeMap<(String, RequestId), FrameworkId>,
+    /// Tombstones, the oldest in front.
+    removed_agents: BTreeSet<(Instant, AgentId)>,
+    /// Removed frameworks all of whose tasks have ended, the oldest in front.
+    removed_frameworks: BTreeSet<(Instant, FrameworkId)>,
+    live_tasks: usize,
+}
+
+impl Ledger {
+    /// The state before the first entry.
+    pub fn new(cluster: ClusterId) -> Self {
+        Self {
+            cluster,
+            applied: Stamp::default(),
+            next_framework: 1,
+            agents: Table::new(),
+            frameworks: Table::new(),
+            tasks: Table::new(),
+            index: Index::default(),
+        }
+    }
+
+    /// Whose state it is.
+    pub fn cluster(&self) -> &ClusterId {
+        &self.cluster
+    }
+
+    /// The last entry that is applied, whole or in part. Its wall time is not part of the
+    /// replicated state: it is zero after a restore.
+    pub fn applied(&self) -> Stamp {
+        self.applied
+    }
+
+    /// Ends an entry, one without commands too.
+    ///
+    /// # Panics
+    /// When the entry is older than one that is applied.
+    pub fn set_applied(&mut self, stamp: Stamp) {
+        self.applied = self.clamped(stamp);
+    }
+
+    /// Agents, tombstones included.
+    pub fn agents(&self) -> &Table<AgentId, Agent> {
+        &self.agents
+    }
+
+    /// Frameworks, removed ones that are remembered included.
+    pub fn frameworks(&self) -> &Table<FrameworkId, Framework> {
+        &self.frameworks
+    }
+
+    /// Tasks, ended ones that are remembered included.
+    pub fn tasks(&self) -> &Table<TaskKey, Task> {
+        &self.tasks
+    }
+
+    /// One agent.
+    pub fn agent(&self, id: &AgentId) -> Option<&Agent> {
+        self.agents.get(id)
+    }
+
+    /// One framework.
+    pub fn framework(&self, id: FrameworkId) -> Option<&Framework> {
+        self.frameworks.get(&id)
+    }
+
+    /// One task.
+    pub fn task(&self, key: &TaskKey) -> Option<&Task> {
+        self.tasks.get(key)
+    }
+
+    /// Every task on an agent, ended ones that are remembered included.
+    pub fn tasks_of_agent(&self, id: &AgentId) -> impl Iterator<Item = &Task> {
+        let keys = self.index.agent_tasks.get(id).into_iter().flat_map(|tasks| tasks.keys.iter());
+        keys.map(|key| self.tasks.get(key).expect("an indexed task has a row"))
+    }
+
+    /// Every task of a framework, ended ones that are remembered included.
+    pub fn tasks_of_framework(&self, id: FrameworkId) -> impl Iterator<Item = &Task> {
+        let least = TaskId::new("+").expect("the least of all ids is one");
+        let rows = self.tasks.range(TaskKey { framework: id, task: least }..);
+        rows.take_while(move |(key, _)| key.framework == id).map(|(_, task)| task)
+    }
+
+    /// Tasks that have not ended.
+    pub fn live_task_count(&self) -> usize {
+        self.index.live_tasks
+    }
+
+    /// The stamp as the ledger takes it: its time never goes back (a new leader's clock may be
+    /// late).
+    fn clamped(&self, stamp: Stamp) -> Stamp {
+        assert!(stamp.index >= self.applied.index, "C5: the applied index never goes back");
+        assert!(stamp.term >= self.applied.term, "C5: the term never goes back");
+        Stamp { time: stamp.time.max(self.applied.time), ..stamp }
+    }
+}

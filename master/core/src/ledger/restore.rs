@@ -1,0 +1,243 @@
+//! A ledger from the records of a dump. Nothing is believed: parts are read as from a socket, the
+//! order is checked, sums and indexes are computed anew, and the whole must keep every invariant.
+
+use super::{
+    Agent, AgentState, Framework, FrameworkState, Kill, Ledger, Stamp, Table, Task,
+    codec_commands::{read_each, read_id, required},
+    derive::derive,
+    frameworks::AcceptOutcome,
+    invariants::{self, Broken},
+};
+use prost::Message as _;
+use proto::convert::{
+    agent::read_agent_info,
+    framework::read_framework_info,
+    status::{read_reason, read_state, read_status},
+    task::read_task_info,
+};
+use proto::model::{
+    Duration, Instant, Refusal, Resources, StatusReason, TaskKey, TaskState, WallTime,
+};
+use proto::wire::log::v1::{
+    self,
+    record::{self as wire, Record as Kind},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why records are not a ledger.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RestoreError {
+    /// Not protobuf, or of another schema.
+    #[error("record {record} is not protobuf")]
+    Protobuf {
+        /// Which, from 0.
+        record: u64,
+        /// What is wrong.
+        #[source]
+        source: prost::DecodeError,
+    },
+    /// A record of a kind that this software does not know.
+    #[error("record {record} is of an unknown kind")]
+    Kind {
+        /// Which, from 0.
+        record: u64,
+    },
+    /// Not the header first, or rows that are not in order.
+    #[error("record {record} is out of order")]
+    Order {
+        /// Which, from 0.
+        record: u64,
+    },
+    /// A record's part is not what it must be.
+    #[error("record {record} is malformed")]
+    Field {
+        /// Which, from 0.
+        record: u64,
+        /// What is wrong.
+        #[source]
+        source: Refusal,
+    },
+    /// There is no header.
+    #[error("there are no records")]
+    Empty,
+    /// Each record is well, and all together are not.
+    #[error("the records contradict each other")]
+    Broken(#[source] Broken),
+}
+
+/// Takes records one by one.
+#[derive(Debug, Default)]
+pub struct Restore {
+    ledger: Option<Ledger>,
+    records: u64,
+}
+
+impl Restore {
+    /// Before the first record.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next record. After an error the restore is to be dropped.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), RestoreError> {
+        let record = self.records;
+        self.records += 1;
+        let wire = v1::Record::decode(bytes);
+        let wire = wire.map_err(|source| RestoreError::Protobuf { record, source })?;
+        let kind = wire.record.ok_or(RestoreError::Kind { record })?;
+        let field = |source| RestoreError::Field { record, source };
+        let in_order = match (kind, &mut self.ledger) {
+            (Kind::Header(header), ledger @ None) => {
+                *ledger = Some(read_header(&header).map_err(field)?);
+                true
+            }
+            (Kind::Agent(agent), Some(ledger)) => {
+                let agent = read_agent(agent).map_err(field)?;
+                let id = agent.info.id.clone();
+                let first_of_kind = ledger.frameworks.is_empty() && ledger.tasks.is_empty();
+                append(&mut ledger.agents, id, agent) && first_of_kind
+            }
+            (Kind::Framework(framework), Some(ledger)) => {
+                let framework = read_framework(framework).map_err(field)?;
+                append(&mut ledger.frameworks, framework.id, framework) && ledger.tasks.is_empty()
+            }
+            (Kind::Task(task), Some(ledger)) => {
+                let task = read_task(task).map_err(field)?;
+                append(&mut ledger.tasks, task.key.clone(), task)
+            }
+            (Kind::Header(_), Some(_)) | (_, None) => false,
+        };
+        in_order.then_some(()).ok_or(RestoreError::Order { record })
+    }
+
+    /// After the last record: the ledger, whole.
+    pub fn finish(self) -> Result<Ledger, RestoreError> {
+        let mut ledger = self.ledger.ok_or(RestoreError::Empty)?;
+        let derived = derive(&ledger).map_err(RestoreError::Broken)?;
+        ledger.index = derived.index;
+        for (id, allocated) in derived.allocated {
+            ledger.agents.get_mut(&id).expect("derived from a row").allocated = allocated;
+        }
+        for (id, tasks) in derived.frameworks {
+            let framework = ledger.frameworks.get_mut(&id).expect("derived from a row");
+            framework.allocated = tasks.allocated;
+            framework.pending_acknowledgements = tasks.pending_acknowledgements;
+            framework.task_count = tasks.task_count;
+            framework.ended = tasks.ended;
+        }
+        match invariants::check(&ledger).into_iter().next() {
+            None => Ok(ledger),
+            Some(broken) => Err(RestoreError::Broken(broken)),
+        }
+    }
+}
+
+/// Puts a row behind all others; false when it does not belong there.
+fn append<K: Ord, V>(table: &mut Table<K, V>, key: K, row: V) -> bool {
+    let behind = table.iter().next_back().is_none_or(|(last, _)| *last < key);
+    table.insert(key, row);
+    behind
+}
+
+fn read_header(header: &wire::Header) -> Result<Ledger, Refusal> {
+    let mut ledger = Ledger::new(read_id("cluster_id", &header.cluster_id)?);
+    ledger.applied = Stamp {
+        index: header.applied_index,
+        term: header.applied_term,
+        time: Instant(header.time_ms),
+        wall: WallTime::default(),
+    };
+    ledger.next_framework = header.next_framework;
+    Ok(ledger)
+}
+
+fn read_agent(agent: wire::Agent) -> Result<Agent, Refusal> {
+    let info = required("agent", agent.agent)?;
+    Ok(Agent {
+        info: read_agent_info(info).map_err(|refusal| refusal.under("agent"))?,
+        incarnation: agent.incarnation,
+        state: match agent.state {
+            1 => AgentState::Registered,
+            2 => AgentState::Unreachable,
+            3 => AgentState::Removed,
+            _ => return Err(Refusal::invalid("state", "is not an agent's state")),
+        },
+        changed: Instant(agent.changed_ms),
+        allocated: Resources::new(),
+    })
+}
+
+fn read_framework(framework: wire::Framework) -> Result<Framework, Refusal> {
+    let info = required("info", framework.info)?;
+    let outcomes = read_each("accept_outcomes", framework.accept_outcomes, read_outcome)?;
+    Ok(Framework {
+        id: read_id("framework_id", &framework.framework_id)?,
+        info: read_framework_info(info).map_err(|refusal| refusal.under("info"))?,
+        principal: framework.principal,
+        request: read_id("request_id", &framework.request_id)?,
+        epoch: framework.epoch,
+        state: match framework.state {
+            1 => FrameworkState::Subscribed,
+            2 => FrameworkState::Disconnected,
+            3 => FrameworkState::Removed,
+            _ => return Err(Refusal::invalid("state", "is not a framework's state")),
+        },
+        changed: Instant(framework.disconnected_ms),
+        allocated: BTreeMap::new(),
+        pending_acknowledgements: 0,
+        task_count: 0,
+        accept_outcomes: outcomes.into(),
+        ended: BTreeSet::new(),
+    })
+}
+
+fn read_outcome(outcome: wire::AcceptOutcome) -> Result<AcceptOutcome, Refusal> {
+    Ok(AcceptOutcome {
+        request: read_id("request_id", &outcome.request_id)?,
+        tasks: read_each("task_ids", outcome.task_ids, |text| read_id("", &text))?,
+    })
+}
+
+fn read_task(task: wire::Task) -> Result<Task, Refusal> {
+    let info = read_task_info(required("info", task.info)?);
+    let info = info.map_err(|refusal| refusal.under("info"))?;
+    let status = read_status(required("status", task.status)?);
+    let status = status.map_err(|refusal| refusal.under("status"))?;
+    let pending = read_each("pending", task.pending, read_status)?;
+    let sequence = match status.sequence {
+        0 => pending.last().map_or(0, |last| last.sequence),
+        sequence => sequence,
+    };
+    Ok(Task {
+        key: TaskKey {
+            framework: read_id("framework_id", &task.framework_id)?,
+            task: info.id.clone(),
+        },
+        info,
+        role: read_id("role", &task.role)?,
+        status,
+        pending,
+        agent_sequence: task.agent_sequence,
+        sequence,
+        kill: read_kill(task.kill_reason, task.kill_grace_period_ms)?,
+        changed: Instant(task.changed_ms),
+        state_before_unreachable: read_state_before(task.state_before_unreachable)?,
+    })
+}
+
+/// Every kill has a reason, so that none means no kill.
+fn read_kill(reason: i32, grace_period_ms: Option<u64>) -> Result<Option<Kill>, Refusal> {
+    let read = read_reason(reason).map_err(|refusal| refusal.under("kill_reason"))?;
+    match (read, grace_period_ms) {
+        (StatusReason::None, None) => Ok(None),
+        (StatusReason::None, Some(_)) => {
+            Err(Refusal::invalid("kill_grace_period_ms", "is there without a reason"))
+        }
+        (reason, ms) => Ok(Some(Kill { grace_period: ms.map(Duration), reason })),
+    }
+}
+
+fn read_state_before(state: i32) -> Result<Option<TaskState>, Refusal> {
+    let read = || read_state(state).map_err(|refusal| refusal.under("state_before_unreachable"));
+    (state != 0).then(read).transpose()
+}

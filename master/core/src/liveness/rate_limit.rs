@@ -1,0 +1,80 @@
+//! At most so many per minute, in any minute.
+//!
+//! A bucket of tokens where each token comes back exactly one minute after it was taken. (The usual
+//! bucket that drips tokens back lets nearly twice its size through in one minute.) Integers only.
+
+use proto::model::{Duration, Instant};
+use std::collections::VecDeque;
+
+/// How long a token is away.
+const WINDOW: Duration = Duration::from_seconds(60);
+
+/// The bucket.
+#[derive(Debug, Clone)]
+pub struct RateLimit {
+    size: usize,
+    /// When each missing token comes back, in order; never more than `size`.
+    returning: VecDeque<Instant>,
+}
+
+impl RateLimit {
+    /// A full bucket.
+    pub fn per_minute(size: u32) -> Self {
+        Self { size: size as usize, returning: VecDeque::new() }
+    }
+
+    /// Takes a token, or says that there is none.
+    pub fn take(&mut self, now: Instant) -> bool {
+        while self.returning.front().is_some_and(|back| *back <= now) {
+            self.returning.pop_front();
+        }
+        if self.returning.len() >= self.size {
+            return false;
+        }
+        assert!(self.returning.back().is_none_or(|last| *last <= now + WINDOW), "time goes on");
+        self.returning.push_back(now + WINDOW);
+        true
+    }
+
+    /// From when on there is a token; `None` when there never is one.
+    pub fn next(&self) -> Option<Instant> {
+        match self.returning.len() < self.size {
+            true => Some(Instant::default()),
+            false => self.returning.front().copied(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// No window of a minute holds more than the limit, whenever it starts, and no token is
+        /// refused that the limit would allow.
+        #[test]
+        fn never_more_in_any_minute(
+            size in 0..6u32,
+            gaps in prop::collection::vec(0..25_000u64, 1..120),
+        ) {
+            let mut limit = RateLimit::per_minute(size);
+            let mut now = Instant(0);
+            let mut taken: Vec<Instant> = Vec::new();
+            for gap in gaps {
+                now = now + Duration(gap);
+                let recent = taken.iter().filter(|at| now.since(**at) < WINDOW).count();
+                let possible = recent < size as usize;
+                prop_assert_eq!(limit.next().is_some_and(|next| next <= now), possible);
+                prop_assert_eq!(limit.take(now), possible);
+                if possible {
+                    taken.push(now);
+                }
+            }
+            for start in &taken {
+                let window = taken.iter().filter(|at| *at >= start && at.since(*start) < WINDOW);
+                prop_assert!(window.count() <= size as usize);
+            }
+        }
+    }
+}

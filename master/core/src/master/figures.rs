@@ -1,0 +1,56 @@
+//! Counts for operators' metrics. Nothing decides by them.
+
+use proto::model::{Reason, TaskState};
+use std::collections::BTreeMap;
+
+/// Counted since the process started; kept across changes of leader.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Offers made.
+    pub offers_made: u64,
+    /// Offers used by an accept.
+    pub offers_accepted: u64,
+    /// Offers handed back.
+    pub offers_declined: u64,
+    /// Offers taken back: expired, or their agent or framework was lost.
+    pub offers_rescinded: u64,
+    /// Tasks committed for launch.
+    pub tasks_launched: u64,
+    /// Log entries proposed.
+    pub entries_proposed: u64,
+    /// Commands in them.
+    pub commands_proposed: u64,
+    /// Calls and streams refused, by reason.
+    pub refusals: BTreeMap<Reason, u64>,
+}
+
+/// How things stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Raft term.
+    pub term: u64,
+    /// 1 on the leader.
+    pub leader: u64,
+    /// 1 when serving.
+    pub serving: u64,
+    /// Last committed log index.
+    pub committed_index: u64,
+    /// Last applied log index.
+    pub applied_index: u64,
+    /// Commands proposed and not yet applied.
+    pub proposals_in_flight: u64,
+    /// Offers that somebody holds.
+    pub offers_live: u64,
+    /// Agents in the ledger.
+    pub agents: u64,
+    /// Frameworks in the ledger.
+    pub frameworks: u64,
+    /// Tasks in the ledger, by state.
+    pub tasks: BTreeMap<TaskState, u64>,
+}
+
+impl Figures {
+    pub(crate) fn refused(&mut self, reason: Reason) {
+        *self.refusals.entry(reason).or_default() += 1;
+    }
+}

@@ -1,0 +1,118 @@
+//! What only a serving leader has: sessions, offers, demand, heartbeats, and who waits for what.
+//!
+//! Made when the first entry of its term is applied, dropped when leadership is lost; nothing in it
+//! is replicated, everything in it can be made again.
+
+use crate::{
+    Config, Ledger,
+    allocator::{Demand, Drf, View},
+    consensus::{ClusterClock, Proposals},
+    input::CallId,
+    intake::{Waiter, sessions::Sessions},
+    ledger::{AgentState, FrameworkState},
+    liveness::{Deadlines, Detector},
+    offers::Book,
+    reads::Reads,
+};
+use proto::model::{AgentId, FrameworkId, Instant, RequestId};
+use std::collections::BTreeMap;
+
+/// What becomes due at some time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Timer {
+    /// A framework that was subscribed under an earlier leader has not come back.
+    FrameworkReturn(FrameworkId),
+    /// A disconnected framework's failover timeout.
+    FrameworkExpiry(FrameworkId),
+    /// An unreachable agent is given up.
+    AgentRemoval(AgentId),
+    /// Something for everybody to hear.
+    Heartbeat,
+}
+
+/// A serving leader's volatile state.
+#[derive(Debug)]
+pub(crate) struct Leadership {
+    pub(crate) term: u64,
+    pub(crate) sessions: Sessions,
+    pub(crate) proposals: Proposals<Waiter>,
+    /// Accepts with a request id on their way to the log, and further calls with the same id.
+    pub(crate) accepts: BTreeMap<(FrameworkId, RequestId), Vec<CallId>>,
+    pub(crate) reads: Reads,
+    pub(crate) view: View,
+    pub(crate) demand: Demand,
+    pub(crate) allocator: Drf,
+    pub(crate) book: Book,
+    pub(crate) detector: Detector,
+    pub(crate) timers: Deadlines<Timer>,
+}
+
+impl Leadership {
+    /// Begins with nobody connected; known agents and frameworks are given time to come back.
+    pub(crate) fn begin(
+        term: u64,
+        now: Instant,
+        config: &Config,
+        ledger: &Ledger,
+        clock: &ClusterClock,
+    ) -> Self {
+        let book = Book::new(term);
+        let mut timers = Deadlines::new();
+        let mut detector = Detector::new(config.agent_timeout, config.agent_unreachable_per_minute);
+        let back = now + config.agent_reregister_timeout;
+        for (id, agent) in ledger.agents().iter() {
+            let since = clock.process_time(agent.changed + config.agent_removal_timeout);
+            match agent.state {
+                AgentState::Registered => detector.grace(id.clone(), back),
+                AgentState::Unreachable => timers.set(Timer::AgentRemoval(id.clone()), since),
+                AgentState::Removed => {}
+            }
+        }
+        for (id, framework) in ledger.frameworks().iter() {
+            let expiry = clock.process_time(framework.changed + framework.info.failover_timeout);
+            match framework.state {
+                FrameworkState::Subscribed => timers.set(Timer::FrameworkReturn(*id), back),
+                FrameworkState::Disconnected => timers.set(Timer::FrameworkExpiry(*id), expiry),
+                FrameworkState::Removed => {}
+            }
+        }
+        timers.set(Timer::Heartbeat, now + config.heartbeat_interval);
+        Self {
+            term,
+            sessions: Sessions::default(),
+            proposals: Proposals::new(),
+            accepts: BTreeMap::new(),
+            reads: Reads::default(),
+            view: View::rebuild(ledger, &book),
+            demand: Demand::new(config.weights.clone()),
+            allocator: Drf::default(),
+            book,
+            detector,
+            timers,
+        }
+    }
+
+    pub(crate) fn agent_returned(&mut self, agent: &AgentId) {
+        self.timers.cancel(&Timer::AgentRemoval(agent.clone()));
+    }
+
+    pub(crate) fn agent_lost(&mut self, agent: &AgentId, removed: bool, removal: Instant) {
+        self.detector.forget(agent);
+        let timer = Timer::AgentRemoval(agent.clone());
+        match removed {
+            true => drop(self.timers.cancel(&timer)),
+            false => self.timers.set(timer, removal),
+        }
+    }
+
+    pub(crate) fn framework_expires(&mut self, framework: FrameworkId, due: Instant) {
+        self.timers.cancel(&Timer::FrameworkReturn(framework));
+        self.timers.set(Timer::FrameworkExpiry(framework), due);
+    }
+
+    /// The framework is subscribed, or gone for good: nothing is due for it.
+    pub(crate) fn framework_settled(&mut self, framework: FrameworkId) {
+        self.timers.cancel(&Timer::FrameworkReturn(framework));
+        self.timers.cancel(&Timer::FrameworkExpiry(framework));
+    }
+}

@@ -1,0 +1,286 @@
+//! A master: owns the rooms, takes inputs, ends turns.
+//!
+//! [`Master::step`] only notes and answers; [`Master::flush`] makes one log entry of all that a turn
+//! gathered, so that one disk write serves every call that arrived while the last one was under way.
+
+pub mod figures;
+pub(crate) mod leadership;
+mod turns;
+
+use crate::{
+    Config, Ledger,
+    consensus::{ClusterClock, Consensus, OpenError, Restored},
+    dispatch::watch::History,
+    input::{Input, Now, OperatorCall, StreamId},
+    intake::{Turn, Waiter},
+    ledger::{Command, codec},
+    outbox::{Answer, Effect, Outbox, ReadAnswer, RoleChange},
+    reads,
+};
+use figures::{Figures, Gauges};
+use leadership::Leadership;
+use proto::model::{Instant, NodeId, Reason, Refusal};
+
+/// One member of the group of masters.
+#[derive(Debug)]
+pub struct Master {
+    config: Config,
+    consensus: Consensus,
+    ledger: Ledger,
+    clock: ClusterClock,
+    leader: Option<Leadership>,
+    /// What the turn has gathered for its log entry.
+    commands: Vec<(Command, Waiter)>,
+    /// The term in which the barrier was proposed last.
+    barrier_term: u64,
+    history: History,
+    figures: Figures,
+    role: Option<RoleChange>,
+    /// A snapshot is being written up to this index.
+    snapshot_under_way: Option<crate::outbox::SnapshotMark>,
+}
+
+impl Master {
+    /// Starts from what the disk holds; `ledger` is the restored snapshot's, or empty.
+    pub fn open(
+        config: Config,
+        restored: Restored,
+        ledger: Ledger,
+        now: Now,
+    ) -> Result<Self, OpenError> {
+        config.assert_valid();
+        for entry in &restored.entries {
+            if !entry.data.is_empty() && entry.index > ledger.applied().index {
+                let check = codec::decode_batch(&entry.data);
+                check.map_err(|source| OpenError::Entry { index: entry.index, source })?;
+            }
+        }
+        let consensus = Consensus::open(&config, restored)?;
+        let applied = ledger.applied();
+        assert_eq!(consensus.applied(), applied.index, "log and snapshot belong together");
+        let mut clock = ClusterClock::default();
+        clock.set(applied.time, now.monotonic);
+        Ok(Self {
+            config,
+            consensus,
+            ledger,
+            clock,
+            leader: None,
+            commands: Vec::new(),
+            barrier_term: 0,
+            history: History::starting_at(applied.index),
+            figures: Figures::default(),
+            role: None,
+            snapshot_under_way: None,
+        })
+    }
+
+    /// The replicated truth, as far as it is applied here.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Counts since the start.
+    pub fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// Whether this member leads and has applied the first entry of its term.
+    pub fn is_serving(&self) -> bool {
+        self.leader.is_some()
+    }
+
+    /// How things stand; costs a pass over all tasks.
+    pub fn gauges(&self) -> Gauges {
+        let mut gauges = Gauges {
+            term: self.consensus.term(),
+            leader: u64::from(self.consensus.is_leader()),
+            serving: u64::from(self.is_serving()),
+            committed_index: self.consensus.committed(),
+            applied_index: self.consensus.applied(),
+            agents: self.ledger.agents().len() as u64,
+            frameworks: self.ledger.frameworks().len() as u64,
+            ..Gauges::default()
+        };
+        if let Some(leader) = &self.leader {
+            gauges.proposals_in_flight = leader.proposals.commands() as u64;
+            gauges.offers_live = leader.book.live_count() as u64;
+        }
+        for (_, task) in self.ledger.tasks().iter() {
+            *gauges.tasks.entry(task.status.state).or_default() += 1;
+        }
+        gauges
+    }
+
+    /// Takes one input.
+    pub fn step(&mut self, now: Now, input: Input, outbox: &mut Outbox) {
+        match input {
+            Input::Tick => {
+                self.consensus.tick(outbox);
+                // A read-index request is lost with its heartbeat: ask again.
+                let unconfirmed =
+                    self.leader.as_ref().and_then(|leader| leader.reads.unconfirmed());
+                if let Some(token) = unconfirmed.filter(|_| self.consensus.is_leader()) {
+                    self.consensus.read_index(token);
+                }
+            }
+            Input::Peer(message) => self.consensus.receive(message),
+            Input::PeerSeen { from, blank } => self.consensus.seen(from, blank),
+            Input::PeerSnapshot { message, ledger } => {
+                self.consensus.receive_snapshot(message, ledger);
+            }
+            Input::PeerDelivery { to, delivery } => self.consensus.delivery(to, delivery),
+            Input::Persisted(number) => self.consensus.persisted(number),
+            Input::SnapshotWritten { index } => self.snapshot_written(index, outbox),
+            outside => self.step_outside(now, outside, outbox),
+        }
+    }
+
+    /// An input from a framework, an agent or an operator: for a serving leader only.
+    fn step_outside(&mut self, now: Now, input: Input, outbox: &mut Outbox) {
+        let Some(mut turn) = self.turn(now, outbox) else {
+            return self.refuse(input, outbox);
+        };
+        match input {
+            Input::FrameworkSubscribe { stream, principal, subscribe } => {
+                turn.subscribe(stream, &principal, subscribe);
+            }
+            Input::FrameworkCall { call, principal, session, request } => {
+                turn.scheduler_call(call, &principal, session, request);
+            }
+            Input::AgentMessage { stream, principal, message } => {
+                turn.agent_message(stream, &principal, message);
+            }
+            Input::OperatorCall { call, request, .. } => turn.operator_call(call, request),
+            Input::OperatorWatch { stream, after, .. } => turn.operator_watch(stream, after),
+            Input::StreamClosed(stream) => turn.stream_closed(stream),
+            inside => unreachable!("{inside:?} was taken by step"),
+        }
+    }
+
+    /// This member does not serve: say who does.
+    fn refuse(&self, input: Input, outbox: &mut Outbox) {
+        use proto::model::{Order, SchedulerEvent};
+        let refusal = self.not_serving();
+        let term = self.consensus.term();
+        let close = |stream: StreamId, effect: Effect, outbox: &mut Outbox| {
+            outbox.push(effect);
+            outbox.push(Effect::Close(stream));
+        };
+        match input {
+            Input::FrameworkSubscribe { stream, .. } => {
+                let event = SchedulerEvent::Error(refusal);
+                close(stream, Effect::ToFramework { stream, event }, outbox);
+            }
+            Input::AgentMessage { stream, .. } => {
+                let order = Order::Refused(refusal);
+                close(stream, Effect::ToAgent { stream, order, term }, outbox);
+            }
+            Input::OperatorWatch { stream, .. } => {
+                close(stream, Effect::ToWatcher { stream, event: Err(refusal) }, outbox);
+            }
+            Input::OperatorCall { call, request: OperatorCall::GetCluster, .. }
+                if refusal.reason == Reason::NotReady =>
+            {
+                // Nobody leads: what this member knows is better than nothing.
+                outbox.reply(call, Ok(self.read_cluster()));
+            }
+            Input::FrameworkCall { call, .. } | Input::OperatorCall { call, .. } => {
+                outbox.reply(call, Err(refusal));
+            }
+            _ => {}
+        }
+    }
+
+    fn read_cluster(&self) -> Answer {
+        let cluster = reads::cluster(&self.config, &self.consensus, &self.ledger);
+        Answer::Read(Box::new(ReadAnswer::Cluster(cluster)))
+    }
+
+    fn not_serving(&self) -> Refusal {
+        match self.consensus.leader().filter(|leader| *leader != self.config.node) {
+            Some(leader) => {
+                let address = self.config.members.get(&leader).cloned();
+                let message = format!("this member does not lead, member {leader} does");
+                let refusal = Refusal::new(Reason::NotLeader, message);
+                Refusal { leader_address: address, ..refusal }
+            }
+            None => Refusal::new(Reason::NotReady, "no leader is ready yet; try again")
+                .retry_after(proto::model::Duration(200)),
+        }
+    }
+
+    /// The tools of a turn, if this member serves.
+    fn turn<'a>(&'a mut self, now: Now, outbox: &'a mut Outbox) -> Option<Turn<'a>> {
+        let leader = self.leader.as_mut()?;
+        Some(Turn {
+            now,
+            config: &self.config,
+            ledger: &self.ledger,
+            leader,
+            history: &self.history,
+            figures: &mut self.figures,
+            commands: &mut self.commands,
+            outbox,
+        })
+    }
+
+    /// Who leads, by this member's knowledge.
+    pub fn leader(&self) -> Option<NodeId> {
+        self.consensus.leader()
+    }
+
+    /// The raft term.
+    pub fn term(&self) -> u64 {
+        self.consensus.term()
+    }
+
+    /// Last committed log index.
+    pub fn committed_index(&self) -> u64 {
+        self.consensus.committed()
+    }
+
+    /// Whether this member's disk has no past and it may not vote yet.
+    pub fn is_joining(&self) -> bool {
+        self.consensus.is_joining()
+    }
+
+    fn snapshot_written(&mut self, index: u64, outbox: &mut Outbox) {
+        let Some(mark) = self.snapshot_under_way.take() else { return };
+        assert_eq!(mark.index, index, "one snapshot is written at a time");
+        self.consensus.compact(mark, self.config.log_tail_entries, outbox);
+    }
+
+    /// Calls with an unknown outcome, and everybody's streams: leadership is lost.
+    fn step_down(&mut self, now: Now, outbox: &mut Outbox) {
+        let Some(mut leader) = self.leader.take() else { return };
+        let waiters = leader.proposals.abandon();
+        let unproposed = std::mem::take(&mut self.commands);
+        let not_serving = self.not_serving();
+        let mut ignored = Vec::new();
+        let mut turn = Turn {
+            now,
+            config: &self.config,
+            ledger: &self.ledger,
+            leader: &mut leader,
+            history: &self.history,
+            figures: &mut self.figures,
+            commands: &mut ignored,
+            outbox,
+        };
+        turn.step_down(waiters, unproposed, &not_serving);
+    }
+
+    fn report_role(&mut self, outbox: &mut Outbox) {
+        let (term, leader) = (self.consensus.term(), self.consensus.leader());
+        let role = RoleChange { term, leader, serving: self.leader.is_some() };
+        if self.role != Some(role) {
+            self.role = Some(role);
+            outbox.push(Effect::Role(role));
+        }
+    }
+
+    fn cluster_time(&self, now: Now) -> Instant {
+        self.clock.now(now.monotonic).max(self.ledger.applied().time)
+    }
+}

@@ -1,0 +1,344 @@
+//! The end of a turn: propose, persist, apply, answer, offer.
+
+use super::Master;
+use crate::{
+    allocator::Allocator as _,
+    consensus::Committed,
+    dispatch::watch::History,
+    input::{Now, OperatorCall, StreamId},
+    intake::{Turn, Waiter, sessions::Party},
+    ledger::{Command, Event, Stamp, codec},
+    master::leadership::{Leadership, Timer},
+    outbox::{Effect, Outbox, SnapshotMark},
+    reads,
+};
+use proto::model::{Duration, Order, Reason, Refusal, SchedulerEvent, Session, limits};
+use raft::eraftpb::Entry;
+
+impl Master {
+    /// Ends a turn. To be called after the inputs that were waiting have been stepped.
+    pub fn flush(&mut self, now: Now, outbox: &mut Outbox) {
+        self.follow_leadership(now, outbox);
+        if let Some(mut turn) = self.turn(now, outbox) {
+            turn.due();
+        }
+        loop {
+            self.propose_turn(now, outbox);
+            let (mut reads, mut committed) = (Vec::new(), Vec::new());
+            self.consensus.ready(&mut reads, &mut committed, outbox);
+            if let Some(leader) = &mut self.leader {
+                leader.reads.confirmed(reads);
+            }
+            for item in committed {
+                self.apply(now, item, outbox);
+            }
+            self.follow_leadership(now, outbox);
+            if self.commands.is_empty() && !self.consensus.has_ready() {
+                break;
+            }
+        }
+        self.answer_reads(now, outbox);
+        if let Some(mut turn) = self.turn(now, outbox) {
+            turn.make_offers();
+        }
+        self.snapshot_if_due(outbox);
+        self.report_role(outbox);
+    }
+
+    /// Becoming leader and ceasing to be one are things that happened, not procedures.
+    fn follow_leadership(&mut self, now: Now, outbox: &mut Outbox) {
+        let term = self.consensus.term();
+        let leads = self.consensus.is_leader();
+        if self.leader.as_ref().is_some_and(|leader| !leads || leader.term != term) {
+            self.step_down(now, outbox);
+        }
+        if leads && self.barrier_term != term {
+            // The leader's own clock continues where the log's stands.
+            self.clock.set(self.ledger.applied().time, now.monotonic);
+            let barrier = codec::Batch {
+                time: self.cluster_time(now),
+                wall: now.wall,
+                commands: vec![Command::Barrier { term }],
+            };
+            if self.consensus.propose(codec::encode_batch(&barrier)).is_some() {
+                self.barrier_term = term;
+            }
+        }
+    }
+
+    /// Makes log entries of what the turn gathered.
+    fn propose_turn(&mut self, now: Now, outbox: &mut Outbox) {
+        while !self.commands.is_empty() {
+            let time = self.cluster_time(now);
+            let count = batch_length(&self.commands);
+            let (commands, waiters): (Vec<_>, Vec<_>) = self.commands.drain(..count).unzip();
+            let batch = codec::Batch { time, wall: now.wall, commands };
+            let leader = self.leader.as_mut().expect("only a serving leader gathers commands");
+            match self.consensus.propose(codec::encode_batch(&batch)) {
+                Some(index) => {
+                    self.figures.entries_proposed += 1;
+                    self.figures.commands_proposed += waiters.len() as u64;
+                    leader.proposals.push(index, leader.term, waiters);
+                }
+                None => {
+                    let refusal = Refusal::new(Reason::Overloaded, "the log is full for now")
+                        .retry_after(Duration(100));
+                    let mut turn = self.turn(now, outbox).expect("it serves, see above");
+                    for waiter in waiters {
+                        turn.answer(waiter, Err(refusal.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    fn apply(&mut self, now: Now, committed: Committed, outbox: &mut Outbox) {
+        match committed {
+            Committed::Entry(entry) => self.apply_entry(now, &entry, outbox),
+            Committed::Snapshot(ledger) => {
+                assert!(self.leader.is_none(), "a leader is never behind");
+                self.ledger = *ledger;
+                let applied = self.ledger.applied();
+                self.clock.set(applied.time, now.monotonic);
+                self.history = History::starting_at(applied.index);
+            }
+        }
+    }
+
+    fn apply_entry(&mut self, now: Now, entry: &Entry, outbox: &mut Outbox) {
+        let mut stamp = Stamp { index: entry.index, term: entry.term, ..self.ledger.applied() };
+        let mut commands = Vec::new();
+        if !entry.data.is_empty() {
+            // Intake and open checked what is written; only a newer version writes what this one
+            // cannot read, and going on without it would be silent divergence.
+            let batch = codec::decode_batch(&entry.data)
+                .unwrap_or_else(|problem| panic!("log entry {}: {problem}", entry.index));
+            stamp = Stamp { time: batch.time.max(stamp.time), wall: batch.wall, ..stamp };
+            commands = batch.commands;
+        }
+        let mut waiters = match &mut self.leader {
+            Some(leader) => leader.proposals.applied(entry.index, entry.term),
+            None => None,
+        }
+        .unwrap_or_default()
+        .into_iter();
+        for command in &commands {
+            let waiter = waiters.next().unwrap_or(Waiter::Nobody);
+            self.apply_command(now, stamp, command, waiter, outbox);
+        }
+        assert!(waiters.next().is_none(), "one waiter per command");
+        self.ledger.set_applied(stamp);
+        if self.leader.is_none() {
+            self.clock.set(stamp.time, now.monotonic);
+        }
+        self.consensus.advance_applied(entry.index);
+    }
+
+    fn apply_command(
+        &mut self,
+        now: Now,
+        stamp: Stamp,
+        command: &Command,
+        mut waiter: Waiter,
+        outbox: &mut Outbox,
+    ) {
+        let mut events = Vec::new();
+        if let Some(mut turn) = self.turn(now, outbox) {
+            turn.settle(&mut waiter);
+        }
+        let outcome = self.ledger.apply(stamp, command, &mut events);
+        for event in &events {
+            self.history.record(stamp, event);
+            if let Event::BarrierPassed { term } = event
+                && self.consensus.is_leader()
+                && self.consensus.term() == *term
+            {
+                let now = now.monotonic;
+                let leader = Leadership::begin(*term, now, &self.config, &self.ledger, &self.clock);
+                self.leader = Some(leader);
+            }
+            if let Some(leader) = &mut self.leader {
+                leader.view.note(&self.ledger, event);
+            }
+            if let Some(mut turn) = self.turn(now, outbox) {
+                turn.dispatch(event);
+                turn.watch_event(event);
+            }
+        }
+        if let Some(mut turn) = self.turn(now, outbox) {
+            turn.answer(waiter, outcome);
+        }
+    }
+
+    fn answer_reads(&mut self, now: Now, outbox: &mut Outbox) {
+        let applied = self.consensus.applied();
+        let Some(leader) = &mut self.leader else { return };
+        let ready: Vec<_> = leader.reads.ready(applied);
+        if let Some(token) = leader.reads.ask() {
+            self.consensus.read_index(token);
+        }
+        for (call, request) in ready {
+            let answer = match request {
+                OperatorCall::GetCluster => Ok(self.read_cluster()),
+                request => reads::answer(&self.ledger, self.leader.as_ref(), &request),
+            };
+            if let Some(mut turn) = self.turn(now, outbox) {
+                turn.reply(call, answer);
+            }
+        }
+    }
+
+    fn snapshot_if_due(&mut self, outbox: &mut Outbox) {
+        let applied = self.ledger.applied();
+        let due = applied.index >= self.consensus.snapshot_index() + self.config.snapshot_entries;
+        if due && self.snapshot_under_way.is_none() {
+            let conf_state = self.consensus.conf_state();
+            let mark = SnapshotMark { index: applied.index, term: applied.term, conf_state };
+            self.snapshot_under_way = Some(mark.clone());
+            let ledger = Box::new(self.ledger.clone());
+            outbox.push(Effect::WriteSnapshot { mark, ledger });
+        }
+    }
+}
+
+/// How many commands make up the next entry: bounded in number and in bytes, at least one.
+fn batch_length(commands: &[(Command, Waiter)]) -> usize {
+    let mut bytes = 0;
+    let fits = |(command, _): &&(Command, Waiter)| {
+        bytes += codec::encoded_len(command);
+        bytes <= limits::BATCH_BYTES
+    };
+    commands.iter().take(limits::COMMANDS_PER_BATCH_MAX).take_while(fits).count().max(1)
+}
+
+impl Turn<'_> {
+    /// What time has brought: offers that expired, silent agents, timeouts, heartbeats.
+    fn due(&mut self) {
+        self.expire_offers();
+        let now = self.now.monotonic;
+        for agent in self.leader.detector.silent(now) {
+            if let Some(session) = self.leader.sessions.agent(&agent) {
+                let message = format!("silent for more than {}", self.config.agent_timeout);
+                let refusal = Refusal::new(Reason::AgentUnreachable, message);
+                self.refuse_agent(session.stream, refusal);
+            }
+            if let Some(row) = self.ledger.agent(&agent) {
+                let incarnation = row.incarnation;
+                let command = Command::MarkAgentUnreachable { agent: agent.clone(), incarnation };
+                self.propose(command, Waiter::Nobody);
+                // Named once only: if this proposal is lost, it is due again soon.
+                self.leader.detector.grace(agent, now + self.config.heartbeat_interval);
+            }
+        }
+        for timer in self.leader.timers.due(now) {
+            self.timer(timer);
+        }
+    }
+
+    fn timer(&mut self, timer: Timer) {
+        match timer {
+            Timer::FrameworkReturn(id) => {
+                if let Some(row) = self.ledger.framework(id) {
+                    let session = Session { framework: id, epoch: row.epoch };
+                    self.propose(Command::DisconnectFramework(session), Waiter::Nobody);
+                }
+            }
+            Timer::FrameworkExpiry(id) => {
+                if let Some(row) = self.ledger.framework(id) {
+                    let session = Session { framework: id, epoch: row.epoch };
+                    let command = Command::RemoveFramework { session, expired: true };
+                    self.propose(command, Waiter::Nobody);
+                }
+            }
+            Timer::AgentRemoval(agent) => {
+                if let Some(row) = self.ledger.agent(&agent) {
+                    let incarnation = row.incarnation;
+                    self.propose(Command::RemoveAgent { agent, incarnation }, Waiter::Nobody);
+                }
+            }
+            Timer::Heartbeat => {
+                let next = self.now.monotonic + self.config.heartbeat_interval;
+                self.leader.timers.set(Timer::Heartbeat, next);
+                let streams: Vec<_> = self.leader.sessions.frameworks().collect();
+                for (_, stream) in streams {
+                    self.tell_framework(stream, SchedulerEvent::Heartbeat);
+                }
+                self.watch_heartbeat();
+            }
+        }
+    }
+
+    /// Shows free resources to those whose turn it is.
+    fn make_offers(&mut self) {
+        let now = self.now.monotonic;
+        let leader = &mut *self.leader;
+        leader.demand.expire(now);
+        let plan = leader.allocator.plan(now, &leader.view, &leader.demand);
+        if plan.offers.is_empty() {
+            return;
+        }
+        let mut by_framework = std::collections::BTreeMap::<_, Vec<_>>::new();
+        for planned in &plan.offers {
+            let agent = self.ledger.agent(&planned.agent).expect("the view shows ledger's agents");
+            let (hostname, attributes) = (&agent.info.hostname, &agent.info.attributes);
+            let leader = &mut *self.leader;
+            let timeout = self.config.offer_timeout;
+            let offer = leader.book.issue(planned, hostname, attributes, now, timeout);
+            leader.view.hold(&planned.agent, &planned.role, planned.framework, &planned.resources);
+            self.watch_offer_made(&offer);
+            by_framework.entry(planned.framework).or_default().push(offer);
+        }
+        self.figures.offers_made += plan.offers.len() as u64;
+        for (framework, offers) in by_framework {
+            let (_, stream) =
+                self.leader.sessions.framework(framework).expect("offers go to the connected");
+            self.tell_framework(stream, SchedulerEvent::Offers(offers));
+        }
+    }
+
+    pub(super) fn stream_closed(&mut self, stream: StreamId) {
+        // An agent is lost when it stays silent, not when a connection breaks.
+        if let Some(Party::Framework(session)) = self.leader.sessions.remove(stream) {
+            self.framework_stream_closed(session);
+        }
+    }
+
+    /// Nobody will hear more from this leader; some calls may have happened or not.
+    pub(super) fn step_down(
+        &mut self,
+        waiters: Vec<Waiter>,
+        unproposed: Vec<(Command, Waiter)>,
+        not_serving: &Refusal,
+    ) {
+        let unknown = Refusal::new(
+            Reason::OutcomeUnknown,
+            "leadership was lost while this call was on its way: it may or may not have happened",
+        );
+        for waiter in waiters {
+            self.answer(waiter, Err(unknown.clone()));
+        }
+        for (_, waiter) in unproposed {
+            self.answer(waiter, Err(not_serving.clone()));
+        }
+        for call in self.leader.reads.abandon() {
+            self.reply(call, Err(not_serving.clone()));
+        }
+        let term = self.leader.term;
+        let streams: Vec<_> =
+            self.leader.sessions.streams().map(|(stream, party)| (stream, party.clone())).collect();
+        for (stream, party) in streams {
+            let refusal = not_serving.clone();
+            let effect = match party {
+                Party::Subscribing | Party::Framework(_) => {
+                    Effect::ToFramework { stream, event: SchedulerEvent::Error(refusal) }
+                }
+                Party::Registering(_) | Party::Agent(_) => {
+                    Effect::ToAgent { stream, order: Order::Refused(refusal), term }
+                }
+                Party::Watcher(_) => Effect::ToWatcher { stream, event: Err(refusal) },
+            };
+            self.outbox.push(effect);
+            self.outbox.push(Effect::Close(stream));
+        }
+    }
+}

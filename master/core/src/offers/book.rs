@@ -1,0 +1,309 @@
+//! The book of live offers: issued, accepted, declined, rescinded, expired.
+//!
+//! Only a leader has one, for one term; ids carry the term, so that another leader's offers are
+//! never taken for its own. An offer is *live* until it is answered, rescinded or expired; while an
+//! accept of it is under way it is *accepting*: no longer live, and its resources not yet free. The
+//! book keeps each offer exactly once and gives it back exactly once. It does not know fairness,
+//! the ledger, nor what becomes of resources that come back.
+
+use crate::{allocator::PlannedOffer, liveness::Deadlines};
+use proto::model::{
+    AgentId, Attribute, Duration, FrameworkId, Instant, Offer, OfferId, Reason, Refusal, Resources,
+    Role,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
+
+/// Names one accept under way; never used again within the book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AcceptId(u64);
+
+/// An accept under way: what it may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepting {
+    /// Ends it.
+    pub id: AcceptId,
+    /// Whose.
+    pub framework: FrameworkId,
+    /// The role of all its offers.
+    pub role: Role,
+    /// What was offered, per agent.
+    pub resources: BTreeMap<AgentId, Resources>,
+    /// The offers, in the order of the call.
+    pub offers: Vec<OfferId>,
+}
+
+/// An offer that is no longer out; its resources are held no longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// Which.
+    pub offer: OfferId,
+    /// Whose it was.
+    pub framework: FrameworkId,
+    /// On whose share.
+    pub role: Role,
+    /// Of whom.
+    pub agent: AgentId,
+    /// What it held.
+    pub resources: Resources,
+}
+
+/// One term's offers.
+#[derive(Debug, Clone)]
+pub struct Book {
+    term: u64,
+    issued: u64,
+    accepts: u64,
+    /// Live and accepting ones.
+    entries: BTreeMap<OfferId, Entry>,
+    accepting: BTreeMap<AcceptId, Vec<OfferId>>,
+    /// Of live offers only.
+    deadlines: Deadlines<OfferId>,
+    by_agent: BTreeMap<AgentId, BTreeSet<OfferId>>,
+    by_framework: BTreeMap<FrameworkId, BTreeSet<OfferId>>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    offer: Offer,
+    accept: Option<AcceptId>,
+}
+
+impl Book {
+    /// An empty book for a leader's term.
+    pub fn new(term: u64) -> Self {
+        Self {
+            term,
+            issued: 0,
+            accepts: 0,
+            entries: BTreeMap::new(),
+            accepting: BTreeMap::new(),
+            deadlines: Deadlines::new(),
+            by_agent: BTreeMap::new(),
+            by_framework: BTreeMap::new(),
+        }
+    }
+
+    /// The leader's term.
+    pub fn term(&self) -> u64 {
+        self.term
+    }
+
+    /// Makes a planned offer a live one, until `expires_in` from now has passed.
+    ///
+    /// # Panics
+    /// When a port or another named thing of the agent is in an offer already, or nothing is
+    /// offered (A2). Amounts are checked where they are known, by [`crate::allocator::View::hold`].
+    pub fn issue(
+        &mut self,
+        planned: &PlannedOffer,
+        hostname: &str,
+        attributes: &[Attribute],
+        now: Instant,
+        expires_in: Option<Duration>,
+    ) -> Offer {
+        assert!(!planned.resources.is_empty(), "an offer holds something");
+        let held = self.held(&planned.agent);
+        held.checked_add(&planned.resources).expect("A2: nothing is in two offers");
+        self.issued += 1;
+        let id = OfferId { term: self.term, number: self.issued };
+        let PlannedOffer { framework, role, agent, resources } = planned.clone();
+        let (hostname, attributes) = (hostname.to_owned(), attributes.to_vec());
+        self.by_agent.entry(agent.clone()).or_default().insert(id);
+        self.by_framework.entry(framework).or_default().insert(id);
+        let offer =
+            Offer { id, framework, role, agent, hostname, resources, attributes, expires_in };
+        if let Some(after) = expires_in {
+            self.deadlines.set(id, now + after);
+        }
+        let previous = self.entries.insert(id, Entry { offer: offer.clone(), accept: None });
+        assert!(previous.is_none(), "numbers are given once");
+        offer
+    }
+
+    /// A live offer.
+    pub fn live(&self, id: &OfferId) -> Option<&Offer> {
+        self.entries.get(id).filter(|entry| entry.accept.is_none()).map(|entry| &entry.offer)
+    }
+
+    /// Live offers by id, those after `after` when it is given.
+    pub fn iter(&self, after: Option<OfferId>) -> impl Iterator<Item = &Offer> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.entries.range((start, Bound::Unbounded)).map(|(_, entry)| entry);
+        rest.filter(|entry| entry.accept.is_none()).map(|entry| &entry.offer)
+    }
+
+    /// Everything that holds resources: live offers, and those of accepts under way.
+    pub fn holding(&self) -> impl Iterator<Item = &Offer> {
+        self.entries.values().map(|entry| &entry.offer)
+    }
+
+    /// A framework's live offers.
+    pub fn of_framework(&self, framework: FrameworkId) -> impl Iterator<Item = &Offer> {
+        let ids = self.by_framework.get(&framework).into_iter().flatten();
+        ids.filter_map(|id| self.live(id))
+    }
+
+    /// An agent's live offers.
+    pub fn of_agent(&self, agent: &AgentId) -> impl Iterator<Item = &Offer> {
+        self.by_agent.get(agent).into_iter().flatten().filter_map(|id| self.live(id))
+    }
+
+    /// How many offers are live.
+    pub fn live_count(&self) -> usize {
+        self.entries.len() - self.accepting.values().map(Vec::len).sum::<usize>()
+    }
+
+    /// Starts to use offers up: they are no longer live, and their resources not free before
+    /// [`Self::end_accept`]. A refusal changes nothing.
+    pub fn begin_accept(
+        &mut self,
+        framework: FrameworkId,
+        offers: &[OfferId],
+        now: Instant,
+    ) -> Result<Accepting, Refusal> {
+        self.check(framework, offers)?;
+        let Some(first) = offers.first() else {
+            return Err(Refusal::invalid("offer_ids", "is empty; name the offers to accept"));
+        };
+        let role = self.entries[first].offer.role.clone();
+        let mut resources: BTreeMap<AgentId, Resources> = BTreeMap::new();
+        for (index, id) in offers.iter().enumerate() {
+            let field = || format!("offer_ids[{index}]");
+            let offer = &self.entries[id].offer;
+            if self.deadlines.get(id).is_some_and(|at| at <= now) {
+                return Err(refused(id, "has expired").at(field()));
+            }
+            if offer.role != role {
+                let problem =
+                    format!("is for role {}, {first} for {role}; accept one at a time", offer.role);
+                return Err(Refusal::invalid(field(), problem));
+            }
+            let sum = resources.entry(offer.agent.clone()).or_default();
+            *sum = sum.checked_add(&offer.resources).expect("A2: nothing is in two offers");
+        }
+        self.accepts += 1;
+        let id = AcceptId(self.accepts);
+        for offer in offers {
+            self.deadlines.cancel(offer);
+            let entry = self.entries.get_mut(offer).expect("was checked");
+            assert!(entry.accept.replace(id).is_none(), "A3: an offer is used once");
+        }
+        self.accepting.insert(id, offers.to_vec());
+        Ok(Accepting { id, framework, role, resources, offers: offers.to_vec() })
+    }
+
+    /// The accept is decided: what it held is held no longer (what it launched is in the ledger).
+    ///
+    /// # Panics
+    /// When there is no such accept under way.
+    pub fn end_accept(&mut self, id: AcceptId) -> Vec<Returned> {
+        let offers = self.accepting.remove(&id).expect("an accept ends once");
+        offers.iter().map(|offer| self.take(offer)).collect()
+    }
+
+    /// Hands offers back, all or none; a refusal changes nothing.
+    pub fn decline(
+        &mut self,
+        framework: FrameworkId,
+        offers: &[OfferId],
+    ) -> Result<Vec<Returned>, Refusal> {
+        self.check(framework, offers)?;
+        Ok(offers.iter().map(|offer| self.take(offer)).collect())
+    }
+
+    /// Takes back what was not answered in time.
+    pub fn expire(&mut self, now: Instant) -> Vec<Returned> {
+        let mut returned = Vec::new();
+        while let Some(id) = self.deadlines.pop_due(now) {
+            returned.push(self.take(&id));
+        }
+        returned
+    }
+
+    /// When [`Self::expire`] next has something to do.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Takes back an agent's live offers. Accepts under way stay: the ledger decides them.
+    pub fn rescind_agent(&mut self, agent: &AgentId) -> Vec<Returned> {
+        self.rescind(self.of_agent(agent).map(|offer| offer.id).collect())
+    }
+
+    /// Takes back a framework's live offers.
+    pub fn rescind_framework(&mut self, framework: FrameworkId) -> Vec<Returned> {
+        self.rescind(self.of_framework(framework).map(|offer| offer.id).collect())
+    }
+
+    /// Takes back a framework's live offers in one of its roles.
+    pub fn rescind_role(&mut self, framework: FrameworkId, role: &Role) -> Vec<Returned> {
+        let offers = self.of_framework(framework).filter(|offer| offer.role == *role);
+        self.rescind(offers.map(|offer| offer.id).collect())
+    }
+
+    fn rescind(&mut self, offers: Vec<OfferId>) -> Vec<Returned> {
+        offers.iter().map(|offer| self.take(offer)).collect()
+    }
+
+    /// Whether these are live offers of this framework, each named once.
+    fn check(&self, framework: FrameworkId, offers: &[OfferId]) -> Result<(), Refusal> {
+        let mut named = BTreeSet::new();
+        for (index, id) in offers.iter().enumerate() {
+            let field = format!("offer_ids[{index}]");
+            if !named.insert(id) {
+                return Err(Refusal::invalid(field, format!("{id} is named twice")));
+            }
+            if id.term != self.term {
+                let problem = "was made by another leader; a new leader voids all offers before it";
+                return Err(refused(id, problem).at(field));
+            }
+            // Whose offer it is, is not told to others.
+            let entry = self.entries.get(id).filter(|entry| entry.offer.framework == framework);
+            match entry {
+                None => {
+                    let problem = "is not an offer of this framework that is still open";
+                    return Err(refused(id, problem).at(field));
+                }
+                Some(entry) if entry.accept.is_some() => {
+                    return Err(refused(id, "was used by another accept").at(field));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What offers and accepts hold of an agent.
+    fn held(&self, agent: &AgentId) -> Resources {
+        let ids = self.by_agent.get(agent).into_iter().flatten();
+        ids.fold(Resources::new(), |sum, id| {
+            sum.checked_add(&self.entries[id].offer.resources)
+                .expect("A2: nothing is in two offers")
+        })
+    }
+
+    /// Takes an offer out of every index.
+    fn take(&mut self, id: &OfferId) -> Returned {
+        let Entry { offer, .. } = self.entries.remove(id).expect("an offer comes back once");
+        self.deadlines.cancel(id);
+        remove_indexed(&mut self.by_agent, &offer.agent, id);
+        remove_indexed(&mut self.by_framework, &offer.framework, id);
+        let Offer { id: offer, framework, role, agent, resources, .. } = offer;
+        Returned { offer, framework, role, agent, resources }
+    }
+}
+
+fn refused(id: &OfferId, problem: &str) -> Refusal {
+    Refusal::new(Reason::OfferInvalid, format!("{id} {problem}"))
+}
+
+fn remove_indexed<K: Ord>(index: &mut BTreeMap<K, BTreeSet<OfferId>>, key: &K, id: &OfferId) {
+    let ids = index.get_mut(key).expect("every offer is indexed");
+    assert!(ids.remove(id), "every offer is indexed");
+    if ids.is_empty() {
+        index.remove(key);
+    }
+}

@@ -1,0 +1,166 @@
+//! Everything a master may ask of the world, in the order in which it must happen.
+//!
+//! The shell executes effects in order. The one condition beyond order is in [`Persist`]: its
+//! messages leave only after the disk has confirmed it, because they promise what it holds.
+
+use crate::{
+    Ledger,
+    input::{CallId, StreamId},
+};
+use proto::{
+    model::{NodeId, Order, Refusal, SchedulerEvent, TaskId},
+    wire::v1,
+};
+use raft::eraftpb::{ConfState, Entry, HardState, Message};
+
+/// Something to be made durable.
+#[derive(Debug, Default)]
+pub struct Persist {
+    /// Grows by one; [`crate::Input::Persisted`] confirms all up to one.
+    pub number: u64,
+    /// Entries to append; the first replaces whatever stands at its index and after.
+    pub entries: Vec<Entry>,
+    /// Term, vote and commit.
+    pub hard_state: Option<HardState>,
+    /// A streamed snapshot, already on disk, that replaces log and ledger.
+    pub install: Option<SnapshotMark>,
+    /// Entries up to this index are in a durable snapshot and may go.
+    pub compact_to: Option<u64>,
+    /// This member has a past from now on: it may vote.
+    pub voter: bool,
+    /// Sent when all of the above is on disk.
+    pub messages: Vec<Message>,
+}
+
+/// Which snapshot.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SnapshotMark {
+    /// Last log index in it.
+    pub index: u64,
+    /// That entry's term.
+    pub term: u64,
+    /// The members as of it.
+    pub conf_state: ConfState,
+}
+
+/// One thing to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Make durable, then send, then confirm.
+    Persist(Persist),
+    /// Send to members; may be lost. A `MsgSnapshot` means: stream the newest snapshot file.
+    SendPeers(Vec<Message>),
+    /// Tell every member that this one is here, and whether its log is blank.
+    Greet {
+        /// As in `PeerFrame`.
+        blank: bool,
+    },
+    /// Write the state, as of the mark, to a snapshot file; then [`crate::Input::SnapshotWritten`].
+    WriteSnapshot {
+        /// As of when.
+        mark: SnapshotMark,
+        /// The state; shares its rows with the live one.
+        ledger: Box<Ledger>,
+    },
+    /// Answer a call.
+    Reply {
+        /// Which.
+        call: CallId,
+        /// With what.
+        answer: Result<Answer, Refusal>,
+    },
+    /// To a framework.
+    ToFramework {
+        /// Its stream.
+        stream: StreamId,
+        /// The event.
+        event: SchedulerEvent,
+    },
+    /// To an agent.
+    ToAgent {
+        /// Its stream.
+        stream: StreamId,
+        /// The order, sent with `term`.
+        order: Order,
+        /// The leader's term.
+        term: u64,
+    },
+    /// To a watcher: an event, or why the watch ends.
+    ToWatcher {
+        /// Its stream.
+        stream: StreamId,
+        /// The event.
+        event: Result<v1::ClusterEvent, Refusal>,
+    },
+    /// End a stream after what was sent on it before.
+    Close(StreamId),
+    /// This member's role changed; for logs, metrics and health.
+    Role(RoleChange),
+}
+
+/// Who leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoleChange {
+    /// The term.
+    pub term: u64,
+    /// Its leader, when known.
+    pub leader: Option<NodeId>,
+    /// Whether this member leads and has applied the first entry of its term.
+    pub serving: bool,
+}
+
+/// What a call is answered with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// Done.
+    Done,
+    /// The tasks of an accept exist.
+    Accepted(Vec<TaskId>),
+    /// So many statuses will follow.
+    Reconciling(u64),
+    /// An operator's read.
+    Read(Box<ReadAnswer>),
+}
+
+/// An operator's read.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "each variant is the response message of the same name")]
+pub enum ReadAnswer {
+    Cluster(v1::GetClusterResponse),
+    Agent(v1::GetAgentResponse),
+    Agents(v1::ListAgentsResponse),
+    Framework(v1::GetFrameworkResponse),
+    Frameworks(v1::ListFrameworksResponse),
+    Task(v1::GetTaskResponse),
+    Tasks(v1::ListTasksResponse),
+    Offers(v1::ListOffersResponse),
+    Roles(v1::ListRolesResponse),
+}
+
+/// Effects of one turn, in order.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    effects: Vec<Effect>,
+}
+
+impl Outbox {
+    /// Adds an effect after all others.
+    pub fn push(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Takes everything, in order.
+    pub fn drain(&mut self) -> std::vec::Drain<'_, Effect> {
+        self.effects.drain(..)
+    }
+
+    /// Whether nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.effects.is_empty()
+    }
+
+    /// A reply.
+    pub fn reply(&mut self, call: CallId, answer: Result<Answer, Refusal>) {
+        self.push(Effect::Reply { call, answer });
+    }
+}

@@ -1,0 +1,235 @@
+//! Single rows and pages of rows.
+
+use super::summaries::{add_amounts, agent_summary, framework_summary, task_summary};
+use crate::{
+    Ledger,
+    input::{OperatorCall, Page},
+    ledger::Task,
+    master::leadership::Leadership,
+    outbox::{Answer, ReadAnswer},
+};
+use proto::{
+    convert::{offer, resources},
+    model::{
+        AgentId, FrameworkId, Milli, OfferId, Reason, Refusal, Resources, Role, TaskId, TaskKey,
+        TaskState,
+    },
+    wire::v1,
+};
+use std::{
+    collections::BTreeMap,
+    ops::Bound::{self, Excluded, Unbounded},
+};
+
+/// Answers a read from the ledger as it is, and from the leader's offers.
+pub(crate) fn answer(
+    ledger: &Ledger,
+    leader: Option<&Leadership>,
+    request: &OperatorCall,
+) -> Result<Answer, Refusal> {
+    let read = match request {
+        OperatorCall::GetAgent(id) => ReadAnswer::Agent(get_agent(ledger, leader, id)?),
+        OperatorCall::ListAgents(page) => ReadAnswer::Agents(list_agents(ledger, leader, page)?),
+        OperatorCall::GetFramework(id) => ReadAnswer::Framework(get_framework(ledger, *id)?),
+        OperatorCall::ListFrameworks(page) => {
+            ReadAnswer::Frameworks(list_frameworks(ledger, page)?)
+        }
+        OperatorCall::GetTask { framework, task } => {
+            ReadAnswer::Task(get_task(ledger, *framework, task)?)
+        }
+        OperatorCall::ListTasks { page, framework, agent, states } => {
+            let wanted = Wanted { framework: *framework, agent: agent.as_ref(), states };
+            ReadAnswer::Tasks(list_tasks(ledger, page, &wanted)?)
+        }
+        OperatorCall::ListOffers(page) => ReadAnswer::Offers(list_offers(leader, page)?),
+        OperatorCall::ListRoles(page) => ReadAnswer::Roles(list_roles(ledger, leader, page)?),
+        OperatorCall::GetCluster | OperatorCall::KillTask { .. } => {
+            unreachable!("answered by the master itself")
+        }
+    };
+    Ok(Answer::Read(Box::new(read)))
+}
+
+/// Rows of one page, and the token of the next when there are more.
+fn page_of<T>(
+    rows: impl Iterator<Item = T>,
+    page: &Page,
+    key: impl Fn(&T) -> String,
+) -> (Vec<T>, String) {
+    let size = usize::try_from(page.size).expect("pages are small");
+    let mut taken: Vec<T> = rows.take(size + 1).collect();
+    if taken.len() <= size {
+        return (taken, String::new());
+    }
+    taken.truncate(size);
+    let token = taken.last().map(&key).unwrap_or_default();
+    (taken, token)
+}
+
+/// The row after which a page starts.
+fn after<K: std::str::FromStr<Err: std::fmt::Display>>(page: &Page) -> Result<Option<K>, Refusal> {
+    let parse =
+        |token: &String| token.parse().map_err(|problem| Refusal::invalid("page.token", problem));
+    page.after.as_ref().map(parse).transpose()
+}
+
+fn start<K>(after: Option<K>) -> Bound<K> {
+    after.map_or(Unbounded, Excluded)
+}
+
+fn offered(leader: Option<&Leadership>, agent: &AgentId) -> Resources {
+    let offers = leader.into_iter().flat_map(|leader| leader.book.of_agent(agent));
+    offers.fold(Resources::new(), |sum, offer| {
+        sum.checked_add(&offer.resources).expect("offers of one agent are disjoint")
+    })
+}
+
+fn get_agent(
+    ledger: &Ledger,
+    leader: Option<&Leadership>,
+    id: &AgentId,
+) -> Result<v1::GetAgentResponse, Refusal> {
+    let unknown = || Refusal::new(Reason::AgentUnknown, format!("no agent {id}")).at("agent_id");
+    let row = ledger.agent(id).ok_or_else(unknown)?;
+    let agent = agent_summary(ledger, row, Some(&offered(leader, id)));
+    Ok(v1::GetAgentResponse { agent: Some(agent) })
+}
+
+fn list_agents(
+    ledger: &Ledger,
+    leader: Option<&Leadership>,
+    page: &Page,
+) -> Result<v1::ListAgentsResponse, Refusal> {
+    let rows = ledger.agents().range((start(after::<AgentId>(page)?), Unbounded));
+    let (rows, next_page_token) = page_of(rows, page, |(id, _)| id.to_string());
+    let summary = |(id, row)| agent_summary(ledger, row, Some(&offered(leader, id)));
+    Ok(v1::ListAgentsResponse { agents: rows.into_iter().map(summary).collect(), next_page_token })
+}
+
+fn get_framework(ledger: &Ledger, id: FrameworkId) -> Result<v1::GetFrameworkResponse, Refusal> {
+    let unknown = || Refusal::new(Reason::FrameworkUnknown, format!("no {id}")).at("framework_id");
+    let row = ledger.framework(id).ok_or_else(unknown)?;
+    Ok(v1::GetFrameworkResponse { framework: Some(framework_summary(ledger, row)) })
+}
+
+fn list_frameworks(ledger: &Ledger, page: &Page) -> Result<v1::ListFrameworksResponse, Refusal> {
+    let rows = ledger.frameworks().range((start(after::<FrameworkId>(page)?), Unbounded));
+    let (rows, next_page_token) = page_of(rows, page, |(id, _)| id.to_string());
+    let frameworks = rows.into_iter().map(|(_, row)| framework_summary(ledger, row)).collect();
+    Ok(v1::ListFrameworksResponse { frameworks, next_page_token })
+}
+
+fn get_task(
+    ledger: &Ledger,
+    framework: Option<FrameworkId>,
+    id: &TaskId,
+) -> Result<v1::GetTaskResponse, Refusal> {
+    let unknown = || Refusal::new(Reason::TaskUnknown, format!("no task {id}")).at("task_id");
+    let named = |framework| ledger.task(&TaskKey { framework, task: id.clone() });
+    let row = match framework {
+        Some(framework) => named(framework).ok_or_else(unknown)?,
+        None => {
+            let mut rows = ledger.frameworks().iter().filter_map(|(id, _)| named(*id));
+            let row = rows.next().ok_or_else(unknown)?;
+            if let Some(other) = rows.next() {
+                let (a, b) = (row.key.framework, other.key.framework);
+                let problem = format!("{id} is a task of both {a} and {b}; name the framework");
+                return Err(Refusal::invalid("framework_id", problem));
+            }
+            row
+        }
+    };
+    Ok(v1::GetTaskResponse { task: Some(task_summary(row)) })
+}
+
+/// Which tasks a listing shows.
+struct Wanted<'a> {
+    framework: Option<FrameworkId>,
+    agent: Option<&'a AgentId>,
+    states: &'a [TaskState],
+}
+
+impl Wanted<'_> {
+    fn admits(&self, task: &Task) -> bool {
+        self.framework.is_none_or(|framework| framework == task.key.framework)
+            && self.agent.is_none_or(|agent| *agent == task.info.agent)
+            && (self.states.is_empty() || self.states.contains(&task.status.state))
+    }
+}
+
+fn list_tasks(
+    ledger: &Ledger,
+    page: &Page,
+    wanted: &Wanted<'_>,
+) -> Result<v1::ListTasksResponse, Refusal> {
+    let token = page.after.as_ref().map(|token| task_token(token)).transpose()?;
+    let rows = ledger.tasks().range((start(token), Unbounded)).map(|(_, task)| task);
+    let rows = rows.filter(|task| wanted.admits(task));
+    let (rows, next_page_token) = page_of(rows, page, |task| task.key.to_string());
+    let tasks = rows.into_iter().map(task_summary).collect();
+    Ok(v1::ListTasksResponse { tasks, next_page_token })
+}
+
+fn task_token(token: &str) -> Result<TaskKey, Refusal> {
+    let parse = || {
+        let (framework, task) = token.split_once('/')?;
+        Some(TaskKey { framework: framework.parse().ok()?, task: task.parse().ok()? })
+    };
+    parse().ok_or_else(|| Refusal::invalid("page.token", "is not from an earlier page"))
+}
+
+fn list_offers(
+    leader: Option<&Leadership>,
+    page: &Page,
+) -> Result<v1::ListOffersResponse, Refusal> {
+    let start = after::<OfferId>(page)?;
+    let rows = leader.into_iter().flat_map(|leader| leader.book.iter(start));
+    let (rows, next_page_token) = page_of(rows, page, |offer| offer.id.to_string());
+    Ok(v1::ListOffersResponse {
+        offers: rows.into_iter().map(offer::write_offer).collect(),
+        next_page_token,
+    })
+}
+
+fn list_roles(
+    ledger: &Ledger,
+    leader: Option<&Leadership>,
+    page: &Page,
+) -> Result<v1::ListRolesResponse, Refusal> {
+    #[derive(Default)]
+    struct Sums {
+        allocated: Resources,
+        offered: Resources,
+        frameworks: u64,
+    }
+    let mut roles = BTreeMap::<Role, Sums>::new();
+    for (_, framework) in ledger.frameworks().iter().filter(|(_, row)| !row.is_removed()) {
+        for role in &framework.info.roles {
+            roles.entry(role.clone()).or_default().frameworks += 1;
+        }
+    }
+    for (_, framework) in ledger.frameworks().iter() {
+        for (role, allocated) in &framework.allocated {
+            let sums = roles.entry(role.clone()).or_default();
+            add_amounts(&mut sums.allocated, allocated);
+        }
+    }
+    for offer in leader.into_iter().flat_map(|leader| leader.book.iter(None)) {
+        let sums = roles.entry(offer.role.clone()).or_default();
+        add_amounts(&mut sums.offered, &offer.resources);
+    }
+    let start = after::<Role>(page)?;
+    let rows = roles.into_iter().filter(|(role, _)| start.as_ref().is_none_or(|s| role > s));
+    let (rows, next_page_token) = page_of(rows, page, |(role, _)| role.to_string());
+    let summary = |(role, sums): (Role, Sums)| v1::RoleSummary {
+        weight_milli: leader.map_or(1_000, |leader| leader.demand.weight(&role).0),
+        weighted_dominant_share_ppm: leader.map_or(0, |leader| {
+            leader.view.role_share(&role, leader.demand.weight(&role)).millionths(Milli(1_000))
+        }),
+        role: role.to_string(),
+        allocated: resources::write_resources(&sums.allocated),
+        offered: resources::write_resources(&sums.offered),
+        framework_count: sums.frameworks,
+    };
+    Ok(v1::ListRolesResponse { roles: rows.into_iter().map(summary).collect(), next_page_token })
+}

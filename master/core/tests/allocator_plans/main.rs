@@ -1,0 +1,9 @@
+//! The allocator on a real ledger and a real book: by hand, against a naive oracle, and at its edges.
+
+mod by_hand;
+mod explained;
+mod filtered;
+mod incremental;
+mod naive;
+mod property;
+mod world;

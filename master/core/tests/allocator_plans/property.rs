@@ -1,0 +1,241 @@
+//! Random histories: after each step the view equals its sources, and each plan the oracle's.
+
+use crate::world::{World, agent_id, resources, role};
+use master_core::{allocator::Drf, ledger::AgentState};
+use proptest::prelude::*;
+use proto::model::{
+    Duration, FrameworkId, Milli, Offer, Ranges, RequestId, ResourceName, Resources, TaskState,
+    Value, agent::AgentTask,
+};
+
+const ROLES: [&str; 3] = ["a", "b", "c"];
+const AGENTS: u64 = 7;
+
+#[derive(Debug, Clone)]
+enum Step {
+    RegisterAgent { agent: u64, new_journal: bool },
+    LoseAgent(u64),
+    RemoveAgent(u64),
+    Subscribe { roles: usize, suppressed: usize },
+    Resubscribe { framework: usize, roles: usize },
+    Disconnect(usize),
+    TearDown(usize),
+    Suppress { framework: usize, role: usize },
+    Revive { framework: usize, role: usize },
+    Plan,
+    PlanInPart(usize),
+    NewAllocator,
+    Decline { offer: usize, refuse_ms: u64 },
+    Launch { offer: usize, part: i64, refuse_ms: u64 },
+    BeginAccept { offer: usize, part: i64 },
+    EndAccept { accept: usize, refuse_ms: u64 },
+    Finish(usize),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let refuse_ms = || prop_oneof![Just(0), 1..20_000u64];
+    prop_oneof![
+        4 => (0..AGENTS, prop::bool::weighted(0.2))
+            .prop_map(|(agent, new_journal)| Step::RegisterAgent { agent, new_journal }),
+        1 => (0..AGENTS).prop_map(Step::LoseAgent),
+        1 => (0..AGENTS).prop_map(Step::RemoveAgent),
+        3 => (1..8usize, 0..8usize)
+            .prop_map(|(roles, suppressed)| Step::Subscribe { roles, suppressed }),
+        1 => (0..9usize, 1..8usize)
+            .prop_map(|(framework, roles)| Step::Resubscribe { framework, roles }),
+        1 => (0..9usize).prop_map(Step::Disconnect),
+        1 => (0..9usize).prop_map(Step::TearDown),
+        2 => (0..9usize, 0..4usize)
+            .prop_map(|(framework, role)| Step::Suppress { framework, role }),
+        3 => (0..9usize, 0..4usize).prop_map(|(framework, role)| Step::Revive { framework, role }),
+        12 => Just(Step::Plan),
+        1 => (0..4usize).prop_map(Step::PlanInPart),
+        1 => Just(Step::NewAllocator),
+        8 => (0..20usize, refuse_ms())
+            .prop_map(|(offer, refuse_ms)| Step::Decline { offer, refuse_ms }),
+        8 => (0..20usize, 1..=4i64, refuse_ms())
+            .prop_map(|(offer, part, refuse_ms)| Step::Launch { offer, part, refuse_ms }),
+        2 => (0..20usize, 1..=4i64).prop_map(|(offer, part)| Step::BeginAccept { offer, part }),
+        2 => (0..4usize, refuse_ms())
+            .prop_map(|(accept, refuse_ms)| Step::EndAccept { accept, refuse_ms }),
+        6 => (0..30usize).prop_map(Step::Finish),
+        4 => (1..30_000u64).prop_map(Step::Wait),
+    ]
+}
+
+/// Some of the roles, by the bits of a number.
+fn some_roles(bits: usize) -> Vec<&'static str> {
+    (0..3).filter(|index| bits & (1 << index) != 0).map(|index| ROLES[index]).collect()
+}
+
+/// Agents of different shapes, one of them too small to be offered.
+fn shape(agent: u64) -> Resources {
+    match agent {
+        0 => resources(9, 31, 2),
+        n => resources(i64::try_from(n * 1_500).unwrap(), i64::try_from(n * 700).unwrap(), n % 3),
+    }
+}
+
+/// `part` quarters of what is offered, with the first port.
+fn part_of(offered: &Resources, part: i64) -> Resources {
+    let entries = offered.iter().map(|(name, value)| match value {
+        Value::Ranges(ranges) => {
+            let first = ranges.iter().next().map(|(begin, _)| (begin, begin));
+            (name.clone(), Value::Ranges(Ranges::new(first.into_iter().collect()).unwrap()))
+        }
+        Value::Scalar(milli) => (name.clone(), Value::Scalar(Milli((milli.0 * part / 4).max(1)))),
+        other => (name.clone(), other.clone()),
+    });
+    Resources::from_entries(entries.collect::<Vec<(ResourceName, Value)>>()).unwrap()
+}
+
+fn live_offer(world: &World, index: usize) -> Option<Offer> {
+    world.book.iter(None).nth(index).cloned()
+}
+
+fn framework(world: &World, index: usize) -> Option<FrameworkId> {
+    world.frameworks().get(index).copied()
+}
+
+fn register(world: &mut World, agent: u64, new_journal: bool) {
+    let id = agent_id(agent);
+    let row = world.ledger.agent(&id);
+    let incarnation = row.map_or(1, |row| row.incarnation);
+    let removed = row.is_some_and(|row| row.state == AgentState::Removed);
+    // Its journal holds every other task that it should.
+    let live = world.ledger.tasks_of_agent(&id).filter(|task| !task.is_terminal());
+    let held = live.step_by(2).map(|task| AgentTask {
+        key: task.key.clone(),
+        state: TaskState::Running,
+        sequence: 1,
+    });
+    let tasks = held.collect();
+    match new_journal || removed {
+        true => world.register(agent, shape(agent), incarnation + 1, Vec::new()),
+        false => world.register(agent, shape(agent), incarnation, tasks),
+    }
+}
+
+fn take_step(world: &mut World, step: Step) {
+    match step {
+        Step::RegisterAgent { agent, new_journal } => register(world, agent, new_journal),
+        Step::LoseAgent(agent) => {
+            let row = world.ledger.agent(&agent_id(agent));
+            if row.is_some_and(|row| row.state == AgentState::Registered) {
+                world.lose_agent(agent);
+            }
+        }
+        Step::RemoveAgent(agent) => {
+            let row = world.ledger.agent(&agent_id(agent));
+            if row.is_some_and(|row| row.state == AgentState::Unreachable) {
+                world.remove_agent(agent);
+            }
+        }
+        Step::Plan => drop(world.offer()),
+        Step::PlanInPart(skipped) => {
+            let plan = world.plan();
+            world.carry_out(&plan, |index| index != skipped);
+        }
+        Step::NewAllocator => {
+            world.drf = Drf::new();
+            world.naive.restart();
+        }
+        Step::Wait(ms) => {
+            world.now = world.now + Duration(ms);
+            world.expire_offers();
+        }
+        Step::Finish(index) => {
+            let tasks = world.live_tasks();
+            if let Some(key) = tasks.get(index) {
+                let agent = &world.ledger.task(key).unwrap().info.agent;
+                if world.ledger.agent(agent).unwrap().state == AgentState::Registered {
+                    world.finish(key);
+                }
+            }
+        }
+        Step::EndAccept { accept, refuse_ms } if accept < world.under_way.len() => {
+            world.end_accept(accept, refuse_ms);
+        }
+        Step::EndAccept { .. } => {}
+        Step::Decline { .. } | Step::Launch { .. } | Step::BeginAccept { .. } => {
+            take_offer_step(world, step);
+        }
+        _ => take_framework_step(world, step),
+    }
+}
+
+fn take_offer_step(world: &mut World, step: Step) {
+    match step {
+        Step::Decline { offer, refuse_ms } => {
+            if let Some(offer) = live_offer(world, offer) {
+                world.decline(&offer, refuse_ms);
+            }
+        }
+        Step::Launch { offer, part, refuse_ms } => {
+            if let Some(offer) = live_offer(world, offer) {
+                world.launch(&offer, part_of(&offer.resources, part), refuse_ms);
+            }
+        }
+        Step::BeginAccept { offer, part } => {
+            if let Some(offer) = live_offer(world, offer) {
+                world.begin_accept(&offer, part_of(&offer.resources, part));
+            }
+        }
+        other => unreachable!("{other:?} is of another kind"),
+    }
+}
+
+fn take_framework_step(world: &mut World, step: Step) {
+    match step {
+        Step::Subscribe { roles, suppressed } => {
+            if world.frameworks().len() < 8 {
+                world.framework(&some_roles(roles), &some_roles(suppressed));
+            }
+        }
+        Step::Resubscribe { framework: index, roles } => {
+            if let Some(id) = framework(world, index) {
+                let request = RequestId::new("again").unwrap();
+                world.subscribe(Some(id), request, &some_roles(roles), &[]);
+            }
+        }
+        Step::Disconnect(index) => {
+            if let Some(id) = framework(world, index) {
+                world.disconnect(id);
+            }
+        }
+        Step::TearDown(index) => {
+            if let Some(id) = framework(world, index) {
+                world.tear_down(id);
+            }
+        }
+        Step::Suppress { framework: index, role: number } => {
+            if let Some(id) = framework(world, index) {
+                let roles: Vec<_> = ROLES.get(number).into_iter().map(|name| role(name)).collect();
+                world.suppress(id, &roles);
+            }
+        }
+        Step::Revive { framework: index, role: number } => {
+            if let Some(id) = framework(world, index) {
+                let roles: Vec<_> = ROLES.get(number).into_iter().map(|name| role(name)).collect();
+                world.revive(id, &roles);
+            }
+        }
+        other => unreachable!("{other:?} is of another kind"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn plans_are_what_the_definition_says(steps in prop::collection::vec(step(), 1..120)) {
+        let mut world = World::new(&[("a", 2_500), ("c", 333)]);
+        for step in steps {
+            take_step(&mut world, step);
+            world.check();
+        }
+        world.offer();
+        world.check();
+    }
+}

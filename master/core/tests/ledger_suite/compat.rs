@@ -1,0 +1,111 @@
+//! What was once written stays readable: a batch and a dump of format version 1, kept as files.
+//!
+//! `BOURSE_WRITE_GOLDEN=1` writes them anew; only a new version's files may ever be new.
+
+use crate::{build::*, bytes::varied};
+use master_core::ledger::{
+    Command,
+    codec::{Batch, decode_batch, encode_batch},
+    digest::digest,
+    dump::{Restore, records},
+};
+use proto::model::{
+    Attribute, AttributeValue, Duration, FrameworkId, Instant, Milli, StatusReason, TaskState::*,
+    WallTime,
+};
+use std::{fs, path::PathBuf};
+
+/// Of the ledger in `dump-v1.bin`.
+const DUMP_DIGEST: u128 = 152_518_542_788_546_287_541_488_100_777_256_939_731;
+
+/// The file's bytes; writes it first when asked to.
+#[expect(clippy::disallowed_methods, reason = "a test may read and write files")]
+fn golden(name: &str, written_today: &[u8]) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/compat").join(name);
+    if std::env::var_os("BOURSE_WRITE_GOLDEN").is_some() {
+        fs::write(&path, written_today).expect("the file can be written");
+    }
+    fs::read(&path).expect("the golden file is in the repository")
+}
+
+/// A command of every kind, every field set.
+fn every_command() -> Vec<Command> {
+    let mut info = agent_info("a1", resources(4_000, 31_000..31_010));
+    let rack = AttributeValue::Text("r1".to_owned());
+    info.attributes = vec![
+        Attribute { name: "rack".to_owned(), value: rack },
+        Attribute { name: "units".to_owned(), value: AttributeValue::Scalar(Milli(1_500)) },
+    ];
+    let mut task = task_info("t1", "a1", resources(500, 31_000..31_002));
+    task.grace_period = Some(Duration(1_234));
+    task.labels = vec![("tier".to_owned(), "gold".to_owned())];
+    task.command.environment = vec![("HOME".to_owned(), "/".to_owned())];
+    task.command.user = "nobody".to_owned();
+    let mut status = told("t1", "a1", Failed, 3);
+    status.reason = StatusReason::CommandSignaled;
+    status.message = "ended by signal 9".to_owned();
+    (status.exit_code, status.signal, status.memory_peak_bytes) = (Some(-1), Some(9), Some(4_096));
+    let mut framework = framework_info(&["*", "eng/batch"], 60_000);
+    framework.labels = vec![("team".to_owned(), "search".to_owned())];
+    vec![
+        Command::Barrier { term: 7 },
+        Command::RegisterAgent { info, incarnation: 99, tasks: vec![journal(1, "t1", Killing)] },
+        unreachable_agent("a1", 99),
+        remove_agent("a1", 99),
+        Command::SubscribeFramework {
+            info: framework,
+            framework: Some(FrameworkId(1)),
+            principal: "alice".to_owned(),
+            request: request("request-1"),
+        },
+        Command::DisconnectFramework(session(1, 2)),
+        Command::RemoveFramework { session: session(1, 2), expired: true },
+        Command::Accept {
+            session: session(1, 2),
+            role: role("eng/batch"),
+            request: Some(request("request-2")),
+            tasks: vec![task],
+        },
+        kill(key(1, "t1"), Some(0)),
+        Command::RecordUpdate {
+            agent: agent("a1"),
+            incarnation: 99,
+            framework: FrameworkId(1),
+            status,
+        },
+        acknowledge(session(1, 2), "t1", 3),
+    ]
+}
+
+#[test]
+fn a_batch_of_version_1() {
+    let batch = Batch { time: Instant(12), wall: WallTime(34), commands: every_command() };
+    let bytes = golden("batch-v1.bin", &encode_batch(&batch));
+    assert_eq!(decode_batch(&bytes), Ok(batch.clone()));
+    assert_eq!(encode_batch(&batch), bytes, "this software still writes version 1");
+}
+
+#[test]
+fn a_dump_of_version_1() {
+    let world = varied();
+    let mut written = Vec::new();
+    for record in records(&world.ledger) {
+        written.extend((record.len() as u32).to_le_bytes());
+        written.extend(record);
+    }
+    let bytes = golden("dump-v1.bin", &written);
+    let mut rest = bytes.as_slice();
+    let mut restore = Restore::new();
+    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+        let (record, behind) = behind.split_at(u32::from_le_bytes(*length) as usize);
+        restore.push(record).expect("a record of version 1");
+        rest = behind;
+    }
+    let ledger = restore.finish().expect("a dump of version 1");
+    assert_eq!(digest(&ledger), digest(&world.ledger));
+    assert_eq!(
+        digest(&ledger),
+        DUMP_DIGEST,
+        "C4 across versions: the digest is part of the format"
+    );
+}

@@ -1,0 +1,229 @@
+//! Histories: each action, with a number that decides its details, becomes commands that fit the
+//! ledger as it is, mostly. Few names, so that commands meet each other.
+
+use crate::build::*;
+use master_core::ledger::{AgentState, Command, Ledger, Task};
+use proto::model::{
+    AgentId, Duration, FrameworkId, Session, StatusReason, TaskInfo, TaskState, TaskState::*,
+    agent::AgentTask,
+};
+
+/// What to do, and how exactly.
+pub(crate) type Action = (u8, u64);
+
+/// Draws numbers from one number (splitmix64).
+#[derive(Debug)]
+pub(crate) struct Draw(pub(crate) u64);
+
+impl Draw {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub(crate) fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.below(list.len() as u64) as usize]
+    }
+}
+
+/// The commands of one action.
+pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
+    let draw = &mut Draw(action.1);
+    match action.0 % 24 {
+        0 | 1 => vec![come_back(ledger, draw)],
+        2 => {
+            let name = agent_name(draw);
+            let tasks = read_journal(ledger, &agent(name), draw);
+            vec![register(name, 1 + draw.below(4), tasks)]
+        }
+        3 | 4 => {
+            let (agent, incarnation) = journal_of(ledger, draw);
+            vec![Command::MarkAgentUnreachable { agent, incarnation }]
+        }
+        5 => {
+            let (agent, incarnation) = journal_of(ledger, draw);
+            vec![Command::RemoveAgent { agent, incarnation }]
+        }
+        6 | 7 => vec![subscription(ledger, draw)],
+        8 => vec![Command::DisconnectFramework(session_of(ledger, draw))],
+        9 if draw.one_in(2) => {
+            let (session, expired) = (session_of(ledger, draw), !draw.one_in(3));
+            vec![Command::RemoveFramework { session, expired }]
+        }
+        9..=13 => vec![launch(ledger, draw)],
+        14..=18 => news(ledger, draw, 1),
+        19 => {
+            let count = draw.below(40);
+            news(ledger, draw, count)
+        }
+        20 | 21 => vec![acknowledgement(ledger, draw)],
+        22 => vec![kill_of(ledger, draw)],
+        _ => vec![Command::Barrier { term: ledger.applied().term }],
+    }
+}
+
+fn agent_name(draw: &mut Draw) -> &'static str {
+    draw.pick(&["a0", "a1", "a2"])
+}
+
+fn journal_of(ledger: &Ledger, draw: &mut Draw) -> (AgentId, u64) {
+    let id = agent(agent_name(draw));
+    let current = ledger.agent(&id).map_or(1, |agent| agent.incarnation);
+    let incarnation = if draw.one_in(10) { current + 1 } else { current };
+    (id, incarnation)
+}
+
+/// An agent registers with its journal, of which it may have lost some.
+fn come_back(ledger: &Ledger, draw: &mut Draw) -> Command {
+    let (id, _) = journal_of(ledger, draw);
+    let incarnation = match ledger.agent(&id) {
+        Some(row) if row.state == AgentState::Removed => row.incarnation + draw.below(2),
+        Some(row) => row.incarnation,
+        None => 1,
+    };
+    let mut tasks = read_journal(ledger, &id, draw);
+    if draw.one_in(8) {
+        tasks.push(journal(1 + draw.below(3), "t1", draw.pick(&[Running, Finished, Staging])));
+    }
+    let cpus_milli = if draw.one_in(10) { 500 } else { 4_000 };
+    let info = agent_info(id.as_str(), resources(cpus_milli, 31_000..31_010));
+    Command::RegisterAgent { info, incarnation, tasks }
+}
+
+fn read_journal(ledger: &Ledger, id: &AgentId, draw: &mut Draw) -> Vec<AgentTask> {
+    let mut tasks = Vec::new();
+    for task in ledger.tasks_of_agent(id) {
+        if draw.one_in(4) || (task.is_terminal() && !draw.one_in(5)) {
+            continue;
+        }
+        let state = draw.pick(&[Starting, Running, Running, Killing, Finished, Failed]);
+        tasks.push(AgentTask { key: task.key.clone(), state, sequence: task.agent_sequence });
+    }
+    tasks
+}
+
+fn session_of(ledger: &Ledger, draw: &mut Draw) -> Session {
+    let rows = ledger.frameworks().iter().map(|(_, row)| row);
+    let wanted = !draw.one_in(10);
+    let rows: Vec<_> = rows.filter(|row| !row.is_removed() || !wanted).collect();
+    match rows.is_empty() {
+        true => session(1 + draw.below(5), 1),
+        false => {
+            let row = draw.pick(&rows);
+            session(row.id.0, row.epoch - u64::from(draw.one_in(12)))
+        }
+    }
+}
+
+fn subscription(ledger: &Ledger, draw: &mut Draw) -> Command {
+    let framework = (!draw.one_in(3)).then(|| match draw.one_in(8) {
+        true => FrameworkId(9),
+        false => session_of(ledger, draw).framework,
+    });
+    let owner = framework.and_then(|id| ledger.framework(id)).map(|row| row.principal.clone());
+    let principal = owner.filter(|_| !draw.one_in(8));
+    let roles: &[&str] = draw.pick(&[["*", "eng"].as_slice(), ["*"].as_slice()]);
+    Command::SubscribeFramework {
+        info: framework_info(roles, 1_000 * draw.below(3)),
+        framework,
+        principal: principal.unwrap_or_else(|| draw.pick(&["alice", "bob"]).to_owned()),
+        request: request(draw.pick(&["r-0", "r-1", "r-2"])),
+    }
+}
+
+fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
+    let task = |draw: &mut Draw| -> TaskInfo {
+        let name = format!("t{}", draw.below(24));
+        let port = 31_000 + draw.below(12);
+        let ports = if draw.one_in(3) { port..port + 1 } else { 0..0 };
+        let on = if draw.one_in(20) { "a9" } else { agent_name(draw) };
+        let mut info = task_info(&name, on, resources(100 + 100 * draw.below(16) as i64, ports));
+        info.grace_period = draw.one_in(3).then(|| Duration(draw.below(9_000)));
+        info
+    };
+    let count = draw.below(4);
+    let tasks = (0..count).map(|_| task(draw)).collect();
+    let call = draw.below(200);
+    Command::Accept {
+        session: session_of(ledger, draw),
+        role: role(draw.pick(&["*", "*", "eng"])),
+        request: draw.one_in(2).then(|| request(&format!("accept-{call}"))),
+        tasks,
+    }
+}
+
+/// A task, rather one that lives.
+fn task_of<'a>(ledger: &'a Ledger, draw: &mut Draw) -> Option<&'a Task> {
+    let any = draw.one_in(6);
+    let rows = ledger.tasks().iter().map(|(_, task)| task);
+    let rows: Vec<_> = rows.filter(|task| any || !task.is_terminal()).collect();
+    (!rows.is_empty()).then(|| draw.pick(&rows))
+}
+
+/// So many updates of one task, one after the other.
+fn news(ledger: &Ledger, draw: &mut Draw, count: u64) -> Vec<Command> {
+    let Some(task) = task_of(ledger, draw) else { return vec![] };
+    let agent = ledger.agent(&task.info.agent);
+    let incarnation = agent.map_or(1, |row| row.incarnation + u64::from(draw.one_in(20)));
+    let mut sequence = task.agent_sequence;
+    let update = |_| {
+        sequence = match draw.below(10) {
+            0 => sequence,
+            1 if count == 1 => sequence + 2,
+            _ => sequence + 1,
+        };
+        let state = match (count, draw.below(40)) {
+            (1, 0) => draw.pick(&TaskState::ALL),
+            (1, 1..=16) => draw.pick(&[Finished, Failed, Killed, Dropped]),
+            (1, _) => draw.pick(&[Starting, Running, Running, Killing]),
+            _ => Running,
+        };
+        let on = if draw.one_in(40) { "a1" } else { task.info.agent.as_str() };
+        Command::RecordUpdate {
+            agent: task.info.agent.clone(),
+            incarnation,
+            framework: task.key.framework,
+            status: told(task.info.id.as_str(), on, state, sequence),
+        }
+    };
+    (0..count).map(update).collect()
+}
+
+fn acknowledgement(ledger: &Ledger, draw: &mut Draw) -> Command {
+    let session = session_of(ledger, draw);
+    let mut acknowledgements = Vec::new();
+    for task in ledger.tasks_of_framework(session.framework) {
+        let last = task.sequence;
+        let sequence = match draw.below(40) {
+            0 => last + 1,
+            1 => 0,
+            2..=9 => last.saturating_sub(draw.below(3)),
+            10..=30 => last,
+            _ => continue,
+        };
+        if sequence > 0 || draw.one_in(10) {
+            acknowledgements.push((task.info.id.clone(), sequence));
+        }
+    }
+    Command::Acknowledge { session, acknowledgements }
+}
+
+fn kill_of(ledger: &Ledger, draw: &mut Draw) -> Command {
+    let known = task_of(ledger, draw).map(|task| task.key.clone());
+    Command::KillTask {
+        key: known.unwrap_or_else(|| key(1, "t99")),
+        grace_period: draw.one_in(2).then(|| Duration(draw.below(9_000))),
+        reason: draw.pick(&[StatusReason::KilledByFramework, StatusReason::KilledByOperator]),
+    }
+}

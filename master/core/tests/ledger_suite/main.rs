@@ -1,0 +1,17 @@
+//! The ledger's tests: every refusal, every rule told as a story, random histories against an
+//! independent model, and the bytes of log and snapshot.
+
+#![forbid(unsafe_code)]
+
+mod build;
+mod bytes;
+mod compat;
+mod generate;
+mod histories;
+mod limits;
+mod oracle;
+mod oracle_agents;
+mod oracle_tasks;
+mod refusals;
+mod stories;
+mod stories_bounds;

@@ -1,0 +1,272 @@
+//! What the ledger should do, said again in the slowest and plainest way: flat lists, no sums and
+//! no indexes, every number a task ever gave out kept. It shares no code with the ledger.
+//!
+//! It never forgets: that takes many rows, as other limits do (`limits` and `stories_bounds` test
+//! them).
+
+use master_core::ledger::{
+    AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, Stamp,
+};
+use proto::model::{
+    AgentId, AgentInfo, FrameworkId, FrameworkInfo, Reason, RequestId, Resources, Role, Session,
+    TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value,
+};
+
+/// Why not, and which field.
+pub(crate) type No = (Reason, String);
+
+pub(crate) fn no<T>(reason: Reason, field: impl Into<String>) -> Result<T, No> {
+    Err((reason, field.into()))
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Oracle {
+    pub(crate) now: Stamp,
+    pub(crate) agents: Vec<AgentModel>,
+    pub(crate) frameworks: Vec<FrameworkModel>,
+    pub(crate) tasks: Vec<TaskModel>,
+    pub(crate) events: Vec<Event>,
+}
+
+#[derive(Debug)]
+pub(crate) struct AgentModel {
+    pub(crate) info: AgentInfo,
+    pub(crate) incarnation: u64,
+    pub(crate) state: AgentState,
+    pub(crate) since: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct FrameworkModel {
+    pub(crate) info: FrameworkInfo,
+    pub(crate) principal: String,
+    pub(crate) request: RequestId,
+    pub(crate) epoch: u64,
+    pub(crate) state: FrameworkState,
+    pub(crate) since: u64,
+    pub(crate) answers: Vec<(RequestId, Vec<TaskId>)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct TaskModel {
+    pub(crate) key: TaskKey,
+    pub(crate) info: TaskInfo,
+    pub(crate) role: Role,
+    /// Every status that ever got a number: number n is at n - 1.
+    pub(crate) told: Vec<TaskStatus>,
+    /// How many of these were acknowledged.
+    pub(crate) heard: usize,
+    pub(crate) latest: TaskStatus,
+    /// The latest has no number yet.
+    pub(crate) untold: bool,
+    pub(crate) reports: u64,
+    /// When the latest was said; once the task has ended, when the last was heard.
+    pub(crate) since: u64,
+    pub(crate) before: Option<TaskState>,
+    pub(crate) kill: Option<(Option<u64>, proto::model::StatusReason)>,
+}
+
+impl TaskModel {
+    pub(crate) fn lives(&self) -> bool {
+        use TaskState::*;
+        matches!(self.latest.state, Staging | Starting | Running | Killing | Unreachable)
+    }
+}
+
+impl Oracle {
+    pub(crate) fn apply(
+        &mut self,
+        stamp: Stamp,
+        command: &Command,
+    ) -> Result<(Applied, Vec<Event>), No> {
+        self.pass(stamp);
+        self.events.clear();
+        let applied = match command.clone() {
+            Command::Barrier { term } => {
+                self.events.push(Event::BarrierPassed { term });
+                Applied::Done
+            }
+            Command::RegisterAgent { info, incarnation, tasks } => {
+                self.register(info, incarnation, &tasks)?
+            }
+            Command::MarkAgentUnreachable { agent, incarnation } => {
+                self.mark(&agent, incarnation)?
+            }
+            Command::RemoveAgent { agent, incarnation } => self.give_up(&agent, incarnation)?,
+            Command::SubscribeFramework { info, framework, principal, request } => {
+                self.subscribe(info, framework, principal, request)?
+            }
+            Command::DisconnectFramework(session) => {
+                let at = self.session(session)?;
+                if self.frameworks[at].state == FrameworkState::Subscribed {
+                    self.frameworks[at].state = FrameworkState::Disconnected;
+                    self.frameworks[at].since = self.now.time.0;
+                    self.events.push(Event::FrameworkDisconnected(session.framework));
+                }
+                Applied::Done
+            }
+            Command::RemoveFramework { session, expired } => self.end(session, expired)?,
+            Command::Accept { session, role, request, tasks } => {
+                self.accept(session, role, request, &tasks)?
+            }
+            Command::KillTask { key, grace_period, reason } => {
+                self.kill(&key, grace_period.map(|grace| grace.0), reason)?
+            }
+            Command::RecordUpdate { agent, incarnation, framework, status } => {
+                self.update(&agent, incarnation, framework, status)?
+            }
+            Command::Acknowledge { session, acknowledgements } => {
+                self.acknowledge(session, &acknowledgements)?
+            }
+        };
+        Ok((applied, std::mem::take(&mut self.events)))
+    }
+
+    /// Time goes on, never back.
+    pub(crate) fn pass(&mut self, stamp: Stamp) {
+        self.now = Stamp { time: stamp.time.max(self.now.time), ..stamp };
+    }
+
+    pub(crate) fn session(&self, session: Session) -> Result<usize, No> {
+        let number = session.framework.0 as usize;
+        let Some(at) = number.checked_sub(1).filter(|at| *at < self.frameworks.len()) else {
+            return no(Reason::FrameworkUnknown, "");
+        };
+        let framework = &self.frameworks[at];
+        match (framework.state == FrameworkState::Removed, framework.epoch == session.epoch) {
+            (true, _) => no(Reason::FrameworkRemoved, ""),
+            (false, false) => no(Reason::FrameworkFenced, ""),
+            (false, true) => Ok(at),
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        info: FrameworkInfo,
+        framework: Option<FrameworkId>,
+        principal: String,
+        request: RequestId,
+    ) -> Result<Applied, No> {
+        let found = self.frameworks.iter().enumerate().position(|(at, row)| match framework {
+            Some(id) => id.0 == at as u64 + 1 && row.principal == principal,
+            None => row.principal == principal && row.request == request,
+        });
+        let at = match (found, framework) {
+            (Some(at), _) if self.frameworks[at].state == FrameworkState::Removed => {
+                return no(Reason::FrameworkRemoved, "");
+            }
+            (Some(at), _) => at,
+            (None, Some(_)) => return no(Reason::FrameworkUnknown, ""),
+            (None, None) => {
+                self.frameworks.push(FrameworkModel {
+                    info: info.clone(),
+                    principal,
+                    request,
+                    epoch: 0,
+                    state: FrameworkState::Disconnected,
+                    since: 0,
+                    answers: Vec::new(),
+                });
+                self.frameworks.len() - 1
+            }
+        };
+        let row = &mut self.frameworks[at];
+        (row.info, row.since, row.state) = (info, self.now.time.0, FrameworkState::Subscribed);
+        row.epoch += 1;
+        let framework = FrameworkId(at as u64 + 1);
+        self.events.push(Event::FrameworkSubscribed(framework));
+        Ok(Applied::Subscribed { framework, epoch: row.epoch })
+    }
+
+    fn end(&mut self, session: Session, expired: bool) -> Result<Applied, No> {
+        let at = self.session(session)?;
+        let row = &mut self.frameworks[at];
+        let waited = self.now.time.0 - row.since;
+        let patient = row.state != FrameworkState::Disconnected;
+        if expired && (patient || waited < row.info.failover_timeout.0) {
+            return no(Reason::FrameworkFenced, "");
+        }
+        (row.state, row.since) = (FrameworkState::Removed, self.now.time.0);
+        row.answers.clear();
+        self.events.push(Event::FrameworkRemoved(session.framework));
+        let its = |task: &&mut TaskModel| task.key.framework == session.framework;
+        for task in self.tasks.iter_mut().filter(its) {
+            if task.untold {
+                task.number();
+            }
+            if task.lives() {
+                task.kill.get_or_insert((None, proto::model::StatusReason::FrameworkRemoved));
+                self.events.push(Event::KillRequested(task.key.clone()));
+            } else if task.heard < task.told.len() {
+                task.since = self.now.time.0;
+            }
+            task.heard = task.told.len();
+        }
+        Ok(Applied::Done)
+    }
+
+    /// Everything in the ledger must be as it is here.
+    pub(crate) fn compare(&self, ledger: &Ledger) {
+        assert_eq!(ledger.agents().len(), self.agents.len());
+        for model in &self.agents {
+            let row = ledger.agent(&model.info.id).expect("an agent");
+            let found = (&row.info, row.incarnation, row.state, row.changed.0);
+            assert_eq!(found, (&model.info, model.incarnation, model.state, model.since));
+            let (cpus, ports) = self.taken_on(&model.info.id);
+            assert_eq!(amounts_of(&row.allocated), (cpus, ports), "{}", model.info.id);
+        }
+        assert_eq!(ledger.frameworks().len(), self.frameworks.len());
+        for (at, model) in self.frameworks.iter().enumerate() {
+            let row = ledger.framework(FrameworkId(at as u64 + 1)).expect("a framework");
+            self.compare_framework(model, row);
+        }
+        assert_eq!(ledger.tasks().len(), self.tasks.len());
+        for model in &self.tasks {
+            model.compare(ledger);
+        }
+        let live = self.tasks.iter().filter(|task| task.lives()).count();
+        assert_eq!(ledger.live_task_count(), live);
+    }
+
+    fn compare_framework(&self, model: &FrameworkModel, row: &Framework) {
+        assert_eq!((&row.info, row.epoch), (&model.info, model.epoch));
+        assert_eq!((row.state, row.changed.0), (model.state, model.since));
+        for (request, tasks) in &model.answers {
+            assert_eq!(row.answer_to(request), Some(tasks.as_slice()));
+        }
+        let its = || self.tasks.iter().filter(|task| task.key.framework == row.id);
+        let waiting: usize = its().map(|task| task.told.len() - task.heard).sum();
+        assert_eq!((row.pending_acknowledgements, row.task_count), (waiting as u64, its().count()));
+        for name in ["*", "eng"] {
+            let of_role = its().filter(|task| task.lives() && task.role.as_str() == name);
+            let cpus: i64 = of_role.map(|task| amounts_of(&task.info.resources).0).sum();
+            let kept = row.allocated.iter().find(|(role, _)| role.as_str() == name);
+            assert_eq!(kept.map_or(0, |(_, sum)| amounts_of(sum).0), cpus, "{} {name}", row.id);
+        }
+    }
+
+    /// CPUs and ports that living tasks take.
+    pub(crate) fn taken_on(&self, agent: &AgentId) -> (i64, Vec<u64>) {
+        let (mut cpus, mut ports) = (0, Vec::new());
+        for task in self.tasks.iter().filter(|task| task.info.agent == *agent && task.lives()) {
+            let (more, and) = amounts_of(&task.info.resources);
+            cpus += more;
+            ports.extend(and);
+        }
+        ports.sort_unstable();
+        (cpus, ports)
+    }
+}
+
+/// CPUs in thousandths, and each port.
+pub(crate) fn amounts_of(resources: &Resources) -> (i64, Vec<u64>) {
+    let (mut cpus, mut ports) = (0, Vec::new());
+    for (_, value) in resources.iter() {
+        match value {
+            Value::Scalar(milli) => cpus += milli.0,
+            Value::Ranges(ranges) => ports.extend(ranges.iter().flat_map(|(a, b)| a..=b)),
+            Value::Set(_) => panic!("the tests use no sets"),
+        }
+    }
+    (cpus, ports)
+}

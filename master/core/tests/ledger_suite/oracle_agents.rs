@@ -1,0 +1,123 @@
+//! The oracle's agents: registration, loss, removal.
+
+use crate::oracle::{AgentModel, No, Oracle, amounts_of, no};
+use master_core::ledger::{AgentState, Applied, Event};
+use proto::model::{
+    AgentId, AgentInfo, Reason, StatusReason, TaskState, TaskState::*, agent::AgentTask,
+};
+
+impl Oracle {
+    pub(crate) fn agent_at(&self, id: &AgentId) -> Option<usize> {
+        self.agents.iter().position(|agent| agent.info.id == *id)
+    }
+
+    pub(crate) fn journal_at(&self, id: &AgentId, incarnation: u64) -> Result<usize, No> {
+        match self.agent_at(id) {
+            None => no(Reason::AgentUnknown, ""),
+            Some(at) if self.agents[at].state == AgentState::Removed => {
+                no(Reason::AgentRemoved, "")
+            }
+            Some(at) if self.agents[at].incarnation != incarnation => no(Reason::AgentFenced, ""),
+            Some(at) => Ok(at),
+        }
+    }
+
+    pub(crate) fn register(
+        &mut self,
+        info: AgentInfo,
+        incarnation: u64,
+        list: &[AgentTask],
+    ) -> Result<Applied, No> {
+        for (index, entry) in list.iter().enumerate() {
+            if matches!(entry.state, Staging | Unreachable | Unknown) {
+                return no(Reason::InvalidField, format!("tasks[{index}].state"));
+            }
+            if list[..index].iter().any(|earlier| earlier.key == entry.key) {
+                return no(Reason::InvalidField, format!("tasks[{index}].task_id"));
+            }
+        }
+        let id = info.id.clone();
+        let at = self.agent_at(&id);
+        let same = at.is_some_and(|at| self.agents[at].incarnation == incarnation);
+        if let Some(at) = at.filter(|_| same) {
+            if self.agents[at].state == AgentState::Removed {
+                return no(Reason::AgentRemoved, "");
+            }
+            let ((taken, ports), (have, free)) = (self.taken_on(&id), amounts_of(&info.resources));
+            if taken > have || ports.iter().any(|port| !free.contains(port)) {
+                return no(Reason::InvalidField, "agent.resources");
+            }
+        }
+        self.events.push(Event::AgentRegistered(id.clone()));
+        let (state, since) = (AgentState::Registered, self.now.time.0);
+        let row = AgentModel { info, incarnation, state, since };
+        match at {
+            Some(at) => self.agents[at] = row,
+            None => self.agents.push(row),
+        }
+        for key in self.living_on(&id) {
+            let task = self.tasks.iter().find(|task| task.key == key).expect("living");
+            let told = list.iter().find(|entry| entry.key == key).map(|entry| entry.state);
+            let never_arrived = task.latest.state == Staging || task.before == Some(Staging);
+            let next = match (same, told) {
+                (false, _) => Some(Gone),
+                (true, Some(Starting | Running | Killing)) => {
+                    told.filter(|_| task.latest.state == Unreachable)
+                }
+                (true, Some(_)) => None,
+                (true, None) if never_arrived && task.latest.state == Staging => None,
+                (true, None) if never_arrived => Some(Staging),
+                (true, None) => Some(Gone),
+            };
+            if let Some(next) = next {
+                self.say_as_master(&key, next, StatusReason::AgentReregistered);
+            }
+        }
+        for entry in list {
+            let ends = !matches!(entry.state, Starting | Running | Killing);
+            let known = self.tasks.iter().any(|task| {
+                task.key == entry.key && task.info.agent == id && (task.lives() || ends)
+            });
+            if !known {
+                let (agent, key) = (id.clone(), entry.key.clone());
+                self.events.push(Event::AgentTaskUnknown { agent, key });
+            }
+        }
+        Ok(Applied::Done)
+    }
+
+    pub(crate) fn mark(&mut self, id: &AgentId, incarnation: u64) -> Result<Applied, No> {
+        let at = self.journal_at(id, incarnation)?;
+        if self.agents[at].state == AgentState::Unreachable {
+            return no(Reason::AgentUnreachable, "");
+        }
+        self.change(at, AgentState::Unreachable);
+        self.events.push(Event::AgentUnreachable(id.clone()));
+        self.say_to_all(id, Unreachable, StatusReason::AgentUnreachable);
+        Ok(Applied::Done)
+    }
+
+    pub(crate) fn give_up(&mut self, id: &AgentId, incarnation: u64) -> Result<Applied, No> {
+        let at = self.journal_at(id, incarnation)?;
+        if self.agents[at].state == AgentState::Registered {
+            return no(Reason::TransitionIllegal, "");
+        }
+        self.change(at, AgentState::Removed);
+        self.events.push(Event::AgentRemoved(id.clone()));
+        self.say_to_all(id, Gone, StatusReason::AgentRemoved);
+        Ok(Applied::Done)
+    }
+
+    fn change(&mut self, at: usize, state: AgentState) {
+        (self.agents[at].state, self.agents[at].since) = (state, self.now.time.0);
+    }
+
+    fn say_to_all(&mut self, id: &AgentId, state: TaskState, reason: StatusReason) {
+        for key in self.living_on(id) {
+            let task = self.tasks.iter().find(|task| task.key == key).expect("living");
+            if task.latest.state != state {
+                self.say_as_master(&key, state, reason);
+            }
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The oracle's tasks: launches, statuses, acknowledgements, kills.
+
+use crate::oracle::{No, Oracle, TaskModel, amounts_of, no};
+use master_core::ledger::{AgentState, Applied, Event, FrameworkState, Kill, Ledger};
+use proto::model::{
+    AgentId, Duration, FrameworkId, Reason, RequestId, Role, Session, StatusReason, StatusSource,
+    TaskId, TaskInfo, TaskKey, TaskState, TaskState::*, TaskStatus,
+};
+
+/// As many updates may wait.
+const PATIENCE: usize = 32;
+
+impl TaskModel {
+    /// Gives the latest status a number.
+    pub(crate) fn number(&mut self) {
+        self.latest.sequence = self.told.len() as u64 + 1;
+        self.told.push(self.latest.clone());
+        self.untold = false;
+    }
+
+    pub(crate) fn compare(&self, ledger: &Ledger) {
+        let row = ledger.task(&self.key).expect("a task");
+        assert_eq!((&row.info, &row.role), (&self.info, &self.role));
+        assert_eq!(row.status, self.latest, "{}", self.key);
+        assert_eq!(row.pending, self.told[self.heard..], "{}", self.key);
+        let found = (row.sequence, row.agent_sequence, row.state_before_unreachable);
+        assert_eq!(found, (self.told.len() as u64, self.reports, self.before), "{}", self.key);
+        let kill = |(grace_ms, reason): (Option<u64>, StatusReason)| Kill {
+            grace_period: grace_ms.map(Duration),
+            reason,
+        };
+        assert_eq!(row.kill, self.kill.map(kill), "{}", self.key);
+        assert_eq!((row.is_terminal(), row.changed.0), (!self.lives(), self.since), "{}", self.key);
+    }
+}
+
+/// Whether the state can be left for another, as a picture of life: forward, or to its end.
+fn follows(from: TaskState, to: TaskState) -> bool {
+    let stage = |state| match state {
+        Staging => 0,
+        Starting => 1,
+        Running => 2,
+        Killing => 3,
+        Unreachable => 4,
+        _ => 9,
+    };
+    match (stage(from), stage(to)) {
+        (9, _) | (_, 0) => false,
+        (2, 2) => true,
+        (4, to) => to != 4,
+        (from, to) => from < to,
+    }
+}
+
+impl Oracle {
+    pub(crate) fn living_on(&self, id: &AgentId) -> Vec<TaskKey> {
+        let living = self.tasks.iter().filter(|task| task.info.agent == *id && task.lives());
+        living.map(|task| task.key.clone()).collect()
+    }
+
+    fn has_ended(&self, framework: FrameworkId) -> bool {
+        self.frameworks[framework.0 as usize - 1].state == FrameworkState::Removed
+    }
+
+    pub(crate) fn say_as_master(&mut self, key: &TaskKey, state: TaskState, reason: StatusReason) {
+        let task = self.tasks.iter().find(|task| task.key == *key).expect("a task");
+        let status = TaskStatus {
+            state,
+            reason,
+            source: StatusSource::Master,
+            message: String::new(),
+            exit_code: None,
+            signal: None,
+            memory_peak_bytes: None,
+            at: self.now.wall,
+            ..task.latest.clone()
+        };
+        self.say(key, status);
+    }
+
+    fn say(&mut self, key: &TaskKey, status: TaskStatus) {
+        let nobody_listens = self.has_ended(key.framework);
+        let task = self.tasks.iter_mut().find(|task| task.key == *key).expect("a task");
+        task.since = self.now.time.0;
+        task.before = (status.state == Unreachable).then_some(task.latest.state);
+        task.latest = TaskStatus { sequence: 0, ..status };
+        task.untold = false;
+        let mut announced = task.latest.clone();
+        if task.latest.state == Staging {
+            task.latest.sequence = task.told.len() as u64;
+        } else if nobody_listens || task.told.len() - task.heard < PATIENCE {
+            task.number();
+            announced = task.latest.clone();
+        } else {
+            task.untold = true;
+        }
+        let freed = !task.lives();
+        if nobody_listens {
+            task.heard = task.told.len();
+        }
+        let framework = key.framework;
+        self.events.push(Event::TaskUpdated { framework, status: announced, freed });
+    }
+
+    pub(crate) fn accept(
+        &mut self,
+        session: Session,
+        role: Role,
+        request: Option<RequestId>,
+        list: &[TaskInfo],
+    ) -> Result<Applied, No> {
+        let at = self.session(session)?;
+        if self.frameworks[at].state == FrameworkState::Disconnected {
+            return no(Reason::NotSubscribed, "");
+        }
+        let answers = &self.frameworks[at].answers;
+        if let Some((_, ids)) = answers.iter().find(|(id, _)| Some(id) == request.as_ref()) {
+            return Ok(Applied::AnsweredBefore(ids.clone()));
+        }
+        if !self.frameworks[at].info.roles.contains(&role) {
+            return no(Reason::InvalidField, "role");
+        }
+        if list.is_empty() {
+            return no(Reason::InvalidField, "tasks");
+        }
+        for index in 0..list.len() {
+            self.judge(session.framework, list, index)
+                .map_err(|(reason, field)| (reason, format!("tasks[{index}].{field}")))?;
+        }
+        for info in list {
+            self.launch(session.framework, role.clone(), info.clone());
+        }
+        let tasks: Vec<_> = list.iter().map(|info| info.id.clone()).collect();
+        if let Some(request) = request {
+            let answers = &mut self.frameworks[at].answers;
+            answers.push((request, tasks.clone()));
+            if answers.len() > 64 {
+                answers.remove(0);
+            }
+        }
+        Ok(Applied::Accepted { tasks, role })
+    }
+
+    /// One task of an accept, given that those before it are launched.
+    fn judge(&self, framework: FrameworkId, list: &[TaskInfo], index: usize) -> Result<(), No> {
+        let info = &list[index];
+        let known = self
+            .tasks
+            .iter()
+            .any(|task| task.key.framework == framework && task.key.task == info.id);
+        if known || list[..index].iter().any(|earlier| earlier.id == info.id) {
+            return no(Reason::TaskExists, "task_id");
+        }
+        let Some(at) = self.agent_at(&info.agent) else {
+            return no(Reason::AgentUnknown, "agent_id");
+        };
+        match self.agents[at].state {
+            AgentState::Registered => {}
+            AgentState::Unreachable => return no(Reason::AgentUnreachable, "agent_id"),
+            AgentState::Removed => return no(Reason::AgentRemoved, "agent_id"),
+        }
+        if info.resources.is_empty() {
+            return no(Reason::InvalidField, "resources");
+        }
+        let (mut cpus, mut ports) = self.taken_on(&info.agent);
+        for task in list[..=index].iter().filter(|task| task.agent == info.agent) {
+            let (more, and) = amounts_of(&task.resources);
+            cpus += more;
+            ports.extend(and);
+        }
+        ports.sort_unstable();
+        let (have, there) = amounts_of(&self.agents[at].info.resources);
+        let twice = ports.windows(2).any(|pair| pair[0] == pair[1]);
+        if cpus > have || twice || ports.iter().any(|port| !there.contains(port)) {
+            return no(Reason::ResourcesTaken, "resources");
+        }
+        Ok(())
+    }
+
+    fn launch(&mut self, framework: FrameworkId, role: Role, info: TaskInfo) {
+        let key = TaskKey { framework, task: info.id.clone() };
+        let latest = TaskStatus {
+            task: info.id.clone(),
+            agent: info.agent.clone(),
+            state: Staging,
+            source: StatusSource::Master,
+            reason: StatusReason::None,
+            message: String::new(),
+            exit_code: None,
+            signal: None,
+            memory_peak_bytes: None,
+            at: self.now.wall,
+            sequence: 0,
+        };
+        self.events.push(Event::TaskAdded(key.clone()));
+        self.tasks.push(TaskModel {
+            key,
+            info,
+            role,
+            told: Vec::new(),
+            heard: 0,
+            latest,
+            untold: false,
+            reports: 0,
+            since: self.now.time.0,
+            before: None,
+            kill: None,
+        });
+    }
+
+    pub(crate) fn kill(
+        &mut self,
+        key: &TaskKey,
+        grace_ms: Option<u64>,
+        reason: StatusReason,
+    ) -> Result<Applied, No> {
+        let Some(task) = self.tasks.iter_mut().find(|task| task.key == *key) else {
+            return no(Reason::TaskUnknown, "");
+        };
+        if task.lives() {
+            let own = task.info.grace_period.map_or(3_000, |grace| grace.0);
+            task.kill = Some(match task.kill {
+                None => (grace_ms, reason),
+                Some((old, first)) => match grace_ms.unwrap_or(own) < old.unwrap_or(own) {
+                    true => (grace_ms, first),
+                    false => (old, first),
+                },
+            });
+            self.events.push(Event::KillRequested(key.clone()));
+        }
+        Ok(Applied::Done)
+    }
+
+    pub(crate) fn update(
+        &mut self,
+        agent: &AgentId,
+        incarnation: u64,
+        framework: FrameworkId,
+        status: TaskStatus,
+    ) -> Result<Applied, No> {
+        self.journal_at(agent, incarnation)?;
+        let key = TaskKey { framework, task: status.task.clone() };
+        let Some(at) = self.tasks.iter().position(|task| task.key == key) else {
+            return no(Reason::TaskUnknown, "");
+        };
+        let deaf = self.has_ended(framework);
+        let task = &mut self.tasks[at];
+        if task.info.agent != *agent || status.agent != *agent {
+            return no(Reason::NotAuthorized, "status.agent_id");
+        }
+        if matches!(status.state, Staging | Unreachable | Unknown) {
+            return no(Reason::TransitionIllegal, "status.state");
+        }
+        let sequence = status.sequence;
+        if sequence > task.reports + 1 {
+            return no(Reason::SequenceUnknown, "status.sequence");
+        }
+        let is_news = sequence == task.reports + 1 && follows(task.latest.state, status.state);
+        if is_news && !deaf && task.told.len() - task.heard >= PATIENCE {
+            return no(Reason::Overloaded, "");
+        }
+        task.reports = task.reports.max(sequence);
+        if is_news {
+            self.say(&key, TaskStatus { source: StatusSource::Agent, ..status });
+        }
+        self.events.push(Event::UpdateCommitted { agent: agent.clone(), key, sequence });
+        Ok(Applied::Done)
+    }
+
+    pub(crate) fn acknowledge(
+        &mut self,
+        session: Session,
+        list: &[(TaskId, u64)],
+    ) -> Result<Applied, No> {
+        self.session(session)?;
+        let framework = session.framework;
+        let find = |tasks: &[TaskModel], id: &TaskId| {
+            tasks.iter().position(|task| task.key.framework == framework && task.key.task == *id)
+        };
+        for (index, (id, sequence)) in list.iter().enumerate() {
+            let Some(at) = find(&self.tasks, id) else {
+                return no(Reason::TaskUnknown, format!("acknowledgements[{index}].task_id"));
+            };
+            if !(1..=self.tasks[at].told.len() as u64).contains(sequence) {
+                return no(Reason::SequenceUnknown, format!("acknowledgements[{index}].sequence"));
+            }
+        }
+        for (id, sequence) in list {
+            let at = find(&self.tasks, id).expect("found above");
+            let task = &mut self.tasks[at];
+            if (*sequence as usize) <= task.heard {
+                continue;
+            }
+            task.heard = *sequence as usize;
+            let (key, sequence) = (task.key.clone(), *sequence);
+            self.events.push(Event::UpdatesAcknowledged { key, sequence });
+            if task.untold {
+                task.number();
+                let status = task.latest.clone();
+                self.events.push(Event::TaskUpdated { framework, status, freed: false });
+            }
+            if !task.lives() && task.heard == task.told.len() {
+                task.since = self.now.time.0;
+            }
+        }
+        Ok(Applied::Done)
+    }
+}

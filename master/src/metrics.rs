@@ -1,0 +1,226 @@
+//! The master's metrics: all names in one place, and the page on which they are read.
+//!
+//! Every series carries the label `node`, so that several masters of one process can be told apart.
+//! The recorder is the process's: whoever starts first installs it, all others use it.
+
+use axum::{Router, routing::get};
+use master_core::master::figures::{Figures, Gauges};
+use metrics::{
+    Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use proto::{
+    convert::{refusal::write_refusal, status::write_state},
+    model::{NodeId, Reason, Refusal, TaskState},
+    wire::v1,
+};
+use std::{sync::OnceLock, time::Duration};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+const LEADER: &str = "bourse_master_leader";
+const SERVING: &str = "bourse_master_serving";
+const TERM: &str = "bourse_master_term";
+const COMMITTED: &str = "bourse_master_committed_index";
+const APPLIED: &str = "bourse_master_applied_index";
+const IN_FLIGHT: &str = "bourse_master_proposals_in_flight";
+const OFFERS_LIVE: &str = "bourse_master_offers_live";
+const AGENTS: &str = "bourse_master_agents";
+const FRAMEWORKS: &str = "bourse_master_frameworks";
+const TASKS: &str = "bourse_master_tasks";
+const OFFERS: &str = "bourse_master_offers_total";
+const LAUNCHED: &str = "bourse_master_tasks_launched_total";
+const ENTRIES: &str = "bourse_master_entries_proposed_total";
+const COMMANDS: &str = "bourse_master_commands_proposed_total";
+const REFUSALS: &str = "bourse_master_refusals_total";
+const QUEUE: &str = "bourse_master_queue_length";
+const COMMIT_SECONDS: &str = "bourse_master_commit_seconds";
+
+/// From a tenth of a millisecond, a fast disk, to ten seconds, a lost quorum.
+const SECONDS: [f64; 15] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    10.0,
+];
+
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Handles of the series that are written often.
+pub(crate) struct Labels {
+    node: String,
+    commit: Histogram,
+    inbox: Gauge,
+    disk: Gauge,
+    peers: Gauge,
+}
+
+/// Installs the process's recorder, once; `None` when somebody else's is in place.
+///
+/// To be called before the first series is written, and by everybody who writes any: an agent in
+/// the same process has its series on the same page.
+pub fn install() -> Option<&'static PrometheusHandle> {
+    let install = || {
+        let buckets = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+            .expect("the list of buckets is not empty");
+        let handle = buckets.install_recorder().ok();
+        describe();
+        handle
+    };
+    RECORDER.get_or_init(install).as_ref()
+}
+
+/// Serves `/metrics` until told to stop.
+pub(crate) fn serve(listener: TcpListener, stop: CancellationToken) -> JoinHandle<()> {
+    let page = || async {
+        match install() {
+            Some(handle) => {
+                handle.run_upkeep();
+                handle.render()
+            }
+            None => "# another recorder is installed in this process\n".to_owned(),
+        }
+    };
+    let router = Router::new().route("/metrics", get(page));
+    tokio::spawn(async move {
+        let served = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { stop.cancelled().await })
+            .await;
+        if let Err(error) = served {
+            tracing::error!(%error, "the metrics page ended");
+        }
+    })
+}
+
+/// A refusal on its way out.
+pub(crate) fn refused(node: &str, reason: Reason) {
+    let reason = reason_name(reason);
+    counter!(REFUSALS, "node" => node.to_owned(), "reason" => reason).increment(1);
+}
+
+/// Copies the core's counts.
+pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
+    let node = &labels.node;
+    let pairs = [
+        (LEADER, gauges.leader),
+        (SERVING, gauges.serving),
+        (TERM, gauges.term),
+        (COMMITTED, gauges.committed_index),
+        (APPLIED, gauges.applied_index),
+        (IN_FLIGHT, gauges.proposals_in_flight),
+        (OFFERS_LIVE, gauges.offers_live),
+        (AGENTS, gauges.agents),
+        (FRAMEWORKS, gauges.frameworks),
+    ];
+    for (name, value) in pairs {
+        gauge!(name, "node" => node.clone()).set(value as f64);
+    }
+    for state in TASK_STATES {
+        let count = gauges.tasks.get(&state).copied().unwrap_or(0);
+        gauge!(TASKS, "node" => node.clone(), "state" => state_name(state)).set(count as f64);
+    }
+    let offers = [
+        ("made", figures.offers_made),
+        ("accepted", figures.offers_accepted),
+        ("declined", figures.offers_declined),
+        ("rescinded", figures.offers_rescinded),
+    ];
+    for (outcome, count) in offers {
+        counter!(OFFERS, "node" => node.clone(), "outcome" => outcome).absolute(count);
+    }
+    let counts = [
+        (LAUNCHED, figures.tasks_launched),
+        (ENTRIES, figures.entries_proposed),
+        (COMMANDS, figures.commands_proposed),
+    ];
+    for (name, count) in counts {
+        counter!(name, "node" => node.clone()).absolute(count);
+    }
+}
+
+impl Labels {
+    pub(crate) fn new(node: NodeId) -> Self {
+        let node = node.to_string();
+        let queue = |queue: &'static str| gauge!(QUEUE, "node" => node.clone(), "queue" => queue);
+        let (inbox, disk, peers) = (queue("inputs"), queue("disk"), queue("peers"));
+        let commit = histogram!(COMMIT_SECONDS, "node" => node.clone());
+        Self { node, commit, inbox, disk, peers }
+    }
+
+    /// How much waits: for the core, for the disk, for the slowest peer.
+    pub(crate) fn queues(&self, inputs: usize, disk: usize, peers: usize) {
+        self.inbox.set(inputs as f64);
+        self.disk.set(disk as f64);
+        self.peers.set(peers as f64);
+    }
+
+    /// A call was answered with what was committed.
+    pub(crate) fn committed(&self, after: Duration) {
+        self.commit.record(after);
+    }
+
+    /// A refusal on its way out.
+    pub(crate) fn refused(&self, reason: Reason) {
+        refused(&self.node, reason);
+    }
+}
+
+impl std::fmt::Debug for Labels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Labels").field("node", &self.node).finish_non_exhaustive()
+    }
+}
+
+const TASK_STATES: [TaskState; 12] = [
+    TaskState::Staging,
+    TaskState::Starting,
+    TaskState::Running,
+    TaskState::Killing,
+    TaskState::Finished,
+    TaskState::Failed,
+    TaskState::Killed,
+    TaskState::Error,
+    TaskState::Dropped,
+    TaskState::Unreachable,
+    TaskState::Gone,
+    TaskState::Unknown,
+];
+
+/// As in the schema.
+fn reason_name(reason: Reason) -> &'static str {
+    let number = write_refusal(&Refusal::new(reason, "")).reason;
+    v1::RefusalReason::try_from(number).expect("every reason is in the schema").as_str_name()
+}
+
+fn state_name(state: TaskState) -> &'static str {
+    write_state(state).as_str_name()
+}
+
+fn describe() {
+    describe_gauge!(LEADER, "1 on the member that leads");
+    describe_gauge!(SERVING, "1 on the leader once it has applied the first entry of its term");
+    describe_gauge!(TERM, "Raft term");
+    describe_gauge!(COMMITTED, "Last committed log index");
+    describe_gauge!(APPLIED, "Last applied log index");
+    describe_gauge!(IN_FLIGHT, "Commands proposed and not yet applied");
+    describe_gauge!(OFFERS_LIVE, "Offers that frameworks hold");
+    describe_gauge!(AGENTS, "Agents known");
+    describe_gauge!(FRAMEWORKS, "Frameworks known");
+    describe_gauge!(TASKS, "Tasks known, by state");
+    describe_counter!(OFFERS, "Offers, by what became of them");
+    describe_counter!(LAUNCHED, "Tasks committed for launch");
+    describe_counter!(ENTRIES, "Log entries proposed");
+    describe_counter!(COMMANDS, "Commands in them");
+    describe_counter!(REFUSALS, "Calls and streams refused, by reason");
+    describe_gauge!(
+        QUEUE,
+        "What waits: inputs for the core, writes for the disk, messages for the slowest peer"
+    );
+    describe_histogram!(
+        COMMIT_SECONDS,
+        "From a call's arrival to its answer, for calls that commit"
+    );
+    describe_histogram!("bourse_log_fsync_seconds", "One durable write of the log");
+    describe_counter!("bourse_log_entries_total", "Entries written to the log");
+    describe_counter!("bourse_log_batches_total", "Batches written to the log");
+}

@@ -1,0 +1,126 @@
+//! The `Peer` service: the receiving side.
+
+use super::{
+    frames::{read_message, read_messages, read_sender},
+    snapshot_in::{Incoming, Received},
+};
+use crate::{
+    disk::{ClusterId, SnapshotDirectory},
+    inbox::{Arrival, stopping},
+    serve::{
+        gateway::{Gateway, caller},
+        identity::Caller,
+    },
+};
+use master_core::Input;
+use proto::{
+    model::{NodeId, Reason, Refusal},
+    wire::v1::{self, peer_server::Peer, snapshot_part::Part},
+};
+use raft::eraftpb::Message;
+use std::{collections::BTreeSet, sync::Arc};
+use tonic::{Request, Response, Status, Streaming};
+
+/// The service.
+#[derive(Debug, Clone)]
+pub(crate) struct PeerService {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) members: Arc<BTreeSet<NodeId>>,
+    pub(crate) snapshots: SnapshotDirectory,
+    /// The cluster as snapshot files name it.
+    pub(crate) disk_cluster: ClusterId,
+}
+
+#[tonic::async_trait]
+impl Peer for PeerService {
+    async fn exchange(
+        &self,
+        request: Request<Streaming<v1::PeerFrame>>,
+    ) -> Result<Response<v1::ExchangeResponse>, Status> {
+        let caller = caller(request.extensions());
+        let mut frames = request.into_inner();
+        let mut last_blank = None;
+        while let Some(frame) = frames.message().await? {
+            let from = self.sender(&caller, &frame.cluster_id, frame.from, frame.to)?;
+            let messages = read_messages(&frame, from, self.gateway.node)
+                .map_err(|refusal| self.refuse(&refusal))?;
+            // Most frames say nothing new about their sender.
+            if messages.is_empty() || last_blank != Some(frame.blank) {
+                last_blank = Some(frame.blank);
+                self.offer(Input::PeerSeen { from, blank: frame.blank }).await?;
+            }
+            for message in messages {
+                self.offer(Input::Peer(message)).await?;
+            }
+        }
+        Ok(Response::new(v1::ExchangeResponse {}))
+    }
+
+    async fn install_snapshot(
+        &self,
+        request: Request<Streaming<v1::SnapshotPart>>,
+    ) -> Result<Response<v1::InstallSnapshotResponse>, Status> {
+        let caller = caller(request.extensions());
+        let mut parts = request.into_inner();
+        let (message, mut incoming) = match parts.message().await?.and_then(|part| part.part) {
+            Some(Part::Header(header)) => self.begin(&caller, &header)?,
+            Some(Part::Chunk(_)) | None => {
+                return Err(self.refuse(&Refusal::invalid("header", "must come first")));
+            }
+        };
+        while let Some(part) = parts.message().await? {
+            match part.part {
+                Some(Part::Chunk(chunk)) => {
+                    incoming.push(chunk).await.map_err(|refusal| self.refuse(&refusal))?;
+                }
+                Some(Part::Header(_)) | None => {
+                    return Err(self.refuse(&Refusal::invalid("chunk", "is missing")));
+                }
+            }
+        }
+        let Received { pointer, ledger } =
+            incoming.finish().await.map_err(|refusal| self.refuse(&refusal))?;
+        let (index, from) = (pointer.index, message.from);
+        tracing::info!(node = %self.gateway.node, from, index, "received a snapshot");
+        let input = Input::PeerSnapshot { message, ledger: Box::new(ledger) };
+        let arrival = Arrival::SnapshotReceived(pointer, input);
+        if self.gateway.inbox.offer(arrival).await.is_err() {
+            return Err(self.refuse(&stopping()));
+        }
+        Ok(Response::new(v1::InstallSnapshotResponse {}))
+    }
+}
+
+impl PeerService {
+    fn begin(
+        &self,
+        caller: &Caller,
+        header: &v1::SnapshotHeader,
+    ) -> Result<(Message, Incoming), Status> {
+        let from = self.sender(caller, &header.cluster_id, header.from, header.to)?;
+        let message = read_message(&header.message, from, self.gateway.node, true)
+            .map_err(|refusal| self.refuse(&refusal.under("header.message")))?;
+        let cluster = self.disk_cluster.clone();
+        let incoming = Incoming::begin(&self.snapshots, cluster, header, &message)
+            .map_err(|refusal| self.refuse(&refusal.under("header")))?;
+        Ok((message, incoming))
+    }
+
+    fn sender(&self, caller: &Caller, cluster: &str, from: u64, to: u64) -> Result<NodeId, Status> {
+        read_sender(&self.gateway, &self.members, caller, cluster, from, to)
+            .map_err(|refusal| self.refuse(&refusal))
+    }
+
+    async fn offer(&self, input: Input) -> Result<(), Status> {
+        let offered = self.gateway.inbox.offer(Arrival::Input(input)).await;
+        offered.map_err(|_| self.refuse(&stopping()))
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> Status {
+        if refusal.reason != Reason::NotReady {
+            let node = &self.gateway.node_label;
+            tracing::warn!(target: "bourse::audit", %node, %refusal, "a peer was refused");
+        }
+        self.gateway.refuse(refusal)
+    }
+}

@@ -1,0 +1,309 @@
+//! The `Operator` service: listings, one kill, and the stream of what changes.
+
+use super::gateway::{Gateway, caller, unexpected};
+use crate::{
+    inbox::{Arrival, Sink, stopping},
+    outbound::{OutboundStream, outbound},
+};
+use futures_util::{Stream, StreamExt};
+use master_core::{
+    Input,
+    input::{OperatorCall, Page},
+    outbox::{Answer, ReadAnswer},
+};
+use proto::{
+    convert::{refusal::to_status, status::read_state},
+    model::{Duration, IdError, Principal, Refusal, TaskKey, limits, principal::PrincipalKind},
+    wire::v1::{self, operator_server::Operator},
+};
+use std::{
+    pin::Pin,
+    str::FromStr,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tonic::{Request, Response, Status};
+
+/// A row's key: a framework's id, a separator and a task's id.
+const TOKEN_BYTES_MAX: usize = 2 * limits::ID_BYTES_MAX + 1;
+
+/// The service.
+#[derive(Debug, Clone)]
+pub(crate) struct OperatorService(pub(crate) Arc<Gateway>);
+
+/// The stream of a watch.
+#[derive(Debug)]
+pub(crate) struct WatchStream {
+    first: Option<v1::ClusterEvent>,
+    events: OutboundStream<v1::ClusterEvent>,
+}
+
+/// Asks for one kind of read and takes the answer of that kind.
+macro_rules! read {
+    ($service:expr, $request:expr, $call:expr, $answer:ident) => {
+        match $service.ask($request, $call).await? {
+            Answer::Read(answer) => match *answer {
+                ReadAnswer::$answer(response) => Ok(Response::new(response)),
+                other => unexpected(&Answer::Read(Box::new(other))),
+            },
+            other => unexpected(&other),
+        }
+    };
+}
+
+#[tonic::async_trait]
+impl Operator for OperatorService {
+    type WatchStream = WatchStream;
+
+    async fn get_cluster(
+        &self,
+        request: Request<v1::GetClusterRequest>,
+    ) -> Result<Response<v1::GetClusterResponse>, Status> {
+        read!(self, request, |_| Ok(OperatorCall::GetCluster), Cluster)
+    }
+
+    async fn get_agent(
+        &self,
+        request: Request<v1::GetAgentRequest>,
+    ) -> Result<Response<v1::GetAgentResponse>, Status> {
+        let call =
+            |r: v1::GetAgentRequest| Ok(OperatorCall::GetAgent(id("agent_id", &r.agent_id)?));
+        read!(self, request, call, Agent)
+    }
+
+    async fn list_agents(
+        &self,
+        request: Request<v1::ListAgentsRequest>,
+    ) -> Result<Response<v1::ListAgentsResponse>, Status> {
+        let call = |r: v1::ListAgentsRequest| Ok(OperatorCall::ListAgents(read_page(r.page)?));
+        read!(self, request, call, Agents)
+    }
+
+    async fn get_framework(
+        &self,
+        request: Request<v1::GetFrameworkRequest>,
+    ) -> Result<Response<v1::GetFrameworkResponse>, Status> {
+        let call = |r: v1::GetFrameworkRequest| {
+            Ok(OperatorCall::GetFramework(id("framework_id", &r.framework_id)?))
+        };
+        read!(self, request, call, Framework)
+    }
+
+    async fn list_frameworks(
+        &self,
+        request: Request<v1::ListFrameworksRequest>,
+    ) -> Result<Response<v1::ListFrameworksResponse>, Status> {
+        let call =
+            |r: v1::ListFrameworksRequest| Ok(OperatorCall::ListFrameworks(read_page(r.page)?));
+        read!(self, request, call, Frameworks)
+    }
+
+    async fn get_task(
+        &self,
+        request: Request<v1::GetTaskRequest>,
+    ) -> Result<Response<v1::GetTaskResponse>, Status> {
+        let call = |r: v1::GetTaskRequest| {
+            let framework = optional_id("framework_id", &r.framework_id)?;
+            Ok(OperatorCall::GetTask { framework, task: id("task_id", &r.task_id)? })
+        };
+        read!(self, request, call, Task)
+    }
+
+    async fn list_tasks(
+        &self,
+        request: Request<v1::ListTasksRequest>,
+    ) -> Result<Response<v1::ListTasksResponse>, Status> {
+        read!(self, request, read_list_tasks, Tasks)
+    }
+
+    async fn list_offers(
+        &self,
+        request: Request<v1::ListOffersRequest>,
+    ) -> Result<Response<v1::ListOffersResponse>, Status> {
+        let call = |r: v1::ListOffersRequest| Ok(OperatorCall::ListOffers(read_page(r.page)?));
+        read!(self, request, call, Offers)
+    }
+
+    async fn list_roles(
+        &self,
+        request: Request<v1::ListRolesRequest>,
+    ) -> Result<Response<v1::ListRolesResponse>, Status> {
+        let call = |r: v1::ListRolesRequest| Ok(OperatorCall::ListRoles(read_page(r.page)?));
+        read!(self, request, call, Roles)
+    }
+
+    async fn kill_task(
+        &self,
+        request: Request<v1::OperatorKillTaskRequest>,
+    ) -> Result<Response<v1::OperatorKillTaskResponse>, Status> {
+        match self.ask(request, read_kill).await? {
+            Answer::Done => Ok(Response::new(v1::OperatorKillTaskResponse {})),
+            other => unexpected(&other),
+        }
+    }
+
+    async fn watch(
+        &self,
+        request: Request<v1::WatchRequest>,
+    ) -> Result<Response<WatchStream>, Status> {
+        let principal = self.principal(&request);
+        let after = request.into_inner().after_sequence;
+        let stream = self.0.next_stream();
+        let inbox = Arc::clone(&self.0.inbox);
+        let (sender, mut events) =
+            outbound(limits::OUTBOUND_MESSAGES_MAX, move || inbox.closed(stream));
+        let input = Input::OperatorWatch { stream, principal, after };
+        let arrival = Arrival::Stream(stream, Sink::Watcher(sender), input);
+        if self.0.inbox.offer(arrival).await.is_err() {
+            return Err(self.0.refuse(&stopping()));
+        }
+        // A watch that is refused is a refused call, not an opened stream.
+        match events.next().await {
+            Some(Ok(first)) => Ok(Response::new(WatchStream { first: Some(first), events })),
+            Some(Err(refusal)) => Err(self.0.refuse(&refusal)),
+            None => Err(self.0.refuse(&stopping())),
+        }
+    }
+}
+
+impl OperatorService {
+    fn principal<R>(&self, request: &Request<R>) -> Principal {
+        caller(request.extensions()).or_insecure(PrincipalKind::Operator, &self.0.cluster)
+    }
+
+    async fn ask<R>(
+        &self,
+        request: Request<R>,
+        read: impl FnOnce(R) -> Result<OperatorCall, Refusal>,
+    ) -> Result<Answer, Status> {
+        let principal = self.principal(&request);
+        let request = read(request.into_inner()).map_err(|refusal| self.0.refuse(&refusal))?;
+        if let OperatorCall::KillTask { key, .. } = &request {
+            let node = &self.0.node_label;
+            tracing::info!(target: "bourse::audit", %node, %principal, task = %key, "kill task");
+        }
+        self.0.call(|call| Input::OperatorCall { call, principal, request }).await
+    }
+}
+
+impl Stream for WatchStream {
+    type Item = Result<v1::ClusterEvent, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        let item = self.events.poll_next_unpin(context);
+        item.map(|item| item.map(|item| item.map_err(|refusal| to_status(&refusal))))
+    }
+}
+
+/// Size 0 means the default; the token is the last row's key, which the core looks up as it is.
+fn read_page(page: Option<v1::Page>) -> Result<Page, Refusal> {
+    let page = page.unwrap_or_default();
+    if page.size > limits::PAGE_ROWS_MAX {
+        let count = |rows: u32| usize::try_from(rows).unwrap_or(usize::MAX);
+        return Err(Refusal::limit("page.size", count(page.size), count(limits::PAGE_ROWS_MAX)));
+    }
+    if page.token.len() > TOKEN_BYTES_MAX {
+        return Err(Refusal::limit("page.token", page.token.len(), TOKEN_BYTES_MAX));
+    }
+    if page.token.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(Refusal::invalid("page.token", "did not come from an earlier answer"));
+    }
+    let size = if page.size == 0 { limits::PAGE_ROWS_DEFAULT } else { page.size };
+    Ok(Page { size, after: Some(page.token).filter(|token| !token.is_empty()) })
+}
+
+fn read_list_tasks(request: v1::ListTasksRequest) -> Result<OperatorCall, Refusal> {
+    // As many as there are states; more can only be repetitions.
+    let limit = v1::TaskState::TaskUnknown as usize;
+    if request.states.len() > limit {
+        return Err(Refusal::limit("states", request.states.len(), limit));
+    }
+    let place = |index: usize| format!("states[{index}]");
+    let states = request.states.into_iter().enumerate();
+    let states = states
+        .map(|(index, state)| read_state(state).map_err(|refusal| refusal.under(&place(index))))
+        .collect::<Result<_, _>>()?;
+    Ok(OperatorCall::ListTasks {
+        page: read_page(request.page)?,
+        framework: optional_id("framework_id", &request.framework_id)?,
+        agent: optional_id("agent_id", &request.agent_id)?,
+        states,
+    })
+}
+
+fn read_kill(request: v1::OperatorKillTaskRequest) -> Result<OperatorCall, Refusal> {
+    let framework = id("framework_id", &request.framework_id)?;
+    let key = TaskKey { framework, task: id("task_id", &request.task_id)? };
+    let grace = request.kill_policy.and_then(|policy| policy.grace_period_ms).map(Duration);
+    let most = limits::GRACE_PERIOD_MAX;
+    if let Some(grace) = grace.filter(|grace| *grace > most) {
+        let message = format!("{grace} is longer than the limit of {most}");
+        return Err(Refusal::invalid("kill_policy.grace_period_ms", message));
+    }
+    Ok(OperatorCall::KillTask { key, grace_period: grace })
+}
+
+fn id<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, Refusal> {
+    text.parse().map_err(|error| match error {
+        IdError::TooLong { length_bytes, limit_bytes } => {
+            Refusal::limit(field, length_bytes, limit_bytes)
+        }
+        other => Refusal::invalid(field, other),
+    })
+}
+
+fn optional_id<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<Option<T>, Refusal> {
+    match text.is_empty() {
+        true => Ok(None),
+        false => id(field, text).map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::model::Reason;
+
+    fn page(size: u32, token: &str) -> Result<Page, Refusal> {
+        read_page(Some(v1::Page { size, token: token.to_owned() }))
+    }
+
+    #[test]
+    fn pages_have_bounds_and_a_default() {
+        assert_eq!(read_page(None).unwrap(), Page { size: 100, after: None });
+        let after = Some("agent-7".to_owned());
+        assert_eq!(page(1_000, "agent-7").unwrap(), Page { size: 1_000, after });
+        let refusal = page(1_001, "").unwrap_err();
+        assert_eq!((refusal.reason, &*refusal.field), (Reason::LimitExceeded, "page.size"));
+        assert_eq!(page(1, &"x".repeat(300)).unwrap_err().reason, Reason::LimitExceeded);
+        assert_eq!(page(1, "a\u{7}b").unwrap_err().field, "page.token");
+    }
+
+    #[test]
+    fn filters_name_the_field_that_is_wrong() {
+        let request = |states: Vec<i32>, framework_id: &str| v1::ListTasksRequest {
+            states,
+            framework_id: framework_id.to_owned(),
+            ..v1::ListTasksRequest::default()
+        };
+        assert_eq!(read_list_tasks(request(vec![3, 77], "")).unwrap_err().field, "states[1]");
+        assert_eq!(read_list_tasks(request(vec![1; 99], "")).unwrap_err().field, "states");
+        assert_eq!(read_list_tasks(request(vec![], "nobody")).unwrap_err().field, "framework_id");
+    }
+
+    #[test]
+    fn a_kill_needs_its_task_and_a_bounded_grace_period() {
+        let request = |task: &str, grace: Option<u64>| v1::OperatorKillTaskRequest {
+            framework_id: "framework-1".to_owned(),
+            task_id: task.to_owned(),
+            kill_policy: Some(v1::KillPolicy { grace_period_ms: grace }),
+        };
+        assert!(read_kill(request("a", Some(5))).is_ok());
+        assert_eq!(read_kill(request("", None)).unwrap_err().field, "task_id");
+        let field = read_kill(request("a", Some(u64::MAX))).unwrap_err().field;
+        assert_eq!(field, "kill_policy.grace_period_ms");
+    }
+}

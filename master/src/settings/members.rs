@@ -1,0 +1,126 @@
+//! Lists in settings: members and weights, as text (`1=a:1/b:2,…`) and as tables of a file.
+
+use super::{MemberAddresses, Problem, file::FileMember};
+use proto::model::{Milli, NodeId, Role};
+use std::collections::{BTreeMap, BTreeSet};
+
+const MEMBER_FORM: &str = "ID=API_HOST:PORT/PEER_HOST:PORT";
+const WEIGHT_FORM: &str = "ROLE=WEIGHT";
+
+pub(super) type Members = BTreeMap<NodeId, MemberAddresses>;
+pub(super) type Weights = BTreeMap<Role, Milli>;
+
+/// `1=host:5050/host:5060,2=…`; a lone member may leave the second address out.
+pub(super) fn members_from_text(text: &str) -> Result<Members, Problem> {
+    let mut members = Members::new();
+    for entry in text.split(',').map(str::trim) {
+        let wrong = || Problem::Entry { entry: entry.to_owned(), form: MEMBER_FORM };
+        let (id, addresses) = entry.split_once('=').ok_or_else(wrong)?;
+        let (api, peer) = match addresses.split_once('/') {
+            Some((api, peer)) => (api, Some(peer)),
+            None => (addresses, None),
+        };
+        add_member(&mut members, id, api, peer)?;
+    }
+    check_members(members)
+}
+
+/// `[members.1]` with `api` and `peer`.
+pub(super) fn members_from_table(table: &BTreeMap<String, FileMember>) -> Result<Members, Problem> {
+    let mut members = Members::new();
+    for (id, member) in table {
+        add_member(&mut members, id, &member.api, member.peer.as_deref())?;
+    }
+    check_members(members)
+}
+
+/// `role=2.5,other=3`
+pub(super) fn weights_from_text(text: &str) -> Result<Weights, Problem> {
+    let mut weights = Weights::new();
+    for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        let wrong = || Problem::Entry { entry: entry.to_owned(), form: WEIGHT_FORM };
+        let (role, weight) = entry.split_once('=').ok_or_else(wrong)?;
+        add_weight(&mut weights, role, weight)?;
+    }
+    Ok(weights)
+}
+
+/// `[weights]` with decimal text.
+pub(super) fn weights_from_table(table: &BTreeMap<String, String>) -> Result<Weights, Problem> {
+    let mut weights = Weights::new();
+    for (role, weight) in table {
+        add_weight(&mut weights, role, weight)?;
+    }
+    Ok(weights)
+}
+
+fn add_member(
+    members: &mut Members,
+    id: &str,
+    api: &str,
+    peer: Option<&str>,
+) -> Result<(), Problem> {
+    let maximum = 1 << 63;
+    let number = Problem::Number { text: id.to_owned(), minimum: 1, maximum };
+    let node = id.parse().ok().filter(|id| (1..=maximum).contains(id)).ok_or(number)?;
+    let node = NodeId(node);
+    let api = call_address(api)?;
+    let peer = peer.map(call_address).transpose()?;
+    match members.insert(node, MemberAddresses { api, peer }) {
+        None => Ok(()),
+        Some(_) => Err(Problem::MemberTwice { node }),
+    }
+}
+
+fn check_members(members: Members) -> Result<Members, Problem> {
+    if !matches!(members.len(), 1 | 3 | 5) {
+        return Err(Problem::MemberCount { count: members.len() });
+    }
+    let mut addresses = BTreeSet::new();
+    for (node, member) in &members {
+        let peer = match &member.peer {
+            None if members.len() > 1 => return Err(Problem::NoPeerAddress { node: *node }),
+            peer => peer.as_ref(),
+        };
+        for address in std::iter::once(&member.api).chain(peer) {
+            if address.ends_with(":0") && members.len() > 1 {
+                return Err(Problem::PortZero);
+            }
+            if !address.ends_with(":0") && !addresses.insert(address) {
+                return Err(Problem::AddressTwice { address: address.clone() });
+            }
+        }
+    }
+    Ok(members)
+}
+
+fn add_weight(weights: &mut Weights, role: &str, weight: &str) -> Result<(), Problem> {
+    let text = || role.to_owned();
+    let name = Role::new(role).map_err(|source| Problem::Role { text: text(), source })?;
+    let milli: Milli =
+        weight.parse().map_err(|source| Problem::Weight { text: weight.to_owned(), source })?;
+    if milli.0 == 0 {
+        return Err(Problem::WeightZero { role: text() });
+    }
+    match weights.insert(name, milli) {
+        None => Ok(()),
+        Some(_) => Err(Problem::RoleTwice { role: text() }),
+    }
+}
+
+/// An address that clients are told and peers call: a name or an IP, and a port.
+fn call_address(text: &str) -> Result<String, Problem> {
+    let wrong = || Problem::CallAddress { text: text.to_owned() };
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    let name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let host_fits = match bracketed {
+        true => host[1..host.len() - 1].parse::<std::net::Ipv6Addr>().is_ok(),
+        false => !host.is_empty() && host.chars().all(name),
+    };
+    let port_fits = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    match host_fits && port_fits {
+        true => Ok(text.to_owned()),
+        false => Err(wrong()),
+    }
+}

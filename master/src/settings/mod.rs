@@ -1,0 +1,159 @@
+//! A master's settings, after everything was read and checked.
+//!
+//! Four layers, the first that says something wins: flag, environment, file, default. An error
+//! names the key and the layer that it came from. What is printed by `--print-config` is a file
+//! that gives the same settings again. This room does not know what the settings do.
+
+mod arguments;
+mod file;
+mod layers;
+mod members;
+mod problem;
+
+pub use arguments::MasterArgs;
+pub use problem::{Origin, Problem, SettingsError};
+
+use file::FileSettings;
+use master_core::Config;
+use proto::model::{ClusterId, Duration, Milli, NodeId, Role};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+/// Everything that a master can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterSettings {
+    /// The cluster.
+    pub cluster: ClusterId,
+    /// This master.
+    pub node: NodeId,
+    /// All masters, this one included.
+    pub members: BTreeMap<NodeId, MemberAddresses>,
+    /// Where frameworks, agents and operators call.
+    pub listen: SocketAddr,
+    /// Where other masters call; unused when there are none.
+    pub peer_listen: Option<SocketAddr>,
+    /// Where metrics are read, in plain text; nowhere when not given.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Log, snapshots and identity.
+    pub data_dir: PathBuf,
+    /// How the other side is known.
+    pub security: Security,
+    /// After this an unanswered offer is rescinded; `None` keeps offers for ever.
+    pub offer_timeout: Option<Duration>,
+    /// How often agents and frameworks hear from the master.
+    pub heartbeat_interval: Duration,
+    /// An agent that was silent for this long is unreachable.
+    pub agent_timeout: Duration,
+    /// What a new leader grants known agents to come back.
+    pub agent_reregister_timeout: Duration,
+    /// Agents marked unreachable per minute, at most.
+    pub agent_unreachable_per_minute: u32,
+    /// An agent that was unreachable for this long is removed with its tasks.
+    pub agent_removal_timeout: Duration,
+    /// Weights of roles that are not 1.
+    pub weights: BTreeMap<Role, Milli>,
+    /// Entries between two snapshots.
+    pub snapshot_entries: u64,
+    /// Entries kept behind a snapshot.
+    pub log_tail_entries: u64,
+    /// Raft's unit of time.
+    pub tick: Duration,
+    /// Ticks without a leader before an election, at least.
+    pub election_ticks: usize,
+    /// Ticks between two heartbeats of a leader.
+    pub heartbeat_ticks: usize,
+}
+
+/// Where one master is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberAddresses {
+    /// `host:port` for frameworks, agents and operators.
+    pub api: String,
+    /// `host:port` for other masters; only a lone master has none.
+    pub peer: Option<String>,
+}
+
+/// How the other side of a connection is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Security {
+    /// By its certificate, on every listener.
+    Tls(TlsPaths),
+    /// Not at all: whoever reaches the port may claim to be anybody.
+    Insecure,
+}
+
+/// PEM files; one certificate serves both as a server's and as a client's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsPaths {
+    /// Who may vouch for others.
+    pub ca: PathBuf,
+    /// This master's certificate, and intermediate ones after it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+impl MasterSettings {
+    /// A lone master on a port of the kernel's choice on loopback, otherwise with defaults.
+    pub fn alone(cluster: ClusterId, data_dir: PathBuf, security: Security) -> Self {
+        let node = NodeId(1);
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let addresses = MemberAddresses { api: listen.to_string(), peer: None };
+        let defaults = Config::new(cluster.clone(), node, BTreeMap::new());
+        Self {
+            cluster,
+            node,
+            members: [(node, addresses)].into(),
+            listen,
+            peer_listen: None,
+            metrics_listen: None,
+            data_dir,
+            security,
+            offer_timeout: defaults.offer_timeout,
+            heartbeat_interval: defaults.heartbeat_interval,
+            agent_timeout: defaults.agent_timeout,
+            agent_reregister_timeout: defaults.agent_reregister_timeout,
+            agent_unreachable_per_minute: defaults.agent_unreachable_per_minute,
+            agent_removal_timeout: defaults.agent_removal_timeout,
+            weights: defaults.weights,
+            snapshot_entries: defaults.snapshot_entries,
+            log_tail_entries: defaults.log_tail_entries,
+            tick: defaults.tick,
+            election_ticks: defaults.election_ticks,
+            heartbeat_ticks: defaults.heartbeat_ticks,
+        }
+    }
+
+    /// Reads all layers. `environment` is asked for `BOURSE_MASTER_…` names.
+    pub fn load(
+        arguments: &MasterArgs,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, SettingsError> {
+        layers::load(arguments, &environment)
+    }
+
+    /// The settings as a file that gives them again.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&FileSettings::from(self)).expect("plain values and tables of them")
+    }
+
+    /// What the core is told. `seed` is drawn by the caller.
+    pub fn core_config(&self, seed: u64) -> Config {
+        let addresses = self.members.iter().map(|(id, member)| (*id, member.api.clone())).collect();
+        Config {
+            seed,
+            tick: self.tick,
+            election_ticks: self.election_ticks,
+            heartbeat_ticks: self.heartbeat_ticks,
+            snapshot_entries: self.snapshot_entries,
+            log_tail_entries: self.log_tail_entries,
+            weights: self.weights.clone(),
+            offer_timeout: self.offer_timeout,
+            heartbeat_interval: self.heartbeat_interval,
+            agent_timeout: self.agent_timeout,
+            agent_reregister_timeout: self.agent_reregister_timeout,
+            agent_unreachable_per_minute: self.agent_unreachable_per_minute,
+            agent_removal_timeout: self.agent_removal_timeout,
+            ..Config::new(self.cluster.clone(), self.node, addresses)
+        }
+    }
+}

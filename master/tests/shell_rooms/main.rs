@@ -1,0 +1,10 @@
+//! The master's shell against real sockets, certificates and files.
+
+mod authorization;
+mod certificates;
+mod flow;
+mod group;
+mod hostile;
+mod identity;
+mod masters;
+mod settings;

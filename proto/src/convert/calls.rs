@@ -1,0 +1,240 @@
+//! What a framework asks: each request of the `Scheduler` service, and the call it means.
+
+pub use super::events::{read_event, write_event};
+use super::{
+    form::{self, Read},
+    framework::{read_framework_info, write_framework_info},
+    task::{read_kill_policy, read_task_info, write_kill_policy, write_task_info},
+};
+use crate::model::{
+    Duration, OfferId, Refusal, RequestId, Role, SchedulerCall, Session, Subscribe, TaskId, limits,
+};
+use crate::wire::v1;
+use std::collections::BTreeSet;
+
+/// A call as the request that carries it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WireCall {
+    /// Launch tasks on offers.
+    Accept(v1::AcceptRequest),
+    /// Hand offers back.
+    Decline(v1::DeclineRequest),
+    /// End a task.
+    Kill(v1::KillRequest),
+    /// Updates that were dealt with.
+    Acknowledge(v1::AcknowledgeRequest),
+    /// Ask for statuses.
+    Reconcile(v1::ReconcileRequest),
+    /// No more offers.
+    Suppress(v1::SuppressRequest),
+    /// Offers again.
+    Revive(v1::ReviveRequest),
+    /// End the framework.
+    Teardown(v1::TeardownRequest),
+}
+
+/// Reads a subscription.
+pub fn read_subscribe(request: v1::SubscribeRequest) -> Result<Subscribe, Refusal> {
+    let info = read_framework_info(form::required("framework", request.framework)?)
+        .map_err(|no| no.under("framework"))?;
+    let (field, limit) = ("suppressed_roles", limits::FRAMEWORK_ROLES_MAX);
+    let suppressed = form::distinct_ids::<Role>(field, request.suppressed_roles, limit)?;
+    let roles: BTreeSet<_> = info.roles.iter().collect();
+    if let Some(index) = suppressed.iter().position(|role| !roles.contains(role)) {
+        let problem = "is not among the framework's roles";
+        return Err(Refusal::invalid(format!("{field}[{index}]"), problem));
+    }
+    Ok(Subscribe {
+        info,
+        framework: form::optional_id("framework_id", &request.framework_id)?,
+        request: form::required("request_id", read_request_id(&request.request_id)?)?,
+        suppressed,
+    })
+}
+
+/// Writes a subscription.
+pub fn write_subscribe(subscribe: &Subscribe) -> v1::SubscribeRequest {
+    v1::SubscribeRequest {
+        framework: Some(write_framework_info(&subscribe.info)),
+        framework_id: subscribe.framework.map(|id| id.to_string()).unwrap_or_default(),
+        request_id: subscribe.request.to_string(),
+        suppressed_roles: write_roles(&subscribe.suppressed),
+    }
+}
+
+/// Writes which framework and which of its instances speaks.
+pub fn write_session(session: Session) -> v1::FrameworkSession {
+    v1::FrameworkSession { framework_id: session.framework.to_string(), epoch: session.epoch }
+}
+
+/// Reads an accept.
+pub fn read_accept(request: v1::AcceptRequest) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    let offers = read_offers(request.offer_ids)?;
+    let limit = limits::TASKS_PER_ACCEPT_MAX;
+    let tasks = form::each("tasks", request.tasks, limit, read_task_info)?;
+    form::distinct(&tasks, |task| &task.id, |index| format!("tasks[{index}].task_id"))?;
+    let refuse = read_filters(request.filters);
+    let request = read_request_id(&request.request_id)?;
+    Ok((session, SchedulerCall::Accept { offers, tasks, refuse, request }))
+}
+
+/// Reads a decline.
+pub fn read_decline(request: v1::DeclineRequest) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    let offers = read_offers(request.offer_ids)?;
+    Ok((session, SchedulerCall::Decline { offers, refuse: read_filters(request.filters) }))
+}
+
+/// Reads a kill.
+pub fn read_kill(request: v1::KillRequest) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    let task = form::id("task_id", &request.task_id)?;
+    let grace_period = read_kill_policy(request.kill_policy)?;
+    Ok((session, SchedulerCall::Kill { task, grace_period }))
+}
+
+/// Reads acknowledgements.
+pub fn read_acknowledge(
+    request: v1::AcknowledgeRequest,
+) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    let (field, limit) = ("acknowledgements", limits::ACKNOWLEDGEMENTS_PER_CALL_MAX);
+    let list = form::some(field, request.acknowledgements)?;
+    let acknowledgements = form::each(field, list, limit, |entry| match entry.sequence {
+        0 => Err(Refusal::invalid("sequence", "is 0; such updates need no acknowledgement")),
+        sequence => Ok((form::id::<TaskId>("task_id", &entry.task_id)?, sequence)),
+    })?;
+    Ok((session, SchedulerCall::Acknowledge { acknowledgements }))
+}
+
+/// Reads a reconciliation.
+pub fn read_reconcile(request: v1::ReconcileRequest) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    let tasks = form::ids("task_ids", request.task_ids, limits::RECONCILE_TASKS_MAX)?;
+    Ok((session, SchedulerCall::Reconcile { tasks }))
+}
+
+/// Reads a suppression.
+pub fn read_suppress(request: v1::SuppressRequest) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    Ok((session, SchedulerCall::Suppress { roles: read_roles(request.roles)? }))
+}
+
+/// Reads a revival.
+pub fn read_revive(request: v1::ReviveRequest) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    Ok((session, SchedulerCall::Revive { roles: read_roles(request.roles)? }))
+}
+
+/// Reads a teardown.
+pub fn read_teardown(request: v1::TeardownRequest) -> Result<(Session, SchedulerCall), Refusal> {
+    Ok((read_session(request.session)?, SchedulerCall::Teardown))
+}
+
+/// Reads any call.
+pub fn read_call(call: WireCall) -> Result<(Session, SchedulerCall), Refusal> {
+    match call {
+        WireCall::Accept(request) => read_accept(request),
+        WireCall::Decline(request) => read_decline(request),
+        WireCall::Kill(request) => read_kill(request),
+        WireCall::Acknowledge(request) => read_acknowledge(request),
+        WireCall::Reconcile(request) => read_reconcile(request),
+        WireCall::Suppress(request) => read_suppress(request),
+        WireCall::Revive(request) => read_revive(request),
+        WireCall::Teardown(request) => read_teardown(request),
+    }
+}
+
+/// Writes any call.
+pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
+    let session = Some(write_session(session));
+    match call {
+        SchedulerCall::Accept { offers, tasks, refuse, request } => {
+            WireCall::Accept(v1::AcceptRequest {
+                session,
+                offer_ids: write_offers(&offers),
+                tasks: tasks.iter().map(write_task_info).collect(),
+                filters: write_filters(refuse),
+                request_id: request.map(|id| id.to_string()).unwrap_or_default(),
+            })
+        }
+        SchedulerCall::Decline { offers, refuse } => WireCall::Decline(v1::DeclineRequest {
+            session,
+            offer_ids: write_offers(&offers),
+            filters: write_filters(refuse),
+        }),
+        SchedulerCall::Kill { task, grace_period } => WireCall::Kill(v1::KillRequest {
+            session,
+            task_id: task.to_string(),
+            kill_policy: write_kill_policy(grace_period),
+        }),
+        SchedulerCall::Acknowledge { acknowledgements } => {
+            let entry = |(task, sequence): (TaskId, u64)| v1::Acknowledgement {
+                task_id: task.to_string(),
+                sequence,
+            };
+            let acknowledgements = acknowledgements.into_iter().map(entry).collect();
+            WireCall::Acknowledge(v1::AcknowledgeRequest { session, acknowledgements })
+        }
+        SchedulerCall::Reconcile { tasks } => {
+            let task_ids = tasks.iter().map(TaskId::to_string).collect();
+            WireCall::Reconcile(v1::ReconcileRequest { session, task_ids })
+        }
+        SchedulerCall::Suppress { roles } => {
+            WireCall::Suppress(v1::SuppressRequest { session, roles: write_roles(&roles) })
+        }
+        SchedulerCall::Revive { roles } => {
+            WireCall::Revive(v1::ReviveRequest { session, roles: write_roles(&roles) })
+        }
+        SchedulerCall::Teardown => WireCall::Teardown(v1::TeardownRequest { session }),
+    }
+}
+
+fn read_session(session: Option<v1::FrameworkSession>) -> Read<Session> {
+    let session = form::required("session", session)?;
+    let framework = form::id("session.framework_id", &session.framework_id)?;
+    Ok(Session { framework, epoch: session.epoch })
+}
+
+/// A call about no offers is a client's mistake.
+fn read_offers(texts: Vec<String>) -> Read<Vec<OfferId>> {
+    let texts = form::some("offer_ids", texts)?;
+    form::distinct_ids("offer_ids", texts, limits::OFFERS_PER_CALL_MAX)
+}
+
+fn write_offers(offers: &[OfferId]) -> Vec<String> {
+    offers.iter().map(OfferId::to_string).collect()
+}
+
+fn read_roles(texts: Vec<String>) -> Read<Vec<Role>> {
+    form::distinct_ids("roles", texts, limits::FRAMEWORK_ROLES_MAX)
+}
+
+fn write_roles(roles: &[Role]) -> Vec<String> {
+    roles.iter().map(Role::to_string).collect()
+}
+
+/// Too long is cut and not refused, as in Mesos: "for ever" is a sensible thing to ask.
+fn read_filters(filters: Option<v1::Filters>) -> Duration {
+    match filters.and_then(|filters| filters.refuse_ms) {
+        None => limits::REFUSE_DEFAULT,
+        Some(ms) => Duration(ms).min(limits::REFUSE_MAX),
+    }
+}
+
+fn write_filters(refuse: Duration) -> Option<v1::Filters> {
+    Some(v1::Filters { refuse_ms: Some(refuse.as_ms()) })
+}
+
+/// Long enough to be unique, short enough to be remembered.
+fn read_request_id(text: &str) -> Read<Option<RequestId>> {
+    let field = "request_id";
+    let (least, most) = (limits::REQUEST_ID_BYTES_MIN, limits::REQUEST_ID_BYTES_MAX);
+    form::at_most(field, text.len(), most)?;
+    if !text.is_empty() && text.len() < least {
+        let problem = format!("has {} characters, fewer than {least}", text.len());
+        return Err(Refusal::invalid(field, problem));
+    }
+    form::optional_id(field, text)
+}

@@ -1,0 +1,24 @@
+//! Wire to model and back: the only place where input is believed.
+//!
+//! `read_*` takes what somebody sent and checks everything about its form; the [`Refusal`] of what
+//! it cannot believe names the field, relative to the thing that was read, so that a caller puts
+//! its own path in front with [`Refusal::under`]. `write_*` cannot fail. Nothing here knows the
+//! state of a cluster: whether an offer is live or a task exists is decided elsewhere.
+//!
+//! [`Refusal`]: crate::model::Refusal
+//! [`Refusal::under`]: crate::model::Refusal::under
+
+pub mod agent;
+pub mod calls;
+mod events;
+mod form;
+pub mod framework;
+pub mod offer;
+pub mod orders;
+pub mod refusal;
+pub mod resources;
+#[cfg(feature = "grpc")]
+mod rich_status;
+pub mod status;
+pub mod task;
+pub mod text;

@@ -1,0 +1,140 @@
+//! Tasks: what a framework wants to have run.
+
+use super::{
+    form::{self, Read},
+    resources::{read_resources, write_resources},
+    text,
+};
+use crate::model::{Command, Duration, Refusal, Resources, TaskInfo, limits};
+use crate::wire::v1;
+
+/// Reads a task.
+pub fn read_task_info(task: v1::TaskInfo) -> Result<TaskInfo, Refusal> {
+    Ok(TaskInfo {
+        id: form::id("task_id", &task.task_id)?,
+        name: text::read_line("name", task.name)?,
+        agent: form::id("agent_id", &task.agent_id)?,
+        resources: read_task_resources(task.resources)?,
+        command: read_command(form::required("command", task.command)?)
+            .map_err(|no| no.under("command"))?,
+        grace_period: read_kill_policy(task.kill_policy)?,
+        labels: read_labels(task.labels).map_err(|no| no.under("labels"))?,
+    })
+}
+
+/// Writes a task.
+pub fn write_task_info(task: &TaskInfo) -> v1::TaskInfo {
+    v1::TaskInfo {
+        task_id: task.id.to_string(),
+        name: task.name.clone(),
+        agent_id: task.agent.to_string(),
+        resources: write_resources(&task.resources),
+        command: Some(write_command(&task.command)),
+        kill_policy: write_kill_policy(task.grace_period),
+        labels: write_labels(&task.labels),
+    }
+}
+
+/// Reads labels, in the order given; a key may come again.
+pub fn read_labels(list: Vec<v1::Label>) -> Result<Vec<(String, String)>, Refusal> {
+    form::each("", list, limits::LABELS_MAX, |label| {
+        let key = text::read_line("key", label.key)?;
+        match key.is_empty() {
+            true => Err(Refusal::invalid("key", "is empty")),
+            false => Ok((key, text::read_line("value", label.value)?)),
+        }
+    })
+}
+
+/// Writes labels.
+pub fn write_labels(labels: &[(String, String)]) -> Vec<v1::Label> {
+    let label = |(key, value): &(String, String)| (key.clone(), value.clone());
+    labels.iter().map(label).map(|(key, value)| v1::Label { key, value }).collect()
+}
+
+/// A policy without a period is the same as none.
+pub(super) fn read_kill_policy(policy: Option<v1::KillPolicy>) -> Read<Option<Duration>> {
+    let ms = policy.and_then(|policy| policy.grace_period_ms);
+    form::grace_period("kill_policy.grace_period_ms", ms)
+}
+
+pub(super) fn write_kill_policy(grace_period: Option<Duration>) -> Option<v1::KillPolicy> {
+    grace_period.map(|period| v1::KillPolicy { grace_period_ms: Some(period.as_ms()) })
+}
+
+/// A task of nothing could be launched without end.
+fn read_task_resources(list: Vec<v1::Resource>) -> Read<Resources> {
+    let resources = read_resources(list).map_err(|no| no.under("resources"))?;
+    match resources.is_empty() {
+        true => Err(Refusal::invalid("resources", "holds nothing; a task needs resources")),
+        false => Ok(resources),
+    }
+}
+
+fn read_command(command: v1::Command) -> Read<Command> {
+    let arguments = read_arguments(command.arguments)?;
+    let environment = read_environment(command.environment)?;
+    // As the kernel counts: each string ends with a NUL, and a name with `=`.
+    let argument_bytes: usize = arguments.iter().map(|text| text.len() + 1).sum();
+    let environment_bytes: usize =
+        environment.iter().map(|(name, value)| name.len() + value.len() + 2).sum();
+    form::at_most("", argument_bytes + environment_bytes, limits::COMMAND_BYTES_MAX)?;
+    Ok(Command { arguments, environment, user: read_user(command.user)? })
+}
+
+fn read_arguments(list: Vec<String>) -> Read<Vec<String>> {
+    let list = form::some("arguments", list)?;
+    let arguments = form::each("arguments", list, limits::ARGUMENTS_MAX, without_nul)?;
+    match arguments[0].is_empty() {
+        true => Err(Refusal::invalid("arguments[0]", "is empty; it names the program")),
+        false => Ok(arguments),
+    }
+}
+
+fn read_environment(list: Vec<v1::EnvironmentVariable>) -> Read<Vec<(String, String)>> {
+    let field = "environment";
+    let environment = form::each(field, list, limits::ENVIRONMENT_MAX, |variable| {
+        let name = without_nul(variable.name).map_err(|no| no.under("name"))?;
+        let value = without_nul(variable.value).map_err(|no| no.under("value"))?;
+        match (name.is_empty(), name.contains('=')) {
+            (true, _) => Err(Refusal::invalid("name", "is empty")),
+            (_, true) => Err(Refusal::invalid("name", "has a '='")),
+            _ => Ok((name, value)),
+        }
+    })?;
+    form::distinct(&environment, |(name, _)| name, |index| format!("{field}[{index}].name"))?;
+    Ok(environment)
+}
+
+/// An account's name; not an option of whatever program it is passed to, and not a path.
+fn read_user(user: String) -> Read<String> {
+    form::at_most("user", user.len(), limits::USER_BYTES_MAX)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match user.chars().all(allowed) && !user.starts_with(['-', '.']) {
+        true => Ok(user),
+        false => {
+            let problem = "is not an account's name: letters, digits and . _ -, \
+                           starting with a letter, a digit or _";
+            Err(Refusal::invalid("user", problem))
+        }
+    }
+}
+
+fn without_nul(text: String) -> Read<String> {
+    match text.contains('\0') {
+        true => Err(Refusal::invalid("", "has a NUL byte")),
+        false => Ok(text),
+    }
+}
+
+fn write_command(command: &Command) -> v1::Command {
+    let variable = |(name, value): &(String, String)| v1::EnvironmentVariable {
+        name: name.clone(),
+        value: value.clone(),
+    };
+    v1::Command {
+        arguments: command.arguments.clone(),
+        environment: command.environment.iter().map(variable).collect(),
+        user: command.user.clone(),
+    }
+}

@@ -1,0 +1,12 @@
+//! The words everybody speaks.
+//!
+//! Three rooms and one rule. [`wire`] is generated from `schema/` and believed by nobody. [`model`]
+//! is plain Rust: typed ids, exact resources, tasks, statuses, limits. [`convert`] is the only way
+//! from the first to the second, and the only place where input is checked for form. Everything
+//! behind it may rely on what the model's types promise.
+
+#![forbid(unsafe_code)]
+
+pub mod convert;
+pub mod model;
+pub mod wire;

@@ -1,0 +1,181 @@
+//! What is said between frameworks, masters and agents, after validation.
+//!
+//! Both ends use these types: a client writes a call and reads events, the master the reverse.
+
+use super::{
+    agent::{AgentInfo, AgentTask},
+    framework::FrameworkInfo,
+    ids::{AgentId, ClusterId, FrameworkId, OfferId, RequestId, Role, TaskId, TaskKey},
+    offer::Offer,
+    refusal::Refusal,
+    status::{StatusReason, TaskStatus},
+    task::TaskInfo,
+    time::Duration,
+};
+
+/// Which framework, and which of its instances, speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Session {
+    /// The framework.
+    pub framework: FrameworkId,
+    /// Grows with each subscription; an older one is fenced.
+    pub epoch: u64,
+}
+
+/// Opens a framework's event stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscribe {
+    /// The framework's description.
+    pub info: FrameworkInfo,
+    /// The framework to take over; `None` makes a new one.
+    pub framework: Option<FrameworkId>,
+    /// Makes the creation of a new framework safe to retry.
+    pub request: RequestId,
+    /// Roles that want no offers yet.
+    pub suppressed: Vec<Role>,
+}
+
+/// What a subscribed framework may ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchedulerCall {
+    /// Launch tasks on what was offered; all or none.
+    Accept {
+        /// Offers used up by this, of one role.
+        offers: Vec<OfferId>,
+        /// Tasks to launch; may be empty, which declines.
+        tasks: Vec<TaskInfo>,
+        /// How long not to offer the rest again.
+        refuse: Duration,
+        /// Makes it safe to retry.
+        request: Option<RequestId>,
+    },
+    /// Hand offers back.
+    Decline {
+        /// The offers.
+        offers: Vec<OfferId>,
+        /// How long not to offer the same again.
+        refuse: Duration,
+    },
+    /// End a task.
+    Kill {
+        /// Which.
+        task: TaskId,
+        /// Overrides the task's own grace period.
+        grace_period: Option<Duration>,
+    },
+    /// Updates that were dealt with, each with all earlier ones of its task.
+    Acknowledge {
+        /// Task and sequence number.
+        acknowledgements: Vec<(TaskId, u64)>,
+    },
+    /// Ask for the latest status of these tasks; of all that live when empty.
+    Reconcile {
+        /// The tasks.
+        tasks: Vec<TaskId>,
+    },
+    /// No more offers for these roles; for all when empty.
+    Suppress {
+        /// The roles.
+        roles: Vec<Role>,
+    },
+    /// Offers again for these roles, filters cleared; for all when empty.
+    Revive {
+        /// The roles.
+        roles: Vec<Role>,
+    },
+    /// End the framework and all of its tasks.
+    Teardown,
+}
+
+/// What a framework hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchedulerEvent {
+    /// First on every stream.
+    Subscribed {
+        /// Who the framework is and which instance this is.
+        session: Session,
+        /// A stream that is silent for several of these is dead.
+        heartbeat_interval: Duration,
+        /// The cluster.
+        cluster: ClusterId,
+    },
+    /// Resources to use or decline.
+    Offers(Vec<Offer>),
+    /// Offers that are no longer valid.
+    Rescind(Vec<OfferId>),
+    /// A task's status; acknowledge it when its sequence is not 0.
+    Update(TaskStatus),
+    /// An agent was lost.
+    Failure {
+        /// Which.
+        agent: AgentId,
+        /// For good, or only out of contact.
+        removed: bool,
+    },
+    /// Nothing happened.
+    Heartbeat,
+    /// The last event of a stream.
+    Error(Refusal),
+}
+
+/// What an agent says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentCall {
+    /// First on every stream.
+    Register {
+        /// The agent.
+        info: AgentInfo,
+        /// Made with the journal; another one means that all tasks are gone.
+        incarnation: u64,
+        /// Every task in its journal.
+        tasks: Vec<AgentTask>,
+    },
+    /// Still here.
+    Heartbeat,
+    /// News of a task, with the agent's own sequence number.
+    Update {
+        /// Whose task.
+        framework: FrameworkId,
+        /// The news.
+        status: TaskStatus,
+    },
+}
+
+/// What an agent is told; each carries the sender's term beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// The registration is committed.
+    Registered {
+        /// How often to send heartbeats.
+        heartbeat_interval: Duration,
+        /// The cluster.
+        cluster: ClusterId,
+    },
+    /// The master is still here.
+    Heartbeat,
+    /// Run this; a no-op when the journal holds it already.
+    Launch {
+        /// Whose task.
+        framework: FrameworkId,
+        /// The task.
+        task: Box<TaskInfo>,
+    },
+    /// End this; a no-op when it has ended.
+    Kill {
+        /// Which task.
+        key: TaskKey,
+        /// Overrides the task's own.
+        grace_period: Option<Duration>,
+        /// Why.
+        reason: StatusReason,
+    },
+    /// The update is committed and may be forgotten.
+    Committed {
+        /// Which task.
+        key: TaskKey,
+        /// Which update, and with it all earlier ones.
+        sequence: u64,
+    },
+    /// The last message of a stream.
+    Refused(Refusal),
+}

@@ -1,0 +1,16 @@
+//! What a framework says of itself when it subscribes.
+
+use super::{ids::Role, time::Duration};
+
+/// A framework as its author describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameworkInfo {
+    /// For people.
+    pub name: String,
+    /// Ordered, at least one.
+    pub roles: Vec<Role>,
+    /// How long its tasks outlive a lost connection; zero ends them with it.
+    pub failover_timeout: Duration,
+    /// Keys and values, shown and not interpreted.
+    pub labels: Vec<(String, String)>,
+}

@@ -1,0 +1,177 @@
+//! Every bound on sizes and counts, in one place, with the relations between them.
+//!
+//! A bound is there to keep one party from using up what belongs to all. Each says why it has its
+//! value; a call that would exceed one is refused with `LIMIT_EXCEEDED` and the bound's name.
+
+use super::time::Duration;
+
+/// Longest id. Two ids, a separator and a suffix must fit into a file name (255 bytes).
+pub const ID_BYTES_MAX: usize = 128;
+const _: () = assert!(ID_BYTES_MAX < 255);
+
+/// Longest free text (a task's name, a status message, a label's value).
+pub const TEXT_BYTES_MAX: usize = 1_024;
+
+/// Longest host name: DNS allows no more.
+pub const HOSTNAME_BYTES_MAX: usize = 255;
+
+/// Longest `host:port`.
+pub const ADDRESS_BYTES_MAX: usize = HOSTNAME_BYTES_MAX + ":65535".len();
+
+/// Longest account name; useradd allows no more.
+pub const USER_BYTES_MAX: usize = 32;
+
+/// Shortest request id: shorter ones are not unique by chance alone.
+pub const REQUEST_ID_BYTES_MIN: usize = 16;
+
+/// Longest request id; the ledger remembers many.
+pub const REQUEST_ID_BYTES_MAX: usize = 64;
+const _: () = assert!(REQUEST_ID_BYTES_MAX <= ID_BYTES_MAX);
+
+/// Largest amount of a scalar resource, in thousandths: 10^12 units. Nine thousand of them add up
+/// within an `i64`; every sum is checked all the same, and shares multiply in `i128`.
+pub const MILLI_MAX: i64 = 1_000_000_000_000_000;
+
+/// Resources that one agent, offer or task may name.
+pub const RESOURCES_MAX: usize = 32;
+
+/// Ranges in one range resource; more is a sign of fragmentation gone wrong.
+pub const RANGES_MAX: usize = 1_024;
+
+/// Items in one set resource.
+pub const SET_ITEMS_MAX: usize = 1_024;
+
+/// Attributes of one agent.
+pub const ATTRIBUTES_MAX: usize = 64;
+
+/// Labels of one task or framework.
+pub const LABELS_MAX: usize = 64;
+
+/// Arguments of a command; Linux allows far more, people do not need it.
+pub const ARGUMENTS_MAX: usize = 1_024;
+
+/// All arguments and the environment together. Linux gives a new program 128 KiB for one string and
+/// a quarter of the stack for all; 64 KiB fits everywhere.
+pub const COMMAND_BYTES_MAX: usize = 64 * 1_024;
+
+/// Environment variables of a command.
+pub const ENVIRONMENT_MAX: usize = 1_024;
+
+/// Tasks in one accept.
+pub const TASKS_PER_ACCEPT_MAX: usize = 1_000;
+
+/// Offers in one accept or decline.
+pub const OFFERS_PER_CALL_MAX: usize = 1_000;
+
+/// Acknowledgements in one call.
+pub const ACKNOWLEDGEMENTS_PER_CALL_MAX: usize = 10_000;
+
+/// Tasks named in one explicit reconciliation.
+pub const RECONCILE_TASKS_MAX: usize = 10_000;
+
+/// Roles of one framework.
+pub const FRAMEWORK_ROLES_MAX: usize = 16;
+
+/// Tasks known on one agent, terminal ones with unacknowledged updates included.
+pub const TASKS_PER_AGENT_MAX: usize = 10_000;
+
+/// Agents in one cluster, removed ones that are still remembered included.
+pub const AGENTS_MAX: usize = 100_000;
+
+/// Frameworks in one cluster, removed ones that are still remembered included.
+pub const FRAMEWORKS_MAX: usize = 10_000;
+
+/// Removed frameworks and agents that are remembered; the oldest is forgotten first.
+pub const REMOVED_REMEMBERED_MAX: usize = 1_000;
+
+/// Tasks known in one cluster.
+pub const TASKS_MAX: usize = 2_000_000;
+
+/// Ended and acknowledged tasks that are remembered per framework, so that listings can show them
+/// and their ids are not used again; the oldest is forgotten first.
+pub const ENDED_TASKS_PER_FRAMEWORK_MAX: usize = 1_000;
+
+/// Ended tasks that are remembered per removed framework, so that listings still show them after a
+/// job; the oldest is forgotten first, and all with their framework. Little of what a cluster knows
+/// may be of what is gone.
+pub const ENDED_TASKS_PER_REMOVED_FRAMEWORK_MAX: usize = 100;
+const _: () =
+    assert!(REMOVED_REMEMBERED_MAX * ENDED_TASKS_PER_REMOVED_FRAMEWORK_MAX <= TASKS_MAX / 10);
+
+/// Unacknowledged updates per task. Past it an agent's update waits at the agent.
+pub const PENDING_UPDATES_PER_TASK_MAX: usize = 32;
+
+/// Answers to accepts that are remembered per framework for retries.
+pub const ACCEPT_OUTCOMES_PER_FRAMEWORK_MAX: usize = 64;
+
+/// Decline filters per framework and role; the one that ends first makes room.
+pub const FILTERS_PER_FRAMEWORK_MAX: usize = 100_000;
+
+/// Longest refusal of an offer; Mesos cuts at the same 365 days.
+pub const REFUSE_MAX: Duration = Duration::from_seconds(365 * 24 * 3_600);
+
+/// How long declined resources are kept back when a call does not say; Mesos' default.
+pub const REFUSE_DEFAULT: Duration = Duration::from_seconds(5);
+
+/// Longest failover timeout: one year.
+pub const FAILOVER_TIMEOUT_MAX: Duration = Duration::from_seconds(365 * 24 * 3_600);
+
+/// Longest grace period between TERM and KILL.
+pub const GRACE_PERIOD_MAX: Duration = Duration::from_seconds(3_600);
+
+/// Grace period of a task that does not say; Mesos' default.
+pub const GRACE_PERIOD_DEFAULT: Duration = Duration::from_seconds(3);
+
+/// Encoded size of one message from a framework or an operator.
+pub const CALL_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+
+/// Encoded size of one message from an agent: a registration names all its tasks.
+pub const AGENT_MESSAGE_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+const _: () = assert!(TASKS_PER_AGENT_MAX * (2 * ID_BYTES_MAX + 64) < AGENT_MESSAGE_BYTES_MAX);
+
+/// Encoded size of one command. An accept becomes one command, so that it must fit a call.
+pub const COMMAND_ENCODED_BYTES_MAX: usize = 2 * CALL_BYTES_MAX;
+
+/// Commands in one log entry.
+pub const COMMANDS_PER_BATCH_MAX: usize = 4_096;
+
+/// Bytes after which a batch is closed even if more commands wait.
+pub const BATCH_BYTES: usize = 1_024 * 1_024;
+
+/// Commands proposed and not yet applied; past it calls are refused with `OVERLOADED`.
+pub const PROPOSALS_IN_FLIGHT_MAX: usize = 65_536;
+const _: () = assert!(PROPOSALS_IN_FLIGHT_MAX >= COMMANDS_PER_BATCH_MAX);
+
+/// Messages that wait for one receiver; past it the receiver loses its connection.
+pub const OUTBOUND_MESSAGES_MAX: usize = 16_384;
+
+/// Frames that wait for one peer; past it the oldest is dropped, raft repeats itself.
+pub const PEER_MESSAGES_MAX: usize = 4_096;
+
+/// Inputs that wait for the core; past it the shell stops reading from sockets.
+pub const INPUTS_MAX: usize = 16_384;
+
+/// Encoded size of one frame between masters.
+pub const PEER_FRAME_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+const _: () = assert!(PEER_FRAME_BYTES_MAX > COMMAND_ENCODED_BYTES_MAX + BATCH_BYTES);
+
+/// One part of a streamed snapshot, well under gRPC's usual 4 MiB.
+pub const SNAPSHOT_CHUNK_BYTES: usize = 512 * 1_024;
+
+/// Rows on one page of a listing.
+pub const PAGE_ROWS_MAX: u32 = 1_000;
+
+/// Rows on a page when the call does not say.
+pub const PAGE_ROWS_DEFAULT: u32 = 100;
+
+/// Facts kept for watchers that resume.
+pub const EVENTS_KEPT_MAX: usize = 65_536;
+
+/// Watchers of the event stream at one time.
+pub const WATCHERS_MAX: usize = 256;
+
+/// Open connections on one listener.
+pub const CONNECTIONS_MAX: usize = 16_384;
+
+/// Piece of a file that an agent sends at once.
+pub const FILE_CHUNK_BYTES: usize = 64 * 1_024;

@@ -1,0 +1,125 @@
+//! A typed no: why, which field, and what to do next. Part of the API, and of the replicated state
+//! where an answer is remembered for retries.
+
+use super::time::Duration;
+use std::fmt;
+
+/// Why a call was refused; the wire's `RefusalReason`, one to one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// A field is malformed.
+    InvalidField,
+    /// A limit of [`super::limits`] would be exceeded.
+    LimitExceeded,
+    /// Ask the leader.
+    NotLeader,
+    /// No leader yet, or it has not applied its first entry.
+    NotReady,
+    /// Too much in flight.
+    Overloaded,
+    /// It may or may not have happened.
+    OutcomeUnknown,
+    /// No valid certificate.
+    Unauthenticated,
+    /// The certificate does not allow it.
+    NotAuthorized,
+    /// No such framework, or not the caller's.
+    FrameworkUnknown,
+    /// The framework has ended for good.
+    FrameworkRemoved,
+    /// A newer instance has subscribed.
+    FrameworkFenced,
+    /// The call needs a live subscription.
+    NotSubscribed,
+    /// Not a live offer of this framework.
+    OfferInvalid,
+    /// More than the offers hold.
+    ResourcesNotOffered,
+    /// Taken before the accept was applied.
+    ResourcesTaken,
+    /// The task id is in use.
+    TaskExists,
+    /// No such task, or not the caller's.
+    TaskUnknown,
+    /// No such unacknowledged update.
+    SequenceUnknown,
+    /// No such agent.
+    AgentUnknown,
+    /// The agent is out of contact.
+    AgentUnreachable,
+    /// The agent was removed for good.
+    AgentRemoved,
+    /// Another process holds the agent id.
+    AgentFenced,
+    /// The task cannot go from its state to the reported one.
+    TransitionIllegal,
+    /// Another cluster.
+    ClusterMismatch,
+    /// The sequence number is no longer held.
+    SequenceExpired,
+}
+
+/// A refusal, ready to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// Path of the offending field; empty when it is none's fault.
+    pub field: String,
+    /// For people: what is wrong, and what to do.
+    pub message: String,
+    /// Whom to ask instead.
+    pub leader_address: Option<String>,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal with a message.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        let (field, message) = (String::new(), message.into());
+        Self { reason, field, message, leader_address: None, retry_after: None }
+    }
+
+    /// A malformed field.
+    pub fn invalid(field: impl Into<String>, problem: impl fmt::Display) -> Self {
+        Self::new(Reason::InvalidField, problem.to_string()).at(field)
+    }
+
+    /// A limit that would be exceeded.
+    pub fn limit(field: impl Into<String>, count: usize, limit: usize) -> Self {
+        let message = format!("{count} is more than the limit of {limit}");
+        Self::new(Reason::LimitExceeded, message).at(field)
+    }
+
+    /// Names the field.
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = field.into();
+        self
+    }
+
+    /// Puts `parent` in front of the field's path: `scalar` becomes `tasks[2].scalar`, and a place
+    /// in a list, `[0].scalar`, becomes `resources[0].scalar`.
+    pub fn under(mut self, parent: &str) -> Self {
+        let separator = if self.field.is_empty() || self.field.starts_with('[') { "" } else { "." };
+        self.field = format!("{parent}{separator}{}", self.field);
+        self
+    }
+
+    /// Says when to try again.
+    pub fn retry_after(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.is_empty() {
+            true => f.write_str(&self.message),
+            false => write!(f, "{}: {}", self.field, self.message),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}

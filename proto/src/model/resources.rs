@@ -1,0 +1,354 @@
+//! What agents have and tasks need: exact amounts, checked arithmetic.
+//!
+//! A scalar is an integer number of thousandths, so that sums are exact and equal on every replica.
+//! Nothing saturates: a subtraction that would go below zero says which resource is missing.
+
+use super::{
+    limits,
+    ranges::{Ranges, RangesError},
+};
+use smol_str::SmolStr;
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+/// An amount in thousandths of a unit; 0 to [`limits::MILLI_MAX`] wherever it was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Milli(pub i64);
+
+/// The name of a resource: `cpus`, `mem` (MiB), `disk` (MiB), `gpus`, `ports`, or an operator's
+/// own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ResourceName(SmolStr);
+
+/// How much, or which.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Value {
+    /// An amount.
+    Scalar(Milli),
+    /// Numbers, such as ports.
+    Ranges(Ranges),
+    /// Named things.
+    Set(BTreeSet<SmolStr>),
+}
+
+/// A bag of resources, ordered by name; holds no zero amount, no empty ranges, no empty set.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Resources(Vec<(ResourceName, Value)>);
+
+/// Why resources cannot be built or combined.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ResourceError {
+    /// Not a resource name: 1 to 64 of `a-z A-Z 0-9 . _ - /`.
+    #[error("{name:?} is not a resource name")]
+    Name {
+        /// The text.
+        name: String,
+    },
+    /// An amount below zero or above the limit.
+    #[error("{name} is {milli} thousandths; the range is 0 to {}", limits::MILLI_MAX)]
+    Amount {
+        /// Which resource.
+        name: ResourceName,
+        /// The amount, in thousandths.
+        milli: i64,
+    },
+    /// A text that is not an amount with at most three decimals.
+    #[error("{text:?} is not a decimal number from 0 to 10^12 with at most three decimals")]
+    Decimal {
+        /// The text.
+        text: String,
+    },
+    /// The same name twice in one list.
+    #[error("{name} is given twice")]
+    Duplicate {
+        /// Which resource.
+        name: ResourceName,
+    },
+    /// One name with two kinds of value.
+    #[error("{name} has two kinds of value")]
+    Kind {
+        /// Which resource.
+        name: ResourceName,
+    },
+    /// Bad ranges.
+    #[error("{name} has bad ranges")]
+    Ranges {
+        /// Which resource.
+        name: ResourceName,
+        /// What is wrong.
+        #[source]
+        source: RangesError,
+    },
+    /// More is taken than there is.
+    #[error("not enough {name}")]
+    Missing {
+        /// Which resource.
+        name: ResourceName,
+    },
+    /// The sum is out of range, or a number or item would be there twice.
+    #[error("{name} would be counted twice or exceed its limit")]
+    Excess {
+        /// Which resource.
+        name: ResourceName,
+    },
+    /// Too many entries.
+    #[error("has {count} entries, more than {limit}")]
+    TooMany {
+        /// Entries given.
+        count: usize,
+        /// Entries allowed.
+        limit: usize,
+    },
+}
+
+// === impl Milli ===
+
+impl Milli {
+    /// Whole units, such as 2 CPUs; `None` above the limit.
+    pub fn from_units(units: u64) -> Option<Milli> {
+        let milli = i64::try_from(units).ok()?.checked_mul(1_000)?;
+        (milli <= limits::MILLI_MAX).then_some(Milli(milli))
+    }
+
+    /// Whole units, rounded down.
+    pub fn units(self) -> u64 {
+        u64::try_from(self.0 / 1_000).unwrap_or(0)
+    }
+}
+
+impl FromStr for Milli {
+    type Err = ResourceError;
+
+    /// Exact decimal text: `2`, `0.25`, `1024`. No sign, exponent, NaN or fourth decimal.
+    fn from_str(text: &str) -> Result<Milli, ResourceError> {
+        let parse = || {
+            let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+            let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+            if !digits(whole) || !digits(decimals) || decimals.len() > 3 {
+                return None;
+            }
+            let units = whole.parse::<i64>().ok()?.checked_mul(1_000)?;
+            let thousandths = format!("{decimals:0<3}").parse::<i64>().ok()?;
+            let milli = units.checked_add(thousandths)?;
+            (milli <= limits::MILLI_MAX).then_some(Milli(milli))
+        };
+        parse().ok_or_else(|| ResourceError::Decimal { text: text.to_owned() })
+    }
+}
+
+impl fmt::Display for Milli {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, rest) = (self.0.unsigned_abs() / 1_000, self.0.unsigned_abs() % 1_000);
+        match rest {
+            0 => f.pad(&format!("{sign}{whole}")),
+            _ => f.pad(format!("{sign}{whole}.{rest:03}").trim_end_matches('0')),
+        }
+    }
+}
+
+// === impl ResourceName ===
+
+impl ResourceName {
+    /// CPUs.
+    pub const CPUS: ResourceName = ResourceName(SmolStr::new_static("cpus"));
+    /// Memory, MiB.
+    pub const MEM: ResourceName = ResourceName(SmolStr::new_static("mem"));
+    /// Disk space, MiB.
+    pub const DISK: ResourceName = ResourceName(SmolStr::new_static("disk"));
+    /// Ports of the host.
+    pub const PORTS: ResourceName = ResourceName(SmolStr::new_static("ports"));
+
+    /// Checks the text: 1 to 64 of `a-z A-Z 0-9 . _ - /`.
+    pub fn new(text: &str) -> Result<Self, ResourceError> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._-/".contains(&b);
+        match (1..=64).contains(&text.len()) && text.bytes().all(allowed) {
+            true => Ok(Self(SmolStr::new(text))),
+            false => Err(ResourceError::Name { name: text.chars().take(80).collect() }),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ResourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+// === impl Value ===
+
+impl Value {
+    fn is_nothing(&self) -> bool {
+        match self {
+            Value::Scalar(milli) => milli.0 == 0,
+            Value::Ranges(ranges) => ranges.is_empty(),
+            Value::Set(items) => items.is_empty(),
+        }
+    }
+
+    fn contains(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Scalar(a), Value::Scalar(b)) => a >= b,
+            (Value::Ranges(a), Value::Ranges(b)) => a.contains(b),
+            (Value::Set(a), Value::Set(b)) => a.is_superset(b),
+            _ => false,
+        }
+    }
+
+    fn checked_add(&self, other: &Value) -> Option<Value> {
+        match (self, other) {
+            (Value::Scalar(a), Value::Scalar(b)) => {
+                let sum = a.0.checked_add(b.0)?;
+                Some(Value::Scalar(Milli(sum)))
+            }
+            (Value::Ranges(a), Value::Ranges(b)) => a.checked_add(b).map(Value::Ranges),
+            (Value::Set(a), Value::Set(b)) if a.is_disjoint(b) => {
+                Some(Value::Set(a.union(b).cloned().collect()))
+            }
+            _ => None,
+        }
+    }
+
+    fn checked_sub(&self, other: &Value) -> Option<Value> {
+        match (self, other) {
+            (Value::Scalar(a), Value::Scalar(b)) if a >= b => Some(Value::Scalar(Milli(a.0 - b.0))),
+            (Value::Ranges(a), Value::Ranges(b)) => a.checked_sub(b).map(Value::Ranges),
+            (Value::Set(a), Value::Set(b)) if a.is_superset(b) => {
+                Some(Value::Set(a.difference(b).cloned().collect()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Scalar(milli) => write!(f, "{milli}"),
+            Value::Ranges(ranges) => write!(f, "{ranges}"),
+            Value::Set(items) => {
+                let items: Vec<_> = items.iter().map(SmolStr::as_str).collect();
+                write!(f, "{{{}}}", items.join(","))
+            }
+        }
+    }
+}
+
+// === impl Resources ===
+
+impl Resources {
+    /// Nothing at all.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Checks and orders a list; entries of nothing are left out.
+    pub fn from_entries(
+        entries: impl IntoIterator<Item = (ResourceName, Value)>,
+    ) -> Result<Self, ResourceError> {
+        let mut list: Vec<_> = entries.into_iter().collect();
+        if list.len() > limits::RESOURCES_MAX {
+            let limit = limits::RESOURCES_MAX;
+            return Err(ResourceError::TooMany { count: list.len(), limit });
+        }
+        for (name, value) in &list {
+            if let Value::Scalar(milli) = value
+                && !(0..=limits::MILLI_MAX).contains(&milli.0)
+            {
+                return Err(ResourceError::Amount { name: name.clone(), milli: milli.0 });
+            }
+        }
+        list.sort_by(|a, b| a.0.cmp(&b.0));
+        if let Some(pair) = list.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(ResourceError::Duplicate { name: pair[0].0.clone() });
+        }
+        list.retain(|(_, value)| !value.is_nothing());
+        Ok(Self(list))
+    }
+
+    /// CPUs (thousandths) and memory (MiB): what most tasks ask for.
+    ///
+    /// # Panics
+    /// When an amount is out of range; for literals in code, not for input.
+    pub fn cpus_mem(cpus_milli: i64, mem_mib: i64) -> Self {
+        let mem = mem_mib.checked_mul(1_000).expect("memory in range");
+        Self::from_entries([
+            (ResourceName::CPUS, Value::Scalar(Milli(cpus_milli))),
+            (ResourceName::MEM, Value::Scalar(Milli(mem))),
+        ])
+        .expect("amounts in range")
+    }
+
+    /// The entries, ordered by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&ResourceName, &Value)> {
+        self.0.iter().map(|(name, value)| (name, value))
+    }
+
+    /// One entry.
+    pub fn get(&self, name: &ResourceName) -> Option<&Value> {
+        let index = self.0.binary_search_by(|(n, _)| n.cmp(name)).ok()?;
+        Some(&self.0[index].1)
+    }
+
+    /// A scalar's amount; zero when it is absent or no scalar.
+    pub fn scalar(&self, name: &ResourceName) -> Milli {
+        match self.get(name) {
+            Some(Value::Scalar(milli)) => *milli,
+            _ => Milli(0),
+        }
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether all of `other` could be taken from this.
+    pub fn contains(&self, other: &Resources) -> bool {
+        other.iter().all(|(name, value)| self.get(name).is_some_and(|mine| mine.contains(value)))
+    }
+
+    /// Both together.
+    pub fn checked_add(&self, other: &Resources) -> Result<Resources, ResourceError> {
+        let mut sum = self.clone();
+        for (name, value) in &other.0 {
+            match sum.0.binary_search_by(|(n, _)| n.cmp(name)) {
+                Ok(index) => {
+                    let excess = || ResourceError::Excess { name: name.clone() };
+                    sum.0[index].1 = sum.0[index].1.checked_add(value).ok_or_else(excess)?;
+                }
+                Err(index) => sum.0.insert(index, (name.clone(), value.clone())),
+            }
+        }
+        Ok(sum)
+    }
+
+    /// This without `other`.
+    pub fn checked_sub(&self, other: &Resources) -> Result<Resources, ResourceError> {
+        let mut left = self.clone();
+        for (name, value) in &other.0 {
+            let missing = || ResourceError::Missing { name: name.clone() };
+            let index = left.0.binary_search_by(|(n, _)| n.cmp(name)).map_err(|_| missing())?;
+            let rest = left.0[index].1.checked_sub(value).ok_or_else(missing)?;
+            match rest.is_nothing() {
+                true => drop(left.0.remove(index)),
+                false => left.0[index].1 = rest,
+            }
+        }
+        Ok(left)
+    }
+}
+
+impl fmt::Display for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (name, value)) in self.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ";" };
+            write!(f, "{separator}{name}:{value}")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! Whatever the model can say survives the wire: model, message, bytes, message, model.
+
+use crate::strategies::{self, messages};
+use proptest::prelude::*;
+use prost::Message;
+use proto::{
+    convert::{agent, calls, framework, offer, orders, refusal, resources, status, task},
+    model::{
+        Refusal, SchedulerCall, Session, StatusReason, TaskState, limits, refusal::Reason,
+        status::StatusSource,
+    },
+    wire::v1,
+};
+
+/// Through bytes and back.
+fn sent<W: Message + Default>(message: W) -> W {
+    W::decode(message.encode_to_vec().as_slice()).expect("what was just encoded")
+}
+
+/// A call through the bytes of its request.
+fn sent_call(call: calls::WireCall) -> calls::WireCall {
+    use calls::WireCall;
+    match call {
+        WireCall::Accept(request) => WireCall::Accept(sent(request)),
+        WireCall::Decline(request) => WireCall::Decline(sent(request)),
+        WireCall::Kill(request) => WireCall::Kill(sent(request)),
+        WireCall::Acknowledge(request) => WireCall::Acknowledge(sent(request)),
+        WireCall::Reconcile(request) => WireCall::Reconcile(sent(request)),
+        WireCall::Suppress(request) => WireCall::Suppress(sent(request)),
+        WireCall::Revive(request) => WireCall::Revive(sent(request)),
+        WireCall::Teardown(request) => WireCall::Teardown(sent(request)),
+    }
+}
+
+proptest! {
+    #[test]
+    fn resources_survive(list in strategies::resources()) {
+        let wire = resources::write_resources(&list).into_iter().map(sent).collect();
+        prop_assert_eq!(resources::read_resources(wire), Ok(list));
+    }
+
+    #[test]
+    fn attributes_survive(list in strategies::attributes()) {
+        let wire = resources::write_attributes(&list).into_iter().map(sent).collect();
+        prop_assert_eq!(resources::read_attributes(wire), Ok(list));
+    }
+
+    #[test]
+    fn labels_survive(list in strategies::labels()) {
+        let wire = task::write_labels(&list).into_iter().map(sent).collect();
+        prop_assert_eq!(task::read_labels(wire), Ok(list));
+    }
+
+    #[test]
+    fn tasks_survive(info in strategies::task_info()) {
+        prop_assert_eq!(task::read_task_info(sent(task::write_task_info(&info))), Ok(info));
+    }
+
+    #[test]
+    fn statuses_survive(it in strategies::status()) {
+        prop_assert_eq!(status::read_status(sent(status::write_status(&it))), Ok(it));
+    }
+
+    #[test]
+    fn agents_survive(info in strategies::agent_info(), task in strategies::agent_task()) {
+        prop_assert_eq!(agent::read_agent_info(sent(agent::write_agent_info(&info))), Ok(info));
+        prop_assert_eq!(agent::read_agent_task(sent(agent::write_agent_task(&task))), Ok(task));
+    }
+
+    #[test]
+    fn frameworks_survive(info in strategies::framework_info()) {
+        let wire = sent(framework::write_framework_info(&info));
+        prop_assert_eq!(framework::read_framework_info(wire), Ok(info));
+    }
+
+    #[test]
+    fn offers_survive(it in messages::offer()) {
+        prop_assert_eq!(offer::read_offer(sent(offer::write_offer(&it))), Ok(it));
+    }
+
+    #[test]
+    fn refusals_survive(it in messages::refusal()) {
+        prop_assert_eq!(refusal::read_refusal(sent(refusal::write_refusal(&it))), it);
+    }
+
+    #[test]
+    fn subscriptions_survive(it in messages::subscribe()) {
+        prop_assert_eq!(calls::read_subscribe(sent(calls::write_subscribe(&it))), Ok(it));
+    }
+
+    #[test]
+    fn calls_survive(session in strategies::session(), call in messages::call()) {
+        let wire = calls::write_call(session, call.clone());
+        prop_assert_eq!(calls::read_call(sent_call(wire)), Ok((session, call)));
+    }
+
+    #[test]
+    fn events_survive(event in messages::event()) {
+        prop_assert_eq!(calls::read_event(sent(calls::write_event(&event))), Ok(event));
+    }
+
+    #[test]
+    fn agents_reports_survive(call in messages::agent_call()) {
+        let wire = sent(orders::write_agent_message(&call));
+        prop_assert_eq!(orders::read_agent_message(wire), Ok(call));
+    }
+
+    #[test]
+    fn orders_survive(term: u64, order in messages::order()) {
+        let wire = sent(orders::write_master_message(term, &order));
+        prop_assert_eq!(orders::read_master_message(wire), Ok((term, order)));
+    }
+}
+
+/// Every number of an enum either means something, and that is written as the same number, or is
+/// refused.
+#[test]
+fn enums_are_read_and_written_one_to_one() {
+    let states: Vec<TaskState> = (-1..100).filter_map(|n| status::read_state(n).ok()).collect();
+    assert_eq!(states, TaskState::ALL);
+    let reasons: Vec<StatusReason> =
+        (-1..100).filter_map(|n| status::read_reason(n).ok()).collect();
+    assert_eq!(reasons, strategies::STATUS_REASONS);
+    let sources: Vec<StatusSource> =
+        (-1..100).filter_map(|n| status::read_source(n).ok()).collect();
+    assert_eq!(sources, [StatusSource::Master, StatusSource::Agent]);
+    for number in -1..100 {
+        if let Ok(state) = status::read_state(number) {
+            assert_eq!(i32::from(status::write_state(state)), number);
+        }
+        if let Ok(reason) = status::read_reason(number) {
+            assert_eq!(i32::from(status::write_reason(reason)), number);
+        }
+        let read = refusal::read_refusal(v1::Refusal { reason: number, ..Default::default() });
+        let known = (1..=25).contains(&number);
+        let written = refusal::write_refusal(&read).reason;
+        let expected = if known { number } else { v1::RefusalReason::RefusalOutcomeUnknown.into() };
+        assert_eq!(written, expected);
+    }
+    for (index, reason) in messages::REASONS.into_iter().enumerate() {
+        let number = refusal::write_refusal(&Refusal::new(reason, "")).reason;
+        assert_eq!(usize::try_from(number), Ok(index + 1), "{reason:?}");
+    }
+}
+
+/// What the schema says about fields that are not there.
+#[test]
+fn absent_fields_have_their_defaults() {
+    let session = Session { framework: proto::model::FrameworkId(1), epoch: 2 };
+    let bare = v1::AcceptRequest {
+        session: Some(calls::write_session(session)),
+        offer_ids: vec!["offer-1-1".to_owned()],
+        ..Default::default()
+    };
+    let read_refuse =
+        |filters| match calls::read_accept(v1::AcceptRequest { filters, ..bare.clone() }) {
+            Ok((_, SchedulerCall::Accept { refuse, request: None, .. })) => refuse,
+            other => panic!("{other:?}"),
+        };
+    assert_eq!(read_refuse(None), limits::REFUSE_DEFAULT);
+    assert_eq!(read_refuse(Some(v1::Filters { refuse_ms: None })), limits::REFUSE_DEFAULT);
+    assert_eq!(read_refuse(Some(v1::Filters { refuse_ms: Some(u64::MAX) })), limits::REFUSE_MAX);
+    assert_eq!(read_refuse(Some(v1::Filters { refuse_ms: Some(0) })).as_ms(), 0);
+
+    let kill = v1::KillRequest {
+        session: Some(calls::write_session(session)),
+        task_id: "task".to_owned(),
+        kill_policy: Some(v1::KillPolicy { grace_period_ms: None }),
+    };
+    let Ok((_, SchedulerCall::Kill { grace_period: None, .. })) = calls::read_kill(kill) else {
+        panic!("a policy without a period is none");
+    };
+}
+
+/// A master's remainder may have more ranges than anybody may name.
+#[test]
+fn offers_of_fragments_are_read() {
+    let base = v1::Offer {
+        offer_id: "offer-1-1".to_owned(),
+        framework_id: "framework-1".to_owned(),
+        role: "*".to_owned(),
+        agent_id: "agent".to_owned(),
+        ..Default::default()
+    };
+    let range = |index: u64| v1::Range { begin: 2 * index, end: 2 * index };
+    let ranges = v1::Ranges { ranges: (0..30_000).map(range).collect() };
+    let value = Some(v1::resource::Value::Ranges(ranges));
+    let resources = vec![v1::Resource { name: "ports".to_owned(), value }];
+    assert!(offer::read_offer(v1::Offer { resources: resources.clone(), ..base }).is_ok());
+    let refusal = resources::read_resources(resources).expect_err("an agent may not");
+    assert_eq!((refusal.reason, refusal.field.as_str()), (Reason::LimitExceeded, "[0].ranges"));
+}

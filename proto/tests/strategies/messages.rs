@@ -1,0 +1,178 @@
+//! Generators of whole messages: offers, refusals, calls, events, reports, orders.
+
+use super::{
+    agent_id, agent_info, agent_task, any_duration, attributes, cluster_id, duration, framework_id,
+    framework_info, grace_period, message, offer_id, request_id, resources, role, roles, session,
+    status, status_reason, task_id, task_info, task_key,
+};
+use proptest::{collection, option, prelude::*, sample};
+use proto::model::{
+    AgentCall, Duration, Offer, OfferId, Order, Reason, Refusal, SchedulerCall, SchedulerEvent,
+    Subscribe, limits,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) const REASONS: [Reason; 25] = [
+    Reason::InvalidField,
+    Reason::LimitExceeded,
+    Reason::NotLeader,
+    Reason::NotReady,
+    Reason::Overloaded,
+    Reason::OutcomeUnknown,
+    Reason::Unauthenticated,
+    Reason::NotAuthorized,
+    Reason::FrameworkUnknown,
+    Reason::FrameworkRemoved,
+    Reason::FrameworkFenced,
+    Reason::NotSubscribed,
+    Reason::OfferInvalid,
+    Reason::ResourcesNotOffered,
+    Reason::ResourcesTaken,
+    Reason::TaskExists,
+    Reason::TaskUnknown,
+    Reason::SequenceUnknown,
+    Reason::AgentUnknown,
+    Reason::AgentUnreachable,
+    Reason::AgentRemoved,
+    Reason::AgentFenced,
+    Reason::TransitionIllegal,
+    Reason::ClusterMismatch,
+    Reason::SequenceExpired,
+];
+
+pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {
+    let reason = sample::select(REASONS.to_vec());
+    let field = "[a-z_]{0,8}(\\[[0-9]{1,3}\\])?";
+    let leader = option::of("[a-z0-9.-]{1,12}:[1-9][0-9]{0,3}");
+    (reason, field, message(), leader, option::of(any_duration())).prop_map(
+        |(reason, field, message, leader_address, retry_after)| Refusal {
+            reason,
+            field,
+            message,
+            leader_address,
+            retry_after,
+        },
+    )
+}
+
+pub(crate) fn offer() -> impl Strategy<Value = Offer> {
+    let place = (agent_id(), "[a-z0-9.-]{0,20}");
+    let expires_in = option::of(any_duration());
+    (offer_id(), framework_id(), role(), place, resources(), attributes(), expires_in).prop_map(
+        |(id, framework, role, (agent, hostname), resources, attributes, expires_in)| Offer {
+            id,
+            framework,
+            role,
+            agent,
+            hostname,
+            resources,
+            attributes,
+            expires_in,
+        },
+    )
+}
+
+pub(crate) fn subscribe() -> impl Strategy<Value = Subscribe> {
+    (framework_info(), option::of(framework_id()), request_id(), any::<u16>()).prop_map(
+        |(info, framework, request, chosen)| {
+            let chosen = |index: usize| chosen & (1 << index) != 0;
+            let roles = info.roles.iter().enumerate();
+            let suppressed = roles.filter(|(index, _)| chosen(*index));
+            let suppressed = suppressed.map(|(_, role)| role.clone()).collect();
+            Subscribe { info, framework, request, suppressed }
+        },
+    )
+}
+
+fn offer_ids() -> impl Strategy<Value = Vec<OfferId>> {
+    collection::btree_set(offer_id(), 1..6)
+        .prop_map(|ids: BTreeSet<_>| ids.into_iter().collect::<Vec<_>>())
+        .prop_shuffle()
+}
+
+fn refuse() -> impl Strategy<Value = Duration> {
+    duration(0, limits::REFUSE_MAX)
+}
+
+pub(crate) fn call() -> impl Strategy<Value = SchedulerCall> {
+    let tasks = collection::vec(task_info(), 0..4).prop_map(|tasks| {
+        let named = tasks.into_iter().map(|task| (task.id.clone(), task));
+        named.collect::<BTreeMap<_, _>>().into_values().collect()
+    });
+    let accept = (offer_ids(), tasks, refuse(), option::of(request_id()));
+    let acknowledgements = collection::vec((task_id(), 1..=u64::MAX), 1..5);
+    prop_oneof![
+        accept.prop_map(|(offers, tasks, refuse, request)| SchedulerCall::Accept {
+            offers,
+            tasks,
+            refuse,
+            request
+        }),
+        (offer_ids(), refuse())
+            .prop_map(|(offers, refuse)| SchedulerCall::Decline { offers, refuse }),
+        (task_id(), grace_period())
+            .prop_map(|(task, grace_period)| SchedulerCall::Kill { task, grace_period }),
+        acknowledgements
+            .prop_map(|acknowledgements| SchedulerCall::Acknowledge { acknowledgements }),
+        collection::vec(task_id(), 0..5).prop_map(|tasks| SchedulerCall::Reconcile { tasks }),
+        roles(0).prop_map(|roles| SchedulerCall::Suppress { roles }),
+        roles(0).prop_map(|roles| SchedulerCall::Revive { roles }),
+        Just(SchedulerCall::Teardown),
+    ]
+}
+
+pub(crate) fn event() -> impl Strategy<Value = SchedulerEvent> {
+    let subscribed = (session(), any_duration(), cluster_id()).prop_map(
+        |(session, heartbeat_interval, cluster)| SchedulerEvent::Subscribed {
+            session,
+            heartbeat_interval,
+            cluster,
+        },
+    );
+    prop_oneof![
+        subscribed,
+        collection::vec(offer(), 0..3).prop_map(SchedulerEvent::Offers),
+        collection::vec(offer_id(), 0..5).prop_map(SchedulerEvent::Rescind),
+        status().prop_map(SchedulerEvent::Update),
+        (agent_id(), any::<bool>())
+            .prop_map(|(agent, removed)| SchedulerEvent::Failure { agent, removed }),
+        Just(SchedulerEvent::Heartbeat),
+        refusal().prop_map(SchedulerEvent::Error),
+    ]
+}
+
+pub(crate) fn agent_call() -> impl Strategy<Value = AgentCall> {
+    let tasks = collection::vec(agent_task(), 0..5).prop_map(|tasks| {
+        let named = tasks.into_iter().map(|task| (task.key.clone(), task));
+        named.collect::<BTreeMap<_, _>>().into_values().collect()
+    });
+    prop_oneof![
+        (agent_info(), any::<u64>(), tasks).prop_map(|(info, incarnation, tasks)| {
+            AgentCall::Register { info, incarnation, tasks }
+        }),
+        Just(AgentCall::Heartbeat),
+        (framework_id(), status())
+            .prop_map(|(framework, status)| AgentCall::Update { framework, status }),
+    ]
+}
+
+pub(crate) fn order() -> impl Strategy<Value = Order> {
+    prop_oneof![
+        (any_duration(), cluster_id()).prop_map(|(heartbeat_interval, cluster)| {
+            Order::Registered { heartbeat_interval, cluster }
+        }),
+        Just(Order::Heartbeat),
+        (framework_id(), task_info())
+            .prop_map(|(framework, task)| Order::Launch { framework, task: Box::new(task) }),
+        (task_key(), grace_period(), status_reason())
+            .prop_map(|(key, grace_period, reason)| Order::Kill { key, grace_period, reason }),
+        (task_key(), any::<u64>()).prop_map(|(key, sequence)| Order::Committed { key, sequence }),
+        refusal().prop_map(Order::Refused),
+    ]
+}
+
+/// Any line and message, for refusals of others' making.
+#[cfg(feature = "grpc")]
+pub(crate) fn foreign_text() -> impl Strategy<Value = String> {
+    prop_oneof![super::line(), any::<String>(), Just("\u{1b}[2J".repeat(2_000))]
+}

@@ -1,0 +1,263 @@
+//! Generators of everything in the model, small values and values at their limits alike.
+
+pub(crate) mod messages;
+
+use proptest::{collection, option, prelude::*, sample};
+use proto::model::{
+    AgentId, AgentInfo, Attribute, AttributeValue, ClusterId, Command, Duration, FrameworkId,
+    FrameworkInfo, Milli, OfferId, Ranges, RequestId, ResourceName, Resources, Role, Session,
+    StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
+    agent::AgentTask, limits,
+};
+use std::collections::BTreeSet;
+
+pub(crate) const STATUS_REASONS: [StatusReason; 20] = [
+    StatusReason::None,
+    StatusReason::ContainerLaunchFailed,
+    StatusReason::ContainerLimitationMemory,
+    StatusReason::CommandNotFound,
+    StatusReason::CommandNotExecutable,
+    StatusReason::CommandExited,
+    StatusReason::CommandSignaled,
+    StatusReason::KilledByFramework,
+    StatusReason::KilledByOperator,
+    StatusReason::KilledDuringLaunch,
+    StatusReason::FrameworkRemoved,
+    StatusReason::AgentUnreachable,
+    StatusReason::AgentReregistered,
+    StatusReason::AgentRemoved,
+    StatusReason::AgentRestarted,
+    StatusReason::AgentCapacity,
+    StatusReason::HostRebooted,
+    StatusReason::SupervisorLost,
+    StatusReason::Reconciliation,
+    StatusReason::TaskInvalid,
+];
+
+// === ids ===
+
+fn id_text() -> impl Strategy<Value = String> {
+    let longest = Just("x".repeat(limits::ID_BYTES_MAX));
+    prop_oneof![20 => "[A-Za-z0-9_:@+-][A-Za-z0-9._:@+-]{0,20}", 1 => longest]
+}
+
+pub(crate) fn task_id() -> impl Strategy<Value = TaskId> {
+    id_text().prop_map(|text| TaskId::new(&text).expect("an id"))
+}
+
+pub(crate) fn agent_id() -> impl Strategy<Value = AgentId> {
+    id_text().prop_map(|text| AgentId::new(&text).expect("an id"))
+}
+
+pub(crate) fn cluster_id() -> impl Strategy<Value = ClusterId> {
+    id_text().prop_map(|text| ClusterId::new(&text).expect("an id"))
+}
+
+pub(crate) fn request_id() -> impl Strategy<Value = RequestId> {
+    "[A-Za-z0-9_-]{16,64}".prop_map(|text| RequestId::new(&text).expect("an id"))
+}
+
+pub(crate) fn framework_id() -> impl Strategy<Value = FrameworkId> {
+    any::<u64>().prop_map(FrameworkId)
+}
+
+pub(crate) fn offer_id() -> impl Strategy<Value = OfferId> {
+    any::<(u64, u64)>().prop_map(|(term, number)| OfferId { term, number })
+}
+
+pub(crate) fn role() -> impl Strategy<Value = Role> {
+    let path = "[a-z0-9_][a-z0-9._-]{0,8}(/[a-z0-9_][a-z0-9._-]{0,8}){0,3}";
+    prop_oneof![
+        1 => Just(Role::any()),
+        5 => path.prop_map(|text| Role::new(&text).expect("a role")),
+    ]
+}
+
+pub(crate) fn session() -> impl Strategy<Value = Session> {
+    (framework_id(), any::<u64>()).prop_map(|(framework, epoch)| Session { framework, epoch })
+}
+
+pub(crate) fn task_key() -> impl Strategy<Value = TaskKey> {
+    (framework_id(), task_id()).prop_map(|(framework, task)| TaskKey { framework, task })
+}
+
+// === texts and times ===
+
+pub(crate) fn line() -> impl Strategy<Value = String> {
+    let longest = Just("x".repeat(limits::TEXT_BYTES_MAX));
+    prop_oneof![20 => "\\PC{0,20}", 1 => longest]
+}
+
+pub(crate) fn message() -> impl Strategy<Value = String> {
+    prop_oneof![4 => line(), 1 => "(\\PC|[\n\t]){0,20}"]
+}
+
+pub(crate) fn labels() -> impl Strategy<Value = Vec<(String, String)>> {
+    collection::vec(("\\PC{1,8}", line()), 0..4)
+}
+
+/// Up to a limit, both ends included.
+pub(crate) fn duration(least_ms: u64, most: Duration) -> impl Strategy<Value = Duration> {
+    let most_ms = most.as_ms();
+    prop_oneof![
+        Just(Duration(least_ms)),
+        Just(Duration(most_ms)),
+        (least_ms..=most_ms).prop_map(Duration)
+    ]
+}
+
+pub(crate) fn any_duration() -> impl Strategy<Value = Duration> {
+    duration(1, Duration(u64::MAX))
+}
+
+pub(crate) fn grace_period() -> impl Strategy<Value = Option<Duration>> {
+    option::of(duration(0, limits::GRACE_PERIOD_MAX))
+}
+
+fn address() -> impl Strategy<Value = String> {
+    prop_oneof!["", "[a-z0-9.-]{1,12}:[1-9][0-9]{0,3}", "\\[::1\\]:[1-9][0-9]{0,3}"]
+}
+
+// === resources ===
+
+pub(crate) fn resource_name() -> impl Strategy<Value = ResourceName> {
+    prop_oneof![
+        Just(ResourceName::CPUS),
+        Just(ResourceName::MEM),
+        Just(ResourceName::PORTS),
+        "[A-Za-z0-9._/-]{1,64}".prop_map(|text| ResourceName::new(&text).expect("a name")),
+    ]
+}
+
+/// Sets of numbers near the bottom or the top of all numbers, as ranges.
+pub(crate) fn ranges() -> impl Strategy<Value = Ranges> {
+    let numbers = collection::btree_set(any::<u8>(), 0..40);
+    (numbers, any::<bool>()).prop_map(|(numbers, high)| {
+        let base = if high { u64::MAX - 255 } else { 0 };
+        ranges_of(numbers.into_iter().map(|number| base + u64::from(number)))
+    })
+}
+
+pub(crate) fn ranges_of(numbers: impl IntoIterator<Item = u64>) -> Ranges {
+    let list = numbers.into_iter().map(|number| (number, number)).collect();
+    Ranges::new(list).expect("distinct numbers")
+}
+
+pub(crate) fn value() -> impl Strategy<Value = Value> {
+    let amount = prop_oneof![Just(limits::MILLI_MAX), 0..=limits::MILLI_MAX, 0..5_000_i64];
+    let items = collection::btree_set("\\PC{1,8}", 0..6);
+    prop_oneof![
+        amount.prop_map(|milli| Value::Scalar(Milli(milli))),
+        ranges().prop_map(Value::Ranges),
+        items.prop_map(|items| Value::Set(items.into_iter().map(Into::into).collect())),
+    ]
+}
+
+pub(crate) fn resources() -> impl Strategy<Value = Resources> {
+    collection::btree_map(resource_name(), value(), 0..6)
+        .prop_map(|entries| Resources::from_entries(entries).expect("valid entries"))
+}
+
+pub(crate) fn attributes() -> impl Strategy<Value = Vec<Attribute>> {
+    let value = prop_oneof![
+        line().prop_map(AttributeValue::Text),
+        (0..=limits::MILLI_MAX).prop_map(|milli| AttributeValue::Scalar(Milli(milli))),
+        ranges().prop_map(AttributeValue::Ranges),
+    ];
+    collection::btree_map(resource_name(), value, 0..4).prop_map(|entries| {
+        let named = |(name, value): (ResourceName, _)| Attribute { name: name.to_string(), value };
+        entries.into_iter().map(named).collect()
+    })
+}
+
+// === tasks and statuses ===
+
+pub(crate) fn command() -> impl Strategy<Value = Command> {
+    let anything = "(\\PC|[\n\t\x01\x7f]){0,12}";
+    let arguments = ("\\PC{1,12}", collection::vec(anything, 0..4));
+    let environment = collection::btree_map("[^=\\x00]{1,8}", anything, 0..4);
+    let user = "([a-z0-9_][a-z0-9._-]{0,31})?";
+    (arguments, environment, user).prop_map(|((program, mut arguments), environment, user)| {
+        arguments.insert(0, program);
+        Command { arguments, environment: environment.into_iter().collect(), user }
+    })
+}
+
+pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
+    let needs = resources().prop_filter("a task needs something", |list| !list.is_empty());
+    (task_id(), line(), agent_id(), needs, command(), grace_period(), labels()).prop_map(
+        |(id, name, agent, resources, command, grace_period, labels)| TaskInfo {
+            id,
+            name,
+            agent,
+            resources,
+            command,
+            grace_period,
+            labels,
+        },
+    )
+}
+
+pub(crate) fn state() -> impl Strategy<Value = TaskState> {
+    sample::select(TaskState::ALL.to_vec())
+}
+
+pub(crate) fn status_reason() -> impl Strategy<Value = StatusReason> {
+    sample::select(STATUS_REASONS.to_vec())
+}
+
+pub(crate) fn status() -> impl Strategy<Value = TaskStatus> {
+    let source = sample::select(vec![StatusSource::Master, StatusSource::Agent]);
+    let ends = any::<(Option<i32>, Option<i32>, Option<u64>)>();
+    let numbers = any::<(u64, u64)>();
+    (task_id(), agent_id(), state(), source, status_reason(), message(), ends, numbers).prop_map(
+        |(task, agent, state, source, reason, message, ends, (unix_ms, sequence))| TaskStatus {
+            task,
+            agent,
+            state,
+            source,
+            reason,
+            message,
+            exit_code: ends.0,
+            signal: ends.1,
+            memory_peak_bytes: ends.2,
+            at: WallTime(unix_ms),
+            sequence,
+        },
+    )
+}
+
+// === agents and frameworks ===
+
+pub(crate) fn agent_info() -> impl Strategy<Value = AgentInfo> {
+    (agent_id(), "[a-z0-9.-]{0,20}", address(), resources(), attributes(), line()).prop_map(
+        |(id, hostname, address, resources, attributes, version)| AgentInfo {
+            id,
+            hostname,
+            address,
+            resources,
+            attributes,
+            version,
+        },
+    )
+}
+
+pub(crate) fn agent_task() -> impl Strategy<Value = AgentTask> {
+    (task_key(), state(), any::<u64>()).prop_map(|(key, state, sequence)| AgentTask {
+        key,
+        state,
+        sequence,
+    })
+}
+
+pub(crate) fn roles(least: usize) -> impl Strategy<Value = Vec<Role>> {
+    collection::btree_set(role(), least..=limits::FRAMEWORK_ROLES_MAX)
+        .prop_map(|roles: BTreeSet<Role>| roles.into_iter().collect())
+}
+
+pub(crate) fn framework_info() -> impl Strategy<Value = FrameworkInfo> {
+    let timeout = duration(0, limits::FAILOVER_TIMEOUT_MAX);
+    (line(), roles(1), timeout, labels()).prop_map(|(name, roles, failover_timeout, labels)| {
+        FrameworkInfo { name, roles, failover_timeout, labels }
+    })
+}

@@ -1,0 +1,305 @@
+//! What happens to agents: steps of the real core, the effects that come out of them, containers that
+//! start and end, crashes between and within steps.
+
+use super::{
+    agent_host::{Container, host_of_address},
+    event::Happening,
+    streams::{Client, Down, Up},
+    world::World,
+};
+use agent_core::{
+    Agent, ContainerId, Effect, Ending, ExitReport, FailureKind, Input, LaunchFailure, Observation,
+    Outbox, invariants,
+};
+use proto::model::{AgentCall, Duration, Order, Reason, TaskInfo, TaskKey, TaskState};
+
+impl World {
+    pub(crate) fn start_agent(&mut self, agent: usize) {
+        let host = &mut self.agents[agent];
+        if host.agent.is_some() {
+            return;
+        }
+        let at = self.queue.now();
+        host.begin(at);
+        let observed = host.containers.iter().map(|(container, state)| {
+            let observation = match state {
+                Container::Exited(report) => Observation::Exited(report.clone()),
+                Container::Running => Observation::Running,
+                // Its supervisor is there and will say what became of it.
+                Container::Starting => Observation::Running,
+            };
+            (container.clone(), observation)
+        });
+        let observed = observed.collect();
+        let config = host.config(self.chance.agents.number());
+        let journal = host.journal();
+        if journal.rows.iter().any(|row| row.is_live()) {
+            self.sometimes.note("agent restarted with tasks");
+        }
+        let mut outbox = Outbox::new();
+        let now = host.now(at);
+        let recovered = Agent::recover(config, journal, observed, now, &mut outbox);
+        host.agent = Some(recovered.expect("its own journal"));
+        self.agent_stepped(agent, outbox);
+    }
+
+    pub(crate) fn wake_agent(&mut self, agent: usize, life: u64) {
+        if self.agents[agent].life == life {
+            self.agents[agent].wake_at = None;
+            self.step_agent(agent, Input::Tick);
+        }
+    }
+
+    pub(crate) fn step_agent(&mut self, agent: usize, input: Input) {
+        let at = self.queue.now();
+        let host = &mut self.agents[agent];
+        let now = host.now(at);
+        let Some(core) = &mut host.agent else { return };
+        self.trace.note(at.0, 100 + agent, &input);
+        let mut outbox = Outbox::new();
+        core.step(now, input, &mut outbox);
+        if let Err(broken) = invariants::check(core) {
+            panic!("{}: {broken}", host.id);
+        }
+        self.agent_stepped(agent, outbox);
+    }
+
+    fn agent_stepped(&mut self, agent: usize, mut outbox: Outbox) {
+        let effects = outbox.drain();
+        let at = self.queue.now();
+        let dies = !effects.is_empty() && std::mem::take(&mut self.agents[agent].dies_in_step);
+        let executed = match dies {
+            true => self.chance.faults.index(effects.len() + 1),
+            false => effects.len(),
+        };
+        for effect in effects.into_iter().take(executed) {
+            self.trace.note(at.0, 100 + agent, &effect);
+            self.agent_acts(agent, effect);
+        }
+        if dies {
+            let wait = self.chance.faults.time(100, 4_000);
+            return self.crash_agent(agent, wait);
+        }
+        let host = &mut self.agents[agent];
+        let Some(due) = host.agent.as_ref().and_then(Agent::deadline) else { return };
+        let due = host.world_time(due).max(at + Duration(1));
+        if host.wake_at.is_none_or(|wake| due < wake) {
+            host.wake_at = Some(due);
+            let life = host.life;
+            self.queue.at(due, Happening::AgentWake { agent, life });
+        }
+    }
+
+    fn agent_acts(&mut self, agent: usize, effect: Effect) {
+        match effect {
+            Effect::Journal(records) => self.agents[agent].write(records),
+            Effect::StartContainer { container, key, task } => {
+                self.start_container(agent, container, &key, &task);
+            }
+            // It tells of itself; there is nothing to do for a kernel that calls back.
+            Effect::AdoptContainer { .. } => {}
+            Effect::StopContainer { container, grace_period } => {
+                self.stop_container(agent, container, grace_period);
+            }
+            Effect::RemoveContainer { container } => {
+                self.agents[agent].containers.remove(&container);
+            }
+            Effect::Connect { session, leader } => self.agent_connects(agent, session, leader),
+            Effect::Disconnect { session } => {
+                if let Some((_, stream)) =
+                    self.agents[agent].stream.take_if(|(mine, _)| *mine == session)
+                {
+                    self.up(stream, Up::Closed);
+                }
+            }
+            Effect::Send { session, call } => {
+                let is_registration = matches!(call, AgentCall::Register { .. });
+                if is_registration && self.agents[agent].unconfirmed_ends() > 0 {
+                    self.sometimes.note("agent returned with an unconfirmed end");
+                }
+                if let Some((mine, stream)) = self.agents[agent].stream
+                    && mine == session
+                {
+                    self.up(stream, Up::Agent(Box::new(call)));
+                }
+            }
+            Effect::Abandon(_) => {
+                // An operator sees it, and gives the machine to the cluster again.
+                self.sometimes.note("agent given up and enrolled anew");
+                let running = self.agents[agent].running();
+                assert_eq!(running, 0, "an agent is abandoned with its last container ended");
+                let wait = self.chance.agents.time(500, 3_000);
+                self.agent_ends(agent);
+                self.agents[agent].lose_journal();
+                self.agents[agent].starting = true;
+                self.queue.after(wait, Happening::AgentStart(agent));
+            }
+        }
+    }
+
+    fn agent_connects(&mut self, agent: usize, session: u64, leader: Option<String>) {
+        let host = &mut self.agents[agent];
+        host.next_host += 1;
+        let next = host.next_host % self.masters.len();
+        let to = leader.as_deref().and_then(host_of_address).unwrap_or(next);
+        let stream = self.open(Client::Agent(agent), session, to);
+        self.agents[agent].stream = Some((session, stream));
+    }
+
+    /// Something arrived on a stream that the agent opened.
+    pub(crate) fn agent_hears(&mut self, agent: usize, session: u64, down: Down) {
+        let current = self.agents[agent].stream.is_some_and(|(mine, _)| mine == session);
+        if !current {
+            return;
+        }
+        let input = match down {
+            Down::Opened => Input::Connected { session },
+            Down::Closed => {
+                self.agents[agent].stream = None;
+                Input::Disconnected { session }
+            }
+            Down::Agent { term, order } => {
+                self.note_order(agent, &order);
+                Input::Order { session, term, order: *order }
+            }
+            other => panic!("an agent cannot hear {other:?}"),
+        };
+        self.step_agent(agent, input);
+    }
+
+    fn note_order(&mut self, agent: usize, order: &Order) {
+        let Some(core) = &self.agents[agent].agent else { return };
+        let answers = matches!(order, Order::Registered { .. } | Order::Refused(_));
+        assert!(core.is_registered() || answers, "before its registration an agent hears {order:?}");
+        match order {
+            Order::Launch { framework, task } => {
+                let key = TaskKey { framework: *framework, task: task.id.clone() };
+                if core.task(&key).is_some() {
+                    self.sometimes.note("duplicate launch");
+                }
+            }
+            Order::Refused(refusal) => assert!(
+                matches!(
+                    refusal.reason,
+                    Reason::NotLeader
+                        | Reason::NotReady
+                        | Reason::OutcomeUnknown
+                        | Reason::Overloaded
+                        | Reason::AgentUnreachable
+                        | Reason::AgentRemoved
+                        | Reason::AgentFenced
+                ),
+                "an honest agent is refused with {refusal:?}"
+            ),
+            _ => {}
+        }
+    }
+
+    fn start_container(
+        &mut self,
+        agent: usize,
+        container: ContainerId,
+        key: &TaskKey,
+        task: &TaskInfo,
+    ) {
+        let host = &mut self.agents[agent];
+        assert_eq!(task.agent, host.id, "a task runs where it was meant to");
+        self.oracles.containers.starts(&host.id, &container, key);
+        host.containers.insert(container.clone(), Container::Starting);
+        let boot = host.boot;
+        let wait = self.chance.agents.time(5, 600);
+        self.queue.after(wait, Happening::ContainerStarts { agent, boot, container });
+    }
+
+    pub(crate) fn container_starts(&mut self, agent: usize, boot: u64, container: ContainerId) {
+        let host = &mut self.agents[agent];
+        if host.boot != boot || host.containers.get(&container) != Some(&Container::Starting) {
+            return;
+        }
+        let fails = !self.healed && self.chance.agents.per_mille(40);
+        if fails {
+            let failure =
+                LaunchFailure { kind: FailureKind::Other, message: "no sandbox".to_owned() };
+            let report = report(Ending::LaunchFailed(failure.clone()), false);
+            host.containers.insert(container.clone(), Container::Exited(report));
+            self.step_agent(agent, Input::ContainerFailed { container, failure });
+            return;
+        }
+        host.containers.insert(container.clone(), Container::Running);
+        let (ending, last) = match self.chance.agents.below(10) {
+            0 if !self.healed => (Ending::Exited(3), 4_000),
+            1 if !self.healed => (Ending::Signaled(11), 2_000),
+            2 if !self.healed => (Ending::SupervisorLost, 2_000),
+            3 | 4 => (Ending::Exited(0), 20_000),
+            _ => (Ending::Exited(0), 4_000),
+        };
+        let wait = self.chance.agents.time(100, last);
+        let ends = Happening::ContainerEnds {
+            agent,
+            boot,
+            container: container.clone(),
+            ending,
+            asked: false,
+        };
+        self.queue.after(wait, ends);
+        self.step_agent(agent, Input::ContainerStarted { container });
+    }
+
+    fn stop_container(&mut self, agent: usize, container: ContainerId, grace: Option<Duration>) {
+        let boot = self.agents[agent].boot;
+        let last = grace.unwrap_or_default().0.clamp(2, 400);
+        let wait = self.chance.agents.time(1, last);
+        let ending = Ending::Signaled(15);
+        let ends = Happening::ContainerEnds { agent, boot, container, ending, asked: true };
+        self.queue.after(wait, ends);
+    }
+
+    pub(crate) fn container_ends(
+        &mut self,
+        agent: usize,
+        boot: u64,
+        container: &ContainerId,
+        ending: Ending,
+        asked: bool,
+    ) {
+        let host = &mut self.agents[agent];
+        let runs = matches!(
+            host.containers.get(container),
+            Some(Container::Running | Container::Starting)
+        );
+        if host.boot != boot || !runs {
+            return;
+        }
+        if asked {
+            self.sometimes.note("kill carried out");
+        }
+        let report = report(ending, asked);
+        host.containers.insert(container.clone(), Container::Exited(report.clone()));
+        self.step_agent(agent, Input::ContainerExited { container: container.clone(), report });
+    }
+
+    /// The process dies; journal and containers stay.
+    pub(crate) fn crash_agent(&mut self, agent: usize, restart_after: Duration) {
+        self.agent_ends(agent);
+        self.agents[agent].starting = true;
+        self.queue.after(restart_after, Happening::AgentStart(agent));
+    }
+
+    fn agent_ends(&mut self, agent: usize) {
+        self.agents[agent].agent = None;
+        self.agents[agent].stream = None;
+        self.agents[agent].dies_in_step = false;
+        self.client_died(Client::Agent(agent));
+    }
+
+    /// Notes an agent that came back from being unreachable with a task that still runs.
+    pub(crate) fn note_return(&mut self, before: Option<TaskState>, now: TaskState) {
+        if before == Some(TaskState::Unreachable) && !now.is_terminal() {
+            self.sometimes.note("agent back with its tasks");
+        }
+    }
+}
+
+fn report(ending: Ending, killed_by_request: bool) -> ExitReport {
+    ExitReport { ending, killed_by_request, memory_peak_bytes: None }
+}

@@ -1,0 +1,64 @@
+//! Everything that can happen in a trial's world. What concerns a process carries its life: what was
+//! meant for a process that has died since does not reach its successor.
+
+use super::{
+    disk::Dump,
+    faults::Undo,
+    streams::{Down, Up},
+};
+use agent_core::{ContainerId, Ending};
+use master_core::{
+    Input,
+    input::{CallId, StreamId},
+    outbox::Answer,
+};
+use proto::model::{OfferId, Refusal};
+use raft::eraftpb::Message;
+
+/// One life of one master's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Process {
+    /// Index of the host.
+    pub(crate) host: usize,
+    /// Which of its lives.
+    pub(crate) life: u64,
+}
+
+/// What happens to a master's process.
+#[derive(Debug)]
+pub(crate) enum MasterEvent {
+    Tick,
+    Turn,
+    Input(Box<Input>),
+    /// Some of what was to be written is on disk.
+    DiskWritten,
+    SnapshotWritten,
+    /// A streamed snapshot is complete.
+    SnapshotArrived { message: Message, dump: Dump },
+    /// A call of a framework or an operator.
+    Call(CallId),
+    /// Something on a stream.
+    Up { stream: StreamId, up: Up },
+}
+
+/// One thing that happens.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    Master(Process, MasterEvent),
+    MasterStart(usize),
+    MasterResume(Process),
+    /// Something from a master on a stream.
+    Down { stream: StreamId, down: Down },
+    /// The answer to a call.
+    Reply { call: CallId, answer: Result<Answer, Refusal> },
+    AgentStart(usize),
+    AgentWake { agent: usize, life: u64 },
+    ContainerStarts { agent: usize, boot: u64, container: ContainerId },
+    ContainerEnds { agent: usize, boot: u64, container: ContainerId, ending: Ending, asked: bool },
+    FrameworkWake(usize),
+    /// A framework has made up its mind about offers.
+    FrameworkDecides { framework: usize, generation: u64, offers: Vec<OfferId> },
+    OperatorWake,
+    Fault,
+    Undo(Undo),
+}

@@ -1,0 +1,444 @@
+//! Calls of frameworks and operators: sent, lost, answered, repeated. A framework repeats a call until
+//! it knows the outcome; an accept keeps its request id, and so is done once.
+
+use super::{
+    event::{Happening, MasterEvent, Process},
+    framework_host::Known,
+    oracle::accept_name,
+    streams::Client,
+    world::World,
+};
+use master_core::{
+    Input,
+    input::{CallId, OperatorCall},
+    outbox::Answer,
+};
+use proto::model::{
+    Command, Duration, Instant, Offer, OfferId, Reason, Refusal, RequestId, ResourceName,
+    Resources, SchedulerCall, Session, TaskId, TaskInfo, TaskState,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A call without an answer after this long is repeated.
+const PATIENCE: Duration = Duration(2_500);
+
+/// What was asked, and by whom.
+#[derive(Debug, Clone)]
+pub(crate) enum Asked {
+    Framework { framework: usize, session: Session, request: SchedulerCall },
+    Operator(OperatorCall),
+}
+
+/// One call on its way.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) asked: Asked,
+    process: Process,
+    sent: Instant,
+    attempts: u32,
+    /// To be repeated as soon as possible.
+    again: bool,
+    /// The caller has repeated it under another number, or does not care any more.
+    dropped: bool,
+}
+
+/// All calls.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    pending: BTreeMap<CallId, Pending>,
+    made: u64,
+}
+
+impl Calls {
+    /// Tasks that calls under way acknowledge.
+    pub(crate) fn acknowledging(&self, of: usize) -> BTreeSet<TaskId> {
+        let mut tasks = BTreeSet::new();
+        for request in self.of_framework(of) {
+            if let SchedulerCall::Acknowledge { acknowledgements } = request {
+                tasks.extend(acknowledgements.iter().map(|(task, _)| task.clone()));
+            }
+        }
+        tasks
+    }
+
+    /// Tasks that accepts under way would launch.
+    pub(crate) fn launching(&self, of: usize) -> usize {
+        let count = |request: &SchedulerCall| match request {
+            SchedulerCall::Accept { tasks, .. } => tasks.len(),
+            _ => 0,
+        };
+        self.of_framework(of).map(count).sum()
+    }
+
+    /// How many calls a framework waits for.
+    pub(crate) fn waiting(&self, of: usize) -> usize {
+        self.of_framework(of).count()
+    }
+
+    pub(crate) fn forget_framework(&mut self, of: usize) {
+        for pending in self.pending.values_mut() {
+            if matches!(&pending.asked, Asked::Framework { framework, .. } if *framework == of) {
+                pending.dropped = true;
+            }
+        }
+    }
+
+    fn of_framework(&self, of: usize) -> impl Iterator<Item = &SchedulerCall> {
+        let live = self.pending.values().filter(|pending| !pending.dropped);
+        live.filter_map(move |pending| match &pending.asked {
+            Asked::Framework { framework, request, .. } if *framework == of => Some(request),
+            _ => None,
+        })
+    }
+}
+
+impl World {
+    /// A framework asks its leader.
+    pub(crate) fn call(&mut self, framework: usize, request: SchedulerCall) {
+        let host = &self.frameworks[framework];
+        let Some(session) = host.session else { return };
+        let to = host.leader % self.masters.len();
+        self.ask(Asked::Framework { framework, session, request }, to, 1);
+    }
+
+    pub(crate) fn ask(&mut self, asked: Asked, to: usize, attempts: u32) {
+        self.calls.made += 1;
+        let call = CallId(self.calls.made);
+        let client = match &asked {
+            Asked::Framework { framework, .. } => Client::Framework(*framework),
+            Asked::Operator(_) => Client::Operator,
+        };
+        let (process, sent) = (self.masters[to].process(to), self.queue.now());
+        let pending = Pending { asked, process, sent, attempts, again: false, dropped: false };
+        self.calls.pending.insert(call, pending);
+        if let Some(delay) = self.call_delay(client) {
+            self.queue.after(delay, Happening::Master(process, MasterEvent::Call(call)));
+        }
+    }
+
+    /// A call reached a master.
+    pub(crate) fn call_arrives(&mut self, process: Process, call: CallId) {
+        let Some(pending) = self.calls.pending.get(&call) else { return };
+        let input = match pending.asked.clone() {
+            Asked::Framework { framework, session, request } => {
+                let principal = self.principal(Client::Framework(framework));
+                Input::FrameworkCall { call, principal, session, request }
+            }
+            Asked::Operator(request) => {
+                let principal = self.principal(Client::Operator);
+                Input::OperatorCall { call, principal, request }
+            }
+        };
+        self.give_master(process.host, input);
+    }
+
+    /// A master answers; the oracles see every answer, callers only those that arrive.
+    pub(crate) fn reply(
+        &mut self,
+        process: Process,
+        call: CallId,
+        answer: Result<Answer, Refusal>,
+    ) {
+        let pending = self.calls.pending.get(&call).expect("a call is answered once");
+        assert_eq!(pending.process, process, "a call is answered by whom it was given to");
+        let client = match &pending.asked {
+            Asked::Framework { framework, session, request } => {
+                let (framework, session, request) = (*framework, *session, request.clone());
+                self.watch_answer(call, session, &request, &answer);
+                Client::Framework(framework)
+            }
+            Asked::Operator(_) => Client::Operator,
+        };
+        match self.call_delay(client) {
+            Some(delay) => self.queue.after(delay, Happening::Reply { call, answer }),
+            None => {
+                if self.calls.pending.get(&call).is_some_and(|pending| pending.dropped) {
+                    self.calls.pending.remove(&call);
+                }
+            }
+        }
+    }
+
+    fn watch_answer(
+        &mut self,
+        call: CallId,
+        session: Session,
+        request: &SchedulerCall,
+        answer: &Result<Answer, Refusal>,
+    ) {
+        let framework = session.framework;
+        match (request, answer) {
+            (SchedulerCall::Accept { offers, request, .. }, Ok(Answer::Accepted(tasks))) => {
+                self.oracles.offers.answered(offers);
+                if tasks.is_empty() {
+                    return;
+                }
+                let name = accept_name(request.as_ref(), call.0);
+                self.oracles.offers.used(framework, offers, &name);
+                if !self.oracles.completeness.accepted(framework, tasks) {
+                    self.sometimes.note("accept repeated and answered as before");
+                }
+            }
+            (SchedulerCall::Accept { offers, .. }, Err(refusal)) => {
+                let taken_back = self.oracles.offers.answered(offers);
+                match refusal.reason {
+                    Reason::OutcomeUnknown => {
+                        self.sometimes.note("leader changed with an accept in flight");
+                    }
+                    Reason::OfferInvalid if taken_back => {
+                        self.sometimes.note("accept of an offer that was taken back");
+                    }
+                    // The book knows neither agents nor frameworks: only apply says these.
+                    Reason::AgentUnreachable
+                    | Reason::ResourcesTaken
+                    | Reason::AgentRemoved
+                    | Reason::TaskExists => {
+                        self.sometimes.note("accept refused when applied");
+                    }
+                    _ => {}
+                }
+            }
+            (SchedulerCall::Decline { offers, .. }, Ok(_)) => {
+                self.oracles.offers.answered(offers);
+            }
+            (SchedulerCall::Acknowledge { acknowledgements }, Ok(_)) => {
+                self.oracles.updates.acknowledged(framework, acknowledgements);
+            }
+            _ => {}
+        }
+    }
+
+    /// A master died: nobody will answer its calls.
+    pub(crate) fn calls_died(&mut self, process: Process) {
+        let dead = |pending: &Pending| pending.process == process && pending.dropped;
+        self.calls.pending.retain(|_, pending| !dead(pending));
+    }
+
+    /// An answer reached its caller.
+    pub(crate) fn reply_arrives(&mut self, call: CallId, answer: Result<Answer, Refusal>) {
+        let Some(pending) = self.calls.pending.remove(&call) else { return };
+        if pending.dropped {
+            return;
+        }
+        let Asked::Framework { framework, request, .. } = pending.asked.clone() else {
+            return self.operator_answered(answer);
+        };
+        match answer {
+            Ok(answer) => self.call_done(framework, &request, &answer),
+            Err(refusal) if is_passing(&refusal) => {
+                self.follow(framework, &refusal);
+                let again = Pending { again: true, ..pending };
+                self.calls.made += 1;
+                self.calls.pending.insert(CallId(self.calls.made), again);
+            }
+            Err(refusal) => self.call_refused(framework, request, &refusal),
+        }
+    }
+
+    /// Repeats what has no answer.
+    pub(crate) fn retry_calls(&mut self, framework: usize) {
+        let Some(session) = self.frameworks[framework].session else { return };
+        let now = self.queue.now();
+        let due = |pending: &Pending| {
+            let late = now.since(pending.sent) > PATIENCE;
+            let mine = matches!(
+                &pending.asked, Asked::Framework { framework: whose, .. } if *whose == framework
+            );
+            mine && !pending.dropped && (late || pending.again)
+        };
+        let calls: Vec<CallId> = self
+            .calls
+            .pending
+            .iter()
+            .filter(|(_, pending)| due(pending))
+            .map(|(call, _)| *call)
+            .collect();
+        for call in calls {
+            let pending = self.calls.pending.get_mut(&call).expect("just seen");
+            let (asked, attempts) = (pending.asked.clone(), pending.attempts);
+            if pending.again {
+                self.calls.pending.remove(&call);
+            } else {
+                // Its answer may still come, to nobody.
+                pending.dropped = true;
+                self.sometimes.note("call timed out");
+            }
+            let Asked::Framework { request, .. } = asked else { continue };
+            let to = self.frameworks[framework].leader % self.masters.len();
+            self.ask(Asked::Framework { framework, session, request }, to, attempts + 1);
+        }
+    }
+
+    fn call_done(&mut self, framework: usize, request: &SchedulerCall, answer: &Answer) {
+        let host = &mut self.frameworks[framework];
+        match (request, answer) {
+            (SchedulerCall::Accept { tasks, .. }, Answer::Accepted(accepted)) => {
+                for id in accepted {
+                    let task = tasks.iter().find(|task| task.id == *id);
+                    let agent = task.expect("a task of this accept").agent.clone();
+                    let state = TaskState::Staging;
+                    let fresh = Known { state, agent, seen: 0, acknowledged: 0 };
+                    host.tasks.entry(id.clone()).or_insert(fresh);
+                }
+            }
+            (SchedulerCall::Acknowledge { acknowledgements }, Answer::Done) => {
+                for (task, sequence) in acknowledgements {
+                    acknowledged(host.tasks.get_mut(task), *sequence);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn call_refused(&mut self, framework: usize, request: SchedulerCall, refusal: &Refusal) {
+        let host = &mut self.frameworks[framework];
+        match (request, refusal.reason) {
+            (SchedulerCall::Accept { tasks, offers, .. }, reason) => {
+                assert!(reason != Reason::InvalidField, "an accept was refused with {refusal:?}");
+                for offer in offers {
+                    host.offers.remove(&offer);
+                }
+                // It may have named an older task once more: that one is not refused.
+                let ids = tasks.into_iter().map(|task| task.id);
+                host.refused.extend(ids.filter(|id| !host.tasks.contains_key(id)));
+            }
+            // One of them is done with for long, its row forgotten: each for itself.
+            (SchedulerCall::Acknowledge { acknowledgements }, Reason::TaskUnknown) => {
+                match &acknowledgements[..] {
+                    [(task, sequence)] => acknowledged(host.tasks.get_mut(task), *sequence),
+                    several => {
+                        for one in several.to_vec() {
+                            let acknowledgements = vec![one];
+                            self.call(framework, SchedulerCall::Acknowledge { acknowledgements });
+                        }
+                    }
+                }
+            }
+            (SchedulerCall::Acknowledge { .. }, _) => {
+                panic!("an acknowledgement was refused with {refusal:?}")
+            }
+            _ => {}
+        }
+    }
+
+    /// The framework uses or hands back what it was offered.
+    pub(crate) fn framework_decides(
+        &mut self,
+        framework: usize,
+        generation: u64,
+        offers: Vec<OfferId>,
+    ) {
+        let host = &mut self.frameworks[framework];
+        if host.generation != generation || host.session.is_none() {
+            return;
+        }
+        // It hears of rescinded offers, but now and then tries all the same.
+        let stubborn = self.chance.frameworks.per_mille(300) && !self.healed;
+        let mut held: Vec<Offer> =
+            offers.iter().filter_map(|offer| host.offers.remove(offer)).collect();
+        if stubborn && held.is_empty() {
+            let request = SchedulerCall::Decline { offers, refuse: Duration(0) };
+            self.call(framework, request);
+            return;
+        }
+        while let Some(offer) = held.pop() {
+            let wanted = self.wanted(framework);
+            if wanted == 0 || self.chance.frameworks.per_mille(150) {
+                let refuse = match wanted {
+                    0 => self.chance.frameworks.time(1_000, 8_000),
+                    _ => self.chance.frameworks.time(0, 2_000),
+                };
+                let offers = vec![offer.id];
+                self.call(framework, SchedulerCall::Decline { offers, refuse });
+                continue;
+            }
+            // Sometimes two offers of two agents in one accept.
+            let mut together = vec![offer];
+            if self.chance.frameworks.per_mille(250) {
+                together.extend(held.pop());
+            }
+            self.accept(framework, &together, wanted);
+        }
+    }
+
+    /// How many more tasks the framework would launch.
+    pub(crate) fn wanted(&self, framework: usize) -> usize {
+        let host = &self.frameworks[framework];
+        let open = host.finished + host.under_way() + self.calls.launching(framework);
+        self.options.tasks_per_framework.saturating_sub(open)
+    }
+
+    fn accept(&mut self, framework: usize, offers: &[Offer], wanted: usize) {
+        let mut tasks = Vec::new();
+        for offer in offers {
+            let mut left = offer.resources.clone();
+            for _ in 0..self.chance.frameworks.between(1, 3) {
+                let cpus = self.chance.frameworks.between(1, 12) * 100;
+                let cpus = i64::try_from(cpus).expect("few");
+                let resources = Resources::cpus_mem(cpus, 64);
+                if tasks.len() >= wanted || !left.contains(&resources) {
+                    break;
+                }
+                left = left.checked_sub(&resources).expect("it is contained");
+                let number = self.frameworks[framework].number();
+                tasks.push(task(framework, number, offer, resources));
+            }
+        }
+        if !self.healed && self.chance.frameworks.per_mille(40) {
+            self.name_an_older_task(framework, &mut tasks);
+        }
+        let number = self.frameworks[framework].number();
+        let request = format!("accept-{framework}-{number:012}");
+        let accept = SchedulerCall::Accept {
+            offers: offers.iter().map(|offer| offer.id).collect(),
+            tasks,
+            refuse: self.chance.frameworks.time(0, 2_000),
+            request: Some(RequestId::new(&request).expect("an id")),
+        };
+        self.call(framework, accept);
+    }
+}
+
+impl World {
+    /// A careless author: the last of the tasks gets the id of one that exists.
+    fn name_an_older_task(&mut self, framework: usize, tasks: &mut [TaskInfo]) {
+        let known: Vec<&TaskId> = self.frameworks[framework].tasks.keys().collect();
+        if let (Some(task), Some(id)) = (tasks.last_mut(), self.chance.frameworks.pick(&known)) {
+            task.id = (*id).clone();
+        }
+    }
+}
+
+fn acknowledged(task: Option<&mut Known>, sequence: u64) {
+    if let Some(task) = task {
+        task.acknowledged = task.acknowledged.max(sequence);
+    }
+}
+
+/// Whether the same call may succeed later, elsewhere, or from the newest instance.
+fn is_passing(refusal: &Refusal) -> bool {
+    matches!(
+        refusal.reason,
+        Reason::NotLeader
+            | Reason::NotReady
+            | Reason::OutcomeUnknown
+            | Reason::Overloaded
+            | Reason::NotSubscribed
+            | Reason::FrameworkFenced
+    )
+}
+
+fn task(framework: usize, number: u64, offer: &Offer, resources: Resources) -> TaskInfo {
+    let cpus = ResourceName::new("cpus").expect("a name");
+    assert!(resources.scalar(&cpus).0 > 0, "a task takes something");
+    let id = format!("task-{framework}-{number}");
+    TaskInfo {
+        name: id.clone(),
+        id: TaskId::new(&id).expect("an id"),
+        agent: offer.agent.clone(),
+        resources,
+        command: Command { arguments: vec!["true".to_owned()], ..Command::default() },
+        grace_period: None,
+        labels: vec![],
+    }
+}

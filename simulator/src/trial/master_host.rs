@@ -1,0 +1,91 @@
+//! A master's machine: its disk, and the process on it, which may be down, paused, or a later life of
+//! one that died. Every life has a clock of its own.
+
+use super::{
+    disk::{Disk, Dump},
+    event::{Happening, Process},
+};
+use master_core::{Input, Master, Now, outbox::SnapshotMark};
+use proto::model::{Instant, NodeId, WallTime};
+
+/// One machine.
+#[derive(Debug)]
+pub(crate) struct MasterHost {
+    pub(crate) node: NodeId,
+    pub(crate) disk: Disk,
+    pub(crate) master: Option<Master>,
+    pub(crate) life: u64,
+    /// Stopped by a signal: it does nothing, and everything waits for it.
+    pub(crate) paused: bool,
+    pub(crate) deferred: Vec<Happening>,
+    pub(crate) inbox: Vec<Input>,
+    pub(crate) turn_asked: bool,
+    /// Written one at a time.
+    pub(crate) snapshot: Option<(SnapshotMark, Dump)>,
+    pub(crate) slow_disk: bool,
+    /// Its disk was wiped, and it may not vote again yet.
+    pub(crate) rejoining: bool,
+    pub(crate) installed_snapshot: bool,
+    started: Instant,
+    clock_origin: u64,
+}
+
+impl MasterHost {
+    pub(crate) fn new(node: NodeId) -> Self {
+        Self {
+            node,
+            disk: Disk::default(),
+            master: None,
+            life: 0,
+            paused: false,
+            deferred: Vec::new(),
+            inbox: Vec::new(),
+            turn_asked: false,
+            snapshot: None,
+            slow_disk: false,
+            rejoining: false,
+            installed_snapshot: false,
+            started: Instant(0),
+            clock_origin: 0,
+        }
+    }
+
+    /// A new life begins; its clock starts anywhere.
+    pub(crate) fn begin(&mut self, at: Instant, clock_origin: u64) {
+        self.life += 1;
+        (self.started, self.clock_origin) = (at, clock_origin);
+        self.paused = false;
+        self.installed_snapshot = false;
+        self.turn_asked = false;
+        assert!(self.deferred.is_empty() && self.inbox.is_empty(), "left over from a life");
+    }
+
+    /// The process ends; what was in its memory is lost.
+    pub(crate) fn end(&mut self) {
+        self.master = None;
+        self.paused = false;
+        self.deferred.clear();
+        self.inbox.clear();
+        self.snapshot = None;
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.master.is_some()
+    }
+
+    pub(crate) fn is_serving(&self) -> bool {
+        self.master.as_ref().is_some_and(Master::is_serving)
+    }
+
+    pub(crate) fn process(&self, host: usize) -> Process {
+        Process { host, life: self.life }
+    }
+
+    /// What the process's clocks say.
+    pub(crate) fn now(&self, at: Instant) -> Now {
+        let monotonic = Instant(self.clock_origin + at.since(self.started).0);
+        // Wall clocks are wrong by as much as they like: nothing may depend on them.
+        let wall = WallTime(1_700_000_000_000 + self.node.0 * 10_000_000 + at.0);
+        Now { monotonic, wall }
+    }
+}

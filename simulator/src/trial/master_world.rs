@@ -1,0 +1,396 @@
+//! What happens to masters: turns, the effects that come out of them, starts and crashes. Effects are
+//! executed as the real shell does it: in order, and what a write promises only after it.
+
+use super::{
+    disk::{Dump, dump_of, restore},
+    event::{Happening, MasterEvent, Process},
+    streams::Down,
+    world::World,
+};
+use master_core::{
+    Config, Effect, Input, Master, Outbox,
+    input::Delivery,
+    ledger::{digest::digest, invariants},
+    outbox::{Persist, RoleChange, SnapshotMark},
+};
+use proto::{
+    convert::orders,
+    model::{Duration, NodeId, Order, SchedulerEvent},
+};
+use raft::eraftpb::{Message, MessageType};
+
+impl World {
+    /// Something for a process: nothing for one that died, later for one that is paused.
+    pub(crate) fn master_happens(&mut self, process: Process, event: MasterEvent) {
+        let host = &mut self.masters[process.host];
+        if host.life != process.life || !host.is_up() {
+            return;
+        }
+        if host.paused {
+            host.deferred.push(Happening::Master(process, event));
+            return;
+        }
+        match event {
+            MasterEvent::Tick => {
+                let again = Happening::Master(process, MasterEvent::Tick);
+                self.queue.after(Duration(100), again);
+                self.give_master(process.host, Input::Tick);
+            }
+            MasterEvent::Turn => self.turn(process),
+            MasterEvent::Input(input) => self.give_master(process.host, *input),
+            MasterEvent::DiskWritten => self.disk_written(process),
+            MasterEvent::SnapshotWritten => self.snapshot_written(process),
+            MasterEvent::SnapshotArrived { message, dump } => {
+                self.snapshot_arrived(process, message, dump);
+            }
+            MasterEvent::Call(call) => self.call_arrives(process, call),
+            MasterEvent::Up { stream, up } => self.up_arrives(process, stream, up),
+        }
+    }
+
+    /// Queues an input; a turn takes all that wait.
+    pub(crate) fn give_master(&mut self, host: usize, input: Input) {
+        self.masters[host].inbox.push(input);
+        if !std::mem::replace(&mut self.masters[host].turn_asked, true) {
+            let process = self.masters[host].process(host);
+            let wait = self.chance.masters.time(0, 2);
+            self.queue.after(wait, Happening::Master(process, MasterEvent::Turn));
+        }
+    }
+
+    fn turn(&mut self, process: Process) {
+        let at = self.queue.now();
+        let host = &mut self.masters[process.host];
+        host.turn_asked = false;
+        let now = host.now(at);
+        let inputs = std::mem::take(&mut host.inbox);
+        let master = host.master.as_mut().expect("it is up");
+        let before = master.ledger().applied().index;
+        let mut outbox = Outbox::default();
+        for input in inputs {
+            self.trace.note(at.0, process.host, &input);
+            master.step(now, input, &mut outbox);
+        }
+        master.flush(now, &mut outbox);
+        let effects: Vec<Effect> = outbox.drain().collect();
+        for effect in effects {
+            self.trace.note(at.0, process.host, &effect);
+            self.execute(process, effect);
+        }
+        self.watch_master(process, before);
+    }
+
+    /// The oracles' look at a master after a turn.
+    fn watch_master(&mut self, process: Process, applied_before: u64) {
+        let host = &self.masters[process.host];
+        let Some(master) = &host.master else { return };
+        let applied = master.ledger().applied().index;
+        let seen = (master.term(), master.committed_index(), applied);
+        self.oracles.monotone.observe(process, seen);
+        if applied == applied_before {
+            return;
+        }
+        if master.is_serving() || self.chance.oracles.per_mille(50) {
+            let broken = invariants::check(master.ledger());
+            assert!(broken.is_empty(), "ledger of {}: {broken:?}", host.node);
+        }
+        if applied.is_multiple_of(8) {
+            self.oracles.digests.observe(host.node, applied, digest(master.ledger()));
+        }
+    }
+
+    fn execute(&mut self, process: Process, effect: Effect) {
+        match effect {
+            Effect::Persist(persist) => self.persist(process, persist),
+            Effect::SendPeers(messages) => self.send_peers(process, messages),
+            Effect::Greet { blank } => {
+                let from = self.masters[process.host].node;
+                for to in 0..self.masters.len() {
+                    self.send_peer(process.host, to, || Input::PeerSeen { from, blank });
+                }
+            }
+            Effect::WriteSnapshot { mark, ledger } => self.write_snapshot(process, mark, &ledger),
+            Effect::Reply { call, answer } => self.reply(process, call, answer),
+            Effect::ToFramework { stream, event } => self.to_framework(process, stream, event),
+            Effect::ToAgent { stream, order, term } => {
+                let wire = orders::write_master_message(term, &order);
+                let read = orders::read_master_message(wire)
+                    .unwrap_or_else(|refusal| panic!("a master wrote {order:?}: {refusal:?}"));
+                assert_eq!(read, (term, order.clone()), "an order survives the wire");
+                self.watch_order(process, &order);
+                self.down(stream, Down::Agent { term, order: Box::new(order) });
+            }
+            Effect::ToWatcher { stream, event } => {
+                self.down(stream, Down::Watcher(Box::new(event)));
+            }
+            Effect::Close(stream) => {
+                self.oracles.offers.stream_closed(stream);
+                self.down(stream, Down::Closed);
+            }
+            Effect::Role(role) => self.role_changed(process, role),
+        }
+    }
+
+    fn watch_order(&mut self, process: Process, order: &Order) {
+        if let Order::Committed { key, sequence } = order {
+            let master = self.masters[process.host].master.as_ref().expect("it is up");
+            self.oracles.completeness.update_committed(master.ledger(), key, *sequence);
+        }
+    }
+
+    fn to_framework(
+        &mut self,
+        process: Process,
+        stream: master_core::input::StreamId,
+        event: SchedulerEvent,
+    ) {
+        let master = self.masters[process.host].master.as_ref().expect("it is up");
+        match &event {
+            SchedulerEvent::Offers(offers) => {
+                self.oracles.offers.made(stream, offers, master.ledger());
+            }
+            SchedulerEvent::Rescind(offers) => self.oracles.offers.rescinded(offers),
+            SchedulerEvent::Subscribed { session, .. } => {
+                self.oracles.offers.subscribed(session.framework);
+            }
+            SchedulerEvent::Update(status) => {
+                let newest = self.oracles.one_leader.newest();
+                if newest == Some((master.term(), self.masters[process.host].node)) {
+                    self.oracles.updates.sent(self.stream_framework(stream), status);
+                }
+            }
+            SchedulerEvent::Failure { removed, .. } => {
+                self.sometimes.note(if *removed { "agent removed" } else { "agent unreachable" });
+            }
+            _ => {}
+        }
+        self.down(stream, Down::Framework(Box::new(event)));
+    }
+
+    fn role_changed(&mut self, process: Process, role: RoleChange) {
+        if !role.serving {
+            return;
+        }
+        if self.masters[process.host].installed_snapshot {
+            self.sometimes.note("snapshot installed, then leader");
+        }
+        if self.masters.iter().filter(|host| host.is_serving()).count() > 1 {
+            self.sometimes.note("two masters thought that they led");
+        }
+        let host = &self.masters[process.host];
+        let master = host.master.as_ref().expect("it is up");
+        self.oracles.one_leader.serves(role.term, host.node);
+        self.oracles.completeness.serves(master.ledger());
+    }
+
+    fn persist(&mut self, process: Process, persist: Persist) {
+        let host = &mut self.masters[process.host];
+        self.oracles.log_matching.observe(host.node, &persist.entries);
+        if persist.compact_to.is_some() {
+            self.sometimes.note("log compacted");
+        }
+        host.disk.pending.push_back(persist);
+        if host.disk.pending.len() == 1 {
+            self.schedule_write(process);
+        }
+    }
+
+    fn schedule_write(&mut self, process: Process) {
+        let slow = self.masters[process.host].slow_disk;
+        let wait = match self.chance.masters.below(40) {
+            _ if slow => self.chance.masters.time(30, 700),
+            0 => self.chance.masters.time(5, 150),
+            _ => self.chance.masters.time(0, 5),
+        };
+        self.queue.after(wait, Happening::Master(process, MasterEvent::DiskWritten));
+    }
+
+    fn disk_written(&mut self, process: Process) {
+        let host = process.host;
+        let count = self.masters[host].disk.pending.len();
+        let together = self.chance.masters.between(1, count as u64);
+        let mut number = 0;
+        for _ in 0..together {
+            let persist = self.masters[host].disk.write_next().expect("counted");
+            if persist.install.is_some() {
+                self.sometimes.note("snapshot installed");
+                self.masters[host].installed_snapshot = true;
+            }
+            if persist.voter && std::mem::take(&mut self.masters[host].rejoining) {
+                self.sometimes.note("wiped member rejoined");
+            }
+            let durable = &self.masters[host].disk.durable;
+            self.oracles.monotone.written(self.masters[host].node, &durable.hard_state);
+            number = persist.number;
+            self.send_peers(process, persist.messages);
+        }
+        if count as u64 > together {
+            self.schedule_write(process);
+        }
+        self.give_master(host, Input::Persisted(number));
+    }
+
+    fn write_snapshot(&mut self, process: Process, mark: SnapshotMark, of: &master_core::Ledger) {
+        assert_eq!(mark.index, of.applied().index, "the state is as of the mark");
+        let dump = dump_of(of);
+        assert_eq!(digest(&restore(&dump)), digest(of), "D3: a snapshot restores what it was of");
+        let host = &mut self.masters[process.host];
+        let earlier = host.snapshot.replace((mark, dump));
+        assert!(earlier.is_none(), "one snapshot is written at a time");
+        let wait = self.chance.masters.time(5, 3_000);
+        self.queue.after(wait, Happening::Master(process, MasterEvent::SnapshotWritten));
+    }
+
+    fn snapshot_written(&mut self, process: Process) {
+        let host = &mut self.masters[process.host];
+        let (mark, dump) = host.snapshot.take().expect("one is being written");
+        let index = mark.index;
+        host.disk.keep_snapshot(mark, dump);
+        self.give_master(process.host, Input::SnapshotWritten { index });
+    }
+
+    fn send_peers(&mut self, process: Process, messages: Vec<Message>) {
+        let from = process.host;
+        for message in messages {
+            self.oracles.promises.sent(&message, &self.masters[from].disk.durable);
+            let to = usize::try_from(message.to).expect("few nodes") - 1;
+            match message.get_msg_type() {
+                MessageType::MsgSnapshot => self.stream_snapshot(process, to, message),
+                _ => self.send_peer(from, to, || Input::Peer(message.clone())),
+            }
+        }
+    }
+
+    fn send_peer(&mut self, from: usize, to: usize, input: impl Fn() -> Input) {
+        if from == to {
+            return;
+        }
+        if !self.masters[to].is_up() {
+            if self.network.chance.per_mille(200) {
+                self.delivered(from, to, Delivery::Unreachable);
+            }
+            return;
+        }
+        let process = self.masters[to].process(to);
+        let arrivals = self.network.carry(from, to);
+        if arrivals.len() > 1 {
+            self.sometimes.note("message doubled");
+        }
+        for delay in arrivals {
+            let event = MasterEvent::Input(Box::new(input()));
+            self.queue.after(delay, Happening::Master(process, event));
+        }
+    }
+
+    /// Tells a sender how it went.
+    fn delivered(&mut self, from: usize, to: usize, delivery: Delivery) {
+        let to = self.masters[to].node;
+        let process = self.masters[from].process(from);
+        let input = Box::new(Input::PeerDelivery { to, delivery });
+        let delay = self.network.chance.time(0, 50);
+        self.queue.after(delay, Happening::Master(process, MasterEvent::Input(input)));
+    }
+
+    /// The newest file is streamed, which may be newer than what raft asked for.
+    fn stream_snapshot(&mut self, process: Process, to: usize, mut message: Message) {
+        let from = process.host;
+        let file = self.masters[from].disk.durable.snapshot.clone();
+        let arrives = !self.network.carry(from, to).is_empty() && self.masters[to].is_up();
+        let lost = !self.healed && self.network.chance.per_mille(250);
+        let (Some((mark, dump)), true, false) = (file, arrives, lost) else {
+            self.sometimes.note("snapshot stream lost");
+            return self.delivered(from, to, Delivery::SnapshotFailed);
+        };
+        let metadata = message.mut_snapshot().mut_metadata();
+        (metadata.index, metadata.term) = (mark.index, mark.term);
+        metadata.set_conf_state(mark.conf_state);
+        // A receiver that dies meanwhile says nothing: the sender gives up in the end, which means
+        // nothing when it has heard that all went well.
+        let given_up = Input::PeerDelivery {
+            to: self.masters[to].node,
+            delivery: Delivery::SnapshotFailed,
+        };
+        let given_up = Happening::Master(process, MasterEvent::Input(Box::new(given_up)));
+        self.queue.after(Duration(6_000), given_up);
+        let delay = self.network.chance.time(20, 700);
+        let event = MasterEvent::SnapshotArrived { message, dump };
+        self.queue.after(delay, Happening::Master(self.masters[to].process(to), event));
+    }
+
+    fn snapshot_arrived(&mut self, process: Process, message: Message, dump: Dump) {
+        let sender = usize::try_from(message.from).expect("few nodes") - 1;
+        let index = message.get_snapshot().get_metadata().index;
+        let ledger = Box::new(restore(&dump));
+        self.oracles.digests.observe(self.masters[process.host].node, index, digest(&ledger));
+        self.masters[process.host].disk.receive(index, dump);
+        self.give_master(process.host, Input::PeerSnapshot { message, ledger });
+        if self.masters[sender].is_up() {
+            self.delivered(sender, process.host, Delivery::SnapshotDone);
+        }
+    }
+
+    /// Starts a master from what its disk holds.
+    pub(crate) fn start_master(&mut self, host: usize) {
+        if self.masters[host].is_up() {
+            return;
+        }
+        let at = self.queue.now();
+        let origin = self.chance.masters.between(0, 1_000_000);
+        let seed = self.chance.masters.number();
+        self.masters[host].begin(at, origin);
+        let config = self.master_config(host, seed);
+        let now = self.masters[host].now(at);
+        let (restored, ledger) = self.masters[host].disk.durable.load(&self.cluster);
+        let applied = ledger.applied().index;
+        if applied > 0 {
+            self.oracles.digests.observe(config.node, applied, digest(&ledger));
+        }
+        let master = Master::open(config, restored, ledger, now)
+            .unwrap_or_else(|problem| panic!("host {host} cannot start: {problem:?}"));
+        self.masters[host].master = Some(master);
+        let process = self.masters[host].process(host);
+        let first = self.chance.masters.time(1, 100);
+        self.queue.after(first, Happening::Master(process, MasterEvent::Tick));
+    }
+
+    fn master_config(&self, host: usize, seed: u64) -> Config {
+        let members = (1..=self.masters.len() as u64).map(|node| (NodeId(node), address_of(node)));
+        let node = self.masters[host].node;
+        Config {
+            seed,
+            snapshot_entries: self.options.snapshot_entries,
+            log_tail_entries: self.options.log_tail_entries,
+            offer_timeout: Some(Duration::from_seconds(4)),
+            heartbeat_interval: Duration::from_seconds(2),
+            agent_timeout: Duration::from_seconds(7),
+            agent_reregister_timeout: Duration::from_seconds(10),
+            agent_unreachable_per_minute: 60,
+            agent_removal_timeout: Duration::from_seconds(20),
+            ..Config::new(self.cluster.clone(), node, members.collect())
+        }
+    }
+
+    /// The process dies; its disk keeps some of what was not confirmed.
+    pub(crate) fn crash_master(&mut self, host: usize) {
+        let pending = self.masters[host].disk.pending.len();
+        let kept = self.chance.faults.index(pending + 1);
+        if kept > 0 {
+            self.sometimes.note("crash kept unconfirmed writes");
+        }
+        if kept < pending {
+            self.sometimes.note("crash lost writes");
+        }
+        let process = self.masters[host].process(host);
+        self.masters[host].disk.crash(kept);
+        let node = self.masters[host].node;
+        self.oracles.monotone.written(node, &self.masters[host].disk.durable.hard_state);
+        self.masters[host].end();
+        self.master_died(process);
+        self.calls_died(process);
+    }
+}
+
+/// What members are told of each other.
+pub(crate) fn address_of(node: u64) -> String {
+    format!("master-{node}:5050")
+}

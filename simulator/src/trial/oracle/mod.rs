@@ -1,0 +1,37 @@
+//! Who watches a trial. Oracles see what an outsider could see, and the disks; each is named after the
+//! promise it guards, ends the trial when that is broken, and shares no code with what it judges.
+
+mod a2_disjoint_offers;
+mod c1_one_leader;
+mod c2_log_matching;
+mod c3_leader_completeness;
+mod c4_equal_digests;
+mod c5_monotone;
+mod c6_durable_promises;
+mod t3_one_container;
+mod u2_updates;
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Oracles {
+    pub(crate) offers: a2_disjoint_offers::DisjointOffers,
+    pub(crate) one_leader: c1_one_leader::OneLeader,
+    pub(crate) log_matching: c2_log_matching::LogMatching,
+    pub(crate) completeness: c3_leader_completeness::LeaderCompleteness,
+    pub(crate) digests: c4_equal_digests::EqualDigests,
+    pub(crate) monotone: c5_monotone::Monotone,
+    pub(crate) promises: c6_durable_promises::DurablePromises,
+    pub(crate) containers: t3_one_container::OneContainer,
+    pub(crate) updates: u2_updates::Updates,
+}
+
+/// An accept's name: its request id, or the call when it has none.
+pub(crate) fn accept_name(
+    request: Option<&proto::model::RequestId>,
+    call: u64,
+) -> a2_disjoint_offers::AcceptName {
+    match request {
+        Some(request) => a2_disjoint_offers::AcceptName::Request(request.clone()),
+        None => a2_disjoint_offers::AcceptName::Call(call),
+    }
+}

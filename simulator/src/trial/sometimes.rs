@@ -1,0 +1,73 @@
+//! Situations that trials must have reached: an oracle that never saw the hard case proves nothing.
+
+use std::collections::BTreeMap;
+
+/// Everything that all trials together must have seen at least once.
+pub const MOMENTS: &[&str] = &[
+    "leader changed with an accept in flight",
+    "two masters thought that they led",
+    "snapshot installed",
+    "snapshot installed, then leader",
+    "log compacted",
+    "crash lost writes",
+    "crash kept unconfirmed writes",
+    "wiped member rejoined",
+    "master paused",
+    "link cut one way",
+    "message doubled",
+    "snapshot stream lost",
+    "accept repeated and answered as before",
+    "accept refused when applied",
+    "accept of an offer that was taken back",
+    "offer expired",
+    "duplicate launch",
+    "agent restarted with tasks",
+    "agent rebooted",
+    "agent lost its journal",
+    "agent unreachable",
+    "agent back with its tasks",
+    "agent removed",
+    "agent given up and enrolled anew",
+    "agent returned with an unconfirmed end",
+    "framework fenced",
+    "framework came back",
+    "framework removed",
+    "update repeated",
+    "kill carried out",
+    "reconciliation answered",
+    "call timed out",
+    "read answered",
+    "watch resumed",
+];
+
+/// How often each situation was reached.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sometimes(BTreeMap<&'static str, u64>);
+
+impl Sometimes {
+    /// It was reached.
+    ///
+    /// # Panics
+    /// When it is not among [`MOMENTS`].
+    pub(crate) fn note(&mut self, moment: &'static str) {
+        assert!(MOMENTS.contains(&moment), "{moment} is not listed");
+        *self.0.entry(moment).or_default() += 1;
+    }
+
+    /// How often.
+    pub fn count(&self, moment: &str) -> u64 {
+        self.0.get(moment).copied().unwrap_or(0)
+    }
+
+    /// Adds another trial's.
+    pub fn add(&mut self, other: &Sometimes) {
+        for (moment, count) in &other.0 {
+            *self.0.entry(moment).or_default() += count;
+        }
+    }
+
+    /// What was never reached.
+    pub fn missing(&self) -> Vec<&'static str> {
+        MOMENTS.iter().copied().filter(|moment| self.count(moment) == 0).collect()
+    }
+}

@@ -1,0 +1,202 @@
+//! The whole of a trial's world, and the loop that lets it happen.
+
+use super::{
+    Options, Report, Sometimes,
+    agent_host::AgentHost,
+    event::{Happening, Process},
+    faults::{KINDS, Undo},
+    framework_calls::Calls,
+    framework_host::FrameworkHost,
+    master_host::MasterHost,
+    network::Network,
+    operators::OperatorHost,
+    oracle::Oracles,
+    streams::{Client, Connections},
+    trace::Trace,
+};
+use crate::engine::{Chance, Queue};
+use proto::model::{
+    ClusterId, Duration, FrameworkId, Instant, NodeId, Principal, principal::PrincipalKind,
+};
+
+/// Chance, by purpose; links have their own.
+#[derive(Debug)]
+pub(crate) struct Chances {
+    pub(crate) masters: Chance,
+    pub(crate) agents: Chance,
+    pub(crate) frameworks: Chance,
+    pub(crate) faults: Chance,
+    /// Which costly checks are made; decides nothing.
+    pub(crate) oracles: Chance,
+}
+
+/// Everything there is.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) options: Options,
+    pub(crate) cluster: ClusterId,
+    pub(crate) queue: Queue<Happening>,
+    pub(crate) chance: Chances,
+    pub(crate) masters: Vec<MasterHost>,
+    pub(crate) agents: Vec<AgentHost>,
+    pub(crate) frameworks: Vec<FrameworkHost>,
+    pub(crate) operator: OperatorHost,
+    pub(crate) network: Network,
+    pub(crate) connections: Connections,
+    pub(crate) calls: Calls,
+    pub(crate) oracles: Oracles,
+    pub(crate) sometimes: Sometimes,
+    pub(crate) trace: Trace,
+    /// Faults are over.
+    pub(crate) healed: bool,
+    pub(crate) faults: u64,
+    pub(crate) skipped: u64,
+    events: u64,
+    pub(crate) healed_after: Duration,
+}
+
+impl World {
+    pub(crate) fn new(options: Options) -> Self {
+        assert_eq!(options.weights.len(), KINDS.len(), "one weight for each kind of fault");
+        let chance = |purpose| Chance::new(options.seed, purpose);
+        let (loss, duplicate) = (options.loss_per_mille, options.duplicate_per_mille);
+        let masters = (1..=options.masters as u64).map(|node| MasterHost::new(NodeId(node)));
+        let mut agents_chance = chance(3);
+        let agents = (0..options.agents).map(|index| AgentHost::new(index, &mut agents_chance));
+        let frameworks = (0..options.frameworks).map(FrameworkHost::new);
+        Self {
+            cluster: ClusterId::new("trial").expect("an id"),
+            queue: Queue::new(),
+            masters: masters.collect(),
+            agents: agents.collect(),
+            frameworks: frameworks.collect(),
+            operator: OperatorHost::default(),
+            network: Network::new(chance(1), loss, duplicate),
+            connections: Connections::default(),
+            calls: Calls::default(),
+            oracles: Oracles::default(),
+            sometimes: Sometimes::default(),
+            trace: Trace::new(options.trace),
+            healed: false,
+            faults: 0,
+            skipped: 0,
+            events: 0,
+            healed_after: Duration(0),
+            chance: Chances {
+                masters: chance(2),
+                agents: agents_chance,
+                frameworks: chance(4),
+                faults: chance(5),
+                oracles: chance(6),
+            },
+            options,
+        }
+    }
+
+    /// Phase one: everything starts, and faults come until their time is over.
+    pub(crate) fn endure(&mut self) {
+        for host in 0..self.masters.len() {
+            let at = self.chance.masters.time(0, 1_500);
+            self.queue.after(at, Happening::MasterStart(host));
+        }
+        for agent in 0..self.agents.len() {
+            let at = self.chance.agents.time(0, 4_000);
+            self.queue.after(at, Happening::AgentStart(agent));
+        }
+        for framework in 0..self.frameworks.len() {
+            let at = self.chance.frameworks.time(0, 4_000);
+            self.queue.after(at, Happening::FrameworkWake(framework));
+        }
+        self.queue.after(Duration(2_000), Happening::OperatorWake);
+        self.queue.after(Duration(3_000), Happening::Fault);
+        let end = Instant(0) + self.options.faults_for;
+        while self.queue.next_at().is_some_and(|at| at < end) {
+            self.happen();
+        }
+    }
+
+    /// The next thing happens.
+    pub(crate) fn happen(&mut self) {
+        let Some(happening) = self.queue.next_event() else { return };
+        self.events += 1;
+        match happening {
+            Happening::Master(process, event) => self.master_happens(process, event),
+            Happening::MasterStart(host) => self.start_master(host),
+            Happening::MasterResume(process) => self.resume_master(process),
+            Happening::Down { stream, down } => self.down_arrives(stream, down),
+            Happening::Reply { call, answer } => self.reply_arrives(call, answer),
+            Happening::AgentStart(agent) => self.start_agent(agent),
+            Happening::AgentWake { agent, life } => self.wake_agent(agent, life),
+            Happening::ContainerStarts { agent, boot, container } => {
+                self.container_starts(agent, boot, container);
+            }
+            Happening::ContainerEnds { agent, boot, container, ending, asked } => {
+                self.container_ends(agent, boot, &container, ending, asked);
+            }
+            Happening::FrameworkWake(framework) => self.wake_framework(framework),
+            Happening::FrameworkDecides { framework, generation, offers } => {
+                self.framework_decides(framework, generation, offers);
+            }
+            Happening::OperatorWake => self.wake_operator(),
+            Happening::Fault => self.fault(),
+            Happening::Undo(undo) => self.undo(undo),
+        }
+    }
+
+    /// A paused master goes on: first with what waited for it, in order.
+    pub(crate) fn resume_master(&mut self, process: Process) {
+        let host = &mut self.masters[process.host];
+        if host.life != process.life || !host.paused {
+            return;
+        }
+        host.paused = false;
+        for waited in std::mem::take(&mut host.deferred) {
+            self.queue.after(Duration(0), waited);
+        }
+    }
+
+    /// Who a client is, by its certificate.
+    pub(crate) fn principal(&self, client: Client) -> Principal {
+        let (kind, id) = match client {
+            Client::Agent(agent) => (PrincipalKind::Agent, self.agents[agent].id.to_string()),
+            Client::Framework(framework) => {
+                (PrincipalKind::Framework, self.frameworks[framework].name.clone())
+            }
+            Client::Operator => (PrincipalKind::Operator, "ann".to_owned()),
+        };
+        Principal { cluster: self.cluster.clone(), kind, id }
+    }
+
+    /// The framework at the far end of a stream, as far as it knows itself.
+    pub(crate) fn stream_framework(
+        &self,
+        stream: master_core::input::StreamId,
+    ) -> Option<FrameworkId> {
+        match self.connections.get(stream)?.client {
+            Client::Framework(framework) => self.frameworks[framework].id,
+            Client::Agent(_) | Client::Operator => None,
+        }
+    }
+
+    /// Hosts that serve, by their own belief.
+    pub(crate) fn serving(&self) -> Vec<usize> {
+        (0..self.masters.len()).filter(|host| self.masters[*host].is_serving()).collect()
+    }
+
+    pub(crate) fn report(self) -> Report {
+        Report {
+            sometimes: self.sometimes,
+            faults: self.faults,
+            skipped: self.skipped,
+            events: self.events,
+            healed_after_ms: self.healed_after.0,
+            digests_compared: self.oracles.digests.compared(),
+            trace: self.trace.fingerprint(),
+        }
+    }
+
+    /// Something that ends a fault.
+    pub(crate) fn undo_after(&mut self, wait: Duration, undo: Undo) {
+        self.queue.after(wait, Happening::Undo(undo));
+    }
+}
