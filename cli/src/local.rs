@@ -51,6 +51,8 @@ pub(crate) struct Local {
     pub(crate) framework: Context,
     address: SocketAddr,
     full_isolation: bool,
+    /// What its agent has.
+    pub(crate) resources: Resources,
     agent: Part,
     master: Part,
 }
@@ -94,14 +96,16 @@ impl Local {
         let address = master.api_address;
         let masters = vec![address.to_string()];
         let tls = issue(&format!("agent/{AGENT}"))?;
-        let agent = start_agent(masters.clone(), &directory.join("agent"), tls, settings).await?;
+        let agent = agent_settings(masters.clone(), &directory.join("agent"), tls, settings)?;
+        let resources = agent.resources.clone();
+        let agent = agent::start(agent).await.context("the agent does not start")?;
         let context = |name: &str| -> anyhow::Result<Context> {
             Ok(Context { masters: masters.clone(), tls: Some(issue(name)?) })
         };
         let (operator, framework) = (context("operator/local")?, context("framework/batch")?);
         let full_isolation = !settings.plain_processes && nix::unistd::geteuid().is_root();
         let (master, agent) = (master_part(master), agent_part(agent));
-        Ok(Self { operator, framework, address, full_isolation, agent, master })
+        Ok(Self { operator, framework, address, full_isolation, resources, agent, master })
     }
 
     /// Waits until the agent is registered: before that nothing can run.
@@ -231,12 +235,12 @@ async fn start_master(
     master::start(master).await.context("the master does not start")
 }
 
-async fn start_agent(
+fn agent_settings(
     masters: Vec<String>,
     directory: &Path,
     tls: TlsFiles,
     settings: &LocalSettings,
-) -> anyhow::Result<AgentHandle> {
+) -> anyhow::Result<AgentSettings> {
     let TlsFiles { ca, certificate, key } = tls;
     let security = agent::Security::Tls(agent::TlsPaths { ca, certificate, key });
     let mut agent = AgentSettings::new(masters, PathBuf::from(directory), security)?;
@@ -249,5 +253,5 @@ async fn start_agent(
     if settings.plain_processes {
         agent.isolation = IsolationChoice::None;
     }
-    agent::start(agent).await.context("the agent does not start")
+    Ok(agent)
 }

@@ -12,7 +12,7 @@ use batch::{Observer, Outcome, Progress, Summary, TaskNews};
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::model::{FrameworkId, Instant};
 use serde::Serialize;
-use std::fmt;
+use std::{fmt, time::Duration};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
     task::JoinHandle,
@@ -20,6 +20,9 @@ use tokio::{
 
 /// News that may wait for the printer; past it a line is left out, never the job held up.
 const NEWS_MAX: usize = 65_536;
+
+/// After this long without a launch the user is told why that may be.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Of what a task wrote, this much is kept for JSON.
 const OUTPUT_BYTES_MAX: usize = 1_024 * 1_024;
@@ -49,7 +52,8 @@ impl Reporter {
     ) -> (Self, Printer) {
         let (news, incoming) = channel(NEWS_MAX);
         let bar = bar(total);
-        let printing = Printing { reader, format, bar, framework: None, outputs: Vec::new() };
+        let outputs = Vec::new();
+        let printing = Printing { reader, format, bar, framework: None, launched: false, outputs };
         (Self(news), Printer(tokio::spawn(printing.run(incoming))))
     }
 }
@@ -81,13 +85,29 @@ struct Printing {
     format: Format,
     bar: ProgressBar,
     framework: Option<FrameworkId>,
+    launched: bool,
     outputs: Vec<Output>,
 }
 
 impl Printing {
     async fn run(mut self, mut incoming: Receiver<Progress>) -> Vec<Output> {
-        while let Some(progress) = incoming.recv().await {
-            self.show(progress).await;
+        let patience = tokio::time::sleep(PATIENCE);
+        tokio::pin!(patience);
+        loop {
+            tokio::select! {
+                progress = incoming.recv() => match progress {
+                    Some(progress) => self.show(progress).await,
+                    None => break,
+                },
+                () = &mut patience, if !self.launched => {
+                    // Said once: from here on the silence is explained.
+                    self.launched = true;
+                    self.say(
+                        "nothing could be launched yet: no offer is large enough, or others come \
+                         first (`bourse agents` and `bourse roles` show what there is)",
+                    );
+                }
+            }
         }
         self.bar.finish_and_clear();
         self.outputs
@@ -119,7 +139,7 @@ impl Printing {
                 self.say(&format!("{} is skipped: what it waits for did not succeed", news.task));
             }
             Progress::Stopping => self.say("stopping: what runs is being killed"),
-            Progress::Launched(_) => {}
+            Progress::Launched(_) => self.launched = true,
         }
     }
 

@@ -208,7 +208,8 @@ impl Shared {
         let mut child = self.spawn_jail(&request.container).map_err(|error| {
             failed(FailureKind::Other, format!("cannot start the supervisor: {error}"))
         })?;
-        self.converse(&request.container, &mut child, &json).await.map(|()| child)
+        let conversed = self.converse(&request.container, &mut child, &json).await;
+        conversed.map(|()| child).map_err(|failure| name_program(failure, &request))
     }
 
     fn spawn_jail(&self, container: &ContainerId) -> io::Result<Child> {
@@ -351,5 +352,16 @@ async fn wait_by_looking(supervisor: ProcessId) {
     let mut interval = tokio::time::interval(time::Duration::from_secs(1));
     while supervisor.is_running().unwrap_or(false) {
         interval.tick().await;
+    }
+}
+
+/// A program that is not there, or is none, is said to be which.
+fn name_program(failure: LaunchFailure, request: &StartRequest) -> LaunchFailure {
+    let program = request.task.command.arguments.first();
+    match (failure.kind, program) {
+        (FailureKind::NotFound | FailureKind::NotExecutable, Some(program)) => {
+            LaunchFailure { message: format!("{program:?}: {}", failure.message), ..failure }
+        }
+        _ => failure,
     }
 }

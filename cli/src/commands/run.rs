@@ -122,7 +122,10 @@ async fn run_local(format: Format, args: &RunArgs, job: Job) -> anyhow::Result<S
         eprintln!("{why}: tasks run as plain processes, without containers");
     }
     let (framework, operator) = (local.framework.clone(), local.operator.clone());
-    let ready = local.ready().await;
+    let ready = match too_large(&job, &local.resources) {
+        Some(problem) => Err(problem),
+        None => local.ready().await,
+    };
     let outcome = match ready {
         Err(problem) => Err(problem),
         Ok(()) => tokio::select! {
@@ -135,6 +138,13 @@ async fn run_local(format: Format, args: &RunArgs, job: Job) -> anyhow::Result<S
     directory.close().context("cannot remove the cluster's folder")?;
     let summary = outcome?;
     stopped.map(|()| summary)
+}
+
+/// On a cluster of one agent, what does not fit into it would wait for ever.
+fn too_large(job: &Job, resources: &Resources) -> Option<anyhow::Error> {
+    let task = job.tasks().iter().find(|task| !resources.contains(&task.resources))?;
+    let (name, wanted) = (&task.name, &task.resources);
+    Some(anyhow::anyhow!("{name} needs {wanted}, but this machine's agent has {resources}"))
 }
 
 async fn run_on(

@@ -89,7 +89,7 @@ impl Link {
 
     /// Connects, sends, and begins again, until the master stops.
     pub(super) async fn run(self: Arc<Self>, connector: Connector, context: PeerContext) {
-        let mut pause = PAUSE_FIRST;
+        let (mut pause, mut told) = (PAUSE_FIRST, String::new());
         loop {
             let began = time::Instant::now();
             let broken = tokio::select! {
@@ -99,7 +99,13 @@ impl Link {
             self.forget();
             context.delivered(self.to, Delivery::Unreachable);
             let (node, to) = (self.node, self.to);
-            tracing::debug!(%node, %to, reason = broken, "no connection to peer");
+            // The same reason again and again is said once.
+            if broken == told {
+                tracing::debug!(%node, %to, reason = broken, "no connection to peer");
+            } else {
+                tracing::info!(%node, %to, reason = broken, "no connection to peer");
+                told = broken;
+            }
             // A connection that lasted says that the next attempt may well succeed.
             if began.elapsed() > PAUSE_MAX {
                 pause = PAUSE_FIRST;

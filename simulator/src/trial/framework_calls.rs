@@ -201,6 +201,7 @@ impl World {
             (SchedulerCall::Decline { offers, .. }, Ok(_)) => {
                 self.oracles.offers.answered(offers);
             }
+            (SchedulerCall::Teardown, Ok(_)) => self.oracles.offers.void(framework),
             (SchedulerCall::Acknowledge { acknowledgements }, Ok(_)) => {
                 self.oracles.updates.acknowledged(framework, acknowledgements);
             }
@@ -270,6 +271,10 @@ impl World {
     }
 
     fn call_done(&mut self, framework: usize, request: &SchedulerCall, answer: &Answer) {
+        if *request == SchedulerCall::Teardown {
+            self.sometimes.note("framework torn down");
+            return self.begin_anew(framework);
+        }
         let host = &mut self.frameworks[framework];
         match (request, answer) {
             (SchedulerCall::Accept { tasks, .. }, Answer::Accepted(accepted)) => {
@@ -291,6 +296,9 @@ impl World {
     }
 
     fn call_refused(&mut self, framework: usize, request: SchedulerCall, refusal: &Refusal) {
+        if refusal.reason == Reason::FrameworkRemoved {
+            return self.begin_anew(framework);
+        }
         let host = &mut self.frameworks[framework];
         match (request, refusal.reason) {
             (SchedulerCall::Accept { tasks, offers, .. }, reason) => {

@@ -180,6 +180,9 @@ impl World {
                 self.chance.frameworks.per_mille(300).then_some(Duration(1_000));
             self.call(framework, SchedulerCall::Kill { task, grace_period });
         }
+        if !self.healed && self.chance.frameworks.per_mille(5) {
+            self.call(framework, SchedulerCall::Teardown);
+        }
         if self.chance.frameworks.per_mille(40) {
             let explicit = self.chance.frameworks.per_mille(500);
             let mut tasks = if explicit { running } else { Vec::new() };
@@ -255,8 +258,7 @@ impl World {
         match refusal.reason {
             Reason::FrameworkRemoved => {
                 self.sometimes.note("framework removed");
-                self.calls.forget_framework(framework);
-                self.frameworks[framework].start_anew();
+                self.begin_anew(framework);
             }
             Reason::NotLeader => self.follow(framework, refusal),
             Reason::NotReady
@@ -265,6 +267,16 @@ impl World {
             | Reason::OutcomeUnknown => {}
             _ => panic!("a framework's stream ended with {refusal:?}"),
         }
+    }
+
+    /// The framework has ended, by its own wish or not.
+    pub(crate) fn begin_anew(&mut self, framework: usize) {
+        if let Some(stream) = self.frameworks[framework].stream {
+            self.up(stream, Up::Closed);
+        }
+        self.stream_lost(framework);
+        self.calls.forget_framework(framework);
+        self.frameworks[framework].start_anew();
     }
 
     /// Asks whom it was told to ask.

@@ -151,7 +151,7 @@ impl World {
             }
             SchedulerEvent::Rescind(offers) => self.oracles.offers.rescinded(offers),
             SchedulerEvent::Subscribed { session, .. } => {
-                self.oracles.offers.subscribed(session.framework);
+                self.oracles.offers.void(session.framework);
             }
             SchedulerEvent::Update(status) => {
                 let newest = self.oracles.one_leader.newest();

@@ -32,6 +32,7 @@ pub const MOMENTS: &[&str] = &[
     "framework fenced",
     "framework came back",
     "framework removed",
+    "framework torn down",
     "update repeated",
     "kill carried out",
     "reconciliation answered",

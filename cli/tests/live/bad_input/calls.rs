@@ -92,7 +92,7 @@ type Fault = (&'static str, fn(&mut v1::TaskInfo));
 
 const FAULTS: [Fault; 7] = [
     ("task_id", |task| task.task_id = "a\nb".to_owned()),
-    ("task_id", |task| task.task_id = "x".repeat(129)),
+    ("task_id", |task| task.task_id = String::new()),
     ("resources", |task| task.resources[0] = scalar("cpus", -1)),
     ("resources", |task| task.resources[0] = scalar("cpus", i64::MAX)),
     ("resources", |task| task.resources.push(scalar("cpus", 1))),
@@ -119,7 +119,8 @@ fn refused_calls_change_nothing() {
         assert_eq!(refusal.reason, Reason::InvalidField, "{field}: {refusal:?}");
         assert!(refusal.field.contains(field), "{field} is named: {refusal:?}");
     }
-    let whole: [(Reason, v1::AcceptRequest); 5] = [
+    let whole: [(Reason, v1::AcceptRequest); 6] = [
+        (Reason::LimitExceeded, crude.accept(&offer, task(&"x".repeat(129), "one"))),
         (Reason::OfferInvalid, crude.accept("offer-of-nobody", task("t", "one"))),
         (Reason::OfferInvalid, crude.accept(&offer, task("t", "two"))),
         (Reason::ResourcesNotOffered, {

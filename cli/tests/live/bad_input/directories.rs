@@ -13,7 +13,7 @@ fn another_cluster_and_another_member_are_refused() {
     let mut cluster = Cluster::start(ALONE);
     let digest = cluster.operator.cluster().ledger_digest;
     cluster.stop_master(1);
-    let problem = run(&mut cluster.master_command(1, &["--cluster", "yours"])).failure();
+    let problem = run(&mut cluster.master_command(1, &["--cluster=yours"])).failure();
     let folder = cluster.masters[&1].data_dir.display().to_string();
     for part in [folder.as_str(), "mine", "yours"] {
         assert!(problem.contains(part), "{part} in {problem}");

@@ -29,7 +29,7 @@ fn only_who_may_call_gets_an_answer() {
     let mut command = bourse(&cluster.home);
     let flags = cluster.client_flags("framework", "curious");
     let problem = run(command.arg("status").args(flags)).failure();
-    assert!(problem.contains("framework/curious"), "{problem}");
+    assert!(problem.contains("framework may not call"), "{problem}");
     // An operator does not launch tasks.
     let subscribed = cluster.operator.block_on(async {
         let security = cluster.security("operator", "live-test");
@@ -53,9 +53,9 @@ fn without_a_certificate_of_the_cluster_there_is_no_answer() {
     let before = cluster.operator.cluster();
     // Plain text to a listener that wants TLS.
     let status = refused(Security::Insecure, &cluster);
-    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert!(matches!(status.code(), Code::Unavailable | Code::Unknown), "{status:?}");
     // A certificate of another authority, for the same cluster and of the right kind.
-    let other = Pki::new(&cluster.home, "forged", "guarded");
+    let other = Pki::new(&cluster.home, "forged", "guarded", cluster.host);
     let (certificate, key) = other.issue(&cluster.home, "operator", "live-test");
     let ca = cluster.pki.as_ref().unwrap().ca();
     let status = refused(Security::Tls(ca, certificate, key), &cluster);
@@ -78,26 +78,16 @@ fn without_a_certificate_of_the_cluster_there_is_no_answer() {
     cluster.finish();
 }
 
-/// The command of an agent that has other certificates than it should, or another id.
-fn impostor(cluster: &Cluster, id: &str, certificates: &[String]) -> std::process::Command {
-    let flags = cluster.agents["stray"].flags.iter();
-    let is_kept = |flag: &&String| {
-        !flag.starts_with("--agent-id") && !flag.starts_with("--tls-") && flag.starts_with("--")
-    };
-    let mut command = bourse(&cluster.home);
-    command.arg("agent").args(flags.filter(is_kept)).args(certificates);
-    command.arg(format!("--agent-id={id}"));
-    command
-}
-
 #[test]
 fn an_agent_of_another_cluster_does_not_get_in() {
     let mut cluster = Cluster::start(SECURE);
     cluster.prepare_agent("stray", Isolation::Emulated(1), "cpus:1;mem:64");
-    let forged = Pki::new(&cluster.home, "forged", "elsewhere");
+    let forged = Pki::new(&cluster.home, "forged", "elsewhere", cluster.host);
     forged.issue(&cluster.home, "agent", "stray");
     let before = cluster.operator.cluster();
-    let command = impostor(&cluster, "stray", &forged.flags("tls-", "agent", "stray"));
+    let certificates = forged.flags("tls-", "agent", "stray");
+    let certificates: Vec<&str> = certificates.iter().map(String::as_str).collect();
+    let command = cluster.agent_command("stray", &certificates);
     let daemon = Daemon::start(command, &cluster.home.path().join("logs").join("forged.log"));
     holds("the agent says why it cannot connect", || {
         let log = daemon.log().to_lowercase();
@@ -115,8 +105,7 @@ fn an_agent_of_another_cluster_does_not_get_in() {
 fn an_agent_is_who_its_certificate_says() {
     let mut cluster = Cluster::start(SECURE);
     cluster.prepare_agent("stray", Isolation::Emulated(1), "cpus:1;mem:64");
-    let certificates = cluster.pki.as_ref().unwrap().flags("tls-", "agent", "stray");
-    let problem = run(&mut impostor(&cluster, "another", &certificates)).failure();
+    let problem = run(&mut cluster.agent_command("stray", &["--agent-id=another"])).failure();
     assert!(problem.contains("another") && problem.contains("stray"), "{problem}");
     assert!(cluster.operator.agents().is_empty(), "it is not registered");
     cluster.finish();

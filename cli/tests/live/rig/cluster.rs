@@ -36,7 +36,7 @@ pub(crate) enum Isolation {
 #[derive(Debug)]
 pub(crate) struct Node {
     daemon: Option<Daemon>,
-    pub(crate) flags: Vec<String>,
+    flags: Vec<String>,
     log: PathBuf,
     pub(crate) data_dir: PathBuf,
     pub(crate) api: SocketAddr,
@@ -51,7 +51,7 @@ pub(crate) struct Cluster {
     pub(crate) agents: BTreeMap<String, Node>,
     pub(crate) operator: Operator,
     pub(crate) pki: Option<Pki>,
-    host: IpAddr,
+    pub(crate) host: IpAddr,
     pub(crate) home: Home,
 }
 
@@ -74,7 +74,7 @@ impl Cluster {
         let home = Home::new();
         let [a, b, c] = rand::random::<[u8; 3]>();
         let host = IpAddr::V4(Ipv4Addr::new(127, a | 1, b, c.clamp(2, 250)));
-        let pki = shape.secure.then(|| Pki::new(&home, "pki", shape.name));
+        let pki = shape.secure.then(|| Pki::new(&home, "pki", shape.name, host));
         let operator = match &pki {
             None => (PathBuf::new(), PathBuf::new()),
             Some(pki) => pki.issue(&home, "operator", "live-test"),
@@ -112,10 +112,10 @@ impl Cluster {
         node.daemon = Some(Daemon::start(command, &node.log));
     }
 
-    /// The command of a master, with further flags.
+    /// The command of a master, with further flags, which replace its own of the same name.
     pub(crate) fn master_command(&self, id: u64, more: &[&str]) -> Command {
         let mut command = bourse(&self.home);
-        command.arg("master").args(&self.masters[&id].flags).args(more);
+        command.arg("master").args(replaced(&self.masters[&id].flags, more)).args(more);
         command
     }
 
@@ -198,10 +198,10 @@ impl Cluster {
         });
     }
 
-    /// The command of an agent, with further flags.
+    /// The command of an agent, with further flags, which replace its own of the same name.
     pub(crate) fn agent_command(&self, id: &str, more: &[&str]) -> Command {
         let mut command = bourse(&self.home);
-        command.arg("agent").args(&self.agents[id].flags).args(more);
+        command.arg("agent").args(replaced(&self.agents[id].flags, more)).args(more);
         command
     }
 
@@ -293,6 +293,14 @@ impl Node {
 
 fn running<K>(nodes: &BTreeMap<K, Node>) -> impl Iterator<Item = &K> {
     nodes.iter().filter(|(_, node)| node.daemon.is_some()).map(|(id, _)| id)
+}
+
+/// Flags of the form `--name=value`, without those that come again.
+fn replaced<'a>(flags: &'a [String], more: &[&str]) -> impl Iterator<Item = &'a String> {
+    fn name(flag: &str) -> &str {
+        flag.split_once('=').map_or(flag, |(name, _)| name)
+    }
+    flags.iter().filter(|flag| !more.iter().any(|other| name(flag) == name(other)))
 }
 
 fn security_flags(pki: Option<&Pki>, kind: &str, id: &str) -> Vec<String> {

@@ -1,18 +1,24 @@
 //! Certificates, made by `bourse certificates` as an operator would.
 
 use super::{Home, bourse, run};
-use std::path::{Path, PathBuf};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 /// An authority of one cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Pki {
     directory: PathBuf,
     cluster: String,
+    /// Under which masters and agents are reached.
+    host: String,
 }
 
 impl Pki {
-    pub(crate) fn new(home: &Home, folder: &str, cluster: &str) -> Self {
-        Self { directory: home.path().join(folder), cluster: cluster.to_owned() }
+    pub(crate) fn new(home: &Home, folder: &str, cluster: &str, host: IpAddr) -> Self {
+        let directory = home.path().join(folder);
+        Self { directory, cluster: cluster.to_owned(), host: host.to_string() }
     }
 
     pub(crate) fn ca(&self) -> PathBuf {
@@ -23,7 +29,7 @@ impl Pki {
     pub(crate) fn issue(&self, home: &Home, kind: &str, id: &str) -> (PathBuf, PathBuf) {
         let mut command = bourse(home);
         command.args(["certificates", "--cluster", &self.cluster, "--directory"]);
-        command.arg(&self.directory).args([kind, id, "--valid", "1d"]);
+        command.arg(&self.directory).args([kind, id, "--valid", "1d", "--hosts", &self.host]);
         run(&mut command).success();
         self.files(kind, id)
     }
@@ -33,13 +39,10 @@ impl Pki {
         (file("pem"), file("key"))
     }
 
-    /// The three flags, each with a prefix such as `--tls-`.
+    /// The three flags, each with a prefix such as `tls-`.
     pub(crate) fn flags(&self, prefix: &str, kind: &str, id: &str) -> Vec<String> {
         let (certificate, key) = self.files(kind, id);
-        let flag = |name: &str, file: &Path| {
-            [format!("--{prefix}{name}"), file.to_str().unwrap().to_owned()]
-        };
-        let flags = [flag("ca", &self.ca()), flag("certificate", &certificate), flag("key", &key)];
-        flags.into_iter().flatten().collect()
+        let flag = |name: &str, file: &Path| format!("--{prefix}{name}={}", file.display());
+        vec![flag("ca", &self.ca()), flag("certificate", &certificate), flag("key", &key)]
     }
 }

@@ -6,8 +6,9 @@
 //!
 //! Coming back, a task that was `Unreachable` becomes what the agent says. If the agent never
 //! had it, because it was still `Staging`, or is still setting it up, it becomes `Staging` again
-//! and is launched once more, which an agent that has it ignores: the one step that the table of transitions ([`TaskState::may_become`]) does not have. It is
-//! without a number, as `Staging` always is, so that no framework has to follow it.
+//! and is launched once more, which an agent that has it ignores: the one step that the table of
+//! transitions ([`TaskState::may_become`]) does not have. It is without a number, as `Staging`
+//! always is, so that no framework has to follow it.
 //!
 //! `AgentRegistered` is the fact on which the leader repeats launches and kills; none is made for
 //! each.

@@ -13,7 +13,7 @@ use super::{
     codec_commands::{read_command, write_command},
 };
 use prost::Message as _;
-use proto::model::{Instant, Refusal, WallTime};
+use proto::model::{Instant, Refusal, WallTime, limits};
 use proto::wire::log::v1;
 
 const VERSION: u8 = 1;
@@ -73,20 +73,63 @@ pub enum CodecError {
     },
 }
 
+/// Bytes of a batch in the making.
+#[derive(Debug)]
+struct Writer {
+    bytes: Vec<u8>,
+    /// One command at a time: messages that are written one after the other are read as one.
+    part: v1::Batch,
+}
+
 /// Writes a batch.
 pub fn encode_batch(batch: &Batch) -> Vec<u8> {
-    let wire = v1::Batch {
-        time_ms: batch.time.0,
-        unix_ms: batch.wall.0,
-        commands: batch.commands.iter().map(write_command).collect(),
-    };
-    let mut bytes = Vec::with_capacity(HEADER_BYTES + wire.encoded_len());
-    bytes.resize(HEADER_BYTES, 0);
-    wire.encode(&mut bytes).expect("a vector grows");
-    let checksum = crc32fast::hash(&bytes[HEADER_BYTES..]);
-    bytes[0] = VERSION;
-    bytes[1..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
-    bytes
+    let mut writer = Writer::begin(batch.time, batch.wall);
+    batch.commands.iter().for_each(|command| writer.add(command));
+    writer.end()
+}
+
+/// Writes the first of these commands, as many as one entry may have: at least one, bounded in
+/// number and in bytes. How many there are comes with the bytes.
+pub fn encode_first<'a>(
+    time: Instant,
+    wall: WallTime,
+    commands: impl Iterator<Item = &'a Command>,
+) -> (Vec<u8>, usize) {
+    let mut writer = Writer::begin(time, wall);
+    let start = writer.bytes.len();
+    let mut count = 0;
+    for command in commands.take(limits::COMMANDS_PER_BATCH_MAX) {
+        let end = writer.bytes.len();
+        writer.add(command);
+        if count > 0 && writer.bytes.len() - start > limits::BATCH_BYTES {
+            writer.bytes.truncate(end);
+            break;
+        }
+        count += 1;
+    }
+    (writer.end(), count)
+}
+
+impl Writer {
+    fn begin(time: Instant, wall: WallTime) -> Self {
+        let mut bytes = vec![0; HEADER_BYTES];
+        let part = v1::Batch { time_ms: time.0, unix_ms: wall.0, commands: Vec::new() };
+        part.encode(&mut bytes).expect("a vector grows");
+        Self { bytes, part: v1::Batch::default() }
+    }
+
+    fn add(&mut self, command: &Command) {
+        self.part.commands.push(write_command(command));
+        self.part.encode(&mut self.bytes).expect("a vector grows");
+        self.part.commands.clear();
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        let checksum = crc32fast::hash(&self.bytes[HEADER_BYTES..]);
+        self.bytes[0] = VERSION;
+        self.bytes[1..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
+        self.bytes
+    }
 }
 
 /// Reads a batch; believes nothing before the checksum is right.
@@ -110,10 +153,4 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, CodecError> {
         commands.push(command.map_err(|source| CodecError::Field { index, source })?);
     }
     Ok(Batch { time: Instant(wire.time_ms), wall: WallTime(wire.unix_ms), commands })
-}
-
-/// The bytes that a command adds to a batch.
-pub fn encoded_len(command: &Command) -> usize {
-    let length = write_command(command).encoded_len();
-    1 + prost::length_delimiter_len(length) + length
 }

@@ -12,7 +12,7 @@ use crate::{
     outbox::{Effect, Outbox, SnapshotMark},
     reads,
 };
-use proto::model::{Duration, Order, Reason, Refusal, SchedulerEvent, Session, limits};
+use proto::model::{Duration, Order, Reason, Refusal, SchedulerEvent, Session};
 use raft::eraftpb::Entry;
 
 impl Master {
@@ -70,11 +70,11 @@ impl Master {
     fn propose_turn(&mut self, now: Now, outbox: &mut Outbox) {
         while !self.commands.is_empty() {
             let time = self.cluster_time(now);
-            let count = batch_length(&self.commands);
-            let (commands, waiters): (Vec<_>, Vec<_>) = self.commands.drain(..count).unzip();
-            let batch = codec::Batch { time, wall: now.wall, commands };
+            let commands = self.commands.iter().map(|(command, _)| command);
+            let (entry, count) = codec::encode_first(time, now.wall, commands);
+            let waiters: Vec<_> = self.commands.drain(..count).map(|(_, waiter)| waiter).collect();
             let leader = self.leader.as_mut().expect("only a serving leader gathers commands");
-            match self.consensus.propose(codec::encode_batch(&batch)) {
+            match self.consensus.propose(entry) {
                 Some(index) => {
                     self.figures.entries_proposed += 1;
                     self.figures.commands_proposed += waiters.len() as u64;
@@ -199,16 +199,6 @@ impl Master {
             outbox.push(Effect::WriteSnapshot { mark, ledger });
         }
     }
-}
-
-/// How many commands make up the next entry: bounded in number and in bytes, at least one.
-fn batch_length(commands: &[(Command, Waiter)]) -> usize {
-    let mut bytes = 0;
-    let fits = |(command, _): &&(Command, Waiter)| {
-        bytes += codec::encoded_len(command);
-        bytes <= limits::BATCH_BYTES
-    };
-    commands.iter().take(limits::COMMANDS_PER_BATCH_MAX).take_while(fits).count().max(1)
 }
 
 impl Turn<'_> {

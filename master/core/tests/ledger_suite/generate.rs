@@ -94,7 +94,7 @@ fn come_back(ledger: &Ledger, draw: &mut Draw) -> Command {
     };
     let mut tasks = read_journal(ledger, &id, draw);
     if draw.one_in(8) {
-        tasks.push(journal(1 + draw.below(3), "t1", draw.pick(&[Running, Finished, Staging])));
+        tasks.push(journal(1 + draw.below(3), "t1", draw.pick(&[Running, Finished, Unreachable])));
     }
     let cpus_milli = if draw.one_in(10) { 500 } else { 4_000 };
     let info = agent_info(id.as_str(), resources(cpus_milli, 31_000..31_010));
@@ -107,7 +107,7 @@ fn read_journal(ledger: &Ledger, id: &AgentId, draw: &mut Draw) -> Vec<AgentTask
         if draw.one_in(4) || (task.is_terminal() && !draw.one_in(5)) {
             continue;
         }
-        let state = draw.pick(&[Starting, Running, Running, Killing, Finished, Failed]);
+        let state = draw.pick(&[Staging, Starting, Running, Running, Killing, Finished, Failed]);
         tasks.push(AgentTask { key: task.key.clone(), state, sequence: task.agent_sequence });
     }
     tasks

@@ -1,8 +1,12 @@
 //! Refusals that need many rows. Filling is not checked step by step; the refusal is.
 
 use crate::build::*;
-use master_core::ledger::{Applied, Command, digest::digest};
-use proto::model::{Reason, Refusal, TaskInfo, limits};
+use master_core::ledger::{
+    Applied, Command,
+    codec::{decode_batch, encode_first},
+    digest::digest,
+};
+use proto::model::{Instant, Reason, Refusal, TaskInfo, WallTime, limits};
 
 /// Applies without looking.
 fn fill(world: &mut World, command: &Command) -> Applied {
@@ -89,4 +93,27 @@ fn a_role_cannot_hold_more_than_can_be_added_up() {
         }
     };
     (0..=count).for_each(&mut launch);
+}
+
+#[test]
+fn an_entry_takes_as_many_commands_as_it_may() {
+    let count = |commands: &[Command]| {
+        let (bytes, count) = encode_first(Instant(1), WallTime(2), commands.iter());
+        let read = decode_batch(&bytes).expect("what was written can be read");
+        assert_eq!(read.commands, commands[..count]);
+        assert_eq!((read.time, read.wall), (Instant(1), WallTime(2)));
+        count
+    };
+    let small = vec![unreachable_agent("a1", 1); limits::COMMANDS_PER_BATCH_MAX + 1];
+    assert_eq!(count(&small), limits::COMMANDS_PER_BATCH_MAX);
+    assert_eq!(count(&small[..3]), 3);
+    let large = |tasks: usize| {
+        let mut task = task_info("t1", "a1", resources(1, 0..0));
+        task.command.arguments = vec!["x".repeat(60_000)];
+        accept(session(1, 1), vec![task; tasks])
+    };
+    let fitting = limits::BATCH_BYTES / 60_100;
+    assert_eq!(count(&vec![large(1); fitting + 3]), fitting);
+    assert_eq!(count(&[large(fitting + 3), large(1)]), 1, "at least one, however large");
+    assert_eq!(count(&[large(1), large(fitting + 3)]), 1);
 }

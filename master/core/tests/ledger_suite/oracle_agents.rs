@@ -29,7 +29,7 @@ impl Oracle {
         list: &[AgentTask],
     ) -> Result<Applied, No> {
         for (index, entry) in list.iter().enumerate() {
-            if matches!(entry.state, Staging | Unreachable | Unknown) {
+            if matches!(entry.state, Unreachable | Unknown) {
                 return no(Reason::InvalidField, format!("tasks[{index}].state"));
             }
             if list[..index].iter().any(|earlier| earlier.key == entry.key) {
@@ -61,7 +61,7 @@ impl Oracle {
             let never_arrived = task.latest.state == Staging || task.before == Some(Staging);
             let next = match (same, told) {
                 (false, _) => Some(Gone),
-                (true, Some(Starting | Running | Killing)) => {
+                (true, Some(Staging | Starting | Running | Killing)) => {
                     told.filter(|_| task.latest.state == Unreachable)
                 }
                 (true, Some(_)) => None,
@@ -74,7 +74,7 @@ impl Oracle {
             }
         }
         for entry in list {
-            let ends = !matches!(entry.state, Starting | Running | Killing);
+            let ends = !matches!(entry.state, Staging | Starting | Running | Killing);
             let known = self.tasks.iter().any(|task| {
                 task.key == entry.key && task.info.agent == id && (task.lives() || ends)
             });

@@ -68,7 +68,6 @@ fn registrations() {
         case("tombstone", gone("a1"), register("a1", 1, vec![]), AgentRemoved, ""),
         case("too small", vec![], smaller, InvalidField, "agent.resources"),
         case("a task twice", vec![], register("a1", 1, twice), InvalidField, twice_field),
-        case("staging", vec![], odd(Staging), InvalidField, state),
         case("unknown", vec![], odd(Unknown), InvalidField, state),
         case("unreachable", vec![], odd(Unreachable), InvalidField, state),
     ]);

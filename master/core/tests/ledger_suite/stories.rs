@@ -99,6 +99,16 @@ fn an_agent_out_of_contact_comes_back_with_its_tasks() {
 }
 
 #[test]
+fn a_task_that_is_still_being_set_up_is_staging_again() {
+    let mut world = World::furnished();
+    world.done(&unreachable_agent("a1", 1));
+    let events = world.done(&register("a1", 1, vec![journal(1, "t1", Staging)]));
+    assert_eq!(changes(&events), [("t1", Staging, 0, false)]);
+    let running = world.done(&update(1, told("t1", "a1", Running, 1)));
+    assert_eq!(changes(&running), [("t1", Running, 2, false)]);
+}
+
+#[test]
 fn a_journal_that_holds_too_much_is_told() {
     let mut world = World::furnished();
     world.done(&update(1, told("t1", "a1", Failed, 1)));

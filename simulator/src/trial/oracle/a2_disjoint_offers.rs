@@ -78,8 +78,8 @@ impl DisjointOffers {
         self.held.retain(|_, (over, _)| *over != stream);
     }
 
-    /// A framework starts anew.
-    pub(crate) fn subscribed(&mut self, framework: FrameworkId) {
+    /// A framework has ended, or subscribed anew: it holds nothing.
+    pub(crate) fn void(&mut self, framework: FrameworkId) {
         self.held.retain(|_, (_, offer)| offer.framework != framework);
     }
 }
