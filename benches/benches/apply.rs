@@ -100,7 +100,12 @@ impl World {
 
     fn accept(&self, task: usize) -> Command {
         let info = rows::task_info(task, &agent_of(task), Resources::cpus_mem(100, 64));
-        Command::Accept { session: self.session, role: Role::any(), request: None, tasks: vec![info] }
+        Command::Accept {
+            session: self.session,
+            role: Role::any(),
+            request: None,
+            tasks: vec![info],
+        }
     }
 
     fn update(&self, task: usize, state: TaskState, sequence: u64) -> Command {
@@ -169,7 +174,8 @@ impl Measured {
 
 fn main() {
     let arguments = Arguments::of_process();
-    let title = "Apply: the ledger alone, 1 000 agents, 100 000 running tasks, one task per command";
+    let title =
+        "Apply: the ledger alone, 1 000 agents, 100 000 running tasks, one task per command";
     let mut report = Report::new(title, &arguments);
     let tasks = arguments.amount(100_000);
     let mut world = World::new();

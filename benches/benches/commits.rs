@@ -14,7 +14,9 @@ use benches::{
     rows,
     samples::Samples,
 };
-use master::disk::{Batch, DataDirectory, LogStore as _, LogWriter, Opening, WriteRequest, WriterEvent};
+use master::disk::{
+    Batch, DataDirectory, LogStore as _, LogWriter, Opening, WriteRequest, WriterEvent,
+};
 use master_core::{
     Config, Effect, Input, Ledger, Master, Now, Outbox,
     consensus::Restored,
@@ -31,8 +33,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     path::Path,
     sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
-    thread,
-    time,
+    thread, time,
 };
 
 const TICK: time::Duration = time::Duration::from_millis(100);
@@ -357,7 +358,9 @@ impl Group {
         self.tell(Input::FrameworkSubscribe { stream, principal, subscribe })?;
         let mut session = None;
         let offer: Offer = self.wait_for(|_, effect| match effect {
-            Effect::ToFramework { event: SchedulerEvent::Subscribed { session: ours, .. }, .. } => {
+            Effect::ToFramework {
+                event: SchedulerEvent::Subscribed { session: ours, .. }, ..
+            } => {
                 session = Some(ours);
                 None
             }
@@ -411,7 +414,8 @@ fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let group = Group::start(folder.path())?;
     let session = group.furnish()?;
-    for (in_flight, calls) in [(64, 50_000), (1_024, 400_000), (4_096, 800_000), (16_384, 800_000)] {
+    for (in_flight, calls) in [(64, 50_000), (1_024, 400_000), (4_096, 800_000), (16_384, 800_000)]
+    {
         let calls = arguments.amount(calls);
         group.load(session, in_flight, calls / 4)?;
         let [mut rate, mut batch, mut steps, mut cpu] = [const { Samples::new() }; 4];

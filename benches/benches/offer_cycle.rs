@@ -4,12 +4,7 @@
 //! again one task ends, what it took is offered, accepted, and another one runs. Each message is a
 //! turn of its own: nothing is shared, which is the worst case.
 
-use benches::{
-    arguments::Arguments,
-    report::Report,
-    rows,
-    samples::Samples,
-};
+use benches::{arguments::Arguments, report::Report, rows, samples::Samples};
 use master_core::{
     Config, Effect, Input, Ledger, Master, Now, Outbox,
     consensus::Restored,
@@ -217,7 +212,8 @@ impl Cycle {
 
 fn main() {
     let arguments = Arguments::of_process();
-    let title = "Offer cycle: one master's core, every agent full, 4 tasks each, one turn per message";
+    let title =
+        "Offer cycle: one master's core, every agent full, 4 tasks each, one turn per message";
     let mut report = Report::new(title, &arguments);
     let rounds = arguments.amount(5_000);
     let mut freed = Vec::new();
@@ -233,6 +229,7 @@ fn main() {
     }
     let growth = freed[2] / freed[0];
     report.figure("growth of the offer's cost with 100 × the agents", growth, "×");
-    report.note("Each figure is the whole of it: log entry made, applied, all messages written out.");
+    report
+        .note("Each figure is the whole of it: log entry made, applied, all messages written out.");
     report.print();
 }

@@ -11,6 +11,7 @@ use master::MasterSettings;
 use proto::model::{Duration, Principal, Resources};
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     time,
@@ -99,11 +100,6 @@ impl Cluster {
         })
     }
 
-    /// Where the master is called.
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-
     /// Agents whose tasks are no processes and finish at once. Their journals lie in `folder`.
     pub fn add_emulated_agents(
         &mut self,
@@ -122,6 +118,24 @@ impl Cluster {
             self.agents.push(self.agent_runtime.block_on(agent::start(settings))?);
         }
         Ok(())
+    }
+
+    /// What an agent that is a process of its own must be told to reach the master as this agent.
+    pub fn agent_flags(&self, number: usize) -> anyhow::Result<Vec<OsString>> {
+        let id = rows::agent_id(number);
+        let mut flags: Vec<OsString> = Vec::new();
+        let mut flag = |name: &str, value: OsString| flags.extend([name.into(), value]);
+        flag("--master", self.address.clone().into());
+        flag("--agent-id", id.as_str().into());
+        match self.identity.for_agent(&rows::principal(&format!("agent/{id}")))? {
+            agent::Security::Insecure => flag("--insecure", "true".into()),
+            agent::Security::Tls(paths) => {
+                flag("--tls-ca", paths.ca.into());
+                flag("--tls-certificate", paths.certificate.into());
+                flag("--tls-key", paths.key.into());
+            }
+        }
+        Ok(flags)
     }
 
     /// Runs a framework against the cluster.

@@ -125,7 +125,8 @@ impl Runner {
             self.next += count;
             self.in_flight += count;
             ids.push(offer.id);
-            if ids.len() == limits::OFFERS_PER_CALL_MAX || tasks.len() == limits::TASKS_PER_ACCEPT_MAX
+            if ids.len() == limits::OFFERS_PER_CALL_MAX
+                || tasks.len() == limits::TASKS_PER_ACCEPT_MAX
             {
                 self.accept(std::mem::take(&mut ids), std::mem::take(&mut tasks), calls);
             }
@@ -143,7 +144,8 @@ impl Runner {
     }
 
     fn fits(&self, free: &Resources) -> usize {
-        let fits = |name: &ResourceName| match (self.work.resources.scalar(name), free.scalar(name)) {
+        let fits = |name: &ResourceName| match (self.work.resources.scalar(name), free.scalar(name))
+        {
             (Milli(0), _) => usize::MAX,
             (Milli(wanted), Milli(free)) => usize::try_from(free / wanted).unwrap_or(0),
         };

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The chain of causes on one line, none repeated.
+/// The chain of causes, none repeated.
 fn render(problem: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in problem.chain().map(ToString::to_string) {
@@ -51,7 +51,8 @@ fn render(problem: &anyhow::Error) -> String {
             text += &format!("{separator}{cause}");
         }
     }
-    output::table::escape(&text)
+    // A settings file's error shows the line in question on lines of its own.
+    text.lines().map(output::table::escape).collect::<Vec<_>>().join("\n")
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {

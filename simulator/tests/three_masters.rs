@@ -35,7 +35,7 @@ fn trials_hold_their_promises() {
         println!("{:#?}", run(options(seed)));
         return;
     }
-    let seeds = number("BOURSE_TRIAL_SEEDS").unwrap_or(24);
+    let seeds = number("BOURSE_TRIAL_SEEDS").unwrap_or(40);
     let mut sometimes = Sometimes::default();
     let (mut faults, mut skipped, mut events, mut compared) = (0, 0, 0, 0);
     for seed in 1..=seeds {
@@ -46,7 +46,9 @@ fn trials_hold_their_promises() {
         events += report.events;
         compared += report.digests_compared;
     }
-    println!("{seeds} seeds, {events} events, {faults} faults, {skipped} skipped, {compared} digests");
+    println!(
+        "{seeds} seeds, {events} events, {faults} faults, {skipped} skipped, {compared} digests"
+    );
     for moment in MOMENTS {
         println!("{:6}  {moment}", sometimes.count(moment));
     }

@@ -3,14 +3,13 @@
 use crate::{
     config::Config,
     input::{Ending, ExitReport, Input},
-    jitter::Jitter,
     journal::{Identity, TaskRow},
     outbox::Outbox,
     session::Session,
     tasks::Tasks,
     updates::Delivery,
 };
-use proto::model::{Instant, Refusal, Resources, TaskKey};
+use proto::model::{Instant, Refusal, Resources, TaskKey, jitter::Jitter};
 
 /// An agent between two inputs. Made by [`Agent::recover`].
 #[derive(Debug)]

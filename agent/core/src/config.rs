@@ -1,6 +1,6 @@
 //! What a core is told once, at its start: who the agent is, and how patient it is.
 
-use proto::model::{AgentInfo, Duration, Instant, WallTime};
+use proto::model::{AgentInfo, Duration, Instant, WallTime, jitter::Backoff};
 
 /// An agent's settings, checked by the shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,15 +25,6 @@ pub struct Config {
     /// How long a container may outlive its grace period before it is destroyed by force, again and
     /// again.
     pub kill_overtime: Duration,
-}
-
-/// A pause that doubles from one end to the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backoff {
-    /// The first pause.
-    pub min: Duration,
-    /// No pause is longer.
-    pub max: Duration,
 }
 
 impl Config {

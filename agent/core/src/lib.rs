@@ -25,7 +25,6 @@ pub mod invariants;
 pub mod journal;
 pub mod outbox;
 
-mod jitter;
 mod session;
 mod tasks;
 mod updates;

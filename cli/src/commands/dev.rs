@@ -26,6 +26,7 @@ pub(crate) struct DevArgs {
 }
 
 pub(crate) async fn run(args: &DevArgs) -> anyhow::Result<()> {
+    let asked = shutdown::asked();
     let directory = args.data_dir.clone().unwrap_or_else(context::dev_directory);
     std::fs::create_dir_all(&directory)
         .with_context(|| format!("cannot create {}", directory.display()))?;
@@ -53,7 +54,7 @@ pub(crate) async fn run(args: &DevArgs) -> anyhow::Result<()> {
     }
     eprintln!("interrupt to stop");
     let failed = tokio::select! {
-        () = shutdown::asked() => None,
+        () = asked => None,
         problem = local.failed() => Some(problem),
     };
     // The next start makes new ones.

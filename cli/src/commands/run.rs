@@ -96,20 +96,26 @@ pub(crate) async fn run(
     args: &RunArgs,
 ) -> anyhow::Result<ExitCode> {
     let job = args.job()?;
+    let stop = shutdown::asked();
     let summary = match args.local {
-        true => run_local(format, args, job).await?,
+        true => run_local(format, args, job, stop).await?,
         false => {
             let framework = context.resolve_framework()?;
             // Without an operator's certificate the agents show no files.
             let operator = context.resolve().ok().filter(|_| context.masters.is_empty());
-            run_on(&framework, operator, format, args, job).await?
+            run_on(&framework, operator, format, args, job, stop).await?
         }
     };
     Ok(if summary.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Starts a cluster, runs the job, removes the cluster, whatever happens.
-async fn run_local(format: Format, args: &RunArgs, job: Job) -> anyhow::Result<Summary> {
+async fn run_local(
+    format: Format,
+    args: &RunArgs,
+    job: Job,
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<Summary> {
     let directory = tempfile::Builder::new()
         .prefix("bourse-run-")
         .tempdir()
@@ -129,7 +135,7 @@ async fn run_local(format: Format, args: &RunArgs, job: Job) -> anyhow::Result<S
     let outcome = match ready {
         Err(problem) => Err(problem),
         Ok(()) => tokio::select! {
-            outcome = run_on(&framework, Some(operator), format, args, job) => outcome,
+            outcome = run_on(&framework, Some(operator), format, args, job, stop) => outcome,
             problem = local.failed() => Err(problem),
         },
     };
@@ -153,6 +159,7 @@ async fn run_on(
     format: Format,
     args: &RunArgs,
     job: Job,
+    stop: impl Future<Output = ()>,
 ) -> anyhow::Result<Summary> {
     let masters = bourse_sdk::Masters {
         addresses: framework.masters.clone(),
@@ -163,16 +170,8 @@ async fn run_on(
         _ => None,
     };
     let (progress, printer) = Reporter::start(job.instance_count(), reader, format);
-    let (stop, stopping) = tokio::sync::oneshot::channel();
-    let watch = tokio::spawn(async move {
-        shutdown::asked().await;
-        let _ = stop.send(());
-    });
-    let summary = batch::run_until(JobSource::Job(job), masters, Box::new(progress), async {
-        let _ = stopping.await;
-    })
-    .await;
-    watch.abort();
+    let job = JobSource::Job(job);
+    let summary = batch::run_until(job, masters, Box::new(progress), stop).await;
     let outputs = printer.finish().await?;
     let summary = summary?;
     match format {

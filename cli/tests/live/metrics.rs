@@ -1,11 +1,9 @@
 //! What monitoring asks for: Prometheus pages, health, and the schemas by reflection.
 
-use crate::rig::{Cluster, Isolation, Security, Shape, bourse, channel, holds, run};
-use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-    time::Duration,
+use crate::rig::{
+    Cluster, Isolation, Security, Shape, bourse, channel, holds, metric, metrics_page, run,
 };
+use std::net::SocketAddr;
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
@@ -40,22 +38,9 @@ const OF_AGENTS: [&str; 5] = [
 ];
 
 fn page(address: SocketAddr) -> String {
-    let mut socket = TcpStream::connect(address).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
-    let mut text = String::new();
-    socket.read_to_string(&mut text).unwrap();
+    let text = metrics_page(address).unwrap();
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     text
-}
-
-/// The value of the first series of a name with this in its labels.
-fn value(page: &str, name: &str, label: &str) -> Option<f64> {
-    let is_series = |line: &&str| {
-        line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
-            && line.contains(label)
-    };
-    page.lines().find(is_series)?.rsplit(' ').next()?.parse().ok()
 }
 
 #[test]
@@ -68,19 +53,19 @@ fn prometheus_finds_what_was_promised() {
     run(command.args(["--instances=3", "--", "true"])).success();
     let leader = cluster.leader();
     let address = cluster.masters[&leader].metrics;
-    let launched = |page: &str| value(page, "bourse_master_tasks_launched_total", "");
+    let launched = |page: &str| metric(page, "bourse_master_tasks_launched_total", "");
     holds("the launches are counted", || launched(&page(address)) == Some(3.0));
     let text = page(address);
     for name in OF_MASTERS {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name} in {text}");
     }
-    assert_eq!(value(&text, "bourse_master_leader", ""), Some(1.0));
-    assert_eq!(value(&text, "bourse_master_agents", ""), Some(1.0));
-    assert_eq!(value(&text, "bourse_master_tasks", "TASK_FINISHED"), Some(3.0));
-    assert!(value(&text, "bourse_log_fsync_seconds_count", "").is_some_and(|count| count > 0.0));
+    assert_eq!(metric(&text, "bourse_master_leader", ""), Some(1.0));
+    assert_eq!(metric(&text, "bourse_master_agents", ""), Some(1.0));
+    assert_eq!(metric(&text, "bourse_master_tasks", "TASK_FINISHED"), Some(3.0));
+    assert!(metric(&text, "bourse_log_fsync_seconds_count", "").is_some_and(|count| count > 0.0));
     for (id, node) in cluster.masters.iter().filter(|(id, _)| **id != leader) {
         holds("a follower says so", || {
-            value(&page(node.metrics), "bourse_master_leader", "") == Some(0.0)
+            metric(&page(node.metrics), "bourse_master_leader", "") == Some(0.0)
         });
         assert_ne!(*id, leader);
     }
@@ -90,8 +75,8 @@ fn prometheus_finds_what_was_promised() {
         assert!(text.contains(&format!("# TYPE {name} ")), "{name} in {text}");
     }
     let launches = "bourse_agent_container_launch_seconds_count";
-    assert_eq!(value(&text, launches, ""), Some(3.0), "{text}");
-    assert_eq!(value(&text, "bourse_agent_connected", ""), Some(1.0));
+    assert_eq!(metric(&text, launches, ""), Some(3.0), "{text}");
+    assert_eq!(metric(&text, "bourse_agent_connected", ""), Some(1.0));
     cluster.finish();
 }
 

@@ -1,6 +1,6 @@
-//! The scheduler in Python runs a task: the API is what its schemas say, not what the SDK makes of it.
+//! The scheduler in Python runs a task: the API is what its schemas say, and not the SDK's secret.
 //!
-//! The interpreter is the one that `BOURSE_PYTHON` names, with the example's requirements installed;
+//! The interpreter is the one that `BOURSE_PYTHON` names, with the example's requirements in it;
 //! without it, the example's own script prepares one.
 
 use crate::rig::{Cluster, Home, Isolation, Outcome, Shape, run, skip};

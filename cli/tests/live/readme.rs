@@ -1,4 +1,4 @@
-//! The first command of the README, as it stands there, and what else `bourse run --local` promises.
+//! The first command of the README, as it stands there, and whatever else `run --local` promises.
 
 use crate::rig::{Daemon, Home, bourse, cgroup_parent, cgroups_of, eventually, may_be_root, run};
 use std::{fs, path::PathBuf};
@@ -111,6 +111,21 @@ fn an_interrupted_run_leaves_nothing_behind() {
     daemon.signal(nix::sys::signal::Signal::SIGINT);
     let log = home.path().join("logs/run.log");
     let status = daemon.wait();
+    assert_eq!(status.code(), Some(1), "{}", fs::read_to_string(log).unwrap());
+    nothing_is_left(&home);
+}
+
+/// As early as can be: when the folder of the cluster has just been made.
+#[test]
+fn an_interrupted_start_leaves_nothing_behind() {
+    let home = Home::new();
+    let mut command = bourse(&home);
+    command.args(["run", "--local", "--plain-processes", "--", "sleep", "1000"]);
+    let log = home.path().join("logs/run.log");
+    let daemon = Daemon::start(command, &log);
+    let tmp = home.path().join("tmp");
+    eventually("the folder of the cluster", || fs::read_dir(&tmp).unwrap().next());
+    let status = daemon.terminate();
     assert_eq!(status.code(), Some(1), "{}", fs::read_to_string(log).unwrap());
     nothing_is_left(&home);
 }

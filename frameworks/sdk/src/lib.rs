@@ -88,7 +88,6 @@
 
 pub mod driver;
 pub mod engine;
-pub mod jitter;
 pub mod resources;
 pub mod scheduler;
 pub mod session;
@@ -100,6 +99,7 @@ pub use driver::{
 };
 pub use engine::Engine;
 pub use proto::model;
+pub use proto::model::jitter;
 pub use resources::{Remaining, TaskBuilder, TaskError};
 pub use scheduler::{CallId, Calls, Event, Scheduler};
 pub use session::Acknowledgement;

@@ -5,6 +5,9 @@
 use crate::model::{Duration, IdError, Refusal, limits};
 use std::{collections::BTreeSet, str::FromStr};
 
+/// Up to here it costs less to compare each entry with each other than to make a tree of them.
+const SHORT_LIST: usize = 8;
+
 /// What reading gives.
 pub(super) type Read<T> = Result<T, Refusal>;
 
@@ -84,8 +87,17 @@ pub(super) fn distinct<'a, T, K: Ord + 'a + ?Sized>(
     key: impl Fn(&'a T) -> &'a K,
     path: impl Fn(usize) -> String,
 ) -> Read<()> {
-    let mut seen = BTreeSet::new();
-    match list.iter().position(|entry| !seen.insert(key(entry))) {
+    let repeated = match list.len() <= SHORT_LIST {
+        true => (1..list.len()).find(|&index| {
+            let (earlier, this) = (&list[..index], key(&list[index]));
+            earlier.iter().any(|entry| key(entry) == this)
+        }),
+        false => {
+            let mut seen = BTreeSet::new();
+            list.iter().position(|entry| !seen.insert(key(entry)))
+        }
+    };
+    match repeated {
         None => Ok(()),
         Some(index) => Err(Refusal::invalid(path(index), "is given twice")),
     }

@@ -8,6 +8,7 @@ pub mod attributes;
 pub mod calls;
 pub mod framework;
 pub mod ids;
+pub mod jitter;
 pub mod limits;
 pub mod offer;
 pub mod principal;

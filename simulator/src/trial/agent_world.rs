@@ -170,7 +170,10 @@ impl World {
     fn note_order(&mut self, agent: usize, order: &Order) {
         let Some(core) = &self.agents[agent].agent else { return };
         let answers = matches!(order, Order::Registered { .. } | Order::Refused(_));
-        assert!(core.is_registered() || answers, "before its registration an agent hears {order:?}");
+        assert!(
+            core.is_registered() || answers,
+            "before its registration an agent hears {order:?}"
+        );
         match order {
             Order::Launch { framework, task } => {
                 let key = TaskKey { framework: *framework, task: task.id.clone() };

@@ -34,11 +34,17 @@ pub(crate) enum MasterEvent {
     DiskWritten,
     SnapshotWritten,
     /// A streamed snapshot is complete.
-    SnapshotArrived { message: Message, dump: Dump },
+    SnapshotArrived {
+        message: Message,
+        dump: Dump,
+    },
     /// A call of a framework or an operator.
     Call(CallId),
     /// Something on a stream.
-    Up { stream: StreamId, up: Up },
+    Up {
+        stream: StreamId,
+        up: Up,
+    },
 }
 
 /// One thing that happens.
@@ -48,16 +54,39 @@ pub(crate) enum Happening {
     MasterStart(usize),
     MasterResume(Process),
     /// Something from a master on a stream.
-    Down { stream: StreamId, down: Down },
+    Down {
+        stream: StreamId,
+        down: Down,
+    },
     /// The answer to a call.
-    Reply { call: CallId, answer: Result<Answer, Refusal> },
+    Reply {
+        call: CallId,
+        answer: Result<Answer, Refusal>,
+    },
     AgentStart(usize),
-    AgentWake { agent: usize, life: u64 },
-    ContainerStarts { agent: usize, boot: u64, container: ContainerId },
-    ContainerEnds { agent: usize, boot: u64, container: ContainerId, ending: Ending, asked: bool },
+    AgentWake {
+        agent: usize,
+        life: u64,
+    },
+    ContainerStarts {
+        agent: usize,
+        boot: u64,
+        container: ContainerId,
+    },
+    ContainerEnds {
+        agent: usize,
+        boot: u64,
+        container: ContainerId,
+        ending: Ending,
+        asked: bool,
+    },
     FrameworkWake(usize),
     /// A framework has made up its mind about offers.
-    FrameworkDecides { framework: usize, generation: u64, offers: Vec<OfferId> },
+    FrameworkDecides {
+        framework: usize,
+        generation: u64,
+        offers: Vec<OfferId>,
+    },
     OperatorWake,
     Fault,
     Undo(Undo),

@@ -176,8 +176,7 @@ impl World {
             .collect();
         let kill = !self.healed && self.chance.frameworks.per_mille(25);
         if kill && let Some(task) = self.chance.frameworks.pick(&running).cloned() {
-            let grace_period =
-                self.chance.frameworks.per_mille(300).then_some(Duration(1_000));
+            let grace_period = self.chance.frameworks.per_mille(300).then_some(Duration(1_000));
             self.call(framework, SchedulerCall::Kill { task, grace_period });
         }
         if !self.healed && self.chance.frameworks.per_mille(5) {

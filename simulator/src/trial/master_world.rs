@@ -306,10 +306,8 @@ impl World {
         metadata.set_conf_state(mark.conf_state);
         // A receiver that dies meanwhile says nothing: the sender gives up in the end, which means
         // nothing when it has heard that all went well.
-        let given_up = Input::PeerDelivery {
-            to: self.masters[to].node,
-            delivery: Delivery::SnapshotFailed,
-        };
+        let given_up =
+            Input::PeerDelivery { to: self.masters[to].node, delivery: Delivery::SnapshotFailed };
         let given_up = Happening::Master(process, MasterEvent::Input(Box::new(given_up)));
         self.queue.after(Duration(6_000), given_up);
         let delay = self.network.chance.time(20, 700);
@@ -382,6 +380,7 @@ impl World {
         }
         let process = self.masters[host].process(host);
         self.masters[host].disk.crash(kept);
+        self.masters[host].rejoining &= !self.masters[host].disk.durable.voter;
         let node = self.masters[host].node;
         self.oracles.monotone.written(node, &self.masters[host].disk.durable.hard_state);
         self.masters[host].end();

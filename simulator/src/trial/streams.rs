@@ -8,9 +8,7 @@ use super::{
 use master_core::{Input, input::StreamId};
 use proto::{
     convert::orders,
-    model::{
-        AgentCall, Duration, Instant, Order, Refusal, SchedulerEvent, Subscribe,
-    },
+    model::{AgentCall, Duration, Instant, Order, Refusal, SchedulerEvent, Subscribe},
     wire::v1,
 };
 use std::collections::BTreeMap;
@@ -38,7 +36,10 @@ pub(crate) enum Down {
     /// The connection stands.
     Opened,
     Framework(Box<SchedulerEvent>),
-    Agent { term: u64, order: Box<Order> },
+    Agent {
+        term: u64,
+        order: Box<Order>,
+    },
     Watcher(Box<Result<v1::ClusterEvent, Refusal>>),
     Closed,
 }

@@ -6,12 +6,15 @@
 
 use crate::{
     agent::Agent,
-    config::{Backoff, Config},
-    jitter::Jitter,
+    config::Config,
     journal::TaskRow,
     outbox::{Effect, Outbox},
 };
-use proto::model::{AgentCall, Duration, Instant, Refusal, agent::AgentTask};
+use proto::model::{
+    AgentCall, Duration, Instant, Refusal,
+    agent::AgentTask,
+    jitter::{Backoff, Jitter},
+};
 
 /// A master that was silent for this many heartbeat intervals is taken for dead.
 const SILENT_INTERVALS_MAX: u64 = 3;

@@ -72,7 +72,7 @@ impl Agent {
 
     fn new_container(&mut self) -> ContainerId {
         loop {
-            let container = ContainerId::numbered(self.jitter.next());
+            let container = ContainerId::numbered(self.jitter.draw());
             if !self.tasks.has_container(&container) {
                 return container;
             }

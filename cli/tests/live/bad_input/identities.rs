@@ -8,7 +8,7 @@ use proto::{
     model::Reason,
     wire::v1::{self, scheduler_client::SchedulerClient},
 };
-use tonic::{Code, Status};
+use tonic::Status;
 
 const SECURE: Shape<'_> = Shape { name: "guarded", masters: 1, secure: true, flags: &[] };
 
@@ -51,16 +51,15 @@ fn only_who_may_call_gets_an_answer() {
 fn without_a_certificate_of_the_cluster_there_is_no_answer() {
     let cluster = Cluster::start(SECURE);
     let before = cluster.operator.cluster();
-    // Plain text to a listener that wants TLS.
+    // Plain text to a listener that wants TLS: the transport fails, in one way or another.
     let status = refused(Security::Insecure, &cluster);
-    assert!(matches!(status.code(), Code::Unavailable | Code::Unknown), "{status:?}");
+    assert!(status.details().is_empty(), "no answer of the API: {status:?}");
     // A certificate of another authority, for the same cluster and of the right kind.
     let other = Pki::new(&cluster.home, "forged", "guarded", cluster.host);
     let (certificate, key) = other.issue(&cluster.home, "operator", "live-test");
     let ca = cluster.pki.as_ref().unwrap().ca();
     let status = refused(Security::Tls(ca, certificate, key), &cluster);
-    assert!(refusal_of(&status).reason != Reason::NotLeader, "{status:?}");
-    assert!(matches!(status.code(), Code::Unavailable | Code::Unknown), "{status:?}");
+    assert!(status.details().is_empty(), "no answer of the API: {status:?}");
     // The right authority, another cluster's name.
     let cluster_pki = cluster.home.path().join("pki");
     let mut command = bourse(&cluster.home);

@@ -1,11 +1,11 @@
 //! A framework that launches many short tasks and writes down everything that it is told.
 //!
-//! The last update of each task is not acknowledged before the end, so that the cluster must remember
-//! all of them.
+//! The last update of each task is not acknowledged before the end, so that the cluster must
+//! remember all of them.
 
 use bourse_sdk::{
-    Acknowledgement, CallId, Calls, Driver, DriverError, Event, Finished, Masters, Scheduler,
-    Settings, Stopper, TaskBuilder,
+    Acknowledgement, CallId, Calls, Driver, DriverError, Event, Finished, Masters, Remaining,
+    Scheduler, Settings, Stopper, TaskBuilder,
     model::{Duration, FrameworkInfo, Instant, Offer, Role, TaskStatus},
 };
 use std::{
@@ -110,11 +110,20 @@ impl Load {
             calls.decline(vec![offer.id], Duration(50));
             return;
         }
+        let mut left = Remaining::new(offer);
         let mut tasks = Vec::new();
         for _ in 0..room {
-            self.next += 1;
-            let task = TaskBuilder::new(format!("load-{}", self.next)).cpus_milli(10).mem_mib(1);
-            tasks.push(task.shell("exit 0").build(&offer.agent).unwrap());
+            let task = TaskBuilder::new(format!("load-{}", self.next + 1)).cpus_milli(10);
+            let task = task.mem_mib(1).shell("exit 0").build(&left.offer.agent).unwrap();
+            if left.take(&task.resources) {
+                self.next += 1;
+                tasks.push(task);
+            }
+        }
+        let offer = left.offer;
+        if tasks.is_empty() {
+            calls.decline(vec![offer.id], Duration(50));
+            return;
         }
         let ids = tasks.iter().map(|task| task.id.to_string()).collect();
         self.live += tasks.len();

@@ -3,8 +3,7 @@
 //! Each cluster listens on a loopback address of its own with ports that the kernel chose. Outgoing
 //! connections have another address, so that nobody takes a port while its master is down.
 
-use super::{Daemon, Home, Operator, Pki, Security, bourse, holds};
-use proto::wire::v1;
+use super::{Daemon, Home, Operator, Pki, Security, bourse, holds, metric, metrics_page};
 use std::{
     collections::BTreeMap,
     fs,
@@ -188,13 +187,11 @@ impl Cluster {
         let node = self.agents.get_mut(id).unwrap();
         assert!(node.daemon.is_none(), "agent {id} runs already");
         node.daemon = Some(Daemon::start(command, &node.log));
+        // The masters may still believe in its last life: ask itself.
+        let address = node.metrics;
         holds(&format!("agent {id} registers"), || {
-            let registered = |agent: &v1::AgentSummary| {
-                let info = agent.info.as_ref();
-                info.is_some_and(|info| info.agent_id == id)
-                    && agent.state() == v1::AgentState::AgentRegistered
-            };
-            self.operator.agents().iter().any(registered)
+            let page = metrics_page(address).unwrap_or_default();
+            metric(&page, "bourse_agent_connected", "") == Some(1.0)
         });
     }
 

@@ -1,13 +1,14 @@
 //! What every live test stands on: real processes of the real binary, found, watched and removed.
 //!
-//! Everything a test starts lives below one folder of its own. The environment of each process names
-//! that folder, so that whatever is left of it afterwards, processes included, can be found.
+//! Everything a test starts lives below one folder of its own. The environment of each process
+//! names that folder, so that whatever is left of it afterwards, processes included, can be found.
 
 mod cluster;
 mod command;
 mod daemon;
 mod leftovers;
 mod operator;
+mod page;
 mod patience;
 mod pki;
 
@@ -16,5 +17,6 @@ pub(crate) use command::{Outcome, bourse, run};
 pub(crate) use daemon::Daemon;
 pub(crate) use leftovers::{Home, cgroup_parent, cgroups_of, processes_of_task};
 pub(crate) use operator::{Operator, Security, channel, refusal_of};
+pub(crate) use page::{metric, metrics_page};
 pub(crate) use patience::{PATIENCE, eventually, holds, may_be_root, skip};
 pub(crate) use pki::Pki;

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long anything may take. A deadline that is met too late is a flaky test, so that it is generous.
+/// How long anything may take; generous, because a deadline that is too tight is a flaky test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 const STEP: Duration = Duration::from_millis(20);
 

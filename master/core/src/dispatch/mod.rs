@@ -21,9 +21,6 @@ impl Turn<'_> {
             Event::UpdateCommitted { agent, key, sequence } => {
                 self.committed(agent, key.clone(), *sequence);
             }
-            Event::AgentTaskUnknown { agent, key } => {
-                self.kill_unknown(agent, key.clone());
-            }
             Event::TaskUpdated { framework, status, .. } => {
                 if let Some((_, stream)) = self.leader.sessions.framework(*framework) {
                     self.tell_framework(stream, SchedulerEvent::Update(status.clone()));
@@ -35,15 +32,27 @@ impl Turn<'_> {
                 // Its resources may have changed: what is offered is offered anew.
                 let returned = self.leader.book.rescind_agent(agent);
                 self.rescind(&returned);
-                self.leader.agent_returned(agent);
+                // Watched whether or not its stream still stands.
+                let silent_at = self.now.monotonic + self.config.agent_timeout;
+                self.leader.agent_returned(agent, silent_at);
             }
             Event::FrameworkDisconnected(framework) => self.framework_disconnected(*framework),
             Event::FrameworkRemoved(framework) => self.framework_removed(*framework),
-            // Answered through whoever waits, or of interest to watchers only.
-            Event::FrameworkSubscribed(_)
+            // Sent after the answer, part of it, or of interest to watchers only.
+            Event::AgentTaskUnknown { .. }
+            | Event::FrameworkSubscribed(_)
             | Event::UpdatesAcknowledged { .. }
             | Event::TaskForgotten(_)
             | Event::BarrierPassed { .. } => {}
+        }
+    }
+
+    /// An agent obeys nobody before its registration is answered.
+    pub(crate) fn dispatch_after_answer(&mut self, events: &[Event]) {
+        for event in events {
+            if let Event::AgentTaskUnknown { agent, key } = event {
+                self.kill_unknown(agent, key.clone());
+            }
         }
     }
 
@@ -80,10 +89,9 @@ impl Turn<'_> {
 
     /// An agent runs, or still remembers, what the ledger does not have there.
     fn kill_unknown(&mut self, agent: &AgentId, key: TaskKey) {
-        // Sent even before the registration's answer: orders go by stream.
-        if let Some(session) = self.leader.sessions.agent(agent) {
+        if let Some(stream) = self.leader.sessions.orders(agent) {
             let reason = StatusReason::AgentReregistered;
-            self.tell_agent(session.stream, Order::Kill { key, grace_period: None, reason });
+            self.tell_agent(stream, Order::Kill { key, grace_period: None, reason });
         }
     }
 

@@ -4,7 +4,7 @@ use crate::{
     input::StreamId,
     intake::{Turn, Waiter, turn::AcceptWaiter},
     ledger::{Applied, Command},
-    outbox::{Answer, Effect},
+    outbox::Answer,
 };
 use proto::model::{
     AgentId, Order, Reason, Refusal, Role, SchedulerEvent, Session, TaskId, TaskKey, TaskState,
@@ -39,21 +39,21 @@ impl Turn<'_> {
             unreachable!("a subscription is answered with a subscription")
         };
         let session = Session { framework, epoch };
-        if self.leader.sessions.party(stream).is_none() {
-            // The stream ended while the command was on its way.
-            self.propose(Command::DisconnectFramework(session), Waiter::Nobody);
-            return;
-        }
         let returned = self.leader.book.rescind_framework(framework);
         for offer in &returned {
             self.release(offer);
         }
-        if let Some(older) = self.leader.sessions.subscribed(stream, session) {
+        if let Some((_, older)) = self.leader.sessions.framework(framework) {
             let message = format!("instance {epoch} of {framework} has subscribed");
-            let refusal = Refusal::new(Reason::FrameworkFenced, message);
-            self.tell_framework(older, SchedulerEvent::Error(refusal));
-            self.outbox.push(Effect::Close(older));
+            self.refuse_framework(older, Refusal::new(Reason::FrameworkFenced, message));
         }
+        if self.leader.sessions.party(stream).is_none() {
+            // The stream ended while the command was on its way.
+            self.leader.demand.unsubscribed(framework);
+            self.propose(Command::DisconnectFramework(session), Waiter::Nobody);
+            return;
+        }
+        self.leader.sessions.subscribed(stream, session);
         let heartbeat_interval = self.config.heartbeat_interval;
         let cluster = self.config.cluster.clone();
         self.tell_framework(

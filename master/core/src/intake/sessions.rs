@@ -71,12 +71,11 @@ impl Sessions {
         self.streams.insert(stream, Party::Subscribing);
     }
 
-    /// The subscription is committed; returns the older instance's stream, now forgotten.
-    pub(crate) fn subscribed(&mut self, stream: StreamId, session: Session) -> Option<StreamId> {
+    /// The subscription is committed, and the older instance's stream forgotten.
+    pub(crate) fn subscribed(&mut self, stream: StreamId, session: Session) {
         let older = self.frameworks.insert(session.framework, (session.epoch, stream));
+        assert!(older.is_none(), "the older instance was told before");
         self.streams.insert(stream, Party::Framework(session));
-        let older = older.map(|(_, stream)| stream).filter(|older| *older != stream);
-        older.inspect(|older| drop(self.streams.remove(older)))
     }
 
     /// An agent asks to register; returns its older stream, now forgotten.

@@ -6,7 +6,10 @@ use crate::{
     dispatch::watch::History,
     input::{CallId, Now, StreamId},
     ledger::Command,
-    master::{figures::Figures, leadership::Leadership},
+    master::{
+        figures::Figures,
+        leadership::{Leadership, Timer},
+    },
     offers::{AcceptId, Returned},
     outbox::{Answer, Effect, Outbox},
 };
@@ -67,10 +70,24 @@ impl Turn<'_> {
         if in_flight >= limits::PROPOSALS_IN_FLIGHT_MAX {
             let refusal = Refusal::new(Reason::Overloaded, "too many calls are in flight")
                 .retry_after(Duration(100));
+            self.try_later(&command);
             self.answer(waiter, Err(refusal));
             return;
         }
         self.commands.push((command, waiter));
+    }
+
+    /// What time has brought, and nobody else would ask for again.
+    pub(crate) fn try_later(&mut self, command: &Command) {
+        let timer = match command {
+            Command::DisconnectFramework(session) => Timer::FrameworkReturn(session.framework),
+            Command::RemoveFramework { session, expired: true } => {
+                Timer::FrameworkExpiry(session.framework)
+            }
+            Command::RemoveAgent { agent, .. } => Timer::AgentRemoval(agent.clone()),
+            _ => return,
+        };
+        self.leader.timers.set(timer, self.now.monotonic + self.config.tick);
     }
 
     /// What an offer held is free again.

@@ -18,7 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 struct Taking<'a> {
     agents: BTreeMap<&'a AgentId, TakingThere>,
-    role: Resources,
+    /// There is one as soon as a task was looked at.
+    role: Option<Resources>,
     ids: BTreeSet<&'a TaskId>,
 }
 
@@ -49,6 +50,7 @@ impl Ledger {
         let taking = self.check_accept(framework, role, tasks)?;
 
         let Taking { agents, role: role_sum, .. } = taking;
+        let role_sum = role_sum.expect("an accept has at least one task");
         for (id, there) in agents {
             self.agents.get_mut(id).expect("a known agent").allocated = there.allocated;
         }
@@ -94,12 +96,9 @@ impl Ledger {
         if count > limits::TASKS_MAX {
             return Err(Refusal::limit("tasks", count, limits::TASKS_MAX));
         }
-        let mut taking = Taking {
-            role: framework.allocated.get(role).cloned().unwrap_or_default(),
-            ..Taking::default()
-        };
+        let mut taking = Taking::default();
         for (index, task) in tasks.iter().enumerate() {
-            self.check_task(framework, task, &mut taking)
+            self.check_task(framework, role, task, &mut taking)
                 .map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
         }
         Ok(taking)
@@ -108,6 +107,7 @@ impl Ledger {
     fn check_task<'a>(
         &self,
         framework: &Framework,
+        role: &Role,
         task: &'a TaskInfo,
         taking: &mut Taking<'a>,
     ) -> Result<(), Refusal> {
@@ -129,26 +129,30 @@ impl Ledger {
         if task.resources.is_empty() {
             return Err(Refusal::invalid("resources", "holds nothing; a task needs resources"));
         }
-        let there = taking.agents.entry(&task.agent).or_insert_with(|| TakingThere {
-            allocated: agent.allocated.clone(),
-            open: self.open_tasks_of_agent(&task.agent),
-        });
-        there.open += 1;
-        if there.open > limits::TASKS_PER_AGENT_MAX {
-            let limit = limits::TASKS_PER_AGENT_MAX;
-            return Err(Refusal::limit("agent_id", there.open, limit));
+        let (allocated, open) = match taking.agents.get(&task.agent) {
+            Some(there) => (&there.allocated, there.open),
+            None => (&agent.allocated, self.open_tasks_of_agent(&task.agent)),
+        };
+        let open = open + 1;
+        if open > limits::TASKS_PER_AGENT_MAX {
+            return Err(Refusal::limit("agent_id", open, limits::TASKS_PER_AGENT_MAX));
         }
         // The sum is refused when it names a port or an item twice, or is more than there is.
-        let sum = there.allocated.checked_add(&task.resources).ok();
-        there.allocated =
-            sum.filter(|sum| agent.info.resources.contains(sum)).ok_or_else(|| {
-                let message = format!("agent {} does not have {} free", task.agent, task.resources);
-                Refusal::new(Reason::ResourcesTaken, message).at("resources")
-            })?;
-        taking.role = taking.role.checked_add(&amounts(&task.resources)).map_err(|_| {
+        let sum = allocated.checked_add(&task.resources).ok();
+        let allocated = sum.filter(|sum| agent.info.resources.contains(sum)).ok_or_else(|| {
+            let message = format!("agent {} does not have {} free", task.agent, task.resources);
+            Refusal::new(Reason::ResourcesTaken, message).at("resources")
+        })?;
+        taking.agents.insert(&task.agent, TakingThere { allocated, open });
+        let amounts = amounts(&task.resources);
+        let sum = match taking.role.as_ref().or(framework.allocated.get(role)) {
+            Some(taken) => taken.checked_add(&amounts),
+            None => Ok(amounts.into_owned()),
+        };
+        taking.role = Some(sum.map_err(|_| {
             let message = "the role's sum over all agents would be out of range";
             Refusal::new(Reason::LimitExceeded, message).at("resources")
-        })?;
+        })?);
         Ok(())
     }
 }

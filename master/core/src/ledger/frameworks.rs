@@ -5,7 +5,10 @@ use proto::model::{
     FrameworkId, FrameworkInfo, Instant, Reason, Refusal, RequestId, ResourceName, Resources, Role,
     Session, TaskId, TaskKey, Value, limits,
 };
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+};
 
 /// Whether a framework is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,11 +129,15 @@ impl Ledger {
 }
 
 /// The scalars among resources: what can be summed over agents.
-pub(super) fn amounts(resources: &Resources) -> Resources {
+pub(super) fn amounts(resources: &Resources) -> Cow<'_, Resources> {
     let is_amount = |(_, value): &(&ResourceName, &Value)| matches!(value, Value::Scalar(_));
+    if resources.iter().all(|entry| is_amount(&entry)) {
+        return Cow::Borrowed(resources);
+    }
     let entries = resources.iter().filter(is_amount);
-    Resources::from_entries(entries.map(|(name, value)| (name.clone(), value.clone())))
-        .expect("a part of valid resources is valid")
+    let amounts =
+        Resources::from_entries(entries.map(|(name, value)| (name.clone(), value.clone())));
+    Cow::Owned(amounts.expect("a part of valid resources is valid"))
 }
 
 pub(super) fn framework_unknown(id: FrameworkId) -> Refusal {

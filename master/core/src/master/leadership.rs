@@ -92,7 +92,8 @@ impl Leadership {
         }
     }
 
-    pub(crate) fn agent_returned(&mut self, agent: &AgentId) {
+    pub(crate) fn agent_returned(&mut self, agent: &AgentId, silent_at: Instant) {
+        self.detector.grace(agent.clone(), silent_at);
         self.timers.cancel(&Timer::AgentRemoval(agent.clone()));
     }
 

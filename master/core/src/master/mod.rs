@@ -180,7 +180,7 @@ impl Master {
                 close(stream, Effect::ToWatcher { stream, event: Err(refusal) }, outbox);
             }
             Input::OperatorCall { call, request: OperatorCall::GetCluster, .. }
-                if refusal.reason == Reason::NotReady =>
+                if self.consensus.leader().is_none() =>
             {
                 // Nobody leads: what this member knows is better than nothing.
                 outbox.reply(call, Ok(self.read_cluster()));

@@ -72,19 +72,21 @@ impl Master {
             let time = self.cluster_time(now);
             let commands = self.commands.iter().map(|(command, _)| command);
             let (entry, count) = codec::encode_first(time, now.wall, commands);
-            let waiters: Vec<_> = self.commands.drain(..count).map(|(_, waiter)| waiter).collect();
+            let proposed: Vec<_> = self.commands.drain(..count).collect();
             let leader = self.leader.as_mut().expect("only a serving leader gathers commands");
             match self.consensus.propose(entry) {
                 Some(index) => {
                     self.figures.entries_proposed += 1;
-                    self.figures.commands_proposed += waiters.len() as u64;
+                    self.figures.commands_proposed += proposed.len() as u64;
+                    let waiters = proposed.into_iter().map(|(_, waiter)| waiter).collect();
                     leader.proposals.push(index, leader.term, waiters);
                 }
                 None => {
                     let refusal = Refusal::new(Reason::Overloaded, "the log is full for now")
                         .retry_after(Duration(100));
                     let mut turn = self.turn(now, outbox).expect("it serves, see above");
-                    for waiter in waiters {
+                    for (command, waiter) in proposed {
+                        turn.try_later(&command);
                         turn.answer(waiter, Err(refusal.clone()));
                     }
                 }
@@ -167,6 +169,7 @@ impl Master {
         }
         if let Some(mut turn) = self.turn(now, outbox) {
             turn.answer(waiter, outcome);
+            turn.dispatch_after_answer(&events);
         }
     }
 

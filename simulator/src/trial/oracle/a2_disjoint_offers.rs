@@ -34,7 +34,8 @@ impl DisjointOffers {
         }
         for offer in offers {
             let agent = ledger.agent(&offer.agent).expect("an offer is of a known agent");
-            let same = |other: &&Offer| other.agent == offer.agent && other.id.term == offer.id.term;
+            let same =
+                |other: &&Offer| other.agent == offer.agent && other.id.term == offer.id.term;
             let held = self.held.values().map(|(_, held)| held).filter(same);
             let mut sum = agent.allocated.clone();
             for other in held {

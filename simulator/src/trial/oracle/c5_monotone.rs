@@ -29,7 +29,10 @@ impl Monotone {
         let now = (hard_state.term, hard_state.vote);
         let last = self.disks.insert(node, now).unwrap_or_default();
         let same_vote = last.0 < now.0 || last.1 == 0 || last.1 == now.1;
-        assert!(last.0 <= now.0 && same_vote, "C5: the disk of {node} went from {last:?} to {now:?}");
+        assert!(
+            last.0 <= now.0 && same_vote,
+            "C5: the disk of {node} went from {last:?} to {now:?}"
+        );
     }
 
     /// A disk was wiped.

@@ -1,11 +1,11 @@
-//! The seeded generator: pauses that do not align across frameworks, and names that do not repeat.
+//! The seeded generator: pauses that do not align across processes, and names that do not repeat.
 //!
 //! SplitMix64 (Steele, Lea and Flood, 2014): one addition and two multiplications, and every seed
 //! is a good one. It hides nothing from nobody; do not use it for secrets.
 
-use crate::model::Duration;
+use super::Duration;
 
-/// How long to wait before trying again.
+/// How long to wait before trying again: a pause that doubles from one end to the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// The first pause.

@@ -1,0 +1,11 @@
+//! Protocol stories: what is said when, word for word. Each has its expected transcript in `golden`;
+//! a line that starts with `--` is the story's own.
+
+mod agents;
+mod followers;
+mod frameworks;
+mod offers;
+mod operators;
+mod reasons;
+mod rig;
+mod show;

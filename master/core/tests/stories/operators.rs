@@ -1,0 +1,86 @@
+//! Operators: pages, watches, kills.
+
+use super::rig::{Rig, accept, register, status, task};
+use master_core::input::{OperatorCall, Page};
+use proto::model::{FrameworkId, TaskId, TaskKey, TaskState};
+
+fn page(size: u32, after: Option<&str>) -> Page {
+    Page { size, after: after.map(str::to_owned) }
+}
+
+#[test]
+fn listings_have_pages() {
+    let mut rig = Rig::serving();
+    for (stream, name) in [(1, "a"), (2, "b"), (3, "c")] {
+        rig.agent(stream, name, register(name, stream));
+    }
+    rig.subscribe(4, "hello");
+    rig.subscribe(5, "other");
+    let offer = rig.offers.iter().find(|offer| offer.agent.as_str() == "a").expect("offered").id;
+    rig.call("hello", accept(&[offer], vec![task("t", "a", 500), task("u", "a", 500)]));
+    rig.tell("agents, two to a page");
+    rig.operator(OperatorCall::ListAgents(page(2, None)));
+    rig.operator(OperatorCall::ListAgents(page(2, Some("b"))));
+    rig.tell("tasks, one to a page");
+    let tasks =
+        |page| OperatorCall::ListTasks { page, framework: None, agent: None, states: vec![] };
+    rig.operator(tasks(page(1, None)));
+    rig.operator(tasks(page(1, Some("framework-1/t"))));
+    rig.operator(tasks(page(1, Some("not a token"))));
+    rig.tell("the rest");
+    rig.operator(OperatorCall::ListFrameworks(page(1, None)));
+    rig.operator(OperatorCall::ListOffers(page(10, None)));
+    rig.operator(OperatorCall::ListRoles(page(10, None)));
+    rig.operator(OperatorCall::GetCluster);
+    rig.matches("pages");
+}
+
+#[test]
+fn reads_of_what_is_not_there_are_refused() {
+    let mut rig = Rig::serving();
+    rig.agent(1, "a", register("a", 7));
+    rig.subscribe(2, "hello");
+    rig.launch("hello", task("t", "a", 500));
+    let task = TaskId::new("t").expect("an id");
+    rig.operator(OperatorCall::GetTask { framework: None, task });
+    rig.operator(OperatorCall::GetAgent("a".parse().expect("an id")));
+    rig.operator(OperatorCall::GetFramework(FrameworkId(1)));
+    rig.tell("and now what is not there");
+    let never = TaskId::new("never").expect("an id");
+    rig.operator(OperatorCall::GetTask { framework: None, task: never.clone() });
+    rig.operator(OperatorCall::GetAgent("never".parse().expect("an id")));
+    rig.operator(OperatorCall::GetFramework(FrameworkId(9)));
+    let key = TaskKey { framework: FrameworkId(1), task: never };
+    rig.operator(OperatorCall::KillTask { key, grace_period: None });
+    rig.matches("reads");
+}
+
+#[test]
+fn an_operator_kills_a_task() {
+    let mut rig = Rig::serving();
+    rig.agent(1, "a", register("a", 7));
+    rig.subscribe(2, "hello");
+    rig.launch("hello", task("t", "a", 500));
+    let key = TaskKey { framework: FrameworkId(1), task: "t".parse().expect("an id") };
+    rig.operator(OperatorCall::KillTask { key, grace_period: None });
+    rig.update(1, "a", "hello", status("t", "a", TaskState::Killed, 1));
+    rig.matches("operator_kill");
+}
+
+#[test]
+fn a_watch_resumes() {
+    let mut rig = Rig::serving();
+    rig.watch(9, None);
+    rig.agent(1, "a", register("a", 7));
+    let seen = rig.master.ledger().applied().index << 20;
+    rig.tell("the watch breaks off; things happen");
+    rig.close(9);
+    rig.subscribe(2, "hello");
+    rig.launch("hello", task("t", "a", 500));
+    rig.tell("it resumes after the last event that it saw");
+    rig.watch(10, Some(seen));
+    rig.update(1, "a", "hello", status("t", "a", TaskState::Finished, 1));
+    rig.tell("one resumes in a future that has not happened");
+    rig.watch(11, Some(99 << 20));
+    rig.matches("watch");
+}
