@@ -2,11 +2,11 @@
 
 use crate::{
     containers::sweep::CgroupsError,
-    disk::{CommitError, JournalFileError, LockError},
+    disk::{CommitError, JournalFileError},
     identity::CredentialsError,
-    serve::listener::ListenerError,
 };
 use agent_core::RecoverError;
+use edge::lock::LockError;
 use proto::model::{AgentId, Refusal};
 use std::{io, net::SocketAddr, path::PathBuf};
 
@@ -65,9 +65,6 @@ pub enum AgentError {
         #[source]
         source: io::Error,
     },
-    /// A listener ended by itself.
-    #[error(transparent)]
-    Listener(#[from] ListenerError),
     /// A thing of the system that is always there is not.
     #[error("cannot {what}")]
     System {

@@ -13,12 +13,12 @@
 
 #![forbid(unsafe_code)]
 
-mod clock;
 mod containers;
 mod disk;
 mod error;
 mod identity;
 mod link;
+mod metrics;
 mod run;
 mod sandbox;
 mod serve;
@@ -26,9 +26,9 @@ pub mod settings;
 mod start;
 
 pub use containers::sweep::CgroupsError;
-pub use disk::{CommitError, JournalFileError, LockError};
+pub use disk::{CommitError, JournalFileError};
+pub use edge::{connect::MASTER_DNS_NAME, identity::IdentityError, lock::LockError, tls::TlsError};
 pub use error::AgentError;
-pub use identity::{CredentialsError, MASTER_DNS_NAME, NameError};
-pub use serve::listener::ListenerError;
+pub use identity::CredentialsError;
 pub use settings::{AgentArgs, AgentSettings, IsolationChoice, Security, SettingsError, TlsPaths};
 pub use start::{AgentHandle, run, start};

@@ -5,8 +5,12 @@
 //! stream ends. A stream whose master does not keep up is closed: memory is bounded, and all that
 //! was on it is said again after the next registration.
 
-use crate::identity::Credentials;
+use crate::{identity::Credentials, metrics};
 use agent_core::Input;
+use edge::{
+    connect::{Connector, Patience},
+    errors::chain,
+};
 use proto::{
     convert::{
         orders::{read_master_message, write_agent_message},
@@ -18,12 +22,12 @@ use proto::{
 use std::time::Duration;
 use tokio::{sync::mpsc, task::AbortHandle};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Channel, Endpoint};
 
-/// An idle connection is probed this often, and dead after the next of these.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(5),
+    probe_interval: Duration::from_secs(10),
+    probe_timeout: Duration::from_secs(10),
+};
 
 /// Where masters are, and the stream to one of them.
 #[derive(Debug)]
@@ -46,8 +50,6 @@ struct Stream {
 /// Why a stream ended.
 #[derive(Debug, thiserror::Error)]
 enum LinkError {
-    #[error("{address:?} is no address")]
-    Address { address: String },
     #[error("cannot connect")]
     Connect(#[source] tonic::transport::Error),
     #[error("the master ended the stream")]
@@ -75,17 +77,19 @@ impl Link {
     pub(crate) fn connect(&mut self, session: u64, leader: Option<String>) {
         self.disconnect(None);
         if self.connections > 0 {
-            metrics::counter!("bourse_agent_reconnects_total").increment(1);
+            metrics::reconnecting();
         }
         self.connections += 1;
         let address = leader.unwrap_or_else(|| self.next_master());
         let (messages, outgoing) = mpsc::channel(limits::OUTBOUND_MESSAGES_MAX);
-        let (inputs, credentials) = (self.inputs.clone(), self.credentials.clone());
+        let tls = self.credentials.as_ref().map(|own| (&own.tls, &own.principal.cluster));
+        let connector = Connector::new(address.clone(), None, tls, PATIENCE);
+        let inputs = self.inputs.clone();
         let task = tokio::spawn(async move {
-            let talk = converse(&address, credentials, session, outgoing, &inputs);
+            let talk = converse(&connector, session, outgoing, &inputs);
             // A conversation only ends with an error, be it the other side's farewell.
             if let Err(error) = talk.await {
-                tracing::info!(session, master = address, error = %report(&error), "stream ended");
+                tracing::info!(session, master = address, error = %chain(&error), "stream ended");
             }
             let _ = inputs.send(Input::Disconnected { session }).await;
         });
@@ -131,13 +135,12 @@ impl Drop for Link {
 }
 
 async fn converse(
-    address: &str,
-    credentials: Option<Credentials>,
+    connector: &Connector,
     session: u64,
     outgoing: mpsc::Receiver<v1::AgentMessage>,
     inputs: &mpsc::Sender<Input>,
 ) -> Result<(), LinkError> {
-    let channel = open(address, credentials).await?;
+    let channel = connector.connect().await.map_err(LinkError::Connect)?;
     // Said before the call is answered: a master may wait for the registration before it answers.
     give(inputs, Input::Connected { session }).await?;
     let mut client = AgentClient::new(channel)
@@ -175,34 +178,4 @@ async fn refused(session: u64, status: tonic::Status, inputs: &mpsc::Sender<Inpu
 
 async fn give(inputs: &mpsc::Sender<Input>, input: Input) -> Result<(), LinkError> {
     inputs.send(input).await.map_err(|_| LinkError::Ending)
-}
-
-async fn open(address: &str, credentials: Option<Credentials>) -> Result<Channel, LinkError> {
-    let scheme = if credentials.is_some() { "https" } else { "http" };
-    let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
-        .map_err(|_| LinkError::Address { address: address.to_owned() })?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .keep_alive_while_idle(true)
-        .tcp_nodelay(true);
-    let endpoint = match credentials {
-        Some(credentials) => {
-            endpoint.tls_config(credentials.client()).map_err(LinkError::Connect)?
-        }
-        None => endpoint,
-    };
-    endpoint.connect().await.map_err(LinkError::Connect)
-}
-
-/// An error with all its causes, for a log line.
-pub(crate) fn report(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

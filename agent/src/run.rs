@@ -5,14 +5,14 @@
 //! nothing is stepped, so that the next one is larger instead.
 
 use crate::{
-    clock::Clock,
     containers::{Containerizer, StartRequest},
     disk::JournalWriter,
     error::AgentError,
     link::Link,
-    serve::metrics_page::publish,
+    metrics::publish,
 };
 use agent_core::{Agent, Effect, Input, Outbox};
+use edge::clock::Clock;
 use proto::model::{Refusal, TaskState};
 use std::{collections::BTreeMap, fmt, time::Duration};
 use tokio::sync::mpsc;

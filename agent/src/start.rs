@@ -5,7 +5,6 @@
 
 use crate::{
     AgentSettings,
-    clock::Clock,
     containers::{
         Containerizer,
         emulated::Emulated,
@@ -14,16 +13,22 @@ use crate::{
         supervised::{Parts, Supervised},
         sweep::{claim, give_back, sweep},
     },
-    disk::{DirectoryLock, JournalFile, JournalWriter, Space, put_away, watch_space},
+    disk::{JournalFile, JournalWriter, Space, put_away, watch_space},
     error::AgentError,
     identity::Credentials,
     link::Link,
+    metrics,
     run::{End, RunLoop},
     sandbox::{SandboxTree, keep_tidy},
-    serve::{listener, metrics_page},
+    serve::serve_operators,
     settings::IsolationChoice,
 };
 use agent_core::{Agent, Config, ContainerId, Identity, Journal, Observation, Outbox};
+use edge::{
+    clock::{self, Clock},
+    listener,
+    lock::DirectoryLock,
+};
 use proto::model::{AgentId, AgentInfo, limits};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -116,26 +121,29 @@ pub async fn start(settings: AgentSettings) -> Result<AgentHandle, AgentError> {
     let looked = settings.clone();
     let ground = tokio::task::spawn_blocking(move || break_ground(&looked));
     let ground = ground.await.map_err(|_| AgentError::Panicked)??;
-    let recorder = metrics_page::recorder();
+    metrics::install();
     let (ending, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let service = bind(settings.listen).await?;
-    let metrics = bind(settings.metrics_listen).await?;
-    let (listen, metrics_address) = (address_of(service.as_ref()), address_of(metrics.as_ref()));
+    let service = bind(settings.listen)?;
+    let page = bind(settings.metrics_listen)?;
+    let (listen, metrics) = (address_of(service.as_ref()), address_of(page.as_ref()));
     let tree = SandboxTree::new(&ground.data_dir);
-    if let Some(service) = service {
-        let serving =
-            listener::serve(service, tree.clone(), ground.credentials.clone(), ending.clone());
-        tasks.spawn(soon_after(ending.clone(), log_end("the listener ended", serving)));
-    }
-    if let Some(metrics) = metrics {
-        let serving = metrics_page::serve(metrics, recorder, ending.clone());
-        tasks.spawn(soon_after(ending.clone(), log_end("the metrics page ended", serving)));
-    }
     let agent_id = ground.agent_id.clone();
+    if let Some(service) = service {
+        let stop = CancellationToken::new();
+        let until = (ending.clone(), stop.clone());
+        let (name, credentials) = (agent_id.as_str().into(), ground.credentials.as_ref());
+        let serving = serve_operators(service, tree.clone(), name, credentials, until).await;
+        tasks.spawn(take_leave(ending.clone(), stop, serving));
+    }
+    if let Some(page) = page {
+        let stop = CancellationToken::new();
+        let serving = edge::metrics::serve(page, stop.clone());
+        tasks.spawn(take_leave(ending.clone(), stop, serving));
+    }
     let task = raise(settings, ground, listen, tree, tasks, ending.clone())
         .inspect_err(|_| ending.cancel())?;
     tracing::info!(agent = %agent_id, ?listen, "the agent runs");
-    Ok(AgentHandle { agent_id, listen, metrics: metrics_address, ending, task: Some(task) })
+    Ok(AgentHandle { agent_id, listen, metrics, ending, task: Some(task) })
 }
 
 fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
@@ -192,7 +200,7 @@ fn raise(
     ending: CancellationToken,
 ) -> Result<JoinHandle<Result<(), AgentError>>, AgentError> {
     let (sender, inputs) = mpsc::channel(limits::INPUTS_MAX);
-    let (clock, wall) = Clock::start();
+    let (clock, wall) = (Clock::start(), clock::wall());
     let info = info(&settings, ground.agent_id.clone(), listen);
     let config = Config::new(info, rand::random(), &ground.boot_id, wall);
     let mut outbox = Outbox::new();
@@ -328,10 +336,10 @@ fn jail_program(settings: &AgentSettings) -> (PathBuf, Vec<OsString>) {
     }
 }
 
-async fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, AgentError> {
-    let Some(address) = address else { return Ok(None) };
-    let bound = TcpListener::bind(address).await;
-    bound.map(Some).map_err(|source| AgentError::Listen { address, source })
+fn bind(address: Option<SocketAddr>) -> Result<Option<TcpListener>, AgentError> {
+    let bind =
+        |address| listener::bind(address).map_err(|source| AgentError::Listen { address, source });
+    address.map(bind).transpose()
 }
 
 fn address_of(listener: Option<&TcpListener>) -> Option<SocketAddr> {
@@ -346,22 +354,15 @@ async fn until_ending(ending: CancellationToken, work: impl Future<Output = ()>)
 }
 
 /// Callers that do not hang up are hung up on.
-async fn soon_after(ending: CancellationToken, work: impl Future<Output = ()>) {
-    let patience = async {
-        ending.cancelled().await;
-        tokio::time::sleep(FAREWELL).await;
-    };
-    tokio::select! {
-        () = patience => {}
-        () = work => {}
-    }
-}
-
-async fn log_end<E: std::error::Error>(
-    what: &'static str,
-    serving: impl Future<Output = Result<(), E>>,
+async fn take_leave(
+    ending: CancellationToken,
+    stop: CancellationToken,
+    mut serving: JoinHandle<()>,
 ) {
-    if let Err(error) = serving.await {
-        tracing::error!(error = %crate::link::report(&error), "{what}");
+    ending.cancelled().await;
+    let left = tokio::time::timeout(FAREWELL, &mut serving).await;
+    stop.cancel();
+    if left.is_err() && tokio::time::timeout(FAREWELL, &mut serving).await.is_err() {
+        serving.abort();
     }
 }

@@ -11,12 +11,10 @@
 
 #![forbid(unsafe_code)]
 
-mod clock;
 mod core_thread;
 pub mod disk;
-mod errors;
 mod inbox;
-pub mod metrics;
+mod metrics;
 mod outbound;
 mod peers;
 pub mod run;

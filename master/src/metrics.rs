@@ -1,23 +1,17 @@
-//! The master's metrics: all names in one place, and the page on which they are read.
+//! The master's metrics: all names in one place.
 //!
 //! Every series carries the label `node`, so that several masters of one process can be told apart.
-//! The recorder is the process's: whoever starts first installs it, all others use it.
 
-use axum::{Router, routing::get};
 use master_core::master::figures::{Figures, Gauges};
 use metrics::{
     Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
 };
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use proto::{
-    convert::{refusal::write_refusal, status::write_state},
-    model::{NodeId, Reason, Refusal, TaskState},
-    wire::v1,
+    convert::status::write_state,
+    model::{NodeId, Reason, TaskState},
 };
-use std::{sync::OnceLock, time::Duration};
-use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use std::time::Duration;
 
 const LEADER: &str = "bourse_master_leader";
 const SERVING: &str = "bourse_master_serving";
@@ -37,14 +31,6 @@ const REFUSALS: &str = "bourse_master_refusals_total";
 const QUEUE: &str = "bourse_master_queue_length";
 const COMMIT_SECONDS: &str = "bourse_master_commit_seconds";
 
-/// From a tenth of a millisecond, a fast disk, to ten seconds, a lost quorum.
-const SECONDS: [f64; 15] = [
-    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
-    10.0,
-];
-
-static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
-
 /// Handles of the series that are written often.
 pub(crate) struct Labels {
     node: String,
@@ -54,47 +40,15 @@ pub(crate) struct Labels {
     peers: Gauge,
 }
 
-/// Installs the process's recorder, once; `None` when somebody else's is in place.
-///
-/// To be called before the first series is written, and by everybody who writes any: an agent in
-/// the same process has its series on the same page.
-pub fn install() -> Option<&'static PrometheusHandle> {
-    let install = || {
-        let buckets = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
-            .expect("the list of buckets is not empty");
-        let handle = buckets.install_recorder().ok();
-        describe();
-        handle
-    };
-    RECORDER.get_or_init(install).as_ref()
-}
-
-/// Serves `/metrics` until told to stop.
-pub(crate) fn serve(listener: TcpListener, stop: CancellationToken) -> JoinHandle<()> {
-    let page = || async {
-        match install() {
-            Some(handle) => {
-                handle.run_upkeep();
-                handle.render()
-            }
-            None => "# another recorder is installed in this process\n".to_owned(),
-        }
-    };
-    let router = Router::new().route("/metrics", get(page));
-    tokio::spawn(async move {
-        let served = axum::serve(listener, router)
-            .with_graceful_shutdown(async move { stop.cancelled().await })
-            .await;
-        if let Err(error) = served {
-            tracing::error!(%error, "the metrics page ended");
-        }
-    })
+/// To be called before the first series is written.
+pub(crate) fn install() {
+    edge::metrics::install();
+    describe();
 }
 
 /// A refusal on its way out.
 pub(crate) fn refused(node: &str, reason: Reason) {
-    let reason = reason_name(reason);
+    let reason = edge::metrics::reason_name(reason);
     counter!(REFUSALS, "node" => node.to_owned(), "reason" => reason).increment(1);
 }
 
@@ -115,7 +69,7 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
     for (name, value) in pairs {
         gauge!(name, "node" => node.clone()).set(value as f64);
     }
-    for state in TASK_STATES {
+    for state in TaskState::ALL {
         let count = gauges.tasks.get(&state).copied().unwrap_or(0);
         gauge!(TASKS, "node" => node.clone(), "state" => state_name(state)).set(count as f64);
     }
@@ -169,27 +123,6 @@ impl std::fmt::Debug for Labels {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Labels").field("node", &self.node).finish_non_exhaustive()
     }
-}
-
-const TASK_STATES: [TaskState; 12] = [
-    TaskState::Staging,
-    TaskState::Starting,
-    TaskState::Running,
-    TaskState::Killing,
-    TaskState::Finished,
-    TaskState::Failed,
-    TaskState::Killed,
-    TaskState::Error,
-    TaskState::Dropped,
-    TaskState::Unreachable,
-    TaskState::Gone,
-    TaskState::Unknown,
-];
-
-/// As in the schema.
-fn reason_name(reason: Reason) -> &'static str {
-    let number = write_refusal(&Refusal::new(reason, "")).reason;
-    v1::RefusalReason::try_from(number).expect("every reason is in the schema").as_str_name()
 }
 
 fn state_name(state: TaskState) -> &'static str {

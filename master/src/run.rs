@@ -5,19 +5,21 @@
 //! metrics' recorder.
 
 use crate::{
-    clock::Clock,
-    core_thread::{CoreError, CoreThread},
+    core_thread::{CoreError, CoreThread, now},
     inbox::Inbox,
     metrics,
     peers::{PeerContext, Peers, service::PeerService},
     serve::{
         gateway::Gateway,
-        listener::{Listener, bind},
         server::{serve_api, serve_peers},
-        tls::{Tls, TlsError},
     },
     settings::{MasterSettings, Security},
     storage::{self, OpenStorageError, Opened, Storage},
+};
+use edge::{
+    clock::Clock,
+    listener::{Listener, Secure, bind},
+    tls::{Tls, TlsError},
 };
 use master_core::{Master, consensus::OpenError, outbox::RoleChange};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -150,7 +152,7 @@ fn assemble(
     let (clock, inbox) = (Clock::start(), Arc::new(Inbox::new()));
     let (drain, stop) = (CancellationToken::new(), CancellationToken::new());
     let (node, cluster) = (settings.node, settings.cluster.clone());
-    let master = Master::open(settings.core_config(rand::random()), restored, ledger, clock.now())?;
+    let master = Master::open(settings.core_config(rand::random()), restored, ledger, now(&clock))?;
     let (snapshots, disk_cluster) = (directory.snapshots(), directory.cluster().clone());
     let storage =
         Storage::start(store, directory, newest, Arc::clone(&inbox)).map_err(StartError::Thread)?;
@@ -167,9 +169,9 @@ fn assemble(
     let (role, role_changes) = watch::channel(nobody);
     let gateway = Arc::new(Gateway::new(Arc::clone(&inbox), cluster.clone(), node));
     let listener = |socket, name| {
-        let tls = tls.as_ref().map(|tls| Arc::clone(&tls.server));
-        let (drain, stop) = (drain.clone(), stop.clone());
-        Listener { socket, tls, cluster: cluster.clone(), drain, stop, name }
+        let config = tls.as_ref().map(|tls| Arc::clone(&tls.server));
+        let secure = config.map(|config| Secure { config, cluster: cluster.clone() });
+        Listener { socket, secure, drain: drain.clone(), stop: stop.clone(), name }
     };
     let peer_address = sockets.peer.as_ref().and_then(|socket| socket.local_addr().ok());
     let metrics_address = sockets.metrics.as_ref().and_then(|socket| socket.local_addr().ok());
@@ -186,7 +188,7 @@ fn assemble(
         others.push(serve_peers(listener(socket, "peer"), &gateway, service));
     }
     if let Some(socket) = sockets.metrics {
-        others.push(metrics::serve(socket, stop.clone()));
+        others.push(edge::metrics::serve(socket, stop.clone()));
     }
     tracing::info!(%node, %cluster, api = %api_address, "master started");
     let (shutdown, role) = (Shutdown(inbox), role_changes);

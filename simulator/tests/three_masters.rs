@@ -1,5 +1,5 @@
-//! Trials by seed: faults first, then everything must come right. `BOURSE_TRIAL_SEEDS` sets how many
-//! seeds are tried, `BOURSE_TRIAL_SEED` tries a single one.
+//! Trials by seed: faults first, then everything must come right. `BOURSE_TRIAL_SEEDS` sets how
+//! many seeds are tried, `BOURSE_TRIAL_SEED` tries a single one.
 
 use simulator::trial::{self, MOMENTS, Options, Report, Sometimes, faults::KINDS};
 use std::{fs, path::Path};

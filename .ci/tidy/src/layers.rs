@@ -13,6 +13,8 @@ struct Layer {
     folder: &'static str,
     /// Our crates that it may ship with.
     may_use: &'static [&'static str],
+    /// Our crates that it may ship with behind a feature.
+    may_offer: &'static [&'static str],
     /// Our crates that its tests may use beside these.
     tests_may_use: &'static [&'static str],
 }
@@ -23,6 +25,7 @@ const ALL: &[&str] = &[
     "agent-core",
     "batch",
     "bourse-sdk",
+    "edge",
     "jail",
     "master",
     "master-core",
@@ -32,28 +35,34 @@ const ALL: &[&str] = &[
 
 /// The first entry that fits counts.
 const LAYERS: &[Layer] = &[
-    Layer { folder: ".ci/tidy", may_use: &[], tests_may_use: &[] },
-    Layer { folder: "proto", may_use: &[], tests_may_use: &[] },
-    Layer { folder: "master/core", may_use: &["proto"], tests_may_use: &[] },
-    Layer { folder: "agent/core", may_use: &["proto"], tests_may_use: &[] },
-    Layer { folder: "agent/jail", may_use: &[], tests_may_use: &[] },
-    Layer { folder: "master", may_use: &["master-core", "proto"], tests_may_use: &["bourse-sdk"] },
+    layer(".ci/tidy", &[]),
+    layer("proto", &[]),
+    // What masters and agents have at their edge; the cores have none.
+    layer("proto/edge", &["proto"]),
+    layer("master/core", &["proto"]),
+    layer("agent/core", &["proto"]),
+    layer("agent/jail", &[]),
+    Layer { tests_may_use: &["bourse-sdk"], ..layer("master", &["edge", "master-core", "proto"]) },
     Layer {
-        folder: "agent",
-        may_use: &["agent-core", "jail", "proto"],
         tests_may_use: &["bourse-sdk"],
+        ..layer("agent", &["agent-core", "edge", "jail", "proto"])
     },
-    Layer { folder: "frameworks/sdk", may_use: &["proto"], tests_may_use: CLUSTER },
-    Layer { folder: "frameworks/", may_use: &["bourse-sdk", "proto"], tests_may_use: CLUSTER },
+    // Behind the feature `testing` alone: the tests of a scheduler's author run the real master.
     Layer {
-        folder: "simulator",
-        may_use: &["agent-core", "bourse-sdk", "master-core", "proto"],
-        tests_may_use: &[],
+        may_offer: &["master-core"],
+        tests_may_use: CLUSTER,
+        ..layer("frameworks/sdk", &["proto"])
     },
+    Layer { tests_may_use: CLUSTER, ..layer("frameworks/", &["bourse-sdk", "proto"]) },
+    layer("simulator", &["agent-core", "bourse-sdk", "master-core", "proto"]),
     // The two places where everything meets: the measurements and the one binary.
-    Layer { folder: "benches", may_use: ALL, tests_may_use: &[] },
-    Layer { folder: "cli", may_use: ALL, tests_may_use: &[] },
+    layer("benches", ALL),
+    layer("cli", ALL),
 ];
+
+const fn layer(folder: &'static str, may_use: &'static [&'static str]) -> Layer {
+    Layer { folder, may_use, may_offer: &[], tests_may_use: &[] }
+}
 
 /// Dependencies between our crates follow the table.
 pub fn layers(tree: &Tree) -> Vec<Violation> {
@@ -72,8 +81,13 @@ pub fn layers(tree: &Tree) -> Vec<Violation> {
             continue;
         };
         for (kind, name, line) in &manifest.dependencies {
-            let for_tests = *kind == Kind::Dev && layer.tests_may_use.contains(&name.as_str());
-            if is_ours(name) && !for_tests && !layer.may_use.contains(&name.as_str()) {
+            let more = match kind {
+                Kind::Dev => layer.tests_may_use,
+                Kind::Optional => layer.may_offer,
+                Kind::Normal | Kind::Build => &[],
+            };
+            let mut allowed = layer.may_use.iter().chain(more);
+            if is_ours(name) && !allowed.any(|allowed| allowed == name) {
                 let message = format!("`{}` must not depend on `{name}`", manifest.name);
                 found.push(Violation::new("layers", &path, *line, message));
             }
@@ -87,7 +101,11 @@ mod tests {
     use super::*;
 
     fn check(folder: &str, table: &str, dependency: &str) -> usize {
-        let manifest = format!("[package]\nname = \"it\"\n[{table}]\n{dependency} = \"1\"\n");
+        let (table, version) = match table {
+            "optional" => ("dependencies", "{ version = \"1\", optional = true }"),
+            table => (table, "\"1\""),
+        };
+        let manifest = format!("[package]\nname = \"it\"\n[{table}]\n{dependency} = {version}\n");
         let own = format!("{folder}/Cargo.toml");
         let other = if folder == "cli" { "master" } else { "cli" };
         let tree = Tree::from_texts(&[
@@ -108,6 +126,11 @@ mod tests {
             ("agent/jail", "dependencies", "proto"),
             ("frameworks/batch", "dependencies", "master"),
             ("frameworks/sdk", "dependencies", "master-core"),
+            ("frameworks/sdk", "optional", "master"),
+            ("frameworks/batch", "optional", "master-core"),
+            ("proto/edge", "dependencies", "master-core"),
+            ("master/core", "dependencies", "edge"),
+            ("frameworks/sdk", "dependencies", "edge"),
             ("simulator", "dev-dependencies", "master"),
             (".ci/tidy", "dependencies", "proto"),
         ];
@@ -122,6 +145,10 @@ mod tests {
             ("master/core", "dependencies", "proto"),
             ("master", "dependencies", "master-core"),
             ("frameworks/sdk", "dev-dependencies", "master"),
+            ("frameworks/sdk", "optional", "master-core"),
+            ("proto/edge", "dependencies", "proto"),
+            ("agent", "dependencies", "edge"),
+            ("master", "optional", "proto"),
             ("frameworks/service", "dependencies", "bourse-sdk"),
             ("simulator", "dependencies", "agent-core"),
             ("cli", "dependencies", "agent"),

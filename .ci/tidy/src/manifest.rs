@@ -10,6 +10,8 @@ use crate::Tree;
 pub enum Kind {
     /// In what is shipped.
     Normal,
+    /// In what is shipped, if a feature is asked for.
+    Optional,
     /// In tests only.
     Dev,
     /// In the build script only.
@@ -57,7 +59,10 @@ impl Manifest {
                 name = Some(unquoted(value));
             }
             match dependency_table(table) {
-                Some((kind, None)) if !line.starts_with('#') => {
+                Some((mut kind, None)) if !line.starts_with('#') => {
+                    if kind == Kind::Normal && value.contains("optional = true") {
+                        kind = Kind::Optional;
+                    }
                     dependencies.push((kind, key.trim_matches('"').to_owned(), index + 1));
                     if let Some((_, real)) = value.split_once("package =") {
                         dependencies.push((kind, unquoted(real), index + 1));
@@ -103,6 +108,7 @@ mod tests {
     fn reads_names_and_dependencies_of_every_kind() {
         let text = "[package]\nname = \"a\"\n[features]\ngrpc = [\"dep:tonic\"]\n[dependencies]\n\
                     # proto = \"1\"\nbytes.workspace = true\nproto = { workspace = true }\n\
+                    jail = { workspace = true, optional = true }\n\
                     words = { path = \"x\", package = \"real\" }\n[dev-dependencies]\n\
                     tempfile = \"3\"\n[build-dependencies.protox]\nversion = \"1\"\n\
                     [target.'cfg(unix)'.dependencies]\nnix = \"1\"\n";
@@ -115,6 +121,7 @@ mod tests {
             [
                 (Kind::Normal, "bytes"),
                 (Kind::Normal, "proto"),
+                (Kind::Optional, "jail"),
                 (Kind::Normal, "words"),
                 (Kind::Normal, "real"),
                 (Kind::Dev, "tempfile"),

@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 /// A command that starts `program` as a jail.
 ///
 /// Spawn it, write [`crate::Plan::to_json`] to its standard input and close that, then read its
-/// standard output to the end and give the bytes to [`crate::Report::parse`]. The child is a process
-/// to be reaped when it ends, which it does after the container has.
+/// standard output to the end and give the bytes to [`crate::Report::parse`]. The child is a
+/// process to be reaped when it ends, which it does after the container has.
 pub fn command<A: AsRef<OsStr>>(
     program: impl AsRef<OsStr>,
     arguments: impl IntoIterator<Item = A>,

@@ -1,8 +1,8 @@
 //! Who a process is, for longer than its number: the pid together with the time it started.
 //!
-//! A pid is reused; pid and start time together are not, within one boot. The agent stores both, and
-//! every signal sent to a stored process goes through a pidfd whose identity was checked first. This
-//! file knows nothing of containers.
+//! A pid is reused; pid and start time together are not, within one boot. The agent stores both,
+//! and every signal sent to a stored process goes through a pidfd whose identity was checked first.
+//! This file knows nothing of containers.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -73,8 +73,8 @@ impl ProcessId {
 
     /// A descriptor of this very process, readable when it has ended; `None` if it is gone.
     ///
-    /// The order matters: open first, compare the start time afterwards. Once the descriptor is open the
-    /// number cannot come to mean another process without the comparison noticing.
+    /// The order matters: open first, compare the start time afterwards. Once the descriptor is
+    /// open the number cannot come to mean another process without the comparison noticing.
     pub fn open(&self) -> Result<Option<OwnedFd>, ProcessError> {
         let Some(pid) = rustix::process::Pid::from_raw(self.pid) else { return Ok(None) };
         let descriptor = match pidfd_open(pid, PidfdFlags::empty()) {
@@ -118,8 +118,8 @@ pub fn boot_id() -> io::Result<String> {
     Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
-/// Parses one `/proc/PID/stat`. The command name stands in parentheses and may itself contain spaces,
-/// parentheses and line breaks, so the fields are counted from the *last* closing one.
+/// Parses one `/proc/PID/stat`. The command name stands in parentheses and may itself contain
+/// spaces, parentheses and line breaks, so the fields are counted from the *last* closing one.
 #[must_use]
 pub fn parse_stat(line: &[u8]) -> Option<Stat> {
     const FIELDS_FROM_STATE_TO_START_TIME: usize = 19;

@@ -1,8 +1,8 @@
 //! The two durable records of a container: who supervises it, and how it ended.
 //!
 //! Both are small JSON files in the runtime directory, written by temporary file, fsync, rename and
-//! fsync of the directory, so that a reader sees a whole record or none, also after a power cut. The
-//! agent reads them after its own restart. Nothing here knows how a container is run.
+//! fsync of the directory, so that a reader sees a whole record or none, also after a power cut.
+//! The agent reads them after its own restart. Nothing here knows how a container is run.
 
 use std::fs::File;
 use std::io::{self, Read, Write};

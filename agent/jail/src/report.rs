@@ -1,8 +1,8 @@
 //! What the jail tells its spawner about the launch, and the vocabulary of launch failures.
 //!
-//! One line of JSON on the report pipe: started, or failed with the step that failed. The same failure
-//! value is stored in the exit record, so that a restarted agent learns the same. This file knows the
-//! steps by name only; their order is documented at the crate root.
+//! One line of JSON on the report pipe: started, or failed with the step that failed. The same
+//! failure value is stored in the exit record, so that a restarted agent learns the same. This file
+//! knows the steps by name only; their order is documented at the crate root.
 
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,8 @@ pub struct Started {
     pub pid: i32,
     /// The supervisor's start time; see [`crate::process::ProcessId`].
     pub start_time: u64,
-    /// The container's first process as the host sees it: init, or the task itself without isolation.
+    /// The container's first process as the host sees it: init, or the task itself without
+    /// isolation.
     pub container_pid: i32,
     /// When the exec was seen to have succeeded.
     pub started_unix_ms: u64,

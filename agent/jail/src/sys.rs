@@ -1,7 +1,7 @@
 //! The system calls that no safe interface covers, each wrapped as narrowly as it is used.
 //!
-//! Everything here assumes one thread: the jail never starts a second one, so a fork copies the whole
-//! program state and the child may do what the parent could.
+//! Everything here assumes one thread: the jail never starts a second one, so a fork copies the
+//! whole program state and the child may do what the parent could.
 
 #![expect(unsafe_code, reason = "clone3, execve and descriptor numbers have no safe interface")]
 
@@ -60,9 +60,10 @@ pub(crate) fn fork_into(namespaces: c_int, cgroup: Option<BorrowedFd<'_>>) -> Re
         arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = u64::try_from(cgroup.as_raw_fd()).map_err(|_| Errno::EBADF)?;
     }
-    // SAFETY: without CLONE_VM and without a stack this is fork: the child gets a copy of everything.
-    // The process has one thread, so no lock can be held by a thread that the copy does not have.
-    // The C library's idea of the thread id is stale in the child; nothing used there looks at it.
+    // SAFETY: without CLONE_VM and without a stack this is fork: the child gets a copy of
+    // everything. The process has one thread, so no lock can be held by a thread that the copy does
+    // not have. The C library's idea of the thread id is stale in the child; nothing used there
+    // looks at it.
     let result = unsafe {
         libc::syscall(libc::SYS_clone3, &raw mut arguments, size_of::<libc::clone_args>())
     };
@@ -131,13 +132,15 @@ pub(crate) fn close_range(first: RawFd, last: RawFd, closing: Closing) -> Result
         Closing::Now => 0,
         Closing::OnExec => libc::CLOSE_RANGE_CLOEXEC as c_int,
     };
-    // SAFETY: descriptors closed here are either not owned by any value of ours (inherited ones), or
-    // owned by values that are never used or dropped again, because their process ends by exec or _exit.
+    // SAFETY: descriptors closed here are either not owned by any value of ours (inherited ones),
+    // or owned by values that are never used or dropped again, because their process ends by exec
+    // or _exit.
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
     Errno::result(result).map(drop)
 }
 
-/// Takes a copy of an inherited descriptor, at number 3 or above, closed on exec. EBADF if it is not open.
+/// Takes a copy of an inherited descriptor, at number 3 or above, closed on exec. EBADF if it is
+/// not open.
 pub(crate) fn duplicate(raw: RawFd) -> Result<OwnedFd, Errno> {
     // SAFETY: F_DUPFD_CLOEXEC takes any number and answers EBADF for one that is not open.
     let copy = Errno::result(unsafe { libc::fcntl(raw, libc::F_DUPFD_CLOEXEC, 3) })?;
@@ -165,10 +168,12 @@ pub(crate) fn default_signal_actions() {
 /// Gives one signal its default action back. KILL and STOP refuse, and have it anyway.
 pub(crate) fn default_signal_action(signal: c_int) {
     const SIGNAL_SET_BYTES: usize = 8;
-    // The kernel's own structure is handler, flags, restorer, mask: all zero means the default action.
+    // The kernel's own structure is handler, flags, restorer, mask: all zero means the default
+    // action.
     let default = [0_u64; 4];
     let previous: *mut u64 = ptr::null_mut();
-    // SAFETY: the kernel reads its structure from a live buffer at least as large, and writes nothing.
+    // SAFETY: the kernel reads its structure from a live buffer at least as large, and writes
+    // nothing.
     unsafe {
         libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), previous, SIGNAL_SET_BYTES);
     }

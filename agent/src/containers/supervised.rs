@@ -11,8 +11,9 @@ use super::{
     reports::{exit_report, failed, launch_failure, supervisor_lost},
     sweep::sweep,
 };
-use crate::{link::report, sandbox::SandboxTree};
+use crate::{metrics, sandbox::SandboxTree};
 use agent_core::{ContainerId, FailureKind, Input, LaunchFailure};
+use edge::errors::chain;
 use jail::{
     Report,
     process::ProcessId,
@@ -173,8 +174,7 @@ impl Shared {
         let began = time::Instant::now();
         match self.clone().launch(request).await {
             Ok(mut child) => {
-                metrics::histogram!("bourse_agent_container_launch_seconds")
-                    .record(began.elapsed().as_secs_f64());
+                metrics::launched(began.elapsed());
                 self.give(Input::ContainerStarted { container: container.clone() }).await;
                 if let Err(error) = child.wait().await {
                     tracing::warn!(%container, %error, "cannot wait for a supervisor");
@@ -202,7 +202,7 @@ impl Shared {
             .await
             .map_err(|error| failed(FailureKind::Other, error.to_string()))??;
         let plan = plan(&request, &self.parts.style, place);
-        let invalid = |error: &dyn std::error::Error| failed(FailureKind::Invalid, report(error));
+        let invalid = |error: &dyn std::error::Error| failed(FailureKind::Invalid, chain(error));
         plan.validate().map_err(|error| invalid(&error))?;
         let json = plan.to_json().map_err(|error| invalid(&error))?;
         let mut child = self.spawn_jail(&request.container).map_err(|error| {
@@ -257,7 +257,7 @@ impl Shared {
             // It had let the task go, or was about to: the records must tell.
             return Ok(());
         }
-        Err(failed(FailureKind::Other, report(&error)))
+        Err(failed(FailureKind::Other, chain(&error)))
     }
 
     fn signal(&self, container: &ContainerId, supervisor: ProcessId, stop: Stop) {
@@ -271,7 +271,7 @@ impl Shared {
             }
         };
         if let Err(error) = sent {
-            tracing::warn!(%container, error = %report(&error), "cannot stop a container");
+            tracing::warn!(%container, error = %chain(&error), "cannot stop a container");
         }
     }
 
@@ -294,7 +294,7 @@ impl Shared {
                 supervisor_lost()
             }
             Err(error) => {
-                tracing::warn!(%container, error = %report(&error), "an exit record is unreadable");
+                tracing::warn!(%container, error = %chain(&error), "an exit record is unreadable");
                 supervisor_lost()
             }
         };
@@ -323,7 +323,7 @@ impl Shared {
         match supervisor.destroy() {
             Ok(false) => return,
             Ok(true) => tracing::warn!(%container, "destroyed a container without a task"),
-            Err(error) => tracing::warn!(%container, error = %report(&error), "cannot destroy"),
+            Err(error) => tracing::warn!(%container, error = %chain(&error), "cannot destroy"),
         }
         let _ = tokio::time::timeout(DESTROY_PATIENCE, wait_for(supervisor)).await;
     }
@@ -336,7 +336,7 @@ async fn wait_for(supervisor: ProcessId) {
         Ok(Some(descriptor)) => descriptor,
         Ok(None) => return,
         Err(error) => {
-            tracing::warn!(error = %report(&error), "cannot watch a supervisor");
+            tracing::warn!(error = %chain(&error), "cannot watch a supervisor");
             return wait_by_looking(supervisor).await;
         }
     };

@@ -1,7 +1,7 @@
 //! The agent's own corner of the cgroup trees: found, prepared, swept and given back.
 
 use super::plan::Cgroups;
-use crate::link::report;
+use edge::errors::chain;
 use jail::cgroups::{Base, CgroupError, ControllerName, Layout, ProbeError, prepare, probe};
 use std::{collections::BTreeSet, path::Path};
 
@@ -42,17 +42,17 @@ pub(crate) fn sweep(cgroups: &Cgroups, keep: &BTreeSet<String>) {
                 tracing::info!(container, "removed the cgroups of a container without supervisor");
             }
             for (container, error) in swept.failed {
-                tracing::warn!(container, error = %report(&error), "cgroups that resist");
+                tracing::warn!(container, error = %chain(&error), "cgroups that resist");
             }
         }
-        Err(error) => tracing::warn!(error = %report(&error), "cannot sweep the cgroups"),
+        Err(error) => tracing::warn!(error = %chain(&error), "cannot sweep the cgroups"),
     }
 }
 
 /// Gives the place back, when no container is left in it; blocks.
 pub(crate) fn give_back(cgroups: &Cgroups) {
     if let Err(error) = jail::cgroups::retire(&cgroups.layout, &cgroups.parent) {
-        tracing::warn!(error = %report(&error), "cannot remove the agent's cgroups");
+        tracing::warn!(error = %chain(&error), "cannot remove the agent's cgroups");
     }
 }
 

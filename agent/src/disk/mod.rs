@@ -9,13 +9,10 @@
 //! ```
 
 mod journal_file;
-mod lock;
 mod space;
 mod writer;
 
 pub use journal_file::{CommitError, JournalFileError};
 pub(crate) use journal_file::{JournalFile, put_away};
-pub(crate) use lock::DirectoryLock;
-pub use lock::LockError;
 pub(crate) use space::{Space, watch_space};
 pub(crate) use writer::{JournalWriter, WriteError};

@@ -33,8 +33,7 @@ impl JournalWriter {
             while let Some((records, done)) = queue.blocking_recv() {
                 let began = std::time::Instant::now();
                 let result = file.commit(&records);
-                metrics::histogram!("bourse_agent_journal_commit_seconds")
-                    .record(began.elapsed().as_secs_f64());
+                crate::metrics::committed(began.elapsed());
                 // Nobody waits for the last commit of a run loop that was dropped.
                 let _ = done.send(result);
             }

@@ -2,7 +2,7 @@
 //!
 //! The form is the one in which they are shown everywhere, and Mesos' own.
 
-use super::Problem;
+use super::{Malformed, Problem};
 use proto::{
     convert,
     model::{Attribute, AttributeValue, Milli, Ranges, ResourceName, Resources, Value},
@@ -15,7 +15,7 @@ const ATTRIBUTE_FORM: &str = "NAME:VALUE";
 pub fn resources_from_text(text: &str) -> Result<Resources, Problem> {
     let mut list = Vec::new();
     for entry in entries(text) {
-        let wrong = || Problem::Entry { entry: entry.to_owned(), form: RESOURCE_FORM };
+        let wrong = || Malformed::Entry { entry: entry.to_owned(), form: RESOURCE_FORM };
         let (name, value) = entry.split_once(':').ok_or_else(wrong)?;
         let name = ResourceName::new(name.trim())?;
         let value = value.trim();
@@ -40,7 +40,7 @@ pub fn resources_from_text(text: &str) -> Result<Resources, Problem> {
 pub fn attributes_from_text(text: &str) -> Result<Vec<Attribute>, Problem> {
     let mut list = Vec::new();
     for entry in entries(text) {
-        let wrong = || Problem::Entry { entry: entry.to_owned(), form: ATTRIBUTE_FORM };
+        let wrong = || Malformed::Entry { entry: entry.to_owned(), form: ATTRIBUTE_FORM };
         let (name, value) = entry.split_once(':').ok_or_else(wrong)?;
         let value = value.trim();
         let value = if let Some(inside) = between(value, '[', ']') {

@@ -1,6 +1,7 @@
 //! The form of a settings file. Unknown keys are refused: a misspelt limit must not be no limit.
 
-use super::{AgentSettings, IsolationChoice, Security};
+use super::{AgentSettings, IsolationChoice, Problem};
+use edge::settings::{SettingsFile, TlsTable};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -26,23 +27,16 @@ pub(super) struct FileSettings {
     sandboxes_max: Option<u64>,
     jail_program: Option<String>,
     insecure: Option<bool>,
-    tls: Option<FileTls>,
+    tls: Option<TlsTable>,
 }
 
-/// `[tls]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileTls {
-    ca: Option<String>,
-    certificate: Option<String>,
-    key: Option<String>,
-}
+impl SettingsFile for FileSettings {
+    const PREFIX: &'static str = "BOURSE_AGENT";
 
-impl FileSettings {
-    /// What the file says, as text.
-    pub(super) fn value(&self, key: &str) -> Option<String> {
+    type Problem = Problem;
+
+    fn value(&self, key: &str) -> Option<String> {
         let number = |value: Option<u64>| value.map(|value| value.to_string());
-        let tls = self.tls.as_ref();
         match key {
             "master" => self.master.clone(),
             "agent_id" => self.agent_id.clone(),
@@ -62,9 +56,7 @@ impl FileSettings {
             "sandboxes_max" => number(self.sandboxes_max),
             "jail_program" => self.jail_program.clone(),
             "insecure" => self.insecure.map(|value| value.to_string()),
-            "tls.ca" => tls.and_then(|tls| tls.ca.clone()),
-            "tls.certificate" => tls.and_then(|tls| tls.certificate.clone()),
-            "tls.key" => tls.and_then(|tls| tls.key.clone()),
+            "tls.ca" | "tls.certificate" | "tls.key" => self.tls.as_ref()?.value(key),
             _ => panic!("{key} is no setting"),
         }
     }
@@ -74,14 +66,7 @@ impl From<&AgentSettings> for FileSettings {
     fn from(settings: &AgentSettings) -> Self {
         let path = |path: &Path| Some(path.display().to_string());
         let count = |count: usize| u64::try_from(count).ok();
-        let (insecure, tls) = match &settings.security {
-            Security::Insecure => (Some(true), None),
-            Security::Tls(paths) => {
-                let [ca, certificate, key] =
-                    [&paths.ca, &paths.certificate, &paths.key].map(|file| path(file));
-                (None, Some(FileTls { ca, certificate, key }))
-            }
-        };
+        let tls = settings.security.to_table();
         let (isolation, emulated) = match settings.isolation {
             IsolationChoice::Auto => ("auto", None),
             IsolationChoice::Full => ("full", None),
@@ -107,7 +92,7 @@ impl From<&AgentSettings> for FileSettings {
             sandbox_retention_s: Some(settings.sandbox_retention.as_secs()),
             sandboxes_max: count(settings.sandboxes_max),
             jail_program: settings.jail_program.as_deref().and_then(path),
-            insecure,
+            insecure: Some(tls.is_none()),
             tls,
         }
     }

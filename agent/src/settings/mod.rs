@@ -13,7 +13,8 @@ mod problem;
 
 pub use arguments::AgentArgs;
 pub use bags::{attributes_from_text, resources_from_text};
-pub use problem::{Origin, Problem, SettingsError};
+pub use edge::settings::{Malformed, Origin, Security, TlsPaths};
+pub use problem::{Problem, SettingsError};
 
 use file::FileSettings;
 use proto::model::{AgentId, Attribute, Resources};
@@ -72,26 +73,6 @@ pub enum IsolationChoice {
     Emulated(Duration),
 }
 
-/// How the other side of a connection is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Security {
-    /// By its certificate, on every connection.
-    Tls(TlsPaths),
-    /// Not at all.
-    Insecure,
-}
-
-/// PEM files; one certificate serves both as a server's and as a client's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsPaths {
-    /// Who may vouch for others.
-    pub ca: PathBuf,
-    /// This agent's certificate, and intermediate ones after it.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
-}
-
 impl AgentSettings {
     /// Settings with defaults, for this host.
     pub fn new(
@@ -100,7 +81,11 @@ impl AgentSettings {
         security: Security,
     ) -> Result<Self, SettingsError> {
         let host = host::Host::look(&data_dir);
-        let resources = host.resources().map_err(SettingsError::default_of("resources"))?;
+        let resources = host.resources().map_err(|problem| SettingsError::Invalid {
+            key: "resources",
+            origin: Origin::Default,
+            problem,
+        })?;
         Ok(Self {
             masters,
             agent_id: None,

@@ -105,7 +105,7 @@ async fn identities_are_proved_on_both_sides() {
     assert_eq!(operator.expect("operators may"), b"for operators\n");
     for (uri, reason) in [
         ("spiffe://test/framework/f", Reason::NotAuthorized),
-        ("spiffe://other/operator/o", Reason::NotAuthorized),
+        ("spiffe://other/operator/o", Reason::Unauthenticated),
         ("https://test/operator/o", Reason::Unauthenticated),
     ] {
         let status = authority.read_stdout(address, uri).await.expect_err(uri);

@@ -82,12 +82,12 @@ fn write_job(folder: &Path) -> std::path::PathBuf {
 fn all_run(cluster: &Cluster, names: &[&str]) {
     holds("tasks run", || {
         let states = cluster.operator.states();
-        let runs = |name| states.get(&format!("{name}-0")) == Some(&TaskState::TaskRunning);
-        names.iter().all(|name| runs(name))
+        let runs = |name: &&str| states.get(&format!("{name}-0")) == Some(&TaskState::TaskRunning);
+        names.iter().all(runs)
     });
     holds("tasks have processes", || {
-        let has = |name| !processes_of_task(&cluster.home, &format!("{name}-0")).is_empty();
-        names.iter().all(|name| has(name))
+        let has = |name: &&str| !processes_of_task(&cluster.home, &format!("{name}-0")).is_empty();
+        names.iter().all(has)
     });
 }
 

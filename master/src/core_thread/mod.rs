@@ -9,12 +9,12 @@ mod effects;
 mod sinks;
 
 use crate::{
-    clock::Clock,
     inbox::{Arrival, Inbox, Reply, Taken, stopping},
     metrics::{self, Labels},
     peers::Peers,
     storage::{Promise, Storage, StorageError},
 };
+use edge::clock::{self, Clock};
 use master_core::{
     Input, Master, Now, Outbox,
     input::{CallId, StreamId},
@@ -51,6 +51,11 @@ pub enum CoreError {
     /// The core found its own state torn, or has a bug; its message is on standard error.
     #[error("the core panicked; this is a bug")]
     Panicked,
+}
+
+/// What the core is told of time.
+pub(crate) fn now(clock: &Clock) -> Now {
+    Now { monotonic: clock.now(), wall: clock::wall() }
 }
 
 /// What the thread is made from.
@@ -155,7 +160,7 @@ impl Running {
 
     fn turn(&mut self, taken: Taken) -> Result<(), CoreError> {
         let waiting = taken.left + taken.arrivals.len();
-        let now = self.clock.now();
+        let now = now(&self.clock);
         self.step_local(now);
         for stream in taken.closed {
             if self.sinks.remove(stream) {

@@ -16,10 +16,10 @@ use super::identity::{
     ClusterId, FORMAT, IDENTITY_FILE, Identity, IdentityError, Standing, StoreId, read_identity,
     write_identity,
 };
-use super::lock::{DirectoryLock, LOCK_FILE};
 use super::mark::{AcknowledgedMark, MarkError};
 use super::redb_log_store::{LogOpenError, RedbLogStore};
 use super::snapshot_directory::SnapshotDirectory;
+use edge::lock::{DirectoryLock, LOCK_FILE};
 
 const LOG_FILE: &str = "log.redb";
 const SNAPSHOT_FOLDER: &str = "snapshots";

@@ -15,8 +15,8 @@
 //!   membership changes: the old member leaves, then the same id returns as a *learner* (which
 //!   also resets what the leader believes the member has). Once the learner has caught up the
 //!   leader commits a third, which makes it a voter and carries the store id in its context. When
-//!   the member applies *that* entry, it calls [`super::DataDirectory::mark_voter`]. Earlier entries of
-//!   the log may name the same id as a voter: they speak of the lost disk and count for nothing.
+//!   the member applies *that* entry, it calls [`super::DataDirectory::mark_voter`]. Earlier entries
+//!   of the log may name the same id as a voter: they speak of the lost disk and count for nothing.
 //!   In terms of raft this is a removed member and a new one, both within its proof.
 //! * [`Standing::Founding`]: made with `bootstrap`, the operator's word that the cluster has no
 //!   history. It may vote at once. The word can be wrong (a start command that always says
@@ -24,9 +24,10 @@
 //!   cluster is already initialised. It becomes a voter with its first durable hard state.
 //! * [`Standing::Voter`]: takes part in everything. An existing directory ignores `bootstrap`.
 //!
-//! A directory with an identity but without its log is refused ([`super::LogFileError::LogMissing`]).
-//! What this cannot see is a complete old copy of the whole directory put back; the leader sees it
-//! as a member whose log ends before what it had acknowledged.
+//! A directory with an identity but without its log is refused
+//! ([`super::LogFileError::LogMissing`]). What this cannot see is a complete old copy of the whole
+//! directory put back; the leader sees it as a member whose log ends before what it had
+//! acknowledged.
 
 use std::fs;
 use std::io;
@@ -35,8 +36,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::durable_file;
-use super::lock::LockError;
 use super::record;
+use edge::lock::LockError;
 
 pub(super) const IDENTITY_FILE: &str = "identity";
 /// Version of the layout of the whole directory.
@@ -114,7 +115,10 @@ pub enum IdentityError {
         mode: u32,
     },
     /// It belongs to another user.
-    #[error("data directory {} belongs to user {owner}, this process runs as user {user}", path.display())]
+    #[error(
+        "data directory {} belongs to user {owner}, this process runs as user {user}",
+        path.display()
+    )]
     ForeignOwner {
         /// The directory.
         path: PathBuf,
@@ -146,7 +150,10 @@ pub enum IdentityError {
         path: PathBuf,
     },
     /// Written by a newer release.
-    #[error("data directory {} has format {found}, this release reads format {FORMAT}", path.display())]
+    #[error(
+        "data directory {} has format {found}, this release reads format {FORMAT}",
+        path.display()
+    )]
     UnknownFormat {
         /// The directory.
         path: PathBuf,
@@ -164,7 +171,10 @@ pub enum IdentityError {
         found: String,
     },
     /// It belongs to another member.
-    #[error("data directory {} belongs to member {found}, not to member {expected}", path.display())]
+    #[error(
+        "data directory {} belongs to member {found}, not to member {expected}",
+        path.display()
+    )]
     OtherNode {
         /// The directory.
         path: PathBuf,

@@ -9,7 +9,6 @@
 mod directory;
 mod durable_file;
 mod identity;
-mod lock;
 mod log_store;
 mod log_tail;
 mod mark;
@@ -22,8 +21,8 @@ mod snapshot_reader;
 mod writer;
 
 pub use directory::{DataDirectory, LogFileError, Opening};
+pub use edge::lock::{DirectoryLock, LockError};
 pub use identity::{ClusterId, ClusterIdError, IdentityError, Standing, StoreId};
-pub use lock::{DirectoryLock, LockError};
 pub use log_store::{
     AppendError, Batch, LoadError, LogFault, LogPosition, LogStore, Membership, Restored,
     SnapshotChange,

@@ -58,7 +58,10 @@ pub enum SnapshotReadError {
         what: SnapshotFault,
     },
     /// Written by a newer release.
-    #[error("snapshot file {} has version {found}, this release reads version {VERSION}", path.display())]
+    #[error(
+        "snapshot file {} has version {found}, this release reads version {VERSION}",
+        path.display()
+    )]
     UnknownVersion {
         /// The file.
         path: PathBuf,

@@ -1,6 +1,7 @@
 //! Which frames are believed: from whom, to whom, and which raft messages may be in them.
 
-use crate::serve::{gateway::Gateway, identity::Caller};
+use crate::serve::gateway::Gateway;
+use edge::identity::Caller;
 use proto::{
     model::{NodeId, Principal, Reason, Refusal, principal::PrincipalKind},
     wire::v1,

@@ -4,7 +4,8 @@
 //! has something newer to say. When the connection breaks everything that waited is dropped for the
 //! same reason, and raft is told to probe.
 
-use super::{PeerContext, connector::Connector};
+use super::PeerContext;
+use edge::connect::Connector;
 use futures_util::stream;
 use master_core::input::Delivery;
 use proto::{
@@ -121,7 +122,7 @@ impl Link {
     async fn exchange(self: &Arc<Self>, connector: &Connector) -> String {
         let channel = match connector.connect().await {
             Ok(channel) => channel,
-            Err(error) => return crate::errors::chain(&error),
+            Err(error) => return edge::errors::chain(&error),
         };
         tracing::info!(node = %self.node, to = %self.to, "connected to peer");
         // What waited since before the connection is stale; the greeting says that we are here.

@@ -4,7 +4,6 @@
 //! full drops its oldest, a connection that breaks drops what waited. What a message says is the
 //! core's business; who may have sent it is checked here.
 
-mod connector;
 mod frames;
 mod link;
 pub(crate) mod service;
@@ -14,9 +13,11 @@ mod snapshot_out;
 use crate::{
     disk::{SnapshotDirectory, SnapshotPointer},
     inbox::{Arrival, Inbox},
-    serve::tls::Tls,
 };
-use connector::Connector;
+use edge::{
+    connect::{Connector, Patience},
+    tls::Tls,
+};
 use link::Link;
 use master_core::{Input, input::Delivery};
 use proto::model::{ClusterId, NodeId};
@@ -28,9 +29,17 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+
+/// A peer that is silent for longer is as good as gone: raft needs to know soon.
+const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(2),
+    probe_interval: Duration::from_secs(2),
+    probe_timeout: Duration::from_secs(3),
+};
 
 /// Who this master is to its peers, and what all connections share.
 #[derive(Debug, Clone)]
@@ -70,8 +79,9 @@ impl Peers {
         blank: bool,
     ) -> Self {
         let blank = Arc::new(AtomicBool::new(blank));
+        let secure = tls.map(|tls| (tls, &context.cluster));
         let start = |(node, address)| {
-            let connector = Connector::new(&context.cluster, node, address, tls);
+            let connector = Connector::new(address, Some(node), secure, PATIENCE);
             let link = Arc::new(Link::new(&context, node, Arc::clone(&blank)));
             tokio::spawn(Arc::clone(&link).run(connector.clone(), context.clone()));
             (node, Peer { link, connector, transferring: Arc::default() })
@@ -132,7 +142,7 @@ impl Peers {
             let delivery = match outcome {
                 Ok(()) => Delivery::SnapshotDone,
                 Err(error) => {
-                    let error = crate::errors::chain(&error);
+                    let error = edge::errors::chain(&error);
                     tracing::warn!(node = %context.node, %to, error, "snapshot not delivered");
                     Delivery::SnapshotFailed
                 }

@@ -7,11 +7,9 @@ use super::{
 use crate::{
     disk::{ClusterId, SnapshotDirectory},
     inbox::{Arrival, stopping},
-    serve::{
-        gateway::{Gateway, caller},
-        identity::Caller,
-    },
+    serve::gateway::{Gateway, caller},
 };
+use edge::identity::Caller;
 use master_core::Input;
 use proto::{
     model::{NodeId, Reason, Refusal},

@@ -94,7 +94,7 @@ impl Incoming {
         let outcome = self.writing.await;
         let outcome = outcome.map_err(|_| Refusal::new(Reason::NotReady, interrupted))?;
         outcome.map_err(|error| {
-            let text = crate::errors::chain(&error);
+            let text = edge::errors::chain(&error);
             Refusal::new(Reason::InvalidField, text).at("snapshot")
         })
     }

@@ -1,10 +1,11 @@
 //! A snapshot on its way to a member that is too far behind: the file's data, chunk by chunk.
 
-use super::{PeerContext, connector::Connector};
+use super::PeerContext;
 use crate::{
     disk::{SnapshotDirectory, SnapshotMeta, SnapshotPointer, SnapshotReadError, SnapshotReader},
     snapshots::STREAM_CHUNK_BYTES,
 };
+use edge::connect::Connector;
 use proto::wire::v1::{self, peer_client::PeerClient, snapshot_part::Part};
 use protobuf::Message as _;
 use raft::eraftpb::Message;

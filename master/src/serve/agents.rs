@@ -4,14 +4,12 @@
 //! cannot be read ends the stream with the reason, because what an agent says in order must not
 //! have holes.
 
-use super::{
-    gateway::{Gateway, caller},
-    identity::Caller,
-};
+use super::gateway::{Gateway, caller};
 use crate::{
     inbox::{Arrival, Sink},
     outbound::{Cutter, Outbound, OutboundStream, outbound},
 };
+use edge::identity::Caller;
 use futures_util::{Stream, StreamExt};
 use master_core::{Input, input::StreamId};
 use proto::{

@@ -1,7 +1,7 @@
 //! From a service to the core and back: numbers for calls and streams, and the wait for an answer.
 
-use super::identity::Caller;
 use crate::inbox::{Arrival, Inbox, stopping};
+use edge::identity::Caller;
 use master_core::{
     Input,
     input::{CallId, StreamId},

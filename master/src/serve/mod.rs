@@ -1,18 +1,14 @@
 //! What clients see: listeners, identities, and one file per service.
 //!
-//! A request passes the listener (TLS, limits), the gate (identity, the table of who may call
-//! what), and a service, which reads it into the model, hands it to the core and turns the answer
-//! back. Nothing here decides anything about a cluster.
+//! A request passes the listener and the gate of [`edge`] (TLS, limits; identity, the table of who
+//! may call what), and a service, which reads it into the model, hands it to the core and turns the
+//! answer back. Nothing here decides anything about a cluster.
 
 pub(crate) mod agents;
 pub mod authorization;
 mod events;
-pub(crate) mod gate;
 pub(crate) mod gateway;
 pub(crate) mod health;
-pub mod identity;
-pub(crate) mod listener;
 pub(crate) mod operators;
 pub(crate) mod scheduler;
 pub(crate) mod server;
-pub(crate) mod tls;

@@ -1,6 +1,7 @@
 //! The form of a settings file. Unknown keys are refused: a misspelt limit must not be no limit.
 
-use super::{MasterSettings, Security};
+use super::{MasterSettings, Problem};
+use edge::settings::{SettingsFile, TlsTable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -26,20 +27,11 @@ pub(super) struct FileSettings {
     tick_ms: Option<u64>,
     election_ticks: Option<u64>,
     heartbeat_ticks: Option<u64>,
-    tls: Option<FileTls>,
+    tls: Option<TlsTable>,
     /// By number: `[members.1]`.
     pub(super) members: Option<BTreeMap<String, FileMember>>,
     /// By role, as decimal text.
     pub(super) weights: Option<BTreeMap<String, String>>,
-}
-
-/// `[tls]`
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FileTls {
-    ca: Option<String>,
-    certificate: Option<String>,
-    key: Option<String>,
 }
 
 /// `[members.N]`
@@ -50,11 +42,14 @@ pub(super) struct FileMember {
     pub(super) peer: Option<String>,
 }
 
-impl FileSettings {
-    /// What the file says, as text; members and weights are tables and are read as such.
-    pub(super) fn value(&self, key: &str) -> Option<String> {
+impl SettingsFile for FileSettings {
+    const PREFIX: &'static str = "BOURSE_MASTER";
+
+    type Problem = Problem;
+
+    /// Members and weights are tables and are read as such.
+    fn value(&self, key: &str) -> Option<String> {
         let number = |value: Option<u64>| value.map(|value| value.to_string());
-        let tls = self.tls.as_ref();
         match key {
             "cluster" => self.cluster.clone(),
             "node_id" => number(self.node_id),
@@ -63,9 +58,7 @@ impl FileSettings {
             "metrics_listen" => self.metrics_listen.clone(),
             "data_dir" => self.data_dir.clone(),
             "insecure" => self.insecure.map(|value| value.to_string()),
-            "tls.ca" => tls.and_then(|tls| tls.ca.clone()),
-            "tls.certificate" => tls.and_then(|tls| tls.certificate.clone()),
-            "tls.key" => tls.and_then(|tls| tls.key.clone()),
+            "tls.ca" | "tls.certificate" | "tls.key" => self.tls.as_ref()?.value(key),
             "offer_timeout_ms" => number(self.offer_timeout_ms),
             "heartbeat_interval_ms" => number(self.heartbeat_interval_ms),
             "agent_timeout_ms" => number(self.agent_timeout_ms),
@@ -84,14 +77,7 @@ impl FileSettings {
 
 impl From<&MasterSettings> for FileSettings {
     fn from(settings: &MasterSettings) -> Self {
-        let tls = match &settings.security {
-            Security::Insecure => None,
-            Security::Tls(paths) => Some(FileTls {
-                ca: Some(paths.ca.display().to_string()),
-                certificate: Some(paths.certificate.display().to_string()),
-                key: Some(paths.key.display().to_string()),
-            }),
-        };
+        let tls = settings.security.to_table();
         let member = |(id, addresses): (&proto::model::NodeId, &super::MemberAddresses)| {
             let (api, peer) = (addresses.api.clone(), addresses.peer.clone());
             (id.to_string(), FileMember { api, peer })

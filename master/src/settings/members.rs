@@ -1,6 +1,7 @@
 //! Lists in settings: members and weights, as text (`1=a:1/b:2,…`) and as tables of a file.
 
-use super::{MemberAddresses, Problem, file::FileMember};
+use super::{Malformed, MemberAddresses, Problem, file::FileMember};
+use edge::settings::{call_address, number};
 use proto::model::{Milli, NodeId, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +15,7 @@ pub(super) type Weights = BTreeMap<Role, Milli>;
 pub(super) fn members_from_text(text: &str) -> Result<Members, Problem> {
     let mut members = Members::new();
     for entry in text.split(',').map(str::trim) {
-        let wrong = || Problem::Entry { entry: entry.to_owned(), form: MEMBER_FORM };
+        let wrong = || Malformed::Entry { entry: entry.to_owned(), form: MEMBER_FORM };
         let (id, addresses) = entry.split_once('=').ok_or_else(wrong)?;
         let (api, peer) = match addresses.split_once('/') {
             Some((api, peer)) => (api, Some(peer)),
@@ -38,7 +39,7 @@ pub(super) fn members_from_table(table: &BTreeMap<String, FileMember>) -> Result
 pub(super) fn weights_from_text(text: &str) -> Result<Weights, Problem> {
     let mut weights = Weights::new();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
-        let wrong = || Problem::Entry { entry: entry.to_owned(), form: WEIGHT_FORM };
+        let wrong = || Malformed::Entry { entry: entry.to_owned(), form: WEIGHT_FORM };
         let (role, weight) = entry.split_once('=').ok_or_else(wrong)?;
         add_weight(&mut weights, role, weight)?;
     }
@@ -60,12 +61,9 @@ fn add_member(
     api: &str,
     peer: Option<&str>,
 ) -> Result<(), Problem> {
-    let maximum = 1 << 63;
-    let number = Problem::Number { text: id.to_owned(), minimum: 1, maximum };
-    let node = id.parse().ok().filter(|id| (1..=maximum).contains(id)).ok_or(number)?;
-    let node = NodeId(node);
-    let api = call_address(api)?;
-    let peer = peer.map(call_address).transpose()?;
+    let node = NodeId(number(id, 1, 1 << 63)?);
+    let api = call_address(api, 0)?;
+    let peer = peer.map(|peer| call_address(peer, 0)).transpose()?;
     match members.insert(node, MemberAddresses { api, peer }) {
         None => Ok(()),
         Some(_) => Err(Problem::MemberTwice { node }),
@@ -105,22 +103,5 @@ fn add_weight(weights: &mut Weights, role: &str, weight: &str) -> Result<(), Pro
     match weights.insert(name, milli) {
         None => Ok(()),
         Some(_) => Err(Problem::RoleTwice { role: text() }),
-    }
-}
-
-/// An address that clients are told and peers call: a name or an IP, and a port.
-fn call_address(text: &str) -> Result<String, Problem> {
-    let wrong = || Problem::CallAddress { text: text.to_owned() };
-    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let bracketed = host.starts_with('[') && host.ends_with(']');
-    let name = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    let host_fits = match bracketed {
-        true => host[1..host.len() - 1].parse::<std::net::Ipv6Addr>().is_ok(),
-        false => !host.is_empty() && host.chars().all(name),
-    };
-    let port_fits = port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    match host_fits && port_fits {
-        true => Ok(text.to_owned()),
-        false => Err(wrong()),
     }
 }

@@ -11,7 +11,8 @@ mod members;
 mod problem;
 
 pub use arguments::MasterArgs;
-pub use problem::{Origin, Problem, SettingsError};
+pub use edge::settings::{Malformed, Origin, Security, TlsPaths};
+pub use problem::{Problem, SettingsError};
 
 use file::FileSettings;
 use master_core::Config;
@@ -70,26 +71,6 @@ pub struct MemberAddresses {
     pub api: String,
     /// `host:port` for other masters; only a lone master has none.
     pub peer: Option<String>,
-}
-
-/// How the other side of a connection is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Security {
-    /// By its certificate, on every listener.
-    Tls(TlsPaths),
-    /// Not at all: whoever reaches the port may claim to be anybody.
-    Insecure,
-}
-
-/// PEM files; one certificate serves both as a server's and as a client's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsPaths {
-    /// Who may vouch for others.
-    pub ca: PathBuf,
-    /// This master's certificate, and intermediate ones after it.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub key: PathBuf,
 }
 
 impl MasterSettings {

@@ -4,17 +4,16 @@ use crate::{
     certificates::{Authority, Minted},
     masters::group,
 };
-use master::{
-    Running, Security,
-    serve::authorization::{Row, TABLE, allowed},
-    start,
+use edge::{
+    gate::Row,
+    testing::{check_table, declared_calls},
 };
-use prost::Message as _;
+use master::{Running, Security, serve::authorization::TABLE, start};
 use proto::{
     model::principal::PrincipalKind::{self, Agent, Framework, Master, Operator},
     wire::DESCRIPTORS,
 };
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::net::SocketAddr;
 use tonic::{
     Code, IntoRequest as _, Status,
     client::Grpc,
@@ -26,31 +25,15 @@ use tonic_prost::ProstCodec;
 /// In the schemas, but answered by agents.
 const NOT_OF_THE_MASTER: &str = "/bourse.v1.Sandbox/";
 
-fn paths(descriptors: &[u8]) -> Vec<String> {
-    let set = prost_types::FileDescriptorSet::decode(descriptors).unwrap();
-    let mut paths = Vec::new();
-    for file in &set.file {
-        for service in &file.service {
-            for method in &service.method {
-                let (package, service) = (file.package(), service.name());
-                paths.push(format!("/{package}.{service}/{}", method.name()));
-            }
-        }
-    }
-    paths
-}
-
 #[test]
 fn every_call_has_one_row_and_every_row_is_a_call() {
-    let mut calls: BTreeSet<String> = paths(DESCRIPTORS).into_iter().collect();
-    calls.extend(paths(tonic_health::pb::FILE_DESCRIPTOR_SET));
-    calls.extend(paths(tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET));
+    let mut calls = declared_calls(&[
+        DESCRIPTORS,
+        tonic_health::pb::FILE_DESCRIPTOR_SET,
+        tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+    ]);
     calls.retain(|path| !path.starts_with(NOT_OF_THE_MASTER));
-    let rows: BTreeSet<String> = TABLE.iter().map(|row| row.path.to_owned()).collect();
-    assert_eq!(rows.len(), TABLE.len(), "a row is given twice");
-    assert_eq!(calls, rows);
-    assert_eq!(allowed("/bourse.v1.Scheduler/Nothing"), None);
-    assert!(TABLE.iter().all(|row| !row.allowed.is_empty()), "a call that nobody may make");
+    check_table(TABLE, &calls);
 }
 
 struct Fixture {

@@ -19,7 +19,6 @@ pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 pub(crate) struct Minted {
     pub(crate) certificate: String,
     pub(crate) key: String,
-    pub(crate) der: Vec<u8>,
 }
 
 impl Authority {
@@ -51,8 +50,7 @@ impl Authority {
         parameters.not_after = date_time_ymd(year, 1, 1);
         let key = KeyPair::generate().unwrap();
         let certificate = parameters.signed_by(&key, &self.0).unwrap();
-        let der = certificate.der().to_vec();
-        Minted { certificate: certificate.pem(), key: key.serialize_pem(), der }
+        Minted { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 
     /// Files for a master's settings.

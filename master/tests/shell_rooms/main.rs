@@ -5,6 +5,5 @@ mod certificates;
 mod flow;
 mod group;
 mod hostile;
-mod identity;
 mod masters;
 mod settings;

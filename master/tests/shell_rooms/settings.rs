@@ -3,7 +3,7 @@
 use clap::Args as _;
 use master::{
     MasterArgs, MasterSettings, Security, SettingsError,
-    settings::{Origin, Problem},
+    settings::{Malformed, Origin, Problem},
 };
 use proto::model::{Duration, NodeId};
 use std::{fs, path::PathBuf};
@@ -143,7 +143,7 @@ fn a_refused_value_names_its_key_and_who_said_it() {
     let case = flags(|flags| flags.listen = Some("localhost".to_owned()));
     let text = "localhost".to_owned();
     let flag = Origin::Flag("--listen".to_owned());
-    assert_eq!(case.refused(), ("listen", flag, Problem::ListenAddress { text }));
+    assert_eq!(case.refused(), ("listen", flag, Malformed::ListenAddress { text }.into()));
 }
 
 #[test]
@@ -179,10 +179,13 @@ fn members_must_be_distinct_reachable_and_an_odd_few() {
         ("1=a:1/a:2,2=b:1/b:2", Problem::MemberCount { count: 2 }),
         ("1=a:1/a:2,2=b:1,3=c:1/c:2", Problem::NoPeerAddress { node: NodeId(2) }),
         ("1=a:1/a:2,2=b:1/b:2,3=c:0/c:2", Problem::PortZero),
-        ("1=a/a:2", Problem::CallAddress { text: "a".to_owned() }),
-        ("1=a b:1/a:2", Problem::CallAddress { text: "a b:1".to_owned() }),
-        ("1=a:99999/a:2", Problem::CallAddress { text: "a:99999".to_owned() }),
-        ("0=a:1/a:2", Problem::Number { text: "0".to_owned(), minimum: 1, maximum: 1 << 63 }),
+        ("1=a/a:2", Malformed::CallAddress { text: "a".to_owned() }.into()),
+        ("1=a b:1/a:2", Malformed::CallAddress { text: "a b:1".to_owned() }.into()),
+        ("1=a:99999/a:2", Malformed::CallAddress { text: "a:99999".to_owned() }.into()),
+        (
+            "0=a:1/a:2",
+            Malformed::Number { text: "0".to_owned(), minimum: 1, maximum: 1 << 63 }.into(),
+        ),
     ];
     for (text, expected) in cases {
         let case = flags(|flags| flags.members = Some(text.to_owned()));

@@ -5,6 +5,11 @@
 
 use axum::{Router, routing::get};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use proto::{
+    convert::refusal::write_refusal,
+    model::{Reason, Refusal},
+    wire::v1,
+};
 use std::sync::OnceLock;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +47,12 @@ pub fn serve(listener: TcpListener, stop: CancellationToken) -> JoinHandle<()> {
             tracing::error!(%error, "the metrics page ended");
         }
     })
+}
+
+/// The label of a refusal: as in the schema.
+pub fn reason_name(reason: Reason) -> &'static str {
+    let number = write_refusal(&Refusal::new(reason, "")).reason;
+    v1::RefusalReason::try_from(number).expect("every reason is in the schema").as_str_name()
 }
 
 fn page() -> String {

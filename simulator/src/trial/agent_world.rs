@@ -1,5 +1,5 @@
-//! What happens to agents: steps of the real core, the effects that come out of them, containers that
-//! start and end, crashes between and within steps.
+//! What happens to agents: steps of the real core, the effects that come out of them, containers
+//! that start and end, crashes between and within steps.
 
 use super::{
     agent_host::{Container, host_of_address},

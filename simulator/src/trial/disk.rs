@@ -1,9 +1,9 @@
 //! A master's disk: what is durable, and what was asked to be.
 //!
-//! Writes become durable in order, several at a time. A crash keeps any number of the first ones that
-//! were not confirmed yet, and loses the others: what the process heard and what the disk holds differ
-//! by that. A wiped disk holds nothing. A snapshot of the process's own counts from the moment it is
-//! written; a streamed one only from the moment its installation is durable.
+//! Writes become durable in order, several at a time. A crash keeps any number of the first ones
+//! that were not confirmed yet, and loses the others: what the process heard and what the disk
+//! holds differ by that. A wiped disk holds nothing. A snapshot of the process's own counts from
+//! the moment it is written; a streamed one only from the moment its installation is durable.
 
 use master_core::{
     Ledger,

@@ -1,5 +1,5 @@
-//! Everything that can happen in a trial's world. What concerns a process carries its life: what was
-//! meant for a process that has died since does not reach its successor.
+//! Everything that can happen in a trial's world. What concerns a process carries its life: what
+//! was meant for a process that has died since does not reach its successor.
 
 use super::{
     disk::Dump,

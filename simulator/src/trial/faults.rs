@@ -1,5 +1,5 @@
-//! What goes wrong. Every fault is drawn by the weights of the trial, has an end, and may overlap with
-//! any other; one that makes no sense at its moment is counted as skipped.
+//! What goes wrong. Every fault is drawn by the weights of the trial, has an end, and may overlap
+//! with any other; one that makes no sense at its moment is counted as skipped.
 
 use super::{
     event::{Happening, Process},
@@ -254,8 +254,8 @@ impl World {
         Some(())
     }
 
-    /// A lost disk is a lost member until it has caught up: one at a time, and not before the cluster
-    /// has a past.
+    /// A lost disk is a lost member until it has caught up: one at a time, and not before the
+    /// cluster has a past.
     fn wipe(&mut self, host: usize) -> Option<()> {
         let others = (0..self.masters.len()).filter(|other| *other != host);
         let mut sound = others.map(|other| &self.masters[other]);

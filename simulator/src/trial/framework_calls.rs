@@ -1,5 +1,5 @@
-//! Calls of frameworks and operators: sent, lost, answered, repeated. A framework repeats a call until
-//! it knows the outcome; an accept keeps its request id, and so is done once.
+//! Calls of frameworks and operators: sent, lost, answered, repeated. A framework repeats a call
+//! until it knows the outcome; an accept keeps its request id, and so is done once.
 
 use super::{
     event::{Happening, MasterEvent, Process},
@@ -315,7 +315,7 @@ impl World {
                 match &acknowledgements[..] {
                     [(task, sequence)] => acknowledged(host.tasks.get_mut(task), *sequence),
                     several => {
-                        for one in several.to_vec() {
+                        for one in several.iter().cloned() {
                             let acknowledgements = vec![one];
                             self.call(framework, SchedulerCall::Acknowledge { acknowledgements });
                         }

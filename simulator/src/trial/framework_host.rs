@@ -1,5 +1,6 @@
-//! A scripted scheduler: it wants a number of tasks to finish, follows the leader, acknowledges what it
-//! hears, and now and then does something odd. It never gives up a call without knowing its outcome.
+//! A scripted scheduler: it wants a number of tasks to finish, follows the leader, acknowledges
+//! what it hears, and now and then does something odd. It never gives up a call without knowing its
+//! outcome.
 
 use super::{
     event::Happening,
@@ -197,7 +198,8 @@ impl World {
         } else if !suppressed && !self.healed && self.chance.frameworks.per_mille(10) {
             self.frameworks[framework].suppressed = true;
             self.call(framework, SchedulerCall::Suppress { roles: vec![] });
-        } else if self.chance.frameworks.per_mille(10) {
+        } else if self.chance.frameworks.per_mille(if self.healed { 100 } else { 10 }) {
+            // Calls overtake each other: an older SUPPRESS may have come last.
             self.call(framework, SchedulerCall::Revive { roles: vec![] });
         }
     }

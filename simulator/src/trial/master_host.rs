@@ -1,5 +1,5 @@
-//! A master's machine: its disk, and the process on it, which may be down, paused, or a later life of
-//! one that died. Every life has a clock of its own.
+//! A master's machine: its disk, and the process on it, which may be down, paused, or a later life
+//! of one that died. Every life has a clock of its own.
 
 use super::{
     disk::{Disk, Dump},

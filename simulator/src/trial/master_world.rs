@@ -1,5 +1,5 @@
-//! What happens to masters: turns, the effects that come out of them, starts and crashes. Effects are
-//! executed as the real shell does it: in order, and what a write promises only after it.
+//! What happens to masters: turns, the effects that come out of them, starts and crashes. Effects
+//! are executed as the real shell does it: in order, and what a write promises only after it.
 
 use super::{
     disk::{Dump, dump_of, restore},
@@ -111,7 +111,7 @@ impl World {
             }
             Effect::WriteSnapshot { mark, ledger } => self.write_snapshot(process, mark, &ledger),
             Effect::Reply { call, answer } => self.reply(process, call, answer),
-            Effect::ToFramework { stream, event } => self.to_framework(process, stream, event),
+            Effect::ToFramework { stream, event } => self.tell_framework(process, stream, event),
             Effect::ToAgent { stream, order, term } => {
                 let wire = orders::write_master_message(term, &order);
                 let read = orders::read_master_message(wire)
@@ -138,7 +138,7 @@ impl World {
         }
     }
 
-    fn to_framework(
+    fn tell_framework(
         &mut self,
         process: Process,
         stream: master_core::input::StreamId,

@@ -1,9 +1,9 @@
 //! Trials: whole clusters of real masters and real agents in a world that fails, decided by a seed.
 //!
-//! A trial has two phases. First faults of every kind come and only safety is asked for: the oracles
-//! end the trial at the first thing that must never be. Then the world heals, and within a bounded
-//! time everything that was wanted must have happened: one leader, all agents back, every framework's
-//! tasks finished and acknowledged, all ledgers equal.
+//! A trial has two phases. First faults of every kind come and only safety is asked for: the
+//! oracles end the trial at the first thing that must never be. Then the world heals, and within a
+//! bounded time everything that was wanted must have happened: one leader, all agents back, every
+//! framework's tasks finished and acknowledged, all ledgers equal.
 //!
 //! | here | stands for |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! Links between masters and the reach of clients. Every direction of a link is its own; what is sent
-//! may be lost, late, doubled and overtaken.
+//! Links between masters and the reach of clients. Every direction of a link is its own; what is
+//! sent may be lost, late, doubled and overtaken.
 
 use super::streams::Client;
 use crate::engine::Chance;

@@ -1,5 +1,6 @@
-//! Connections of clients to masters: in order, nothing lost between, until they break; then each side
-//! learns of it at its own time. A client that is cut off learns nothing before its patience ends.
+//! Connections of clients to masters: in order, nothing lost between, until they break; then each
+//! side learns of it at its own time. A client that is cut off learns nothing before its patience
+//! ends.
 
 use super::{
     event::{Happening, MasterEvent, Process},

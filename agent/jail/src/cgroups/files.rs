@@ -1,7 +1,7 @@
 //! Reading and writing the small text files of a cgroup.
 //!
-//! Writes open without O_CREAT: a missing file means a missing controller and must be an error, on the
-//! real tree and on the plain directories of the tests alike.
+//! Writes open without O_CREAT: a missing file means a missing controller and must be an error, on
+//! the real tree and on the plain directories of the tests alike.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};

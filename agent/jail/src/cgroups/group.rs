@@ -1,7 +1,8 @@
 //! The cgroups of one container, one in each hierarchy it needs, handled as one thing.
 //!
-//! `<base>/bourse/<parent>/<container>` in every hierarchy. Created all or none; a directory that is
-//! there already is somebody else's and is left alone. Knows directories, not controllers' files.
+//! `<base>/bourse/<parent>/<container>` in every hierarchy. Created all or none; a directory that
+//! is there already is somebody else's and is left alone. Knows directories, not controllers'
+//! files.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -161,8 +162,8 @@ impl Group {
         result
     }
 
-    /// Takes back what was made when the rest could not be. Nothing has ever run inside, so a failure
-    /// here leaves an empty directory for the next sweep and changes nothing.
+    /// Takes back what was made when the rest could not be. Nothing has ever run inside, so a
+    /// failure here leaves an empty directory for the next sweep and changes nothing.
     fn abandon(&self) {
         for leaf in &self.leaves {
             let _ = std::fs::remove_dir(&leaf.dir);
@@ -181,10 +182,11 @@ pub fn usage(layout: &Layout, parent: &str, id: &str) -> Result<Usage, CgroupErr
     }
 }
 
-/// Makes the directories above the containers and, in version 2, hands the controllers down to them.
+/// Makes the directories above the containers and, in version 2, hands the controllers down to
+/// them.
 ///
-/// Called once when the agent starts, so that a refusal is seen early; launching does it again where
-/// it finds something missing.
+/// Called once when the agent starts, so that a refusal is seen early; launching does it again
+/// where it finds something missing.
 pub fn prepare(layout: &Layout, parent: &str) -> Result<(), CgroupError> {
     let hierarchies = layout.controllers.iter().map(|(name, hierarchy)| (Some(*name), hierarchy));
     for (name, hierarchy) in hierarchies {
@@ -352,7 +354,8 @@ mod tests {
 
     #[test]
     fn version_2_hands_controllers_down_at_every_level() {
-        // One controller in each tree: a plain file does not add up what is written, as the kernel does.
+        // One controller in each tree: a plain file does not add up what is written, as the kernel
+        // does.
         for name in ["cpu", "memory", "pids"] {
             let (root, mut layout) = tree();
             layout.controllers.retain(|controller, _| controller.as_str() == name);

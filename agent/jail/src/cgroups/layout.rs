@@ -1,8 +1,9 @@
 //! Where on this host each controller lives. Probed once by the agent, carried in every plan.
 //!
-//! Nothing is assumed about mount points or joined controllers: `/proc/self/mountinfo` says where the
-//! hierarchies are, `/proc/self/cgroup` says where in them we are. The parsing is a pure function of
-//! both texts; only asking a version 2 cgroup for its controllers needs the file system.
+//! Nothing is assumed about mount points or joined controllers: `/proc/self/mountinfo` says where
+//! the hierarchies are, `/proc/self/cgroup` says where in them we are. The parsing is a pure
+//! function of both texts; only asking a version 2 cgroup for its controllers needs the file
+//! system.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -155,8 +156,9 @@ fn parse_mount(line: &str) -> Result<Option<Mount>, ProbeError> {
 }
 
 impl Mount {
-    /// Where a cgroup path appears below this mount. Inside containers the mount may show only a part of
-    /// the hierarchy; a path outside that part has no place, and the mount point stands for it.
+    /// Where a cgroup path appears below this mount. Inside containers the mount may show only a
+    /// part of the hierarchy; a path outside that part has no place, and the mount point stands for
+    /// it.
     fn base(&self, own: &str, base: Base) -> PathBuf {
         let own = Path::new(own);
         match (base, own.strip_prefix(&self.root)) {
@@ -166,7 +168,8 @@ impl Mount {
     }
 }
 
-/// The path of our own cgroup: `number:controller,controller:path`, the version 2 line being `0::path`.
+/// The path of our own cgroup: `number:controller,controller:path`, the version 2 line being
+/// `0::path`.
 fn own_path(membership: &str, name: Option<ControllerName>) -> Result<&str, ProbeError> {
     for line in membership.lines() {
         let mut fields = line.splitn(3, ':');

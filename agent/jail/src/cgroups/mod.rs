@@ -1,8 +1,9 @@
 //! Resource limits through the kernel's control groups, version 1, version 2 and both at once.
 //!
-//! `layout` finds out where on this host each controller lives, `group` is the set of cgroups of one
-//! container, `sweep` removes what a crash left behind. Each controller is one file for each version
-//! and knows only its own files, so a controller that is missing shows in the listing of the folder.
+//! `layout` finds out where on this host each controller lives, `group` is the set of cgroups of
+//! one container, `sweep` removes what a crash left behind. Each controller is one file for each
+//! version and knows only its own files, so a controller that is missing shows in the listing of
+//! the folder.
 //!
 //! On a hybrid host (controllers in version 1, an empty version 2 tree beside them) every container
 //! gets a cgroup in the version 2 tree too: a process can be *born* in it, `cgroup.kill` ends
@@ -77,8 +78,8 @@ pub enum CgroupError {
     },
     /// A controller could not be handed down to the children of a version 2 cgroup.
     ///
-    /// EBUSY means that processes live in `dir` itself: run the agent in a child cgroup, or probe with
-    /// [`Base::Root`]. EACCES means that the tree is not delegated to this user.
+    /// EBUSY means that processes live in `dir` itself: run the agent in a child cgroup, or probe
+    /// with [`Base::Root`]. EACCES means that the tree is not delegated to this user.
     #[error("cannot enable `{controller}` for the children of {}", dir.display())]
     Delegate {
         /// The cgroup whose children need the controller.
@@ -115,7 +116,8 @@ pub enum CgroupError {
         /// The file.
         file: PathBuf,
     },
-    /// A cgroup could not be removed; after EBUSY had persisted for the whole time allowed, if it is that.
+    /// A cgroup could not be removed; after EBUSY had persisted for the whole time allowed, if it
+    /// is that.
     #[error("cannot remove {}", dir.display())]
     Remove {
         /// The cgroup.

@@ -1,8 +1,8 @@
 //! Removing the cgroups of containers nobody supervises any more.
 //!
-//! Leftovers appear when a supervisor is killed before it could tidy up. The agent calls this when it
-//! starts, after it has found out which containers live on. What is inside is killed first: a process
-//! without a supervisor would use resources that the agent offers to others.
+//! Leftovers appear when a supervisor is killed before it could tidy up. The agent calls this when
+//! it starts, after it has found out which containers live on. What is inside is killed first: a
+//! process without a supervisor would use resources that the agent offers to others.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -24,7 +24,8 @@ pub struct SweepReport {
     pub failed: Vec<(String, CgroupError)>,
 }
 
-/// Removes all cgroups below `parent` except those of the containers in `keep`, and kills what is inside.
+/// Removes all cgroups below `parent` except those of the containers in `keep`, and kills what is
+/// inside.
 pub fn sweep(
     layout: &Layout,
     parent: &str,

@@ -1,9 +1,9 @@
 //! The talk between supervisor and container during a launch: one socket pair, closed by exec.
 //!
-//! From the container: a step that failed with its error number, or "about to exec" (the exec step with
-//! number zero). From the supervisor: one byte, the permission to exec. The end of the stream after
-//! "about to exec" means that the exec has succeeded, because a successful exec is what closes the
-//! container's last copy; the end without it means that the container died on the way.
+//! From the container: a step that failed with its error number, or "about to exec" (the exec step
+//! with number zero). From the supervisor: one byte, the permission to exec. The end of the stream
+//! after "about to exec" means that the exec has succeeded, because a successful exec is what
+//! closes the container's last copy; the end without it means that the container died on the way.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 

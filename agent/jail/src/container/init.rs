@@ -1,8 +1,9 @@
 //! The container's first process under full isolation.
 //!
-//! It is pid 1 of its namespace: it makes the surroundings, forks the task (so that the task is *not*
-//! pid 1 and the default actions of signals work on it), reaps whatever is orphaned, passes TERM on, and
-//! ends when the task ends, upon which the kernel kills everything left in the namespace.
+//! It is pid 1 of its namespace: it makes the surroundings, forks the task (so that the task is
+//! *not* pid 1 and the default actions of signals work on it), reaps whatever is orphaned, passes
+//! TERM on, and ends when the task ends, upon which the kernel kills everything left in the
+//! namespace.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -47,8 +48,8 @@ fn set_up(container: &Container) -> Result<(), Failed> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)
         .map_err(|errno| (Step::MountProc, errno))?;
-    // Needs CAP_SYS_RESOURCE and is not worth failing for: if a shortage hits init instead of the task,
-    // the container ends all the same, and the counter of kills still says why.
+    // Needs CAP_SYS_RESOURCE and is not worth failing for: if a shortage hits init instead of the
+    // task, the container ends all the same, and the counter of kills still says why.
     let _ = set_oom_score_adj(INIT_OOM_SCORE_ADJ);
     Ok(())
 }
@@ -93,8 +94,8 @@ fn collect(task: Pid, status: &OwnedFd) {
     }
 }
 
-/// Keeps the standard descriptors and one other. Failure would leave descriptors open that do no harm:
-/// they are closed on exec and this process never executes anything.
+/// Keeps the standard descriptors and one other. Failure would leave descriptors open that do no
+/// harm: they are closed on exec and this process never executes anything.
 fn close_all_but(kept: RawFd) {
     let _ = close_range(3, kept - 1, Closing::Now);
     let _ = close_range(kept + 1, RawFd::MAX, Closing::Now);

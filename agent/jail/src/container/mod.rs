@@ -1,8 +1,9 @@
 //! The container side of a launch: what runs between the first fork and the task's exec.
 //!
-//! Everything is prepared before the fork, in [`Container`]; afterwards there are only system calls.
-//! `init` is the container's first process under full isolation, `task` the last stretch to exec,
-//! `channel` the talk with the supervisor. None of them knows of records, reports or cgroup names.
+//! Everything is prepared before the fork, in [`Container`]; afterwards there are only system
+//! calls. `init` is the container's first process under full isolation, `task` the last stretch to
+//! exec, `channel` the talk with the supervisor. None of them knows of records, reports or cgroup
+//! names.
 
 pub(crate) mod channel;
 mod init;
@@ -120,8 +121,8 @@ impl Container {
             Side::Parent(pid) => Ok(Spawned { pid, channel: supervisor_end, status: status_read }),
             Side::Child => {
                 let _guard = NoWayBack;
-                // The supervisor's ends must be the supervisor's alone, or their closing would not be
-                // seen here when it dies.
+                // The supervisor's ends must be the supervisor's alone, or their closing would not
+                // be seen here when it dies.
                 drop((supervisor_end, status_read));
                 let ends = Ends { channel: container_end, status: status_write };
                 if full { init::run(self, ends) } else { task::run_alone(self, &ends) }
@@ -138,7 +139,8 @@ impl Container {
     }
 }
 
-/// Where the program may be: as given if it names a path, else in each directory of the task's own PATH.
+/// Where the program may be: as given if it names a path, else in each directory of the task's own
+/// PATH.
 fn programs(plan: &Plan) -> Vec<String> {
     let name = &plan.argv[0];
     if name.contains('/') {

@@ -28,7 +28,8 @@ pub(super) fn run(container: &Container, channel: &ContainerEnd) -> ! {
     give_up(channel, failed)
 }
 
-/// Without isolation: no init, so the task joins the cgroups and is bound to the supervisor by itself.
+/// Without isolation: no init, so the task joins the cgroups and is bound to the supervisor by
+/// itself.
 pub(super) fn run_alone(container: &Container, ends: &Ends) -> ! {
     let failed = container
         .join_cgroups()

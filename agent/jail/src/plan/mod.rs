@@ -1,9 +1,9 @@
 //! The plan of one container, as data.
 //!
-//! The agent decides everything and writes it down; the jail carries it out and decides nothing. A plan
-//! that contains an unknown field, an unknown version or an impossible wish is refused before anything
-//! has happened. The rules of refusal are in [`validate`](Plan::validate), which the agent may call
-//! before it spawns anything. This file touches neither files nor processes.
+//! The agent decides everything and writes it down; the jail carries it out and decides nothing. A
+//! plan that contains an unknown field, an unknown version or an impossible wish is refused before
+//! anything has happened. The rules of refusal are in [`validate`](Plan::validate), which the agent
+//! may call before it spawns anything. This file touches neither files nor processes.
 
 mod validate;
 
@@ -31,7 +31,8 @@ pub const MIN_MEMORY_BYTES: u64 = 1024 * 1024;
 pub struct Plan {
     /// Must be [`PLAN_VERSION`].
     pub version: u32,
-    /// The container's name: letters, digits, `.`, `_`, `-`; unique on this host; names its cgroups.
+    /// The container's name: letters, digits, `.`, `_`, `-`; unique on this host; names its
+    /// cgroups.
     pub container_id: String,
     /// Program and arguments, executed directly, without a shell. A program without a slash is
     /// searched in the `PATH` of [`Self::env`].

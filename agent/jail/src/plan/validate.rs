@@ -1,7 +1,7 @@
 //! The rules by which a plan is refused, one function for each group of fields.
 //!
-//! Nothing here looks at the host: a plan that passes may still fail at a step, but it cannot ask for
-//! something that has no meaning.
+//! Nothing here looks at the host: a plan that passes may still fail at a step, but it cannot ask
+//! for something that has no meaning.
 
 use std::path::{Component, Path};
 

@@ -1,7 +1,8 @@
-//! How a freshly executed process becomes a supervisor: rid of what it inherited, then told its plan.
+//! How a freshly executed process becomes a supervisor: rid of what it inherited, then told its
+//! plan.
 //!
-//! Sanitising comes before parsing: whatever the spawner left open or ignored is gone before the first
-//! byte from outside is looked at.
+//! Sanitising comes before parsing: whatever the spawner left open or ignored is gone before the
+//! first byte from outside is looked at.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -76,8 +77,8 @@ fn read_plan() -> Result<Plan, LaunchFailure> {
     Ok(plan)
 }
 
-/// From here on nobody is listened to but the kernel: null device on the standard descriptors, orders
-/// only as signals, and those only through a descriptor.
+/// From here on nobody is listened to but the kernel: null device on the standard descriptors,
+/// orders only as signals, and those only through a descriptor.
 fn become_deaf() -> Result<SignalFd, Errno> {
     let null = File::from(open("/dev/null", OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty())?);
     dup2_stdin(&null)?;

@@ -1,8 +1,8 @@
 //! The supervisor: outside the container, one thread, alive as long as the container is.
 //!
 //! It makes the cgroups, starts the container, records its own identity, lets the task go, waits,
-//! records the end and tidies up. `entry` is how the process becomes a supervisor, `watch` the waiting,
-//! `spawner` the pipe to whoever ordered the launch.
+//! records the end and tidies up. `entry` is how the process becomes a supervisor, `watch` the
+//! waiting, `spawner` the pipe to whoever ordered the launch.
 
 pub(crate) mod entry;
 mod orphans;
@@ -109,17 +109,19 @@ fn launch(plan: &Plan, group: &mut Option<Group>) -> Result<Spawned, LaunchFailu
     }
     let of_step = |(step, errno): Failed| LaunchFailure::of_errno(step, errno);
     if plan.isolation == Isolation::None {
-        // Daemons that leave the task's session come back to us instead of escaping to the host's init.
+        // Daemons that leave the task's session come back to us instead of escaping to the host's
+        // init.
         nix::sys::prctl::set_child_subreaper(true)
             .map_err(|errno| of_step((Step::Supervise, errno)))?;
     }
     Container::prepare(plan, entrances).and_then(|container| container.spawn()).map_err(of_step)
 }
 
-/// The last condition before the task may run: whoever comes later can find us, and somebody wants it.
+/// The last condition before the task may run: whoever comes later can find us, and somebody wants
+/// it.
 ///
-/// In this order. A spawner that dies after the look finds the record when it comes back; one that died
-/// before it may have given the container up already, so it must not start.
+/// In this order. A spawner that dies after the look finds the record when it comes back; one that
+/// died before it may have given the container up already, so it must not start.
 fn admit(
     kept: &Kept,
     runtime: &OwnedFd,
@@ -213,8 +215,9 @@ fn finish(
     if recorded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A task that ends badly after the kernel had killed in its cgroup for want of memory ended for want
-/// of memory, whichever of its processes was hit. One that ends well, or because it was told to, did not.
+/// A task that ends badly after the kernel had killed in its cgroup for want of memory ended for
+/// want of memory, whichever of its processes was hit. One that ends well, or because it was told
+/// to, did not.
 fn outcome(end: End, usage: &Usage, limit_bytes: Option<u64>) -> Outcome {
     if let Some(failure) = end.failure {
         return Outcome::LaunchFailed(failure);

@@ -1,7 +1,8 @@
 //! Without isolation: ending everything the task left behind.
 //!
 //! The supervisor is a subreaper, so whatever outlives its parents becomes our child. Kill all
-//! children, reap them, and look again, until there are none: the children of the killed are ours then.
+//! children, reap them, and look again, until there are none: the children of the killed are ours
+//! then.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -73,7 +74,8 @@ mod tests {
     fn both_ways_of_finding_children_agree() {
         let mut child = Command::new("sleep").arg("60").spawn().unwrap();
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
-        // Several threads run tests here, so only the search over the whole process is sure to see it.
+        // Several threads run tests here, so only the search over the whole process is sure to see
+        // it.
         let found = children_by_search(getpid());
         child.kill().unwrap();
         child.wait().unwrap();

@@ -38,7 +38,8 @@ impl Spawner {
         ExitCode::FAILURE
     }
 
-    /// Whether the reading end is closed. The writing end of a pipe without readers polls as an error.
+    /// Whether the reading end is closed. The writing end of a pipe without readers polls as an
+    /// error.
     pub(super) fn is_gone(&self) -> bool {
         let Some(pipe) = &self.0 else { return true };
         let mut polled = [PollFd::new(pipe.as_fd(), PollFlags::empty())];

@@ -1,8 +1,8 @@
 //! The waiting: one thread, one poll, over orders, the container's voice and the clock.
 //!
 //! Orders come as signals: TERM is "stop" (TERM to the task, KILL after the grace period), USR1 is
-//! "destroy" (KILL at once). While the task is not yet running there is nothing to be gentle with, and
-//! both mean KILL. The container is over when its first process has been reaped.
+//! "destroy" (KILL at once). While the task is not yet running there is nothing to be gentle with,
+//! and both mean KILL. The container is over when its first process has been reaped.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -205,7 +205,8 @@ impl Watch {
 
     fn collect(&mut self, group: Option<&Group>) {
         if !self.full && self.ended.is_none() && self.is_zombie() {
-            // While the number is still the task's, its group can be ended without hitting a stranger.
+            // While the number is still the task's, its group can be ended without hitting a
+            // stranger.
             self.destroy(group);
         }
         while let Ok(Some(reaped)) = reap() {

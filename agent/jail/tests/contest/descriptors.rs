@@ -28,7 +28,8 @@ fn descriptors_are_closed_without_isolation() {
     judge(&Rig::plain());
 }
 
-/// A spawner that can place descriptors may use number 3 for the report and keep its standard output.
+/// A spawner that can place descriptors may use number 3 for the report and keep its standard
+/// output.
 #[test]
 fn the_report_may_go_to_descriptor_3() {
     let rig = Rig::plain();

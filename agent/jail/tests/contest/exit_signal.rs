@@ -1,4 +1,5 @@
-//! The signal that ended the task is kept, and default actions work on it although it lives below pid 1.
+//! The signal that ended the task is kept, and default actions work on it although it lives below
+//! pid 1.
 
 use jail::Outcome;
 

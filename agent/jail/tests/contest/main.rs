@@ -1,7 +1,8 @@
-//! What a container must be, one file for each property, judged from outside through the real program.
+//! What a container must be, one file for each property, judged from outside through the real
+//! program.
 //!
-//! Everything goes through `rig`: it launches, waits, and after every container looks whether processes,
-//! mounts or cgroups stayed behind. Properties that need root skip loudly without it.
+//! Everything goes through `rig`: it launches, waits, and after every container looks whether
+//! processes, mounts or cgroups stayed behind. Properties that need root skip loudly without it.
 
 #![forbid(unsafe_code)]
 

@@ -6,8 +6,8 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use crate::rig::Rig;
 
-/// A sandbox on a mount that shares: what is mounted below it appears in every copy of it, unless the
-/// container has made its own copy private.
+/// A sandbox on a mount that shares: what is mounted below it appears in every copy of it, unless
+/// the container has made its own copy private.
 struct Sharing(PathBuf);
 
 impl Sharing {

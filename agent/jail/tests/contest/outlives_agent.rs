@@ -12,7 +12,8 @@ use crate::rig::{Rig, eventually, program};
 
 fn judge(rig: &Rig) {
     let plan = rig.shell("touch ready; while [ ! -e go ]; do sleep 0.01; done; echo done; exit 5");
-    // The agent: a shell that spawns, reads the report, and lives until it is killed with its group.
+    // The agent: a shell that spawns, reads the report, and lives until it is killed with its
+    // group.
     let mut agent = Command::new("sh")
         .args(["-c", r#"{ "$0" | head -n 1; } 2>/dev/null"#])
         .arg(program())

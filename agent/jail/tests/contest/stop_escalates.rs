@@ -1,4 +1,5 @@
-//! A task that ignores TERM is killed when the grace period is over, and not before it has heard TERM.
+//! A task that ignores TERM is killed when the grace period is over, and not before it has heard
+//! TERM.
 
 use jail::Outcome;
 

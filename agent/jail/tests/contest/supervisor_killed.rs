@@ -1,4 +1,5 @@
-//! A supervisor that is killed takes the whole container along; only empty cgroups stay for the sweep.
+//! A supervisor that is killed takes the whole container along; only empty cgroups stay for the
+//! sweep.
 
 use std::collections::BTreeSet;
 

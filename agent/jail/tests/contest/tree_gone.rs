@@ -1,4 +1,5 @@
-//! When the task has ended nothing that it started lives on, daemons in sessions of their own included.
+//! When the task has ended nothing that it started lives on, daemons in sessions of their own
+//! included.
 
 use jail::Outcome;
 

@@ -21,6 +21,8 @@ const LIVE_MAX: usize = 24;
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) subscriptions: u64,
+    /// When the last one was answered.
+    pub(super) subscribed: Option<std::time::Instant>,
     /// The last offer: under which subscription, when.
     pub(super) offered: Option<(u64, std::time::Instant)>,
     pub(super) accepted: BTreeSet<String>,
@@ -155,7 +157,11 @@ impl Load {
 impl Scheduler for Load {
     fn handle(&mut self, _now: Instant, event: Event, calls: &mut Calls) {
         match event {
-            Event::Subscribed { .. } => self.seen().subscriptions += 1,
+            Event::Subscribed { .. } => {
+                let mut seen = self.seen();
+                seen.subscriptions += 1;
+                seen.subscribed = Some(std::time::Instant::now());
+            }
             Event::Offers(offers) => {
                 offers.into_iter().for_each(|offer| self.offered(offer, calls));
             }

@@ -4,6 +4,7 @@
 //! connections have another address, so that nobody takes a port while its master is down.
 
 use super::{Daemon, Home, Operator, Pki, Security, bourse, holds, metric, metrics_page};
+use nix::sys::signal::Signal;
 use std::{
     collections::BTreeMap,
     fs,
@@ -120,6 +121,15 @@ impl Cluster {
 
     pub(crate) fn kill_master(&mut self, id: u64) {
         self.masters.get_mut(&id).unwrap().daemon.take().unwrap().kill();
+    }
+
+    /// Stops a master's time; the kernel still answers for its sockets.
+    pub(crate) fn pause_master(&self, id: u64) {
+        self.masters[&id].daemon.as_ref().unwrap().signal(Signal::SIGSTOP);
+    }
+
+    pub(crate) fn resume_master(&self, id: u64) {
+        self.masters[&id].daemon.as_ref().unwrap().signal(Signal::SIGCONT);
     }
 
     /// Ends a master as an operator does.

@@ -1,16 +1,16 @@
 //! When a member whose disk is empty may vote.
 //!
 //! A member that lost its disk has forgotten whom it voted for, which terms it had left behind and
-//! what it acknowledged. Voting again under its old identity could elect a leader that lacks committed
-//! entries; following the leader of a term that it had left behind could give that one a majority
-//! beside the new leader's. So an empty member neither speaks nor listens until either
+//! what it acknowledged. Voting again under its old identity could elect a leader that lacks
+//! committed entries; following the leader of a term that it had left behind could give that one a
+//! majority beside the new leader's. So an empty member neither speaks nor listens until either
 //!
 //! - every other member has said that its log is blank too: this is a new cluster, nothing can have
 //!   been committed; or
-//! - two of the longest election timeouts have passed. By then candidates of its forgotten votes have
-//!   won or given up, leaders whom only its voice could keep in office have stepped down, and
-//!   acknowledgements of its former disk have arrived or never will. Now it follows, without voting or
-//!   campaigning, asks the leader how far the group has committed, and votes when it holds that.
+//! - two of the longest election timeouts have passed. By then candidates of its forgotten votes
+//!   have won or given up, leaders whom only its voice could keep in office have stepped down, and
+//!   acknowledgements of its former disk have arrived or never will. Now it follows, without voting
+//!   or campaigning, asks the leader how far the group has committed, and votes when it holds that.
 
 use proto::model::NodeId;
 use raft::eraftpb::{Message, MessageType};

@@ -43,8 +43,8 @@ impl LogView {
             restored.snapshot.as_ref().map_or((0, 0), |mark| (mark.index, mark.term));
         let mut entries: VecDeque<_> = restored.entries.into();
         // Entries kept behind the snapshot stay, for followers that are a little late. The term of
-        // the one before them is not known, and raft takes an unknown term for a match with an empty
-        // log: so the first of them only stands for what was compacted.
+        // the one before them is not known, and raft takes an unknown term for a match with an
+        // empty log: so the first of them only stands for what was compacted.
         let compacted = match entries.front().map(|first| (first.index, first.term)) {
             Some(first) if first.0 <= snapshot_end.0 => {
                 entries.pop_front();

@@ -215,9 +215,9 @@ impl Consensus {
         self.after_raft();
     }
 
-    /// A member holds entries up to `last` only, though it had acknowledged more: its disk was lost.
-    /// Raft would take its rejections for old ones for ever, and tell it that what it lacks is
-    /// committed. When the message that says so is old itself, the next probe finds out.
+    /// A member holds entries up to `last` only, though it had acknowledged more: its disk was
+    /// lost. Raft would take its rejections for old ones for ever, and tell it that what it lacks
+    /// is committed. When the message that says so is old itself, the next probe finds out.
     fn forget_beyond(&mut self, member: u64, last: u64) {
         let leads = self.is_leader() && member != self.node.raft.id;
         let Some(progress) = self.node.raft.mut_prs().get_mut(member).filter(|_| leads) else {
@@ -255,8 +255,8 @@ impl Consensus {
         self.step(message);
     }
 
-    /// A heartbeat's commit index rests on what the leader believes this member to hold, which is not
-    /// so if a disk was lost. An append brings its own proof.
+    /// A heartbeat's commit index rests on what the leader believes this member to hold, which is
+    /// not so if a disk was lost. An append brings its own proof.
     fn doubts_commit(&self, commit: u64) -> bool {
         self.joining.is_some() || commit > self.node.raft.raft_log.last_index()
     }

@@ -108,8 +108,8 @@ impl Turn<'_> {
     }
 
     /// Resources that a framework does not want again for a while. At least for a tick, as Mesos
-    /// stretches filters to an allocation interval: otherwise a framework with the lowest share that
-    /// declines everything at once would be asked for ever, and nobody else.
+    /// stretches filters to an allocation interval: otherwise a framework with the lowest share
+    /// that declines everything at once would be asked for ever, and nobody else.
     pub(crate) fn refuse(
         &mut self,
         framework: FrameworkId,

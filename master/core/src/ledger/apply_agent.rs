@@ -203,8 +203,8 @@ fn read_journal(tasks: &[AgentTask]) -> Result<Journal<'_>, Refusal> {
     let mut journal = Journal::new();
     for (index, task) in tasks.iter().enumerate() {
         let state = task.state;
-        // What an agent can say follows `Unreachable`, or is what it was told to launch and is still
-        // setting up; the rest is the master's to say.
+        // What an agent can say follows `Unreachable`, or is what it was told to launch and is
+        // still setting up; the rest is the master's to say.
         if state != TaskState::Staging && !TaskState::Unreachable.may_become(state) {
             let problem = format!("an agent's task cannot be {state}");
             return Err(Refusal::invalid(format!("tasks[{index}].state"), problem));

@@ -22,6 +22,7 @@ impl Master {
         if let Some(mut turn) = self.turn(now, outbox) {
             turn.due();
         }
+        self.ask_for_reads();
         loop {
             self.propose_turn(now, outbox);
             let (mut reads, mut committed) = (Vec::new(), Vec::new());
@@ -173,13 +174,17 @@ impl Master {
         }
     }
 
+    /// Before raft is asked what to send, or the question would wait for the next turn.
+    fn ask_for_reads(&mut self) {
+        if let Some(token) = self.leader.as_mut().and_then(|leader| leader.reads.ask()) {
+            self.consensus.read_index(token);
+        }
+    }
+
     fn answer_reads(&mut self, now: Now, outbox: &mut Outbox) {
         let applied = self.consensus.applied();
         let Some(leader) = &mut self.leader else { return };
         let ready: Vec<_> = leader.reads.ready(applied);
-        if let Some(token) = leader.reads.ask() {
-            self.consensus.read_index(token);
-        }
         for (call, request) in ready {
             let answer = match request {
                 OperatorCall::GetCluster => Ok(self.read_cluster()),

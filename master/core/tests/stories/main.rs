@@ -1,5 +1,5 @@
-//! Protocol stories: what is said when, word for word. Each has its expected transcript in `golden`;
-//! a line that starts with `--` is the story's own.
+//! Protocol stories: what is said when, word for word. Each has its expected transcript in
+//! `golden`; a line that starts with `--` is the story's own.
 
 mod agents;
 mod followers;

@@ -1,5 +1,5 @@
-//! A1, A2, A3: what clients hold of an agent at one time, in one leader's term, is there; and an offer
-//! is used by one accept.
+//! A1, A2, A3: what clients hold of an agent at one time, in one leader's term, is there; and an
+//! offer is used by one accept.
 
 use master_core::{Ledger, input::StreamId};
 use proto::model::{AgentId, FrameworkId, Offer, OfferId, RequestId};

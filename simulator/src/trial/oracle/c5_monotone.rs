@@ -1,5 +1,5 @@
-//! C5: term, commit and applied never go back within a life; a disk's term and its vote within the term
-//! not even across lives. A wiped disk is another disk.
+//! C5: term, commit and applied never go back within a life; a disk's term and its vote within the
+//! term not even across lives. A wiped disk is another disk.
 
 use crate::trial::event::Process;
 use proto::model::NodeId;

@@ -1,5 +1,6 @@
-//! Who watches a trial. Oracles see what an outsider could see, and the disks; each is named after the
-//! promise it guards, ends the trial when that is broken, and shares no code with what it judges.
+//! Who watches a trial. Oracles see what an outsider could see, and the disks; each is named after
+//! the promise it guards, ends the trial when that is broken, and shares no code with what it
+//! judges.
 
 mod a2_disjoint_offers;
 mod c1_one_leader;

@@ -1,5 +1,5 @@
-//! T3: at most one container per task, anywhere, ever; and only of tasks that were accepted (T7 is the
-//! agent's own). The trial's frameworks never use an id again.
+//! T3: at most one container per task, anywhere, ever; and only of tasks that were accepted (T7 is
+//! the agent's own). The trial's frameworks never use an id again.
 
 use agent_core::ContainerId;
 use proto::model::{AgentId, TaskKey};

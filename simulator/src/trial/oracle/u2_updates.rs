@@ -1,5 +1,6 @@
-//! T4, U2, U3: a framework sees each task's updates in order and without gaps (repeats allowed), each a
-//! legal step from the one before; and none again that it acknowledged, once that is committed.
+//! T4, U2, U3: a framework sees each task's updates in order and without gaps (repeats allowed),
+//! each a legal step from the one before; and none again that it acknowledged, once that is
+//! committed.
 
 use proto::model::{FrameworkId, TaskId, TaskKey, TaskState, TaskStatus};
 use std::collections::BTreeMap;

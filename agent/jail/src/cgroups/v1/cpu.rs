@@ -36,8 +36,8 @@ impl Controller for Cpu {
     }
 }
 
-/// A whole processor is 1024 shares, the kernel's default for a group; 2 is its minimum and 262 144 its
-/// maximum (`kernel/sched/sched.h`, MIN_SHARES and MAX_SHARES).
+/// A whole processor is 1024 shares, the kernel's default for a group; 2 is its minimum and 262 144
+/// its maximum (`kernel/sched/sched.h`, MIN_SHARES and MAX_SHARES).
 pub(in crate::cgroups) fn shares(milli: u64) -> u64 {
     (milli * 1024 / 1000).clamp(2, 262_144)
 }

@@ -35,8 +35,8 @@ impl Controller for Cpu {
 
 /// Shares (2 to 262 144) to weight (1 to 10 000), linearly, as crun and runc did for years:
 /// `1 + ((shares - 2) * 9999) / 262142` (runc, libcontainer/cgroups/utils.go,
-/// ConvertCPUSharesToCgroupV2Value; crun.1.md, section "cgroup v2"). A whole processor becomes 39, not
-/// the default 100: what counts is that containers keep their proportions among themselves.
+/// ConvertCPUSharesToCgroupV2Value; crun.1.md, section "cgroup v2"). A whole processor becomes 39,
+/// not the default 100: what counts is that containers keep their proportions among themselves.
 fn weight(shares: u64) -> u64 {
     1 + ((shares - 2) * 9999) / 262_142
 }

@@ -1,0 +1,63 @@
+//! The agent's metrics: all names in one place.
+
+use crate::run::Figures;
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+use proto::model::{Reason, TaskState};
+use std::time::Duration;
+
+const TASKS: &str = "bourse_agent_tasks";
+const PENDING: &str = "bourse_agent_updates_pending";
+const CONNECTED: &str = "bourse_agent_connected";
+const RECONNECTS: &str = "bourse_agent_reconnects_total";
+const STALE: &str = "bourse_agent_stale_orders_total";
+const REFUSALS: &str = "bourse_agent_refusals_total";
+const LAUNCH: &str = "bourse_agent_container_launch_seconds";
+const COMMIT: &str = "bourse_agent_journal_commit_seconds";
+
+/// To be called before the first series is written.
+pub(crate) fn install() {
+    edge::metrics::install();
+    describe_gauge!(TASKS, "Tasks in the journal, by state");
+    describe_gauge!(PENDING, "Tasks with updates that no leader confirmed");
+    describe_gauge!(CONNECTED, "1 while registered with a leader");
+    describe_counter!(RECONNECTS, "Attempts to connect after the first");
+    describe_counter!(STALE, "Orders of a term that was over");
+    describe_counter!(REFUSALS, "Calls that the table does not allow, by reason");
+    describe_histogram!(LAUNCH, Unit::Seconds, "From the order to the running task");
+    describe_histogram!(COMMIT, Unit::Seconds, "One commit of the journal");
+}
+
+/// Sets the gauges.
+pub(crate) fn publish(figures: &Figures) {
+    let ours = [TaskState::Staging, TaskState::Running, TaskState::Killing];
+    let ends = TaskState::ALL.into_iter().filter(|state| state.is_terminal());
+    for state in ours.into_iter().chain(ends) {
+        let count = figures.tasks.get(&state).copied().unwrap_or(0);
+        gauge!(TASKS, "state" => state.name()).set(f64::from(count));
+    }
+    gauge!(PENDING).set(f64::from(figures.unconfirmed));
+    gauge!(CONNECTED).set(f64::from(u8::from(figures.registered)));
+    counter!(STALE).absolute(figures.stale_orders);
+}
+
+/// A call was refused at the gate.
+pub(crate) fn refused(_agent: &str, reason: Reason) {
+    counter!(REFUSALS, "reason" => edge::metrics::reason_name(reason)).increment(1);
+}
+
+/// Another connection is attempted.
+pub(crate) fn reconnecting() {
+    counter!(RECONNECTS).increment(1);
+}
+
+/// A container runs.
+pub(crate) fn launched(after: Duration) {
+    histogram!(LAUNCH).record(after);
+}
+
+/// The journal is on disk.
+pub(crate) fn committed(after: Duration) {
+    histogram!(COMMIT).record(after);
+}
