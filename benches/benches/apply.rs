@@ -188,7 +188,7 @@ fn main() {
 
     let round = arguments.amount(10_000);
     let [mut accept, mut update, mut acknowledge, mut end] =
-        [const { () }; 4].map(|()| Measured::default());
+        std::array::from_fn(|_| Measured::default());
     for number in 0..6 {
         let some = tasks + number * round..tasks + (number + 1) * round;
         let mut all = |what: &mut Measured, command: &dyn Fn(&World, usize) -> Command| {

@@ -1,9 +1,9 @@
 //! How many commands a second does a group of three masters commit, each with its log on disk?
 //!
 //! Three real cores on three threads of this process; each writes the real log with its real writer
-//! thread and syncs. Their messages are encoded and decoded as between processes, but no socket lies
-//! between them. The leader is asked to kill tasks that exist (which changes nothing after the first
-//! time), so many calls in flight at a time; a call counts when it is answered.
+//! thread and syncs. Their messages are encoded and decoded as between processes, but no socket
+//! lies between them. The leader is asked to kill tasks that exist (which changes nothing after the
+//! first time), so many calls in flight at a time; a call counts when it is answered.
 
 use anyhow::{Context as _, bail, ensure};
 use benches::{

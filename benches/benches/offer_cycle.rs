@@ -1,4 +1,5 @@
-//! What does it cost to offer what one ended task has freed, and how does that grow with the cluster?
+//! What does it cost to offer what one ended task has freed, and how does that grow with the
+//! cluster?
 //!
 //! One master's core with a disk and a network that take no time. Every agent is full; again and
 //! again one task ends, what it took is offered, accepted, and another one runs. Each message is a

@@ -1,8 +1,9 @@
 //! How many tasks a second, from accept to FINISHED and acknowledged, with one master?
 //!
 //! The real master with its log on disk, real agents whose tasks are no processes, one framework on
-//! the SDK; all in this process, over loopback. The agents keep their journals in memory, since in a
-//! cluster each would have a disk of its own; with one of them on the master's disk it is said so.
+//! the SDK; all in this process, over loopback. The agents keep their journals in memory, since in
+//! a cluster each would have a disk of its own; with one of them on the master's disk it is said
+//! so.
 
 use anyhow::Context as _;
 use benches::{

@@ -1,4 +1,5 @@
-//! An authority that lives as long as its directory, for clusters that are measured with mutual TLS.
+//! An authority that lives as long as its directory, for clusters that are measured with mutual
+//! TLS.
 
 use anyhow::Context as _;
 use proto::model::{Principal, principal::PrincipalKind};

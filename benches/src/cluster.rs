@@ -1,7 +1,7 @@
 //! A real master and emulated agents in this process, each on a runtime of its own.
 //!
-//! Threads bear the names of what they work for, so that a part's processor time is the sum over its
-//! threads.
+//! Threads bear the names of what they work for, so that a part's processor time is the sum over
+//! its threads.
 
 use crate::{certificates::Authority, processor, rows};
 use agent::{AgentHandle, AgentSettings, IsolationChoice};

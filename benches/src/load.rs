@@ -197,7 +197,8 @@ impl Scheduler for Runner {
             Event::Offers(offers) => self.offers(offers, calls),
             Event::Update(status) => self.update(&status, calls),
             Event::Refused { refusal, .. } => {
-                // A refused accept's tasks would never end: nothing that is measured may be refused.
+                // A refused accept's tasks would never end: nothing that is measured may be
+                // refused.
                 eprintln!("refused: {refusal:?}");
                 self.outcome.refused += 1;
                 calls.done();

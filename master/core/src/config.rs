@@ -34,7 +34,8 @@ pub struct Config {
     pub agent_timeout: Duration,
     /// What a new leader grants known agents to come back before they count as silent.
     pub agent_reregister_timeout: Duration,
-    /// Agents marked unreachable per minute, at most, so that a cut network does not empty a cluster.
+    /// Agents marked unreachable per minute, at most, so that a cut network does not empty a
+    /// cluster.
     pub agent_unreachable_per_minute: u32,
     /// An agent that was unreachable for this long is removed with its tasks.
     pub agent_removal_timeout: Duration,

@@ -1,11 +1,11 @@
 //! What a master decides, purely.
 //!
 //! ```text
-//!  input ─▶ 1 intake ──command──▶ 2 consensus ──committed──▶ 3 ledger ──events──▶ 6 dispatch ─▶ outbox
-//!              │                                                │                    ▲
-//!              └── reads (after read-index) ◀───────────────────┤                    │
-//!                                                4 allocator ◀──┘ view patched       │
-//!                                                     └──plan──▶ 5 offers ───────────┘
+//!  input ─▶ 1 intake ──command──▶ 2 consensus ──committed──▶ 3 ledger ──events──▶ 6 dispatch
+//!              │                                                │                     │ outbox
+//!              └── reads (after read-index) ◀───────────────────┤                     ▼
+//!                                                4 allocator ◀──┘ view patched        ▲
+//!                                                     └──plan──▶ 5 offers ────────────┘
 //! ```
 //!
 //! [`Master::step`] takes one input, [`Master::flush`] ends a turn: it proposes what the turn

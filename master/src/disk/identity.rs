@@ -15,9 +15,9 @@
 //!   membership changes: the old member leaves, then the same id returns as a *learner* (which
 //!   also resets what the leader believes the member has). Once the learner has caught up the
 //!   leader commits a third, which makes it a voter and carries the store id in its context. When
-//!   the member applies *that* entry, it calls [`super::DataDirectory::mark_voter`]. Earlier entries
-//!   of the log may name the same id as a voter: they speak of the lost disk and count for nothing.
-//!   In terms of raft this is a removed member and a new one, both within its proof.
+//!   the member applies *that* entry, it calls [`super::DataDirectory::mark_voter`]. Earlier
+//!   entries of the log may name the same id as a voter: they speak of the lost disk and count for
+//!   nothing. In terms of raft this is a removed member and a new one, both within its proof.
 //! * [`Standing::Founding`]: made with `bootstrap`, the operator's word that the cluster has no
 //!   history. It may vote at once. The word can be wrong (a start command that always says
 //!   bootstrap, on a wiped disk), so a founding member must stop when a peer tells it that the

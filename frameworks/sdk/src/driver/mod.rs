@@ -152,7 +152,9 @@ impl Settings {
             framework: None,
             suppressed: BTreeSet::new(),
             acknowledgement: Acknowledgement::Automatic,
-            backoff: Backoff { min: Duration(50), max: Duration(2_000) },
+            // An election takes one to two seconds: who waits longer than a part of that adds to
+            // it.
+            backoff: Backoff { min: Duration(50), max: Duration(500) },
             connect_timeout: Duration::from_seconds(5),
             drain_timeout: Duration::from_seconds(30),
             first_contact_timeout: None,

@@ -1,6 +1,6 @@
-//! The view against what it is a view of, worked out from definitions: tasks and offers, one by one,
-//! and none of the ledger's own sums. Any difference is a bug (A7). For tests and checks: it costs
-//! as much as there is.
+//! The view against what it is a view of, worked out from definitions: tasks and offers, one by
+//! one, and none of the ledger's own sums. Any difference is a bug (A7). For tests and checks: it
+//! costs as much as there is.
 
 use super::{Amounts, Bidder, View, view::is_enough};
 use crate::{

@@ -1,5 +1,6 @@
-//! Bidders by fairness: roles by weighted share, within a role frameworks by share, ties by name and
-//! id. Moving one costs the logarithm of how many there are. It does not know where shares come from.
+//! Bidders by fairness: roles by weighted share, within a role frameworks by share, ties by name
+//! and id. Moving one costs the logarithm of how many there are. It does not know where shares come
+//! from.
 
 use super::{Bidder, Share};
 use proto::model::{FrameworkId, Role};

@@ -1,10 +1,10 @@
 //! What is free, and who uses how much: the ledger and the book, indexed for planning.
 //!
 //! free = total − allocated − held, where *held* is what live offers and accepts under way hold.
-//! A fact from the ledger makes the view read the rows concerned again instead of applying the fact,
-//! so that it does not matter whether later facts are in the ledger already. Between the fact that
-//! an accept's tasks exist and the release of what was held for it, both count: nothing is free then
-//! that is not.
+//! A fact from the ledger makes the view read the rows concerned again instead of applying the
+//! fact, so that it does not matter whether later facts are in the ledger already. Between the fact
+//! that an accept's tasks exist and the release of what was held for it, both count: nothing is
+//! free then that is not.
 
 use super::{Amounts, Bidder, CPUS_MIN, MEM_MIN, Share, changes::Changes, share::WEIGHT_DEFAULT};
 use crate::{

@@ -2,8 +2,8 @@
 //!
 //! raft-rs draws them from the thread's generator whenever term or role changes, which no seed
 //! reproduces. After every call into it the value is overwritten by ours: drawn anew when term or
-//! role changed, kept otherwise. Deciding by term and role, not by comparing values, matters: raft's
-//! draw may equal ours by chance.
+//! role changed, kept otherwise. Deciding by term and role, not by comparing values, matters:
+//! raft's draw may equal ours by chance.
 
 use raft::{Raft, StateRole, Storage};
 use rand_pcg::{Pcg32, rand_core::Rng};

@@ -1,8 +1,8 @@
 //! The stream of facts for operators, and the part of the past that a watcher may resume from.
 //!
 //! Every replica keeps the same facts under the same numbers (log index, then order within the
-//! entry), so that a watch resumes at a new leader. A row is shown as it is when the fact is sent: a
-//! watcher that lags sees the newest row, and each status change as it was.
+//! entry), so that a watch resumes at a new leader. A row is shown as it is when the fact is sent:
+//! a watcher that lags sees the newest row, and each status change as it was.
 
 use crate::{
     Ledger,

@@ -1,7 +1,7 @@
 //! Room 1: calls become commands or refusals.
 //!
-//! Checks who speaks and whether the call can make sense now; that is an optimisation and a courtesy,
-//! the guarantee is the ledger's. Exists only while this member leads and serves.
+//! Checks who speaks and whether the call can make sense now; that is an optimisation and a
+//! courtesy, the guarantee is the ledger's. Exists only while this member leads and serves.
 
 mod agents;
 mod operators;

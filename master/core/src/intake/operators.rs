@@ -12,6 +12,9 @@ impl Turn<'_> {
     pub(crate) fn operator_call(&mut self, call: CallId, request: OperatorCall) {
         match request {
             OperatorCall::KillTask { key, grace_period } => {
+                if let Err(refusal) = self.check_task(&key, "task_id") {
+                    return self.reply(call, Err(refusal));
+                }
                 let reason = StatusReason::KilledByOperator;
                 self.propose(Command::KillTask { key, grace_period, reason }, Waiter::Call(call));
             }

@@ -49,11 +49,22 @@ impl Turn<'_> {
             SchedulerCall::Kill { task, grace_period } => {
                 let key = TaskKey { framework: session.framework, task };
                 let reason = StatusReason::KilledByFramework;
-                self.propose(Command::KillTask { key, grace_period, reason }, Waiter::Call(call));
+                match self.check_task(&key, "task_id") {
+                    Ok(()) => {
+                        let command = Command::KillTask { key, grace_period, reason };
+                        self.propose(command, Waiter::Call(call));
+                    }
+                    Err(refusal) => self.reply(call, Err(refusal)),
+                }
             }
             SchedulerCall::Acknowledge { acknowledgements } => {
-                let command = Command::Acknowledge { session, acknowledgements };
-                self.propose(command, Waiter::Call(call));
+                match self.check_tasks(session.framework, &acknowledgements) {
+                    Ok(()) => {
+                        let command = Command::Acknowledge { session, acknowledgements };
+                        self.propose(command, Waiter::Call(call));
+                    }
+                    Err(refusal) => self.reply(call, Err(refusal)),
+                }
             }
             SchedulerCall::Reconcile { tasks } => self.reconcile(call, session, &tasks),
             SchedulerCall::Suppress { roles } => {
@@ -96,6 +107,29 @@ impl Turn<'_> {
             Some((epoch, _)) if epoch == session.epoch => Ok(()),
             _ => Err(Refusal::new(Reason::NotSubscribed, "subscribe first").at("session")),
         }
+    }
+
+    /// Whether there is such a task; what is nobody's, or another's, need not go through the log.
+    pub(super) fn check_task(&self, key: &TaskKey, field: &str) -> Result<(), Refusal> {
+        match self.ledger.task(key) {
+            Some(_) => Ok(()),
+            None => {
+                let message = format!("there is no task {key}");
+                Err(Refusal::new(Reason::TaskUnknown, message).at(field))
+            }
+        }
+    }
+
+    fn check_tasks(
+        &self,
+        framework: FrameworkId,
+        acknowledgements: &[(TaskId, u64)],
+    ) -> Result<(), Refusal> {
+        for (index, (task, _)) in acknowledgements.iter().enumerate() {
+            let key = TaskKey { framework, task: task.clone() };
+            self.check_task(&key, &format!("acknowledgements[{index}].task_id"))?;
+        }
+        Ok(())
     }
 
     fn accept(&mut self, call: CallId, session: Session, accept: Accept) {

@@ -1,7 +1,8 @@
 //! A master: owns the rooms, takes inputs, ends turns.
 //!
-//! [`Master::step`] only notes and answers; [`Master::flush`] makes one log entry of all that a turn
-//! gathered, so that one disk write serves every call that arrived while the last one was under way.
+//! [`Master::step`] only notes and answers; [`Master::flush`] makes one log entry of all that a
+//! turn gathered, so that one disk write serves every call that arrived while the last one was
+//! under way.
 
 pub mod figures;
 pub(crate) mod leadership;

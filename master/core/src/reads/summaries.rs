@@ -32,8 +32,9 @@ pub(crate) fn agent_summary(
     }
 }
 
-/// Adds what can be added over agents: amounts. The same port on two agents is two things, and a sum
-/// beyond an `i64` is nobody's real cluster; neither is worth more than being left out of a listing.
+/// Adds what can be added over agents: amounts. The same port on two agents is two things, and a
+/// sum beyond an `i64` is nobody's real cluster; neither is worth more than being left out of a
+/// listing.
 pub(crate) fn add_amounts(sum: &mut Resources, more: &Resources) {
     let scalars = more.iter().filter(|(_, value)| matches!(value, Value::Scalar(_)));
     let scalars = scalars.map(|(name, value)| (name.clone(), value.clone()));

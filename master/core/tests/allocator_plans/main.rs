@@ -1,4 +1,5 @@
-//! The allocator on a real ledger and a real book: by hand, against a naive oracle, and at its edges.
+//! The allocator on a real ledger and a real book: by hand, against a naive oracle, and at its
+//! edges.
 
 mod by_hand;
 mod explained;

@@ -83,7 +83,8 @@ fn fill(world: &mut World, commands: &[Command]) {
     }
 }
 
-/// So many tasks of framework 1 have ended, `old-1` last: ids descend, since it is time that counts.
+/// So many tasks of framework 1 have ended, `old-1` last: ids descend, since it is time that
+/// counts.
 fn ended_tasks(count: usize) -> World {
     let mut world = World::furnished();
     for number in (1..=count).rev() {
