@@ -23,7 +23,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time,
+    thread, time,
 };
 
 const AT_ONCE: usize = 32;
@@ -69,7 +69,21 @@ impl AgentProcess {
         Ok(time::Duration::from_secs_f64(ticks / per_second))
     }
 
+    /// Containers outlive an agent: waits until those that were killed have ended.
+    fn wait_idle(&self) -> anyhow::Result<()> {
+        let program = self.program.canonicalize()?;
+        let deadline = time::Instant::now() + time::Duration::from_secs(30);
+        let runs =
+            |process: &Process| process.parent == self.child.id() && process.program == program;
+        while processes().iter().any(runs) {
+            ensure!(time::Instant::now() < deadline, "containers are left");
+            thread::sleep(time::Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
     fn stop(mut self) -> anyhow::Result<()> {
+        self.wait_idle()?;
         let pid = Pid::from_raw(i32::try_from(self.child.id())?);
         kill(pid, Signal::SIGTERM)?;
         let status = self.child.wait()?;
@@ -197,7 +211,7 @@ fn main() -> anyhow::Result<()> {
         measure_launches(&mut report, &arguments, &cluster, &agent, load)?;
     }
     let (pid, program) = (agent.child.id(), agent.program.canonicalize()?);
-    let sleeping = work(WEIGHED, WEIGHED, &["sleep", "600"]);
+    let sleeping = work(WEIGHED, WEIGHED, &["sleep", "60"]);
     let (alone, together) = cluster
         .run(move |masters| load::hold(masters, info(), sleeping, move || weigh(pid, &program)))?;
     ensure!(alone.len() == WEIGHED, "{} supervisors for {WEIGHED} tasks", alone.len());
