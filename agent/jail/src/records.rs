@@ -1,8 +1,10 @@
 //! The two durable records of a container: who supervises it, and how it ended.
 //!
-//! Both are small JSON files in the runtime directory, written by temporary file, fsync, rename and
-//! fsync of the directory, so that a reader sees a whole record or none, also after a power cut.
-//! The agent reads them after its own restart. Nothing here knows how a container is run.
+//! Both are small JSON files in the runtime directory, written by temporary file and rename, so
+//! that a reader sees a whole record or none. The end is synced, so that it survives a power cut;
+//! who supervises means something in one boot only and is left to the page cache, which outlives
+//! the agent. The agent reads them after its own restart. Nothing here knows how a container is
+//! run.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -148,8 +150,22 @@ fn read<T: DeserializeOwned>(path: PathBuf) -> Result<Option<T>, RecordError> {
     }
 }
 
-/// Writes a record durably: when this returns, it survives a power cut.
-pub(crate) fn write(directory: &OwnedFd, name: &str, record: &impl Serialize) -> io::Result<()> {
+/// What a record must outlive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outlives {
+    /// Every process of this boot. After a power cut it may be gone or empty.
+    Processes,
+    /// A power cut, from the return of the write.
+    PowerCuts,
+}
+
+/// Writes a record.
+pub(crate) fn write(
+    directory: &OwnedFd,
+    name: &str,
+    record: &impl Serialize,
+    outlives: Outlives,
+) -> io::Result<()> {
     let bytes = serde_json::to_vec(record).map_err(io::Error::other)?;
     let temporary = format!(".{name}.new");
     match unlinkat(directory, temporary.as_str(), UnlinkatFlags::NoRemoveDir) {
@@ -160,9 +176,13 @@ pub(crate) fn write(directory: &OwnedFd, name: &str, record: &impl Serialize) ->
     let mode = Mode::S_IRUSR | Mode::S_IWUSR;
     let mut file = File::from(openat(directory, temporary.as_str(), flags, mode)?);
     file.write_all(&bytes)?;
-    file.sync_all()?;
+    if outlives == Outlives::PowerCuts {
+        file.sync_all()?;
+    }
     renameat(directory, temporary.as_str(), directory, name)?;
-    fsync(directory.as_fd())?;
+    if outlives == Outlives::PowerCuts {
+        fsync(directory.as_fd())?;
+    }
     Ok(())
 }
 
@@ -207,7 +227,7 @@ mod tests {
             Outcome::LaunchFailed(failure),
         ] {
             let written = record(outcome);
-            write(&directory(place.path()), EXIT_FILE, &written).unwrap();
+            write(&directory(place.path()), EXIT_FILE, &written, Outlives::PowerCuts).unwrap();
             assert_eq!(read_exit(place.path()).unwrap(), Some(written));
         }
         let names: Vec<_> = std::fs::read_dir(place.path()).unwrap().collect();
@@ -229,7 +249,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         std::fs::write(place.path().join(".exit.json.new"), b"half").unwrap();
         let written = record(Outcome::Exited { code: 0 });
-        write(&directory(place.path()), EXIT_FILE, &written).unwrap();
+        write(&directory(place.path()), EXIT_FILE, &written, Outlives::PowerCuts).unwrap();
         assert_eq!(read_exit(place.path()).unwrap(), Some(written));
     }
 

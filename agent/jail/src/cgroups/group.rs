@@ -44,7 +44,7 @@ struct Leaf {
 pub(crate) struct Entrances {
     /// The version 2 cgroup: to be born in.
     pub(crate) born_in: Option<OwnedFd>,
-    /// The `cgroup.procs` of all others: to write oneself into.
+    /// The `tasks` of all others: to write oneself into.
     pub(crate) joined: Vec<OwnedFd>,
 }
 
@@ -103,9 +103,9 @@ impl Group {
         let mut entrances = Entrances { born_in: None, joined: Vec::new() };
         for leaf in &self.leaves {
             let (options, file) = match leaf.version {
-                Version::V1 => {
-                    (OpenOptions::new().write(true).clone(), leaf.dir.join("cgroup.procs"))
-                }
+                // `tasks`, not `cgroup.procs`: who enters has one thread and writes 0, for which
+                // the kernel need not stop all forks of the host (some 10 ms, since Linux 5.5).
+                Version::V1 => (OpenOptions::new().write(true).clone(), leaf.dir.join("tasks")),
                 Version::V2 => (
                     OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).clone(),
                     leaf.dir.clone(),

@@ -23,7 +23,7 @@ use crate::cgroups::{CgroupError, Entrances, Group, Usage};
 use crate::container::{Container, Failed, Spawned};
 use crate::plan::{Isolation, Plan};
 use crate::process::{ProcessId, boot_id};
-use crate::records::{self, EXIT_FILE, ExitRecord, JAIL_FILE, JailRecord, Outcome};
+use crate::records::{self, EXIT_FILE, ExitRecord, JAIL_FILE, JailRecord, Outcome, Outlives};
 use crate::report::{FailureReason, LaunchFailure, Report, Started, Step};
 use crate::sys::return_free_memory;
 use spawner::Spawner;
@@ -136,7 +136,7 @@ fn admit(
         boot_id,
         container_pid: watch.container_pid(),
     };
-    records::write(runtime, JAIL_FILE, &record).map_err(|error| {
+    records::write(runtime, JAIL_FILE, &record, Outlives::Processes).map_err(|error| {
         let errno = error.raw_os_error();
         LaunchFailure::of_error(FailureReason::Runtime, Step::RecordJail, errno, &error)
     })?;
@@ -239,7 +239,7 @@ fn decode_status(status: i32) -> Outcome {
 
 fn record_durably(runtime: &OwnedFd, record: &ExitRecord) -> bool {
     for attempt in 0..RECORD_ATTEMPTS {
-        match records::write(runtime, EXIT_FILE, record) {
+        match records::write(runtime, EXIT_FILE, record, Outlives::PowerCuts) {
             Ok(()) => return true,
             // The directory was removed: nobody wants the record any more.
             Err(error) if error.raw_os_error() == Some(Errno::ENOENT as i32) => return false,
