@@ -21,9 +21,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Served by the reflection service, and read by the tests of the authorization table.
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     let grpc = env::var("CARGO_FEATURE_GRPC").is_ok();
+    if grpc {
+        // Apart, over the same messages: what a server cannot read it refuses, what a client cannot
+        // read is no refusal.
+        let clients = out.join("clients");
+        fs::create_dir_all(&clients)?;
+        tonic_prost_build::configure()
+            .build_server(false)
+            .extern_path(".bourse.v1", "crate::wire::v1")
+            .out_dir(clients)
+            .compile_fds(descriptors.clone())?;
+    }
     tonic_prost_build::configure()
-        .build_client(grpc)
+        .build_client(false)
         .build_server(grpc)
+        .codec_path("crate::codec::RequestCodec")
         .compile_fds(descriptors)?;
     Ok(())
 }

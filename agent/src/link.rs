@@ -16,10 +16,13 @@ use proto::{
         orders::{read_master_message, write_agent_message},
         refusal::from_status,
     },
-    model::{AgentCall, Order, limits},
+    model::{AgentCall, Masters, Order, limits},
     wire::v1::{self, agent_client::AgentClient},
 };
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::{sync::mpsc, task::AbortHandle};
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -32,7 +35,10 @@ const PATIENCE: Patience = Patience {
 /// Where masters are, and the stream to one of them.
 #[derive(Debug)]
 pub(crate) struct Link {
-    masters: Vec<String>,
+    /// As the settings have them.
+    given: Vec<String>,
+    /// As the last leader named them.
+    heard: Arc<Mutex<Masters>>,
     next: usize,
     credentials: Option<Credentials>,
     inputs: mpsc::Sender<Input>,
@@ -70,7 +76,15 @@ impl Link {
     ) -> Self {
         let count = u64::try_from(masters.len().max(1)).unwrap_or(1);
         let next = usize::try_from(first % count).unwrap_or(0);
-        Self { masters, next, credentials, inputs, current: None, connections: 0 }
+        Self {
+            given: masters,
+            heard: Arc::default(),
+            next,
+            credentials,
+            inputs,
+            current: None,
+            connections: 0,
+        }
     }
 
     /// Opens a stream to the leader if its address is known, else to the next master of the list.
@@ -84,9 +98,9 @@ impl Link {
         let (messages, outgoing) = mpsc::channel(limits::OUTBOUND_MESSAGES_MAX);
         let tls = self.credentials.as_ref().map(|own| (&own.tls, &own.principal.cluster));
         let connector = Connector::new(address.clone(), None, tls, PATIENCE);
-        let inputs = self.inputs.clone();
+        let (inputs, heard) = (self.inputs.clone(), Arc::clone(&self.heard));
         let task = tokio::spawn(async move {
-            let talk = converse(&connector, session, outgoing, &inputs);
+            let talk = converse(&connector, session, outgoing, &inputs, &heard);
             // A conversation only ends with an error, be it the other side's farewell.
             if let Err(error) = talk.await {
                 tracing::info!(session, master = address, error = %chain(&error), "stream ended");
@@ -122,8 +136,11 @@ impl Link {
     }
 
     fn next_master(&mut self) -> String {
-        let master = self.masters.get(self.next).cloned().unwrap_or_default();
-        self.next = (self.next + 1) % self.masters.len().max(1);
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let masters = heard.with_given(&self.given);
+        self.next %= masters.len().max(1);
+        let master = masters.get(self.next).cloned().unwrap_or_default();
+        self.next += 1;
         master
     }
 }
@@ -139,6 +156,7 @@ async fn converse(
     session: u64,
     outgoing: mpsc::Receiver<v1::AgentMessage>,
     inputs: &mpsc::Sender<Input>,
+    heard: &Mutex<Masters>,
 ) -> Result<(), LinkError> {
     let channel = connector.connect().await.map_err(LinkError::Connect)?;
     // Said before the call is answered: a master may wait for the registration before it answers.
@@ -162,6 +180,9 @@ async fn converse(
         let (term, order) = read_master_message(message).map_err(LinkError::Message)?;
         if let Order::Refused(refusal) = &order {
             tracing::info!(session, reason = ?refusal.reason, %refusal, "refused by the master");
+        }
+        if let Order::Masters(masters) = &order {
+            heard.lock().unwrap_or_else(PoisonError::into_inner).learn(masters);
         }
         give(inputs, Input::Order { session, term, order }).await?;
     }

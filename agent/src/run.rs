@@ -132,9 +132,9 @@ impl RunLoop {
     /// Starts what does not end here. The answer is a session whose master did not keep up.
     fn act(&mut self, effect: Effect) -> Option<u64> {
         match effect {
-            Effect::StartContainer { container, key, task } => {
+            Effect::StartContainer { container, key, owner, task } => {
                 tracing::info!(%container, task = %key, "starting a container");
-                self.containers.start(StartRequest { container, key, task });
+                self.containers.start(StartRequest { container, key, owner, task });
             }
             Effect::AdoptContainer { container } => {
                 tracing::info!(%container, "adopting a container");

@@ -10,7 +10,10 @@ use edge::{
     server::{Windows, serve, server},
 };
 use proto::{
-    model::principal::PrincipalKind::Operator,
+    model::{
+        limits,
+        principal::PrincipalKind::{Framework, Operator},
+    },
     wire::{DESCRIPTORS, v1::sandbox_server::SandboxServer},
 };
 use std::sync::Arc;
@@ -22,12 +25,15 @@ const CALLS_MAX: usize = 64;
 
 /// Every call that an agent answers.
 const TABLE: &[Row] = &[
-    Row::new("/bourse.v1.Sandbox/ReadFile", &[Operator]),
-    Row::new("/bourse.v1.Sandbox/ListFiles", &[Operator]),
+    // Frameworks see the sandboxes of their own tasks only: `sandbox/reader.rs`.
+    Row::new("/bourse.v1.Sandbox/ReadFile", &[Framework, Operator]),
+    Row::new("/bourse.v1.Sandbox/ListFiles", &[Framework, Operator]),
     Row::new("/grpc.health.v1.Health/Check", ANYBODY),
     Row::new("/grpc.health.v1.Health/Watch", ANYBODY),
-    Row::new("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", ANYBODY),
-    Row::new("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", ANYBODY),
+    Row::new("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", ANYBODY)
+        .streamed(limits::CALL_BYTES_MAX),
+    Row::new("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", ANYBODY)
+        .streamed(limits::CALL_BYTES_MAX),
 ];
 
 /// Serves until `drain`, and ends all connections at `stop`.
@@ -53,10 +59,12 @@ pub(crate) async fn serve_operators(
     // Without certificates an agent does not know its cluster before it has registered, and does
     // not need to: nobody proves anything.
     let gate = Gate { table: TABLE, cluster: None, owner: agent, count: crate::metrics::refused };
+    let sandboxes = SandboxServer::new(SandboxService::new(tree))
+        .max_decoding_message_size(limits::CALL_BYTES_MAX);
     let router = server(Windows::CLIENTS)
         .concurrency_limit_per_connection(CALLS_MAX)
         .layer(gate)
-        .add_service(SandboxServer::new(SandboxService::new(tree)))
+        .add_service(sandboxes)
         .add_service(health_service)
         .add_service(reflection().build_v1().expect(compiled))
         .add_service(reflection().build_v1alpha().expect(compiled));
@@ -79,7 +87,7 @@ mod tests {
         let of_masters = |path: &str| {
             path.starts_with("/bourse.v1.") && !path.starts_with("/bourse.v1.Sandbox/")
         };
-        calls.retain(|path| !of_masters(path));
+        calls.retain(|path, _| !of_masters(path));
         check_table(TABLE, &calls);
     }
 }

@@ -169,6 +169,10 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         IsolationChoice::Auto if root => Some(claim(&data_dir)?),
         IsolationChoice::Auto | IsolationChoice::None | IsolationChoice::Emulated(_) => None,
     };
+    if let Err(error) = SandboxTree::new(&data_dir).restore_owners(&journal.rows) {
+        // Operators can still read them all.
+        tracing::warn!(%error, "cannot say again whose the sandboxes are");
+    }
     let run_dir = data_dir.join("run");
     let directory = |source| AgentError::Directory { path: run_dir.clone(), source };
     let observed = observe(&run_dir, &boot_id).map_err(directory)?;

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod allocation;
 pub mod arguments;
 pub mod certificates;
 pub mod cluster;

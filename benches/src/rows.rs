@@ -50,6 +50,7 @@ pub fn framework_info(name: &str) -> FrameworkInfo {
         roles: vec![Role::any()],
         failover_timeout: Duration::from_seconds(3_600),
         labels: vec![],
+        disruption_budget: None,
     }
 }
 

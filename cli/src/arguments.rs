@@ -4,8 +4,21 @@
 
 use crate::{
     commands::{
-        certificates::CertificatesArgs, completion::CompletionArgs, dev::DevArgs,
-        events::EventsArgs, kill::KillArgs, listings::TasksArgs, logs::LogsArgs, run::RunArgs,
+        agents::AgentsArgs,
+        certificates::CertificatesArgs,
+        completion::CompletionArgs,
+        dev::DevArgs,
+        events::EventsArgs,
+        frameworks::FrameworksArgs,
+        kill::KillArgs,
+        listings::TasksArgs,
+        logs::LogsArgs,
+        maintenance::MaintenanceCommand,
+        master::MasterCommand,
+        masters::MastersArgs,
+        roles::{QuotaArgs, RolesArgs},
+        run::RunArgs,
+        why::{DemandArgs, WhyArgs},
     },
     context::ContextArgs,
     logging::LogArgs,
@@ -33,21 +46,32 @@ pub(crate) enum Command {
     /// Run a command or a job file to completion
     Run(Box<Client<RunArgs>>),
     /// Run a master
-    Master(Box<master::settings::MasterArgs>),
+    Master(Box<MasterCommand>),
+    /// List, add, remove and replace masters, hand leadership over, take a backup
+    Masters(Box<MastersArgs>),
     /// Run an agent
     Agent(Box<agent::settings::AgentArgs>),
     /// Who leads, who is there, how much is running
     Status(ContextArgs),
-    /// List agents
-    Agents(ContextArgs),
-    /// List frameworks
-    Frameworks(ContextArgs),
+    /// List agents, show, drain, deactivate or give up one
+    Agents(Box<AgentsArgs>),
+    /// Plan, list and cancel maintenance
+    #[command(subcommand)]
+    Maintenance(Box<MaintenanceCommand>),
+    /// List frameworks, or end one
+    Frameworks(Box<FrameworksArgs>),
     /// List tasks
     Tasks(Client<TasksArgs>),
     /// List live offers
     Offers(ContextArgs),
-    /// List roles with their weights and shares
-    Roles(ContextArgs),
+    /// Why a framework, a demand or a task gets nothing
+    Why(Client<WhyArgs>),
+    /// List what frameworks have stated that they want
+    Demand(Client<DemandArgs>),
+    /// List roles with their weights and shares, or set a weight
+    Roles(Box<RolesArgs>),
+    /// List quotas, set or remove one
+    Quota(Box<QuotaArgs>),
     /// Print what a task wrote
     Logs(Client<LogsArgs>),
     /// End a task

@@ -63,6 +63,24 @@ impl Connection {
         endpoint.connect().await.with_context(|| format!("cannot reach {address}"))
     }
 
+    /// Calls the leader, once: for what must not be asked of a second one.
+    pub(crate) async fn ask_once<T, F, A>(&self, call: F) -> anyhow::Result<T>
+    where
+        F: FnOnce(OperatorClient<Channel>) -> A,
+        A: Future<Output = Result<tonic::Response<T>, Status>>,
+    {
+        let cluster = self.ask(|mut client| async move {
+            client.get_cluster(request(proto::wire::v1::GetClusterRequest {})).await
+        });
+        let cluster = cluster.await?;
+        let leader = cluster.members.iter().find(|member| member.leader);
+        let leader = leader.ok_or_else(|| anyhow!("nobody leads"))?;
+        let channel = self.channel(&leader.address, crate::certificates::MASTER_NAME).await?;
+        let answer = call(OperatorClient::new(channel)).await;
+        let answer = answer.map_err(|status| anyhow!(refusal::from_status(&status)))?;
+        Ok(answer.into_inner())
+    }
+
     /// Calls the leader, wherever it is; waits a little while for one to be elected.
     pub(crate) async fn ask<T, F, A>(&self, call: F) -> anyhow::Result<T>
     where

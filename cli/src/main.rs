@@ -11,6 +11,7 @@ mod local;
 mod logging;
 mod output;
 mod report;
+mod sandbox;
 mod shutdown;
 
 use arguments::{Arguments, Client, Command};
@@ -74,17 +75,24 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
             return commands::run::run(&client.context, output, &client.args).await;
         }
         Command::Master(args) => commands::master::run(&args).await?,
+        Command::Masters(args) => commands::masters::run(*args, output).await?,
         Command::Agent(args) => commands::agent::run(&args).await?,
         Command::Status(context) => commands::status::run(&connect(context)?, output).await?,
-        Command::Agents(context) => commands::listings::agents(&connect(context)?, output).await?,
-        Command::Frameworks(context) => {
-            commands::listings::frameworks(&connect(context)?, output).await?;
-        }
+        Command::Agents(args) => commands::agents::run(*args, output).await?,
+        Command::Maintenance(command) => commands::maintenance::run(*command, output).await?,
+        Command::Frameworks(args) => commands::frameworks::run(*args, output).await?,
         Command::Tasks(Client { context, args }) => {
             commands::listings::tasks(&connect(context)?, output, &args).await?;
         }
         Command::Offers(context) => commands::listings::offers(&connect(context)?, output).await?,
-        Command::Roles(context) => commands::listings::roles(&connect(context)?, output).await?,
+        Command::Why(Client { context, args }) => {
+            commands::why::why(&connect(context)?, output, &args).await?;
+        }
+        Command::Demand(Client { context, args }) => {
+            commands::why::demands(&connect(context)?, output, &args).await?;
+        }
+        Command::Roles(args) => return commands::roles::roles(*args, output).await,
+        Command::Quota(args) => return commands::roles::quota(*args, output).await,
         Command::Logs(Client { context, args }) => {
             commands::logs::run(&connect(context)?, &args).await?;
         }

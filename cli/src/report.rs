@@ -4,9 +4,9 @@
 //! only passes it on; a task of its own prints, and reads sandboxes.
 
 use crate::{
-    commands::logs,
     connection::Connection,
     output::{Format, rows::TaskRow, stderr_is_terminal, table::escape},
+    sandbox::Sandbox,
 };
 use batch::{Observer, Outcome, Progress, Summary, TaskNews};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -103,8 +103,9 @@ impl Printing {
                     // Said once: from here on the silence is explained.
                     self.launched = true;
                     self.say(
-                        "nothing could be launched yet: no offer is large enough, or others come \
-                         first (`bourse agents` and `bourse roles` show what there is)",
+                        "nothing could be launched yet: no offer is large enough, others come \
+                         first, or the role's quota is used up (`bourse agents`, `bourse roles` \
+                         and `bourse quota` show what there is)",
                     );
                 }
             }
@@ -155,13 +156,9 @@ impl Printing {
             return;
         };
         let task = TaskRow::named(framework.to_string(), news.task.to_string(), agent.to_string());
-        let mut texts = [String::new(), String::new()];
-        for (path, text) in ["stdout", "stderr"].into_iter().zip(&mut texts) {
-            let mut bytes = Capped(Vec::new());
-            if let Err(problem) = logs::copy(reader, &task, path, false, &mut bytes).await {
-                self.say(&format!("{} of {} cannot be read: {problem:#}", path, news.task));
-            }
-            *text = String::from_utf8_lossy(&bytes.0).into_owned();
+        let mut texts = <[String; 2]>::default();
+        if let Err(problem) = read(reader, &task, &mut texts).await {
+            self.say(&format!("the output of {} cannot be read: {problem:#}", news.task));
         }
         let [stdout, stderr] = texts;
         if self.format == Format::Json {
@@ -173,6 +170,18 @@ impl Printing {
             print_lines(&mut std::io::stderr(), news, &stderr);
         });
     }
+}
+
+/// Reads what a task wrote to standard output and standard error, as far as it can be read.
+async fn read(reader: &Connection, task: &TaskRow, texts: &mut [String; 2]) -> anyhow::Result<()> {
+    let mut sandbox = Sandbox::of(reader, task).await?;
+    for (path, text) in ["stdout", "stderr"].into_iter().zip(texts) {
+        let mut bytes = Capped(Vec::new());
+        let copied = sandbox.copy(path, false, &mut bytes).await;
+        *text = String::from_utf8_lossy(&bytes.0).into_owned();
+        copied?;
+    }
+    Ok(())
 }
 
 /// An outcome for people.

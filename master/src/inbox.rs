@@ -15,11 +15,13 @@ use master_core::{
     outbox::{Answer, SnapshotMark},
 };
 use proto::{
-    model::{Order, Reason, Refusal, SchedulerEvent, limits},
+    model::{NodeId, Order, Reason, Refusal, SchedulerEvent, limits},
     wire::v1,
 };
 use std::{
     collections::VecDeque,
+    fs::File,
+    io,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
@@ -43,6 +45,12 @@ pub(crate) enum Arrival {
     SnapshotTaken(SnapshotMark, Result<SnapshotPointer, SnapshotWriteError>),
     /// A leader's snapshot is on disk; the input announces it.
     SnapshotReceived(SnapshotPointer, Input),
+    /// A peer that may be a member, and where it is reached.
+    PeerKnown(NodeId, String),
+    /// A peer says that this member was removed.
+    Removed,
+    /// An operator wants a snapshot that holds all that is applied now.
+    Backup(oneshot::Sender<io::Result<File>>),
 }
 
 /// Where a stream's events go.
@@ -162,7 +170,8 @@ impl Inbox {
         }
         self.places.add_permits(places);
         let closed = std::mem::take(&mut state.closed);
-        Taken { arrivals, closed, stop: state.stop, left: state.arrivals.len() }
+        let stop = std::mem::take(&mut state.stop);
+        Taken { arrivals, closed, stop, left: state.arrivals.len() }
     }
 
     fn push(&self, arrival: Arrival, holds_place: bool) -> Result<(), Stopped> {

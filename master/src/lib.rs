@@ -17,6 +17,7 @@ mod inbox;
 mod metrics;
 mod outbound;
 mod peers;
+pub mod restore;
 pub mod run;
 pub mod serve;
 pub mod settings;

@@ -6,9 +6,10 @@
 
 use crate::{
     core_thread::{CoreError, CoreThread, now},
+    disk::SnapshotDirectory,
     inbox::Inbox,
     metrics,
-    peers::{PeerContext, Peers, service::PeerService},
+    peers::{PeerContext, Peers, join::join, roster::Roster, service::PeerService},
     serve::{
         gateway::Gateway,
         server::{serve_api, serve_peers},
@@ -156,36 +157,43 @@ fn assemble(
     let (snapshots, disk_cluster) = (directory.snapshots(), directory.cluster().clone());
     let storage =
         Storage::start(store, directory, newest, Arc::clone(&inbox)).map_err(StartError::Thread)?;
+    let roster = Arc::<Roster>::default();
     let context = PeerContext {
         cluster: cluster.clone(),
         node,
         inbox: Arc::clone(&inbox),
         stop: stop.clone(),
+        roster: Arc::clone(&roster),
     };
-    let members = settings.members.iter().filter(|(id, _)| **id != node);
-    let members = members.filter_map(|(id, member)| Some((*id, member.peer.clone()?))).collect();
-    let peers = Peers::start(context, members, tls.as_ref(), snapshots.clone(), blank);
-    let nobody = RoleChange { term: 0, leader: None, serving: false };
-    let (role, role_changes) = watch::channel(nobody);
+    let peers = start_peers(&settings, context, tls.clone(), snapshots.clone(), blank);
+    let (role, role_changes) = watch::channel(RoleChange { term: 0, leader: None, serving: false });
     let gateway = Arc::new(Gateway::new(Arc::clone(&inbox), cluster.clone(), node));
     let listener = |socket, name| {
         let config = tls.as_ref().map(|tls| Arc::clone(&tls.server));
         let secure = config.map(|config| Secure { config, cluster: cluster.clone() });
         Listener { socket, secure, drain: drain.clone(), stop: stop.clone(), name }
     };
-    let peer_address = sockets.peer.as_ref().and_then(|socket| socket.local_addr().ok());
-    let metrics_address = sockets.metrics.as_ref().and_then(|socket| socket.local_addr().ok());
+    let [peer_address, metrics_address] = [&sockets.peer, &sockets.metrics]
+        .map(|socket| socket.as_ref().and_then(|socket| socket.local_addr().ok()));
     let tick = Duration::from_millis(settings.tick.as_ms());
-    let core =
-        CoreThread { node, master, clock, tick, inbox: Arc::clone(&inbox), storage, peers, role };
+    let core = CoreThread {
+        node,
+        master,
+        clock,
+        tick,
+        inbox: Arc::clone(&inbox),
+        storage,
+        peers,
+        roster: Arc::clone(&roster),
+        role,
+    };
     let core = core.start().map_err(StartError::Thread)?;
     let api = serve_api(listener(sockets.api, "api"), &gateway, role_changes.clone());
     let mut others = Vec::new();
     if let Some(socket) = sockets.peer {
-        let members = Arc::new(settings.members.keys().copied().collect());
-        let service =
-            PeerService { gateway: Arc::clone(&gateway), members, snapshots, disk_cluster };
-        others.push(serve_peers(listener(socket, "peer"), &gateway, service));
+        let gateway = Arc::clone(&gateway);
+        let service = PeerService { gateway, roster, snapshots, disk_cluster };
+        others.push(serve_peers(listener(socket, "peer"), &service.gateway.clone(), service));
     }
     if let Some(socket) = sockets.metrics {
         others.push(edge::metrics::serve(socket, stop.clone()));
@@ -204,6 +212,22 @@ fn assemble(
         drain,
         stop,
     })
+}
+
+/// Connects to those that the settings name; the core names others once it knows them.
+fn start_peers(
+    settings: &MasterSettings,
+    context: PeerContext,
+    tls: Option<Tls>,
+    snapshots: SnapshotDirectory,
+    blank: bool,
+) -> Peers {
+    let others = settings.members.iter().filter(|(id, _)| **id != settings.node);
+    let others = others.filter_map(|(id, member)| Some((*id, member.peer.clone()?))).collect();
+    if !settings.join.is_empty() {
+        tokio::spawn(join(context.clone(), settings.join.clone(), tls.clone()));
+    }
+    Peers::start(context, others, tls, snapshots, blank)
 }
 
 /// A lone master may learn its port from the kernel; clients are then told that one.
@@ -242,8 +266,8 @@ impl Sockets {
         let listen = |key, address| {
             bind(address).map_err(|source| StartError::Listen { key, address, source })
         };
-        // A lone master has nobody to listen for.
-        let peer = settings.peer_listen.filter(|_| settings.members.len() > 1);
+        // A lone master has nobody to listen for, unless it is to get company.
+        let peer = settings.peer_listen;
         Ok(Self {
             api: listen("listen", settings.listen)?,
             peer: peer.map(|address| listen("peer_listen", address)).transpose()?,

@@ -102,6 +102,7 @@ mod tests {
                 roles: vec![Role::any()],
                 failover_timeout: proto::model::Duration(1_000),
                 labels: Vec::new(),
+                disruption_budget: None,
             };
             let request = RequestId::new(&format!("request-{index:016}")).unwrap();
             let principal = "someone".to_owned();

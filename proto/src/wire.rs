@@ -10,6 +10,8 @@
 )]
 pub mod v1 {
     include!(concat!(env!("OUT_DIR"), "/bourse.v1.rs"));
+    #[cfg(feature = "grpc")]
+    include!(concat!(env!("OUT_DIR"), "/clients/bourse.v1.rs"));
 }
 
 /// The replicated log and its snapshots, `bourse.log.v1`.

@@ -25,6 +25,8 @@ fn check<W: Message + Default + PartialEq + Debug>(name: &str, value: &W) {
 fn log_batches() {
     check("log_batch.bin", &compat_values::batch());
     check("log_batch_accept.bin", &compat_values::accept_batch());
+    check("log_batch_directives.bin", &compat_values::directives_batch());
+    check("log_batch_roles.bin", &compat_values::roles_batch());
 }
 
 #[test]
@@ -38,4 +40,5 @@ fn snapshot_records() {
 fn journal_rows() {
     check("journal_identity.bin", &compat_values::identity());
     check("journal_task_row.bin", &compat_values::task_row());
+    check("journal_owned_task_row.bin", &compat_values::owned_task_row());
 }

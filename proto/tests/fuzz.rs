@@ -8,11 +8,32 @@ use crate::strategies::{self, messages};
 use proptest::{collection, prelude::*, sample::Index};
 use prost::Message;
 use proto::{
-    convert::{agent, calls, offer, orders, refusal, status, task},
-    model::Refusal,
-    wire::{journal, log, v1},
+    convert::{agent, body::read_body, calls, offer, orders, quota, refusal, status, task},
+    model::{Reason, Refusal},
+    wire::{DESCRIPTORS, journal, log, v1},
 };
-use std::fmt::Debug;
+use std::{collections::BTreeSet, fmt::Debug};
+
+/// Decodes; what is no message is refused as a whole, with words that a status can carry.
+fn decode<W: Message + Default>(bytes: &[u8]) -> Option<W> {
+    match read_body(bytes) {
+        Ok(message) => Some(message),
+        Err(refusal) => {
+            assert_eq!((refusal.reason, &*refusal.field), (Reason::InvalidField, "body"));
+            assert!(W::decode(bytes).is_err(), "refused for nothing");
+            #[cfg(feature = "grpc")]
+            assert_eq!(refusal::from_status(&proto::codec::unread(refusal.clone())), refusal);
+            None
+        }
+    }
+}
+
+/// Decodes, and if that goes well encodes and decodes again.
+fn survive<W: Message + Default + PartialEq + Debug>(bytes: &[u8]) {
+    let Some(message) = decode::<W>(bytes) else { return };
+    let written = message.encode_to_vec();
+    assert_eq!(W::decode(written.as_slice()), Ok(message));
+}
 
 /// Decodes, reads, and if that was believed writes and reads again.
 fn believe<W, M>(bytes: &[u8], read: impl Fn(W) -> Result<M, Refusal>, write: impl Fn(&M) -> W)
@@ -20,7 +41,7 @@ where
     W: Message + Default,
     M: PartialEq + Debug,
 {
-    let Ok(message) = W::decode(bytes) else { return };
+    let Some(message) = decode(bytes) else { return };
     match read(message) {
         Ok(model) => {
             let written = write(&model).encode_to_vec();
@@ -52,12 +73,18 @@ pub(crate) fn fuzz_scheduler_calls(bytes: &[u8]) {
     call!(Suppress, read_suppress);
     call!(Revive, read_revive);
     call!(Teardown, read_teardown);
+    call!(StateDemand, read_state_demand);
 }
 
 /// What frameworks hear.
 pub(crate) fn fuzz_scheduler_events(bytes: &[u8]) {
     believe(bytes, calls::read_event, calls::write_event);
     believe(bytes, offer::read_offer, offer::write_offer);
+}
+
+/// What operators say of roles.
+pub(crate) fn fuzz_quotas(bytes: &[u8]) {
+    believe(bytes, quota::read_quota, quota::write_quota);
 }
 
 /// What agents say.
@@ -72,6 +99,71 @@ pub(crate) fn fuzz_master_messages(bytes: &[u8]) {
     let write = |(term, order): &(u64, _)| orders::write_master_message(*term, order);
     believe(bytes, orders::read_master_message, write);
     believe(bytes, task::read_task_info, task::write_task_info);
+}
+
+/// One kind of request and its bytes' reader.
+type Request = (&'static str, fn(&[u8]));
+
+macro_rules! requests {
+    ($($name:ident)*) => { &[$((stringify!($name), survive::<v1::$name>)),*] };
+}
+
+/// What all calls of all services take; the fields of many are read by who answers them.
+const REQUESTS: &[Request] = requests!(
+    SubscribeRequest
+    AcceptRequest
+    DeclineRequest
+    KillRequest
+    AcknowledgeRequest
+    ReconcileRequest
+    SuppressRequest
+    ReviveRequest
+    TeardownRequest
+    UpdateFrameworkRequest
+    StateDemandRequest
+    AgentMessage
+    GetClusterRequest
+    GetAgentRequest
+    ListAgentsRequest
+    GetFrameworkRequest
+    ListFrameworksRequest
+    GetTaskRequest
+    ListTasksRequest
+    ListOffersRequest
+    ListRolesRequest
+    SetWeightRequest
+    SetQuotaRequest
+    RemoveQuotaRequest
+    OperatorKillTaskRequest
+    SetWeightRequest
+    SetQuotaRequest
+    RemoveQuotaRequest
+    DrainAgentRequest
+    CancelDrainRequest
+    DeactivateAgentRequest
+    ReactivateAgentRequest
+    DeclareAgentGoneRequest
+    TeardownFrameworkRequest
+    ScheduleMaintenanceRequest
+    ListMaintenanceRequest
+    CancelMaintenanceRequest
+    WatchRequest
+    AddMasterRequest
+    RemoveMasterRequest
+    ReplaceMasterRequest
+    TransferLeadershipRequest
+    TakeSnapshotRequest
+    WhyRequest
+    ListDemandsRequest
+    PeerFrame
+    SnapshotPart
+    ReadFileRequest
+    ListFilesRequest
+);
+
+/// Every request, of whichever service.
+pub(crate) fn fuzz_requests(bytes: &[u8]) {
+    REQUESTS.iter().for_each(|(_, survive)| survive(bytes));
 }
 
 /// Refusals, in messages and in the details of statuses.
@@ -100,7 +192,9 @@ fn fuzz_all(bytes: &[u8]) {
     fuzz_scheduler_calls(bytes);
     fuzz_scheduler_events(bytes);
     fuzz_agent_messages(bytes);
+    fuzz_quotas(bytes);
     fuzz_master_messages(bytes);
+    fuzz_requests(bytes);
     fuzz_refusals(bytes);
     fuzz_files(bytes);
 }
@@ -148,6 +242,25 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
+/// Requests of operators and masters with something in each field.
+fn other_request() -> impl Strategy<Value = Vec<u8>> {
+    let text = || "[a-z0-9-]{0,12}";
+    let page = (any::<u32>(), text()).prop_map(|(size, token)| v1::Page { size, token });
+    let states = collection::vec(any::<i32>(), 0..4);
+    let list = (text(), states, page).prop_map(|(agent_id, states, page)| {
+        let page = Some(page);
+        v1::ListTasksRequest { agent_id, states, page, ..Default::default() }.encode_to_vec()
+    });
+    let chunks = collection::vec(collection::vec(any::<u8>(), 0..40), 0..4);
+    let frame = (text(), any::<(u64, u64, bool)>(), chunks).prop_map(
+        |(cluster_id, (from, to, blank), messages)| {
+            v1::PeerFrame { cluster_id, from, to, messages, blank, ..Default::default() }
+                .encode_to_vec()
+        },
+    );
+    prop_oneof![list, frame]
+}
+
 /// Encodings of every kind of message.
 fn encodings() -> impl Strategy<Value = Vec<u8>> {
     use calls::WireCall;
@@ -162,16 +275,24 @@ fn encodings() -> impl Strategy<Value = Vec<u8>> {
                 WireCall::Suppress(request) => request.encode_to_vec(),
                 WireCall::Revive(request) => request.encode_to_vec(),
                 WireCall::Teardown(request) => request.encode_to_vec(),
+                WireCall::UpdateFramework(request) => request.encode_to_vec(),
+                WireCall::StateDemand(request) => request.encode_to_vec(),
             },
         );
     let order = (any::<u64>(), messages::order())
         .prop_map(|(term, order)| orders::write_master_message(term, &order).encode_to_vec());
     prop_oneof![
-        2 => call,
-        1 => messages::subscribe().prop_map(|it| calls::write_subscribe(&it).encode_to_vec()),
-        2 => messages::event().prop_map(|it| calls::write_event(&it).encode_to_vec()),
-        2 => messages::agent_call().prop_map(|it| orders::write_agent_message(&it).encode_to_vec()),
-        2 => order,
+        // On the heap: all of them together are more than the stack of a test holds.
+        2 => call.boxed(),
+        1 => messages::subscribe()
+            .prop_map(|it| calls::write_subscribe(&it).encode_to_vec())
+            .boxed(),
+        2 => messages::event().prop_map(|it| calls::write_event(&it).encode_to_vec()).boxed(),
+        2 => messages::agent_call()
+            .prop_map(|it| orders::write_agent_message(&it).encode_to_vec())
+            .boxed(),
+        2 => order.boxed(),
+        1 => other_request(),
         1 => messages::refusal().prop_map(|it| refusal::write_refusal(&it).encode_to_vec()),
     ]
 }
@@ -204,4 +325,16 @@ fn notorious_bytes_are_survived() {
     fuzz_all(&[0x0b; 4_096]);
     fuzz_all(&[0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01]);
     fuzz_all(&[0x1a, 0x02, 0xc3, 0x28]);
+}
+
+#[test]
+fn every_request_is_fuzzed() {
+    let schemas = prost_types::FileDescriptorSet::decode(DESCRIPTORS).expect("descriptors");
+    let services = schemas.file.iter().flat_map(|file| &file.service);
+    let taken = services.flat_map(|service| &service.method).map(|method| {
+        let name = method.input_type().rsplit('.').next();
+        name.expect("a split has a last part")
+    });
+    let listed: BTreeSet<&str> = REQUESTS.iter().map(|(name, _)| *name).collect();
+    assert_eq!(listed, taken.collect());
 }

@@ -109,9 +109,11 @@ fn codes_are_exactly_the_table() {
         Reason::NotAuthorized => Code::PermissionDenied,
         Reason::FrameworkUnknown | Reason::TaskUnknown => Code::NotFound,
         Reason::SequenceUnknown | Reason::AgentUnknown => Code::NotFound,
-        Reason::TaskExists => Code::AlreadyExists,
+        Reason::WindowUnknown | Reason::MemberUnknown => Code::NotFound,
+        Reason::TaskExists | Reason::MemberExists => Code::AlreadyExists,
         Reason::ResourcesTaken => Code::Aborted,
         Reason::SequenceExpired => Code::OutOfRange,
+        Reason::QuotaExceeded | Reason::CapacityExceeded => Code::ResourceExhausted,
         _ => Code::FailedPrecondition,
     };
     for reason in messages::REASONS {

@@ -4,7 +4,7 @@ use crate::strategies::{self, messages};
 use proptest::prelude::*;
 use prost::Message;
 use proto::{
-    convert::{agent, calls, framework, offer, orders, refusal, resources, status, task},
+    convert::{agent, calls, framework, offer, orders, quota, refusal, resources, status, task},
     model::{
         Refusal, SchedulerCall, Session, StatusReason, TaskState, limits, refusal::Reason,
         status::StatusSource,
@@ -29,6 +29,8 @@ fn sent_call(call: calls::WireCall) -> calls::WireCall {
         WireCall::Suppress(request) => WireCall::Suppress(sent(request)),
         WireCall::Revive(request) => WireCall::Revive(sent(request)),
         WireCall::Teardown(request) => WireCall::Teardown(sent(request)),
+        WireCall::UpdateFramework(request) => WireCall::UpdateFramework(sent(request)),
+        WireCall::StateDemand(request) => WireCall::StateDemand(sent(request)),
     }
 }
 
@@ -37,6 +39,11 @@ proptest! {
     fn resources_survive(list in strategies::resources()) {
         let wire = resources::write_resources(&list).into_iter().map(sent).collect();
         prop_assert_eq!(resources::read_resources(wire), Ok(list));
+    }
+
+    #[test]
+    fn quotas_survive(it in strategies::quota()) {
+        prop_assert_eq!(quota::read_quota(sent(quota::write_quota(&it))), Ok(it));
     }
 
     #[test]
@@ -124,6 +131,9 @@ fn enums_are_read_and_written_one_to_one() {
     let sources: Vec<StatusSource> =
         (-1..100).filter_map(|n| status::read_source(n).ok()).collect();
     assert_eq!(sources, [StatusSource::Master, StatusSource::Agent]);
+    let number_of = |reason| refusal::write_refusal(&Refusal::new(reason, "")).reason;
+    let numbers = messages::REASONS.map(number_of);
+    assert!(numbers.windows(2).all(|pair| pair[0] != pair[1]), "one number each: {numbers:?}");
     for number in -1..100 {
         if let Ok(state) = status::read_state(number) {
             assert_eq!(i32::from(status::write_state(state)), number);
@@ -132,14 +142,14 @@ fn enums_are_read_and_written_one_to_one() {
             assert_eq!(i32::from(status::write_reason(reason)), number);
         }
         let read = refusal::read_refusal(v1::Refusal { reason: number, ..Default::default() });
-        let known = (1..=25).contains(&number);
+        let known = numbers.contains(&number);
         let written = refusal::write_refusal(&read).reason;
         let expected = if known { number } else { v1::RefusalReason::RefusalOutcomeUnknown.into() };
         assert_eq!(written, expected);
     }
-    for (index, reason) in messages::REASONS.into_iter().enumerate() {
-        let number = refusal::write_refusal(&Refusal::new(reason, "")).reason;
-        assert_eq!(usize::try_from(number), Ok(index + 1), "{reason:?}");
+    for reason in messages::REASONS {
+        let wire = v1::Refusal { reason: number_of(reason), ..Default::default() };
+        assert_eq!(refusal::read_refusal(wire).reason, reason);
     }
 }
 

@@ -5,7 +5,7 @@
 //! steps share one outbox commits them together without weakening that.
 
 use crate::journal::{ContainerId, Record};
-use proto::model::{AgentCall, Duration, Refusal, TaskInfo, TaskKey};
+use proto::model::{AgentCall, Duration, OwnerId, Refusal, TaskInfo, TaskKey};
 use std::collections::BTreeMap;
 
 /// One thing to do.
@@ -19,6 +19,8 @@ pub enum Effect {
         container: ContainerId,
         /// Whose task.
         key: TaskKey,
+        /// Who may read its sandbox besides operators.
+        owner: Option<OwnerId>,
         /// The task.
         task: Box<TaskInfo>,
     },

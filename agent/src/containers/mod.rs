@@ -13,7 +13,7 @@ pub(crate) mod supervised;
 pub(crate) mod sweep;
 
 use agent_core::ContainerId;
-use proto::model::{Duration, TaskInfo, TaskKey};
+use proto::model::{Duration, OwnerId, TaskInfo, TaskKey};
 
 /// A container to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) struct StartRequest {
     pub(crate) container: ContainerId,
     /// Whose task.
     pub(crate) key: TaskKey,
+    /// Who may read its sandbox besides operators.
+    pub(crate) owner: Option<OwnerId>,
     /// The task.
     pub(crate) task: Box<TaskInfo>,
 }

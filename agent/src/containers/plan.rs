@@ -126,7 +126,7 @@ mod tests {
         };
         let key = TaskKey { framework: FrameworkId(4), task: task.id.clone() };
         let container = agent_core::ContainerId::new("c1").unwrap();
-        StartRequest { container, key, task: Box::new(task) }
+        StartRequest { container, key, owner: None, task: Box::new(task) }
     }
 
     fn style(controllers: &[ControllerName]) -> Style {

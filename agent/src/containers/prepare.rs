@@ -25,7 +25,7 @@ pub(crate) fn prepare(
     let runtime = run_dir.join(request.container.as_str());
     make_private(&runtime).map_err(|error| other("make the runtime directory", &error))?;
     let sandbox = sandboxes
-        .create(&request.key, &request.container)
+        .create(&request.key, &request.container, request.owner.as_ref())
         .map_err(|error| other("make the sandbox", &error))?;
     if let Some(user) = &user {
         give(&sandbox, user).map_err(|error| other("give the sandbox to its user", &error))?;

@@ -318,6 +318,7 @@ mod tests {
             sequence: 1,
             pending: vec![status],
             kill: None,
+            owner: Some("nightly".parse().unwrap()),
         }
     }
 

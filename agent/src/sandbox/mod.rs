@@ -3,10 +3,13 @@
 //! ```text
 //! DATA/sandboxes/FRAMEWORK/TASK/CONTAINER/         a task's files, `stdout` among them
 //! DATA/sandboxes/FRAMEWORK/TASK/CONTAINER.ended    its age is how long ago that container ended
+//! DATA/sandboxes/FRAMEWORK/TASK/CONTAINER.owner    who may read it besides operators
 //! ```
 
 mod beneath;
 mod janitor;
+mod owner;
+mod reader;
 mod service;
 mod tree;
 

@@ -1,9 +1,11 @@
-//! `bourse.v1.Sandbox`: operators read what tasks left in their sandboxes.
+//! `bourse.v1.Sandbox`: operators read what tasks left in their sandboxes, and frameworks what
+//! their own tasks left.
 //!
-//! Who may call is decided before a call arrives here.
+//! Which kinds of callers there are is decided before a call arrives here.
 
 use super::{
     beneath::{open_directory, open_file},
+    reader::Reader,
     tree::{Sandbox, SandboxTree},
 };
 use proto::{
@@ -42,15 +44,14 @@ impl SandboxService {
         Self { tree }
     }
 
-    fn find(&self, framework: &str, task: &str) -> Result<Sandbox, Refusal> {
+    fn find(&self, reader: &Reader, framework: &str, task: &str) -> Result<Sandbox, Refusal> {
         let framework: FrameworkId =
             framework.parse().map_err(|error| Refusal::invalid("framework_id", error))?;
         let task = TaskId::new(task).map_err(|error| Refusal::invalid("task_id", error))?;
         let key = TaskKey { framework, task };
         let unreadable = |error: std::io::Error| Refusal::new(Reason::NotReady, error.to_string());
         let sandbox = self.tree.latest(&key).map_err(unreadable)?;
-        let message = "this agent has no sandbox of that task, or has removed it";
-        sandbox.ok_or_else(|| Refusal::new(Reason::TaskUnknown, message).at("task_id"))
+        sandbox.filter(|sandbox| reader.may_read(sandbox)).ok_or_else(|| reader.unknown())
     }
 }
 
@@ -62,9 +63,10 @@ impl sandbox_server::Sandbox for SandboxService {
         &self,
         request: Request<v1::ReadFileRequest>,
     ) -> Result<Response<Chunks>, Status> {
+        let reader = Reader::of(request.extensions());
         let request = request.into_inner();
         let open = || {
-            let sandbox = self.find(&request.framework_id, &request.task_id)?;
+            let sandbox = self.find(&reader, &request.framework_id, &request.task_id)?;
             open_file(&sandbox.path, &request.path).map(|file| (sandbox, file))
         };
         let (sandbox, file) = open().map_err(|refusal| to_status(&refusal))?;
@@ -79,9 +81,10 @@ impl sandbox_server::Sandbox for SandboxService {
         &self,
         request: Request<v1::ListFilesRequest>,
     ) -> Result<Response<v1::ListFilesResponse>, Status> {
+        let reader = Reader::of(request.extensions());
         let request = request.into_inner();
         let list = || {
-            let sandbox = self.find(&request.framework_id, &request.task_id)?;
+            let sandbox = self.find(&reader, &request.framework_id, &request.task_id)?;
             list(&open_directory(&sandbox.path, &request.path)?)
         };
         let entries = list().map_err(|refusal| to_status(&refusal))?;

@@ -1,8 +1,9 @@
 //! The tree of sandboxes: made, found, listed. Names are ids, which are safe in paths by their
 //! rule.
 
-use agent_core::ContainerId;
-use proto::model::{FrameworkId, TaskId, TaskKey};
+use super::owner;
+use agent_core::{ContainerId, TaskRow};
+use proto::model::{FrameworkId, OwnerId, TaskId, TaskKey};
 use std::{
     fs, io,
     os::unix::fs::DirBuilderExt,
@@ -11,6 +12,7 @@ use std::{
 };
 
 const ENDED: &str = "ended";
+const OWNER: &str = "owner";
 
 /// The sandboxes of one agent.
 #[derive(Debug, Clone)]
@@ -25,6 +27,7 @@ pub(crate) struct SandboxTree {
 pub(crate) struct Sandbox {
     pub(crate) path: PathBuf,
     marker: PathBuf,
+    owner: PathBuf,
     runtime: PathBuf,
 }
 
@@ -34,14 +37,32 @@ impl SandboxTree {
         Self { root: data_dir.join("sandboxes"), run_dir: data_dir.join("run") }
     }
 
-    /// Makes a container's sandbox.
-    pub(crate) fn create(&self, key: &TaskKey, container: &ContainerId) -> io::Result<PathBuf> {
-        let task = self.task_dir(key);
+    /// Makes a container's sandbox, and beside it, where the task does not write, says whose it is.
+    pub(crate) fn create(
+        &self,
+        key: &TaskKey,
+        container: &ContainerId,
+        owner: Option<&OwnerId>,
+    ) -> io::Result<PathBuf> {
         // Others may pass through, to a sandbox of their own, and see nothing.
-        fs::DirBuilder::new().recursive(true).mode(0o711).create(&task)?;
-        let path = task.join(container.as_str());
-        fs::DirBuilder::new().mode(0o750).create(&path)?;
-        Ok(path)
+        fs::DirBuilder::new().recursive(true).mode(0o711).create(self.task_dir(key))?;
+        let sandbox = self.of_container(key, container);
+        fs::DirBuilder::new().mode(0o750).create(&sandbox.path)?;
+        owner.map_or(Ok(()), |owner| owner::write(&sandbox.owner, owner))?;
+        Ok(sandbox.path)
+    }
+
+    /// Says again whose sandboxes these rows' are. A host that loses its power may lose what was
+    /// said when they were made, which unlike the journal does not wait for the disk.
+    pub(crate) fn restore_owners(&self, rows: &[TaskRow]) -> io::Result<()> {
+        for row in rows {
+            let (Some(owner), Some(container)) = (&row.owner, &row.container) else { continue };
+            let sandbox = self.of_container(&row.key, container);
+            if sandbox.path.is_dir() && sandbox.owner().as_ref() != Some(owner) {
+                owner::write(&sandbox.owner, owner)?;
+            }
+        }
+        Ok(())
     }
 
     /// The sandbox of a task's latest container, if any is left.
@@ -69,12 +90,21 @@ impl SandboxTree {
     }
 
     fn of_task(&self, task: &Path) -> io::Result<Vec<Sandbox>> {
-        let sandbox = |path: PathBuf| {
-            let name = path.file_name()?.to_owned();
-            let marker = path.with_added_extension(ENDED);
-            Some(Sandbox { runtime: self.run_dir.join(name), marker, path })
-        };
-        Ok(directories(task)?.into_iter().filter_map(sandbox).collect())
+        Ok(directories(task)?.into_iter().map(|path| self.at(path)).collect())
+    }
+
+    fn of_container(&self, key: &TaskKey, container: &ContainerId) -> Sandbox {
+        self.at(self.task_dir(key).join(container.as_str()))
+    }
+
+    fn at(&self, path: PathBuf) -> Sandbox {
+        let name = path.file_name().expect("a sandbox is named after its container");
+        Sandbox {
+            runtime: self.run_dir.join(name),
+            marker: path.with_added_extension(ENDED),
+            owner: path.with_added_extension(OWNER),
+            path,
+        }
     }
 
     fn task_dir(&self, TaskKey { framework, task }: &TaskKey) -> PathBuf {
@@ -103,8 +133,18 @@ impl Sandbox {
         }
     }
 
+    /// Who may read it besides operators.
+    pub(crate) fn owner(&self) -> Option<OwnerId> {
+        owner::read(&self.owner)
+    }
+
     /// Removes it, and the directories above that it leaves empty.
     pub(crate) fn remove(&self) -> io::Result<()> {
+        // First: without a sandbox nobody would come back for it.
+        match fs::remove_file(&self.owner) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         fs::remove_dir_all(&self.path)?;
         fs::remove_file(&self.marker)?;
         // The task's directory, then the framework's; whichever is not empty stays.
@@ -132,4 +172,43 @@ fn directories(path: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::model::TaskState;
+
+    #[test]
+    fn what_was_said_of_owners_is_said_again() {
+        let place = tempfile::tempdir().unwrap();
+        let tree = SandboxTree::new(place.path());
+        let key = TaskKey { framework: FrameworkId(1), task: "t".parse().unwrap() };
+        let owner: OwnerId = "nightly".parse().unwrap();
+        let row = |container: &str, owner: Option<&OwnerId>| TaskRow {
+            key: key.clone(),
+            task: None,
+            container: Some(ContainerId::new(container).unwrap()),
+            state: TaskState::Finished,
+            sequence: 0,
+            pending: Vec::new(),
+            kill: None,
+            owner: owner.cloned(),
+        };
+        let made = ContainerId::new("made").unwrap();
+        tree.create(&key, &made, Some(&owner)).unwrap();
+        let sandbox = tree.latest(&key).unwrap().unwrap();
+        fs::write(&sandbox.owner, "").unwrap();
+        assert_eq!(sandbox.owner(), None, "lost with the power");
+        let never_made = row("never-made", Some(&owner));
+        tree.restore_owners(&[row("made", None), never_made.clone()]).unwrap();
+        assert_eq!(sandbox.owner(), None, "the journal does not know either");
+        tree.restore_owners(&[row("made", Some(&owner)), never_made]).unwrap();
+        assert_eq!(sandbox.owner(), Some(owner));
+        let beside = fs::read_dir(tree.task_dir(&key)).unwrap().count();
+        assert_eq!(beside, 2, "nothing is said of a sandbox that is not there");
+        sandbox.ended_at().unwrap();
+        sandbox.remove().unwrap();
+        assert!(!place.path().join("sandboxes/framework-1").exists(), "nothing is left of it");
+    }
 }

@@ -81,12 +81,11 @@ async fn a_task_knows_who_it_is_and_leaves_its_output() {
     master.order(launch(shell("who", line))).await;
     expect(&mut master, TaskState::Running).await;
     expect(&mut master, TaskState::Finished).await;
-    let task = place.path().join("sandboxes/framework-7/who");
-    let sandbox = std::fs::read_dir(task).expect("a sandbox").next().expect("one").expect("entry");
-    let stdout = std::fs::read_to_string(sandbox.path().join("stdout")).expect("output");
-    let here = sandbox.path().canonicalize().expect("a path");
+    let sandbox = kit::sandbox(place.path(), "who");
+    let stdout = std::fs::read_to_string(sandbox.join("stdout")).expect("output");
+    let here = sandbox.canonicalize().expect("a path");
     assert_eq!(stdout, format!("who framework-7 {}\n{}\n", kit::AGENT, here.display()));
-    let stderr = std::fs::read_to_string(sandbox.path().join("stderr")).expect("output");
+    let stderr = std::fs::read_to_string(sandbox.join("stderr")).expect("output");
     assert_eq!(stderr, "err\n");
     agent.stop().await.expect("an orderly end");
 }

@@ -2,6 +2,7 @@
 
 mod kit;
 mod lifecycle;
+mod owners;
 mod refusals;
 mod restart;
 mod sandbox;

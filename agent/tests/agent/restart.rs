@@ -1,16 +1,10 @@
 //! The agent ends and comes back: tasks run on, nothing is forgotten, nothing runs twice.
 
-use crate::kit::{self, eventually, expect, key, launch, master::Master, settings, shell, start};
+use crate::kit::{
+    self, eventually, expect, key, launch, master::Master, sandbox, settings, shell, start,
+};
 use agent::IsolationChoice;
 use proto::model::{Order, StatusReason, TaskState};
-use std::path::{Path, PathBuf};
-
-/// The one sandbox of a task.
-fn sandbox(data_dir: &Path, task: &str) -> PathBuf {
-    let task = data_dir.join("sandboxes/framework-7").join(task);
-    let mut entries = std::fs::read_dir(task).expect("a task's directory");
-    entries.next().expect("a sandbox").expect("an entry").path()
-}
 
 async fn adoption(isolation: IsolationChoice) {
     let place = tempfile::tempdir().expect("a directory");

@@ -1,6 +1,6 @@
 //! Reading sandboxes over the agent's own listener, and what else is there.
 
-use crate::kit::{expect, key, launch, master::Master, settings, shell, start};
+use crate::kit::{expect, key, launch, master::Master, sandbox, settings, shell, start};
 use proto::{
     convert::refusal::from_status,
     model::{Order, Reason, StatusReason, TaskState},
@@ -43,9 +43,7 @@ async fn output_is_followed_until_the_task_has_ended() {
     let mut stream = stream.into_inner();
     let first = stream.message().await.expect("goes well").expect("a chunk");
     assert_eq!((first.offset_bytes, first.data.as_slice()), (0, &b"one\n"[..]));
-    let task = place.path().join("sandboxes/framework-7/t");
-    let sandbox = std::fs::read_dir(task).expect("a task").next().expect("one").expect("entry");
-    std::fs::write(sandbox.path().join("go"), "").expect("a file");
+    std::fs::write(sandbox(place.path(), "t").join("go"), "").expect("a file");
     let second = stream.message().await.expect("goes well").expect("a chunk");
     assert_eq!((second.offset_bytes, second.data.as_slice()), (4, &b"two\n"[..]));
     expect(&mut master, TaskState::Finished).await;

@@ -1,5 +1,5 @@
-//! Certificates: an agent talks to masters of its CA only, and lets operators of its cluster in
-//! only.
+//! Certificates: an agent talks to masters of its CA only, and lets nobody in but operators and
+//! frameworks of its cluster.
 
 use crate::kit::{self, key, launch, master::Master, settings, shell};
 use agent::{AgentError, MASTER_DNS_NAME, Security, TlsPaths};
@@ -12,12 +12,12 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use std::{fs, net::SocketAddr, path::Path};
 use tonic::{
     Status,
-    transport::{Certificate, ClientTlsConfig, Endpoint, Identity, ServerTlsConfig},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity, ServerTlsConfig},
 };
 
 const AGENT_DNS_NAME: &str = "agent.test";
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 struct Minted {
     certificate: String,
@@ -25,7 +25,7 @@ struct Minted {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut parameters = CertificateParams::default();
         parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
@@ -41,7 +41,7 @@ impl Authority {
         Minted { certificate: certificate.pem(), key: key.serialize_pem() }
     }
 
-    fn master(&self, dns: &str) -> ServerTlsConfig {
+    pub(crate) fn master(&self, dns: &str) -> ServerTlsConfig {
         let minted = self.mint("spiffe://test/master/1", dns);
         ServerTlsConfig::new()
             .identity(Identity::from_pem(minted.certificate, minted.key))
@@ -49,7 +49,7 @@ impl Authority {
     }
 
     /// Files for an agent's settings.
-    fn agent(&self, folder: &Path, uri: &str) -> Security {
+    pub(crate) fn agent(&self, folder: &Path, uri: &str) -> Security {
         let minted = self.mint(uri, AGENT_DNS_NAME);
         let write = |name: &str, text: &str| {
             let path = folder.join(name);
@@ -63,7 +63,8 @@ impl Authority {
         })
     }
 
-    async fn read_stdout(&self, address: SocketAddr, uri: &str) -> Result<Vec<u8>, Status> {
+    /// Somebody who reads sandboxes.
+    pub(crate) fn reader(&self, address: SocketAddr, uri: &str) -> SandboxClient<Channel> {
         let minted = self.mint(uri, "client.test");
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(self.0.pem()))
@@ -71,6 +72,14 @@ impl Authority {
             .domain_name(AGENT_DNS_NAME);
         let endpoint = Endpoint::from_shared(format!("https://{address}")).expect("an address");
         let channel = endpoint.tls_config(tls).expect("good certificates").connect_lazy();
+        SandboxClient::new(channel)
+    }
+
+    pub(crate) async fn read_stdout(
+        &self,
+        address: SocketAddr,
+        uri: &str,
+    ) -> Result<Vec<u8>, Status> {
         let request = v1::ReadFileRequest {
             framework_id: "framework-7".to_owned(),
             task_id: "t".to_owned(),
@@ -78,7 +87,7 @@ impl Authority {
             offset_bytes: 0,
             follow: false,
         };
-        let response = SandboxClient::new(channel).read_file(request).await?;
+        let response = self.reader(address, uri).read_file(request).await?;
         let chunk = response.into_inner().message().await?;
         Ok(chunk.map(|chunk| chunk.data).unwrap_or_default())
     }
@@ -104,7 +113,10 @@ async fn identities_are_proved_on_both_sides() {
     let operator = authority.read_stdout(address, "spiffe://test/operator/o").await;
     assert_eq!(operator.expect("operators may"), b"for operators\n");
     for (uri, reason) in [
-        ("spiffe://test/framework/f", Reason::NotAuthorized),
+        ("spiffe://test/agent/another", Reason::NotAuthorized),
+        ("spiffe://test/master/1", Reason::NotAuthorized),
+        ("spiffe://test/framework/f", Reason::TaskUnknown),
+        ("spiffe://other/framework/nightly", Reason::Unauthenticated),
         ("spiffe://other/operator/o", Reason::Unauthenticated),
         ("https://test/operator/o", Reason::Unauthenticated),
     ] {

@@ -3,7 +3,10 @@
 use crate::{
     connection::{Connection, request},
     output::{
-        Format, Row as _, print_text,
+        Format, Row as _,
+        agent_life::WindowRow,
+        print_text,
+        roles::RoleRow,
         rows::{AgentRow, FrameworkRow, OfferRow, TaskRow},
         table::escape,
     },
@@ -100,6 +103,9 @@ fn show(format: Format, offers: bool, event: v1::ClusterEvent) -> anyhow::Result
         Some(Fact::AgentChanged(agent)) => row!("agent", AgentRow::from(agent)),
         Some(Fact::FrameworkChanged(framework)) => row!("framework", FrameworkRow::from(framework)),
         Some(Fact::TaskChanged(task)) => row!("task", TaskRow::from(task)),
+        Some(Fact::RoleChanged(role)) => row!("role", RoleRow::from(role)),
+        Some(Fact::WindowChanged(window)) => row!("window", WindowRow::from(window)),
+        Some(Fact::WindowEnded(id)) => named("window ended", id),
         Some(Fact::AgentRemoved(id)) => named("agent removed", id),
         Some(Fact::FrameworkRemoved(id)) => named("framework removed", id),
         Some(Fact::OfferMade(offer)) if offers => row!("offer", OfferRow::from(offer)),

@@ -1,11 +1,11 @@
-//! `bourse agents | frameworks | tasks | offers | roles`.
+//! `bourse agents | frameworks | tasks | offers`.
 
 use crate::{
     connection::Connection,
     every_page,
     output::{
         Format, print_rows,
-        rows::{AgentRow, FrameworkRow, OfferRow, RoleRow, TaskRow},
+        rows::{AgentRow, FrameworkRow, OfferRow, TaskRow},
     },
 };
 use anyhow::bail;
@@ -39,11 +39,6 @@ pub(crate) async fn frameworks(connection: &Connection, format: Format) -> anyho
 pub(crate) async fn offers(connection: &Connection, format: Format) -> anyhow::Result<()> {
     let rows = every_page!(connection, list_offers, offers, v1::ListOffersRequest::default());
     print_rows(format, &rows.into_iter().map(OfferRow::from).collect::<Vec<_>>())
-}
-
-pub(crate) async fn roles(connection: &Connection, format: Format) -> anyhow::Result<()> {
-    let rows = every_page!(connection, list_roles, roles, v1::ListRolesRequest::default());
-    print_rows(format, &rows.into_iter().map(RoleRow::from).collect::<Vec<_>>())
 }
 
 pub(crate) async fn tasks(

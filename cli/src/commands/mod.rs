@@ -1,16 +1,23 @@
 //! One file per command.
 
 pub(crate) mod agent;
+pub(crate) mod agents;
+pub(crate) mod backup;
 pub(crate) mod certificates;
 pub(crate) mod completion;
 pub(crate) mod dev;
 pub(crate) mod events;
+pub(crate) mod frameworks;
 pub(crate) mod kill;
 pub(crate) mod listings;
 pub(crate) mod logs;
+pub(crate) mod maintenance;
 pub(crate) mod master;
+pub(crate) mod masters;
+pub(crate) mod roles;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod why;
 
 use proto::wire::v1::Page;
 

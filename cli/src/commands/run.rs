@@ -10,7 +10,9 @@ use crate::{
 };
 use anyhow::{Context as _, bail};
 use batch::{Compression, Job, JobSource, Replay, Summary, TaskSpec};
-use proto::model::{Duration as Milliseconds, Milli, ResourceName, Resources, Role, Value};
+use proto::model::{
+    Constraint, Duration as Milliseconds, Milli, ResourceName, Resources, Role, Value,
+};
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 /// Flags of `bourse run`.
@@ -54,6 +56,18 @@ pub(crate) struct RunArgs {
     /// Kill an attempt that takes longer, such as 10m
     #[arg(long, value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
+    /// Only on agents like this, such as `rack in r1,r2`, `hostname not in h7`, `generation >= 7`,
+    /// `ssd exists`; may be repeated
+    #[arg(long = "constraint", value_name = "CONSTRAINT", conflicts_with_all = ["file", "swf"])]
+    constraints: Vec<Constraint>,
+    /// All instances at once or none; given up after this time
+    #[arg(long, value_name = "TIMEOUT", num_args = 0..=1, default_missing_value = "10m",
+        require_equals = true, value_parser = humantime::parse_duration,
+        conflicts_with_all = ["file", "swf"])]
+    gang: Option<Duration>,
+    /// No more than so many instances on one agent
+    #[arg(long, value_name = "N", conflicts_with_all = ["file", "swf"])]
+    spread: Option<u32>,
     /// Do not print what the tasks write
     #[arg(long)]
     quiet: bool,
@@ -101,9 +115,7 @@ pub(crate) async fn run(
         true => run_local(format, args, job, stop).await?,
         false => {
             let framework = context.resolve_framework()?;
-            // Without an operator's certificate the agents show no files.
-            let operator = context.resolve().ok().filter(|_| context.masters.is_empty());
-            run_on(&framework, operator, format, args, job, stop).await?
+            run_on(&framework, format, args, job, stop).await?
         }
     };
     Ok(if summary.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -127,7 +139,7 @@ async fn run_local(
         let why = if args.plain_processes { "--plain-processes" } else { "not root" };
         eprintln!("{why}: tasks run as plain processes, without containers");
     }
-    let (framework, operator) = (local.framework.clone(), local.operator.clone());
+    let framework = local.framework.clone();
     let ready = match too_large(&job, &local.resources) {
         Some(problem) => Err(problem),
         None => local.ready().await,
@@ -135,7 +147,7 @@ async fn run_local(
     let outcome = match ready {
         Err(problem) => Err(problem),
         Ok(()) => tokio::select! {
-            outcome = run_on(&framework, Some(operator), format, args, job, stop) => outcome,
+            outcome = run_on(&framework, format, args, job, stop) => outcome,
             problem = local.failed() => Err(problem),
         },
     };
@@ -155,7 +167,6 @@ fn too_large(job: &Job, resources: &Resources) -> Option<anyhow::Error> {
 
 async fn run_on(
     framework: &Context,
-    operator: Option<Context>,
     format: Format,
     args: &RunArgs,
     job: Job,
@@ -165,9 +176,10 @@ async fn run_on(
         addresses: framework.masters.clone(),
         security: framework.security()?,
     };
-    let reader = match operator {
-        Some(context) if !args.quiet => Some(Connection::new(context)?),
-        _ => None,
+    // Agents show a framework what its own tasks wrote.
+    let reader = match args.quiet {
+        true => None,
+        false => Some(Connection::new(framework.clone())?),
     };
     let (progress, printer) = Reporter::start(job.instance_count(), reader, format);
     let job = JobSource::Job(job);
@@ -211,6 +223,9 @@ impl RunArgs {
         task.environment.clone_from(&self.env);
         task.instances = self.instances;
         task.retries = self.retries;
+        task.constraints.clone_from(&self.constraints);
+        task.gang_timeout = self.gang.map(milliseconds).transpose()?;
+        task.per_agent_max = self.spread;
         task.timeout = self.timeout.map(milliseconds).transpose()?;
         Ok(Job::new(self.name.clone(), self.role.clone(), vec![task])?)
     }

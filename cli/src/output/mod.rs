@@ -1,7 +1,10 @@
 //! What people and programs see: tables that fit the terminal, or JSON.
 
+pub(crate) mod agent_life;
+pub(crate) mod roles;
 pub(crate) mod rows;
 pub(crate) mod table;
+pub(crate) mod why;
 
 use serde::Serialize;
 use std::io::{self, IsTerminal as _, Write as _};

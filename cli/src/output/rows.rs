@@ -1,6 +1,9 @@
 //! The API's messages as rows for people and programs.
 
-use super::Row;
+use super::{
+    Row,
+    agent_life::{ShownDrain, ShownUnavailability},
+};
 use proto::{
     convert,
     model::{ResourceName, Resources, Value},
@@ -13,7 +16,7 @@ use serde::{Serialize, Serializer, ser::SerializeMap as _};
 pub(crate) struct ShownResources(pub(crate) Resources);
 
 impl ShownResources {
-    fn read(wire: Vec<v1::Resource>) -> Self {
+    pub(super) fn read(wire: Vec<v1::Resource>) -> Self {
         // A newer master may say what this version cannot read; the rest is still worth showing.
         Self(convert::resources::read_resources(wire).unwrap_or_default())
     }
@@ -52,6 +55,9 @@ pub(crate) struct AgentRow {
     resources: ShownResources,
     allocated: ShownResources,
     offered: ShownResources,
+    deactivated: bool,
+    drain: Option<ShownDrain>,
+    unavailability: Option<ShownUnavailability>,
     attributes: Vec<String>,
     version: String,
 }
@@ -75,15 +81,44 @@ impl From<v1::AgentSummary> for AgentRow {
             resources: ShownResources::read(info.resources),
             allocated: ShownResources::read(wire.allocated),
             offered: ShownResources::read(wire.offered),
+            deactivated: wire.deactivated,
+            drain: wire.drain.map(ShownDrain::from),
+            unavailability: wire.unavailability.map(ShownUnavailability::from),
             attributes: attributes.iter().map(ToString::to_string).collect(),
             version: info.version,
         }
     }
 }
 
+impl AgentRow {
+    /// What operators have said of it, in one cell.
+    fn duty(&self) -> String {
+        let deactivated = self.deactivated.then(|| "deactivated".to_owned());
+        let drain = self.drain.as_ref().map(ShownDrain::line);
+        let away = self.unavailability.as_ref().map(ShownUnavailability::line);
+        let said: Vec<_> = deactivated.into_iter().chain(drain).chain(away).collect();
+        match said.is_empty() {
+            true => "active".to_owned(),
+            false => said.join("; "),
+        }
+    }
+
+    /// The same in full.
+    pub(crate) fn duty_lines(&self) -> Vec<(&'static str, String)> {
+        let mut lines = match (self.deactivated, &self.drain) {
+            (false, None) => vec![("duty", "active".to_owned())],
+            (true, _) => vec![("duty", "deactivated: no new tasks".to_owned())],
+            (false, Some(_)) => vec![("duty", "draining: no new tasks".to_owned())],
+        };
+        lines.extend(self.drain.iter().flat_map(ShownDrain::lines));
+        lines.extend(self.unavailability.as_ref().map(|away| ("maintenance", away.line())));
+        lines
+    }
+}
+
 impl Row for AgentRow {
     const TITLES: &'static [&'static str] =
-        &["agent", "host", "state", "tasks", "cpus used/all", "mem used/all", "attributes"];
+        &["agent", "host", "state", "tasks", "cpus used/all", "mem used/all", "duty", "attributes"];
 
     fn cells(&self) -> Vec<String> {
         let used =
@@ -95,6 +130,7 @@ impl Row for AgentRow {
             self.tasks.to_string(),
             used(&ResourceName::CPUS),
             used(&ResourceName::MEM),
+            self.duty(),
             self.attributes.join(";"),
         ]
     }
@@ -257,47 +293,6 @@ impl Row for OfferRow {
             self.role.clone(),
             self.agent.clone(),
             self.resources.0.to_string(),
-        ]
-    }
-}
-
-/// One role.
-#[derive(Debug, Serialize)]
-pub(crate) struct RoleRow {
-    role: String,
-    weight: String,
-    frameworks: u64,
-    share_percent: String,
-    allocated: ShownResources,
-    offered: ShownResources,
-}
-
-impl From<v1::RoleSummary> for RoleRow {
-    fn from(wire: v1::RoleSummary) -> Self {
-        let hundredths = wire.weighted_dominant_share_ppm / 100;
-        Self {
-            role: wire.role,
-            weight: proto::model::Milli(wire.weight_milli).to_string(),
-            frameworks: wire.framework_count,
-            share_percent: format!("{}.{:02}", hundredths / 100, hundredths % 100),
-            allocated: ShownResources::read(wire.allocated),
-            offered: ShownResources::read(wire.offered),
-        }
-    }
-}
-
-impl Row for RoleRow {
-    const TITLES: &'static [&'static str] =
-        &["role", "weight", "frameworks", "weighted share %", "allocated", "offered"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.role.clone(),
-            self.weight.clone(),
-            self.frameworks.to_string(),
-            self.share_percent.clone(),
-            self.allocated.0.to_string(),
-            self.offered.0.to_string(),
         ]
     }
 }

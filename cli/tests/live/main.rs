@@ -5,9 +5,15 @@
 
 mod agent_restart;
 mod bad_input;
+mod demand;
+mod drain;
 mod failover;
+mod masters;
 mod metrics;
+mod owners;
+mod pushed_back;
 mod python;
+mod quota;
 mod readme;
 mod rig;
 mod snapshot;

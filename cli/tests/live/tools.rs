@@ -134,9 +134,11 @@ fn logs_are_followed_to_the_end() {
     assert_eq!(fs::read_to_string(&log).unwrap(), "first\nlast\n");
     assert_eq!(dev.table(&["logs", "--stderr", "talk-0"]), "bad\n");
     let problem = dev.run(&["logs", "--file", "../../../etc/passwd", "talk-0"]).failure();
-    assert!(problem.contains("path"), "{problem}");
+    assert!(problem.contains("leads out of the sandbox"), "{problem}");
     let problem = dev.run(&["logs", "--file", "nothing", "talk-0"]).failure();
-    assert!(problem.contains("path") && problem.contains("not exist"), "{problem}");
+    let named = r#"the file "nothing" of talk-0: it does not exist; there are stderr, stdout; "#;
+    assert!(problem.contains(named), "{problem}");
+    assert!(problem.contains("type `bourse logs talk-0 --file stdout`"), "{problem}");
     fs::write(dev.home.path().join("end"), "").unwrap();
     assert!(job.wait().success());
     dev.stop();

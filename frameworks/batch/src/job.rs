@@ -4,7 +4,8 @@
 //! workload), what comes out can be run. Names of unknown tasks, cycles and sizes beyond the limits
 //! do not get through.
 
-use bourse_sdk::model::{Duration, IdError, Resources, Role, TaskId, limits};
+use crate::packing::CALL_BYTES;
+use bourse_sdk::model::{Constraint, Duration, IdError, Resources, Role, TaskId, limits};
 use std::collections::BTreeMap;
 
 /// Instances of one job, all tasks together.
@@ -16,6 +17,9 @@ pub const RETRIES_MAX: u32 = 100;
 /// Bytes of a task's name. Instance and attempt are appended to make the task's id.
 pub const NAME_BYTES_MAX: usize = 96;
 const _: () = assert!(NAME_BYTES_MAX + "-4294967295.4294967295".len() <= limits::ID_BYTES_MAX);
+
+/// What a task's description takes on the wire beside its texts.
+const TASK_BYTES: usize = 512;
 
 /// Tasks that one task may wait for.
 pub const DEPENDENCIES_MAX: usize = 1_000;
@@ -45,6 +49,12 @@ pub struct TaskSpec {
     pub depends_on: Vec<String>,
     /// Not before this long after the job began.
     pub submit_at: Duration,
+    /// Only on agents that are like this.
+    pub constraints: Vec<Constraint>,
+    /// Instances on one agent at most, among those that wait together.
+    pub per_agent_max: Option<u32>,
+    /// All instances at once or none; given up when there is no room for all after this long.
+    pub gang_timeout: Option<Duration>,
 }
 
 /// A job that can be run.
@@ -188,7 +198,17 @@ impl TaskSpec {
             grace_period: None,
             depends_on: Vec::new(),
             submit_at: Duration(0),
+            constraints: Vec::new(),
+            per_agent_max: None,
+            gang_timeout: None,
         }
+    }
+
+    /// About how long an instance's description is.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let texts = self.command.iter().map(String::len).sum::<usize>();
+        let variables = self.environment.iter().map(|(name, value)| name.len() + value.len());
+        TASK_BYTES + texts + variables.sum::<usize>()
     }
 }
 
@@ -323,6 +343,16 @@ fn check_task(index: usize, task: &TaskSpec) -> Result<(), JobError> {
     if let Some(timeout) = task.timeout {
         range("timeout", timeout.0, 1, limits::REFUSE_MAX.0)?;
     }
+    range("constraints", task.constraints.len() as u64, 0, limits::CONSTRAINTS_MAX as u64)?;
+    if let Some(most) = task.per_agent_max {
+        range("per_agent_max", u64::from(most), 1, u64::from(u32::MAX))?;
+    }
+    if let Some(timeout) = task.gang_timeout {
+        range("gang_timeout", timeout.0, 1, limits::GANG_TIMEOUT_MAX.0)?;
+        // They are launched by one call.
+        let most = limits::TASKS_PER_ACCEPT_MAX.min(CALL_BYTES / task.size_bytes()).max(1);
+        range("instances", u64::from(task.instances), 1, most as u64)?;
+    }
     match task.resources.is_empty() {
         true => Err(JobError::NoResources { task: index, name: name() }),
         false => Ok(()),
@@ -406,6 +436,20 @@ mod tests {
         let mut none = spec("a", &[]);
         none.instances = 0;
         assert!(matches!(job(vec![none]), Err(JobError::Number { field: "instances", .. })));
+        let gang = |instances, timeout| {
+            let mut gang = spec("a", &[]);
+            (gang.instances, gang.gang_timeout) = (instances, Some(Duration(timeout)));
+            job(vec![gang])
+        };
+        assert!(gang(1_000, 86_400_000).is_ok());
+        assert!(matches!(gang(1_001, 1), Err(JobError::Number { field: "instances", .. })));
+        for bad in [0, 86_400_001] {
+            assert!(matches!(gang(1, bad), Err(JobError::Number { field: "gang_timeout", .. })));
+        }
+        let mut nowhere = spec("a", &[]);
+        nowhere.per_agent_max = Some(0);
+        let nowhere = job(vec![nowhere]);
+        assert!(matches!(nowhere, Err(JobError::Number { field: "per_agent_max", .. })));
         let mut nothing = spec("a", &[]);
         nothing.resources = Resources::new();
         assert!(matches!(job(vec![nothing]), Err(JobError::NoResources { .. })));

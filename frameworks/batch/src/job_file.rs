@@ -4,7 +4,9 @@
 //! exactly 100 thousandths, and what has no exact thousandth is refused.
 
 use crate::job::{Job, JobError, TaskSpec};
-use bourse_sdk::model::{Duration, IdError, Milli, ResourceName, Resources, Role, Value};
+use bourse_sdk::model::{
+    Constraint, ConstraintError, Duration, IdError, Milli, ResourceName, Resources, Role, Value,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,6 +16,9 @@ use toml::Spanned;
 
 /// Largest job file. A job of a hundred thousand instances fits into a few lines.
 const FILE_BYTES_MAX: u64 = 8 * 1_024 * 1_024;
+
+/// How long a gang waits for room when nothing is said.
+pub const GANG_TIMEOUT_DEFAULT: Duration = Duration::from_seconds(600);
 
 /// Why a job file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +97,12 @@ pub enum JobFileProblem {
         #[source]
         source: IdError,
     },
+    /// Not a constraint.
+    #[error("the constraint is malformed")]
+    Constraint(#[source] ConstraintError),
+    /// A gang's timeout without a gang.
+    #[error("gang_timeout is of a gang: say `gang = true` too")]
+    NoGang,
     /// It is well formed, but no job.
     #[error(transparent)]
     Job(JobError),
@@ -130,6 +141,11 @@ struct TaskTable {
     #[serde(default)]
     user: String,
     grace: Option<Spanned<String>>,
+    #[serde(default)]
+    constraints: Vec<Spanned<String>>,
+    per_agent_max: Option<Spanned<i64>>,
+    gang: Option<Spanned<bool>>,
+    gang_timeout: Option<Spanned<String>>,
 }
 
 /// A list is the program and its arguments; a string is a line for `sh -c`.
@@ -209,7 +225,15 @@ fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
     let resources = Resources::from_entries(amounts).map_err(|error| {
         (table.name.span(), JobFileProblem::Form { message: error.to_string() })
     })?;
+    let constraints = table.constraints.iter().map(|constraint| {
+        let problem = |error| (constraint.span(), JobFileProblem::Constraint(error));
+        constraint.get_ref().parse::<Constraint>().map_err(problem)
+    });
+    let per_agent_max = table.per_agent_max.map(|most| count("per_agent_max", Some(most), 0));
     Ok(TaskSpec {
+        constraints: constraints.collect::<Result<_, _>>()?,
+        per_agent_max: per_agent_max.transpose()?,
+        gang_timeout: gang_timeout(table.gang, table.gang_timeout)?,
         command,
         environment: table.env.into_iter().collect(),
         user: table.user,
@@ -241,6 +265,20 @@ fn count(field: &'static str, value: Option<Spanned<i64>>, default: u32) -> Resu
     let Some(value) = value else { return Ok(default) };
     let problem = |_| (value.span(), JobFileProblem::Count { field, value: *value.get_ref() });
     u32::try_from(*value.get_ref()).map_err(problem)
+}
+
+fn gang_timeout(
+    gang: Option<Spanned<bool>>,
+    timeout: Option<Spanned<String>>,
+) -> Result<Option<Duration>, Problem> {
+    let is_gang = gang.is_some_and(|gang| *gang.get_ref());
+    match timeout {
+        Some(timeout) if !is_gang => Err((timeout.span(), JobFileProblem::NoGang)),
+        timeout if is_gang => {
+            Ok(Some(time("gang_timeout", timeout)?.unwrap_or(GANG_TIMEOUT_DEFAULT)))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn time(field: &'static str, value: Option<Spanned<String>>) -> Result<Option<Duration>, Problem> {
@@ -296,6 +334,10 @@ command = "load < data"
 cpus = 2
 mem = 64.5
 depends_on = ["fetch"]
+constraints = ["rack in r1,r2", "hostname not in h7"]
+per_agent_max = 2
+gang = true
+gang_timeout = "60s"
 "#;
 
     fn problem(text: &str) -> (usize, usize, JobFileProblem) {
@@ -320,6 +362,13 @@ depends_on = ["fetch"]
         assert_eq!(load.command, ["sh", "-c", "load < data"]);
         assert_eq!(load.resources.to_string(), "cpus:2;mem:64.5");
         assert_eq!(job.dependencies(1), [0]);
+        let constraints: Vec<_> = load.constraints.iter().map(ToString::to_string).collect();
+        assert_eq!(constraints, ["rack in r1,r2", "hostname not in h7"]);
+        assert_eq!((load.per_agent_max, fetch.per_agent_max), (Some(2), None));
+        assert_eq!((load.gang_timeout, fetch.gang_timeout), (Some(Duration(60_000)), None));
+        let text = WHOLE.replace("gang_timeout = \"60s\"\n", "");
+        let job = parse(&text, Path::new("job.toml")).unwrap();
+        assert_eq!(job.tasks()[1].gang_timeout, Some(GANG_TIMEOUT_DEFAULT));
     }
 
     #[test]
@@ -358,6 +407,11 @@ depends_on = ["fetch"]
         let (line, _, found) = at("[\"fetch\"]\n", "[\"fetsch\"]\n");
         assert_eq!(line, 20, "the task's name");
         assert!(matches!(found, JobFileProblem::Job(JobError::UnknownDependency { .. })));
+        let (line, column, found) = at("hostname not in h7", "hostname h7");
+        assert_eq!((line, column), (25, 33));
+        assert!(matches!(found, JobFileProblem::Constraint(_)));
+        let (line, _, found) = at("gang = true\n", "");
+        assert_eq!((line, found), (27, JobFileProblem::NoGang));
         let (line, _, found) = at("cpus = 2\n", "");
         assert_eq!(line, 19, "the task's table");
         assert!(matches!(found, JobFileProblem::Form { message } if message.contains("cpus")));

@@ -1,7 +1,8 @@
 //! Jobs that run to completion: a job file, one command, or a recorded workload.
 //!
 //! A [`Job`] is a list of tasks with instances, dependencies, retries and timeouts. The [`queue`]
-//! knows what may run now, [`packing`] fits it into offers, [`scheduler`] joins the two behind the
+//! knows what may run now, the cluster is asked for that and no more, [`packing`] cuts what it offers
+//! into calls, [`scheduler`] joins these behind the
 //! SDK's trait, [`run()`] drives it against a cluster and hands back a [`Summary`]. Everything but
 //! `run` is pure.
 
@@ -18,6 +19,7 @@ pub mod run;
 pub mod scheduler;
 pub mod summary;
 pub mod swf;
+mod wishes;
 
 pub use job::{Job, JobError, TaskSpec};
 pub use job_file::JobFileError;

@@ -9,7 +9,9 @@ use crate::instance::{Instance, KillCause, Phase};
 use crate::job::{Job, TaskSpec, task_id};
 use crate::observer::{Progress, TaskNews};
 use bourse_sdk::jitter::{Backoff, Jitter};
-use bourse_sdk::model::{AgentId, Duration, Instant, OfferId, TaskId, TaskState, TaskStatus};
+use bourse_sdk::model::{
+    AgentId, Duration, Instant, OfferId, StatusReason, TaskId, TaskState, TaskStatus,
+};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,8 +51,13 @@ pub struct Queue {
     job: Job,
     instances: Vec<Instance>,
     ready: BTreeSet<InstanceId>,
+    /// How many of them each task has; those that have none are not here.
+    ready_counts: BTreeMap<usize, u32>,
+    by_name: BTreeMap<String, usize>,
     /// Not before a time.
     delayed: BTreeSet<(Instant, InstanceId)>,
+    /// Those among the delayed that the role's quota holds back.
+    held: BTreeSet<InstanceId>,
     timeouts: BTreeSet<(Instant, InstanceId)>,
     /// Current attempts that may be known to the cluster.
     by_task: BTreeMap<TaskId, InstanceId>,
@@ -81,6 +88,8 @@ impl Queue {
             first.push(u32::try_from(instances.len()).expect("a job's instances are bounded"));
             instances.extend((0..spec.instances).map(|index| Instance::new(task, index)));
         }
+        let names = job.tasks().iter().enumerate().map(|(task, spec)| (spec.name.clone(), task));
+        let by_name = names.collect();
         let mut queue = Self {
             unfinished: job.tasks().iter().map(|task| task.instances).collect(),
             waits: (0..tasks).map(|task| job.dependencies(task).len()).collect(),
@@ -90,7 +99,10 @@ impl Queue {
             dependents,
             first,
             ready: BTreeSet::new(),
+            ready_counts: BTreeMap::new(),
+            by_name,
             delayed: BTreeSet::new(),
+            held: BTreeSet::new(),
             timeouts: BTreeSet::new(),
             by_task: BTreeMap::new(),
             is_stopping: false,
@@ -129,6 +141,7 @@ impl Queue {
     }
 
     /// Instances that may be launched now, in order.
+    #[cfg(test)]
     pub fn ready(&self) -> impl Iterator<Item = (InstanceId, &TaskSpec)> {
         self.ready.iter().map(|id| (*id, self.spec(*id)))
     }
@@ -193,6 +206,7 @@ impl Queue {
             && at <= now
         {
             self.delayed.remove(&(at, id));
+            self.held.remove(&id);
             self.make_ready(id);
         }
         while let Some((at, id)) = self.timeouts.first().copied()
@@ -216,12 +230,6 @@ impl Queue {
         }
     }
 
-    fn make_ready(&mut self, id: InstanceId) {
-        self.instance_mut(id).phase = Phase::Ready;
-        self.ready.insert(id);
-        self.is_newly_ready = true;
-    }
-
     fn delay(&mut self, id: InstanceId, until: Instant) {
         self.instance_mut(id).phase = Phase::Delayed(until);
         self.delayed.insert((until, id));
@@ -239,7 +247,7 @@ impl Queue {
 
     /// A ready instance was fitted into an offer and is asked for.
     pub fn launch(&mut self, now: Instant, id: InstanceId, agent: AgentId, offer: OfferId) {
-        assert!(self.ready.remove(&id), "only what is ready is launched");
+        self.take_ready(id);
         self.launches += 1;
         let number = self.launches;
         let instance = self.instance_mut(id);
@@ -290,9 +298,14 @@ impl Queue {
             | TaskState::Unreachable => Vec::new(),
             state => {
                 self.by_task.remove(&status.task);
+                self.release_held();
                 let instance = self.instance_mut(id);
                 instance.take_status(status);
-                let outcome = outcome(state, instance.kill_cause);
+                let outcome = match status.reason {
+                    // The cluster took its agent away, which is no end of its own.
+                    StatusReason::AgentDraining if instance.kill_cause.is_none() => Outcome::Lost,
+                    _ => outcome(state, instance.kill_cause),
+                };
                 self.attempt_ended(now, id, outcome, &status.message)
             }
         }
@@ -425,7 +438,9 @@ impl Queue {
             }
         }
         self.ready.clear();
+        self.ready_counts.clear();
         self.delayed.clear();
+        self.held.clear();
         self.timeouts.clear();
         progress
     }
@@ -452,5 +467,7 @@ fn outcome(state: TaskState, cause: Option<KillCause>) -> Outcome {
     }
 }
 
+mod quota;
+mod ready;
 #[cfg(test)]
 mod tests;

@@ -86,6 +86,7 @@ pub async fn run_until(
         roles: vec![job.role().clone()],
         failover_timeout: FAILOVER_TIMEOUT,
         labels: Vec::new(),
+        disruption_budget: None,
     };
     let mut settings = Settings::new(masters, info);
     settings.first_contact_timeout = Some(FIRST_CONTACT_TIMEOUT);

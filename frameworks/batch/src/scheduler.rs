@@ -1,27 +1,26 @@
 //! A job as a scheduler: offers in, launches out, until every instance has ended.
 //!
-//! Joins the queue (what may run) with the packing (where it fits). Asks for offers only while
-//! something may run: suppresses its role otherwise, revives it when something becomes ready.
+//! Joins the queue (what may run) with what the cluster is asked for: exactly that. An offer says
+//! which task of the job it is for.
 
 use crate::job::Job;
 use crate::observer::{Observer, Progress};
-use crate::packing::{Packed, Wanted, pack};
+use crate::packing::{Bin, gather, gather_all};
 use crate::queue::{InstanceId, Queue};
 use crate::summary::Summary;
+use crate::wishes::Wishes;
 use bourse_sdk::model::{
-    Duration, FrameworkId, Instant, Offer, Reason, Refusal, TaskId, TaskInfo, limits,
+    DemandId, Duration, FrameworkId, Instant, Offer, Reason, Refusal, TaskId, TaskInfo, limits,
 };
 use bourse_sdk::{CallId, Calls, Event, Scheduler, TaskBuilder};
 use std::collections::BTreeMap;
 
-/// How long not to be offered what nothing can be done with. What becomes ready meanwhile revives.
-const REFUSE_IDLE: Duration = Duration::from_seconds(60);
+/// How long not to be offered the same: no longer than the cluster insists on, which offers only what
+/// is asked for.
+const REFUSE: Duration = Duration(0);
 
 /// How long a stopped job waits for its last tasks beyond their longest grace period.
 const STOP_PATIENCE: Duration = Duration::from_seconds(30);
-
-/// What a task's description takes on the wire beside its texts.
-const TASK_BYTES: usize = 512;
 
 /// Runs one job.
 pub struct BatchScheduler {
@@ -30,9 +29,7 @@ pub struct BatchScheduler {
     framework: Option<FrameworkId>,
     launches: BTreeMap<CallId, Vec<InstanceId>>,
     kills: BTreeMap<CallId, TaskId>,
-    is_suppressed: bool,
-    /// Something was refused for a while and is not offered again by itself.
-    has_filters: bool,
+    wishes: Wishes,
     stop_deadline: Option<Instant>,
     is_over: bool,
 }
@@ -58,8 +55,7 @@ impl BatchScheduler {
             framework: None,
             launches: BTreeMap::new(),
             kills: BTreeMap::new(),
-            is_suppressed: false,
-            has_filters: false,
+            wishes: Wishes::default(),
             stop_deadline: None,
             is_over: false,
         }
@@ -100,41 +96,58 @@ impl BatchScheduler {
             calls.decline_briefly(offers.into_iter().map(|offer| offer.id).collect());
             return;
         };
-        let wanted = queue.ready().map(|(item, spec)| {
-            let texts = spec.command.iter().map(String::len).sum::<usize>();
-            let variables = spec.environment.iter().map(|(name, value)| name.len() + value.len());
-            let size_bytes = TASK_BYTES + texts + variables.sum::<usize>();
-            Wanted { item, resources: &spec.resources, size_bytes }
-        });
-        let Packed { calls: packed, unused } = pack(offers, wanted);
-        let mut launched = Vec::new();
-        let mut accepts = Vec::new();
-        for call in packed {
-            let mut tasks = Vec::with_capacity(call.items.len());
-            for (id, offer) in &call.items {
-                let offer = &call.offers[*offer];
-                queue.launch(now, *id, offer.agent.clone(), offer.id);
-                tasks.push(task_info(queue, *id, offer));
-                launched.push(Progress::Launched(queue.news(*id)));
+        let (mut launched, mut accepts, mut unused) = (Vec::new(), Vec::new(), Vec::new());
+        for filled in fill(queue, &offers) {
+            let mut bins = Vec::new();
+            for (offer, pieces) in filled.offers {
+                let mut bin = Bin::new(offer.clone());
+                for (task, count) in pieces {
+                    let size_bytes = queue.job().tasks()[task].size_bytes();
+                    for _ in 0..count {
+                        let Some(id) = queue.first_ready(task) else { break };
+                        if !filled.is_gang && !bin.has_room(size_bytes) {
+                            break;
+                        }
+                        queue.launch(now, id, offer.agent.clone(), offer.id);
+                        self.wishes.launched(task);
+                        launched.push(Progress::Launched(queue.news(id)));
+                        bin.put((id, task_info(queue, id, offer)), size_bytes);
+                    }
+                }
+                match bin.items.is_empty() {
+                    true => unused.push(offer.id),
+                    false => bins.push(bin),
+                }
             }
-            accepts.push((call, tasks));
+            match filled.is_gang {
+                true if bins.is_empty() => {}
+                true => accepts.push(gather_all(bins)),
+                false => accepts.extend(gather(bins)),
+            }
         }
-        let refuse = match queue.has_ready() {
-            true => limits::REFUSE_DEFAULT,
-            false => REFUSE_IDLE,
-        };
-        for (call, tasks) in accepts {
-            let ids = call.items.into_iter().map(|(id, _)| id).collect();
+        for call in accepts {
+            let (ids, tasks) = call.items.into_iter().map(|(item, _)| item).unzip();
             let offers = call.offers.into_iter().map(|offer| offer.id).collect();
-            // There is room left that only the size of a call kept empty: have it back at once.
-            let refuse = if call.is_cut_short { Duration(0) } else { refuse };
-            self.launches.insert(calls.accept(offers, tasks, refuse), ids);
+            self.launches.insert(calls.accept(offers, tasks, REFUSE), ids);
+        }
+        if !unused.is_empty() {
+            // More than is wanted: what the cluster knows is out of date.
+            self.wishes.doubt();
         }
         for chunk in unused.chunks(limits::OFFERS_PER_CALL_MAX) {
-            calls.decline(chunk.to_vec(), refuse);
+            calls.decline(chunk.to_vec(), REFUSE);
         }
-        self.has_filters = true;
         self.tell(now, launched);
+    }
+
+    /// The cluster has found no room for all of a task at once.
+    fn demand_failed(&mut self, now: Instant, demand: &DemandId) {
+        let State::Running(queue) = &mut self.state else { return };
+        let Some(task) = queue.task_named(demand.as_str()) else { return };
+        let message = "there was no room for all instances at once";
+        let progress = queue.give_up(now, task, message);
+        self.wishes.doubt();
+        self.tell(now, progress);
     }
 
     fn answered(&mut self, now: Instant, call: CallId, refusal: Option<Refusal>) -> Option<TaskId> {
@@ -145,6 +158,20 @@ impl BatchScheduler {
             launched.into_iter().for_each(|id| queue.accepted(id));
             return None;
         };
+        launched.iter().for_each(|id| self.wishes.taken_back(queue.task_of(*id)));
+        if refusal.reason == Reason::QuotaExceeded {
+            // The first so many fit; the others wait for room.
+            let fitting = place_of_task(&refusal.field);
+            let launched = launched.into_iter().enumerate();
+            let progress: Vec<Progress> = launched
+                .flat_map(|(place, id)| match place < fitting {
+                    true => queue.refused(now, id, None),
+                    false => queue.hold_back(now, id),
+                })
+                .collect();
+            self.tell(now, progress);
+            return killed;
+        }
         let fatal = is_fatal(refusal.reason).then(|| refusal.to_string());
         let progress: Vec<Progress> =
             launched.into_iter().flat_map(|id| queue.refused(now, id, fatal.as_deref())).collect();
@@ -167,6 +194,7 @@ impl BatchScheduler {
         let grace = grace.unwrap_or(limits::GRACE_PERIOD_DEFAULT);
         self.stop_deadline = Some(now + grace + STOP_PATIENCE);
         let progress = queue.stop(now);
+        self.wishes.doubt();
         self.tell(now, progress);
     }
 
@@ -181,16 +209,9 @@ impl BatchScheduler {
             self.kills.insert(calls.kill(task.clone(), None), task);
         }
         let is_newly_ready = queue.take_newly_ready();
-        match queue.has_ready() {
-            true if is_newly_ready && (self.is_suppressed || self.has_filters) => {
-                calls.revive(Vec::new());
-                (self.is_suppressed, self.has_filters) = (false, false);
-            }
-            false if !self.is_suppressed => {
-                calls.suppress(Vec::new());
-                self.is_suppressed = true;
-            }
-            _ => {}
+        let is_over = queue.is_over();
+        if !is_over && let Some(demands) = self.wishes.to_state(now, queue, is_newly_ready) {
+            calls.state_demand(queue.job().role().clone(), demands);
         }
         let is_late = self.stop_deadline.is_some_and(|deadline| deadline <= now);
         let abandoned = if is_late { queue.abandon(now) } else { Vec::new() };
@@ -212,6 +233,7 @@ impl Scheduler for BatchScheduler {
             Event::Subscribed { framework, .. } => self.subscribed(now, framework),
             Event::Disconnected => self.tell(now, [Progress::Disconnected]),
             Event::Offers(offers) => self.offers(now, offers, calls),
+            Event::DemandFailed { demand, .. } => self.demand_failed(now, &demand),
             Event::Update(status) => {
                 if let State::Running(queue) = &mut self.state {
                     let progress = queue.status(now, &status);
@@ -230,11 +252,47 @@ impl Scheduler for BatchScheduler {
             Event::StopRequested => self.stop(now, calls),
             Event::Rescinded(_)
             | Event::AgentLost { .. }
+            // What is ended there is launched again elsewhere: see the queue.
+            | Event::AgentNotice { .. }
             | Event::Reconciling { .. }
             | Event::Woken => {}
         }
         self.settle(now, calls);
     }
+}
+
+/// Offers of one kind: for a gang, which are used together, or for anything else.
+struct Filled<'a> {
+    is_gang: bool,
+    /// Each with the tasks of the job that it is for, by their places, and how many instances.
+    offers: Vec<(&'a Offer, Vec<(usize, u32)>)>,
+}
+
+/// Says which instances go where. Offers that are for nothing come with no pieces.
+fn fill<'a>(queue: &Queue, offers: &'a [Offer]) -> Vec<Filled<'a>> {
+    let (mut single, mut gangs) = (Vec::new(), BTreeMap::<usize, Vec<_>>::new());
+    for offer in offers {
+        let pieces = offer
+            .pieces
+            .iter()
+            .filter_map(|(demand, count)| Some((queue.task_named(demand.as_str())?, *count)));
+        let pieces: Vec<(usize, u32)> = pieces.collect();
+        let tasks = queue.job().tasks();
+        match pieces.iter().find(|(task, _)| tasks[*task].gang_timeout.is_some()) {
+            Some((task, _)) => gangs.entry(*task).or_default().push((offer, pieces)),
+            None => single.push((offer, pieces)),
+        }
+    }
+    let mut filled = vec![Filled { is_gang: false, offers: single }];
+    for (task, mut offers) in gangs {
+        let offered: u32 = offers.iter().flat_map(|(_, pieces)| pieces).map(|(_, n)| n).sum();
+        if offered < queue.ready_count(task) {
+            // Not all of it: none of it.
+            offers.iter_mut().for_each(|(_, pieces)| pieces.clear());
+        }
+        filled.push(Filled { is_gang: true, offers });
+    }
+    filled
 }
 
 fn task_info(queue: &Queue, id: InstanceId, offer: &Offer) -> TaskInfo {
@@ -252,6 +310,13 @@ fn task_info(queue: &Queue, id: InstanceId, offer: &Offer) -> TaskInfo {
         task = task.grace_period(grace_period);
     }
     task.build(&offer.agent).expect("a job's tasks were checked when it was made")
+}
+
+/// The place of the task that a refusal names, such as 3 in `tasks[3].resources[0]`; 0 when it
+/// names none.
+fn place_of_task(field: &str) -> usize {
+    let place = field.strip_prefix("tasks[").and_then(|rest| rest.split_once(']'));
+    place.and_then(|(place, _)| place.parse().ok()).unwrap_or(0)
 }
 
 /// Whether the same tasks would be refused on any offer.

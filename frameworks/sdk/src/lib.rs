@@ -52,6 +52,7 @@
 //!         roles: vec![Role::any()],
 //!         failover_timeout: Duration::from_seconds(60),
 //!         labels: vec![],
+//!         disruption_budget: None,
 //!     };
 //!     let settings = bourse_sdk::Settings::new(masters, info);
 //!     bourse_sdk::Driver::new(settings).run(&mut Hello).await?;
@@ -72,6 +73,9 @@
 //! - **Every update comes once**, in order per task, after the `Accepted` of its accept; nothing
 //!   comes after a terminal state. It is acknowledged when `handle` returns, or by you
 //!   ([`Acknowledgement::Manual`]) if you must store it first.
+//! - **Say what you want** with [`Calls::state_demand`], and you are offered that and nothing else;
+//!   say nothing, and you are offered whatever it is your turn for. The session says it again after a
+//!   lost connection, less what was launched.
 //! - **Offers are answered by you**: accept or decline each, soon. An offer that is held is not
 //!   offered to others and is rescinded after a while. [`Event::Disconnected`] voids them all.
 //! - **Your tasks outlive your process** for `failover_timeout`. Start again with
@@ -82,10 +86,11 @@
 //!   at [`Calls::take`]. For more, the feature `testing` has a whole cluster in virtual time.
 //!
 //! Rooms: `scheduler` (what you write), `session` and `engine` (pure, see there), `driver` (tokio
-//! and tonic), `resources` (building tasks).
+//! and tonic), `resources` (building tasks), `demand` (saying what is wanted).
 
 #![forbid(unsafe_code)]
 
+pub mod demand;
 pub mod driver;
 pub mod engine;
 pub mod resources;
@@ -94,6 +99,7 @@ pub mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use demand::{DemandBuilder, DemandError};
 pub use driver::{
     Driver, DriverError, Finished, Masters, Security, Settings, Stopper, TlsSettings,
 };

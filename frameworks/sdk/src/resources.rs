@@ -230,6 +230,8 @@ mod tests {
             resources: Resources::cpus_mem(300, 64),
             attributes: Vec::new(),
             expires_in: None,
+            unavailability: None,
+            pieces: Vec::new(),
         });
         let task = Resources::cpus_mem(100, 32);
         assert!(remaining.take(&task));

@@ -5,8 +5,9 @@
 //! in a unit test that just calls [`Scheduler::handle`].
 
 use crate::model::{
-    AgentId, ClusterId, Duration, FrameworkId, Instant, Offer, OfferId, Refusal, Role,
-    SchedulerCall, TaskId, TaskInfo, TaskStatus, limits,
+    AgentId, AgentNotice, ClusterId, DemandId, Duration, FrameworkId, FrameworkInfo, Instant,
+    Offer, OfferId, Refusal, Role, SchedulerCall, StatedDemand, TaskId, TaskInfo, TaskStatus,
+    limits,
 };
 use std::fmt;
 
@@ -49,6 +50,24 @@ pub enum Event {
         /// For good, or only out of contact.
         is_removed: bool,
     },
+    /// What is to become of agents that run tasks of this framework. Nothing has to be done about
+    /// it: tasks that the cluster ends come back as [`Event::Update`] with
+    /// [`crate::model::StatusReason::AgentDraining`]. Whoever wants to move them itself has until
+    /// the deadline, if its disruption budget says so.
+    AgentNotice {
+        /// Which.
+        agents: Vec<AgentId>,
+        /// What.
+        notice: AgentNotice,
+    },
+    /// The pieces of a gang could not be had together in time; it is wanted no longer. State the
+    /// demand again to go on waiting.
+    DemandFailed {
+        /// The role that it was stated in.
+        role: Role,
+        /// Which.
+        demand: DemandId,
+    },
     /// The tasks of an accept are committed. Comes before any update of theirs.
     Accepted {
         /// The accept.
@@ -63,7 +82,7 @@ pub enum Event {
         /// How many.
         task_count: u64,
     },
-    /// A decline, kill, suppress or revive took effect.
+    /// A decline, kill, suppress, revive or statement of demand took effect.
     Done {
         /// The call.
         call: CallId,
@@ -167,6 +186,24 @@ impl Calls {
     /// Offers again for these roles, and whatever was refused too; for all when empty.
     pub fn revive(&mut self, roles: Vec<Role>) -> CallId {
         self.ask(SchedulerCall::Revive { roles })
+    }
+
+    /// Says what is wanted in a role, instead of all that was said before: from now on offers are
+    /// for that and nothing else ([`Offer::pieces`]). An empty list wants nothing. Counts are beyond
+    /// what was launched: each launched task is taken for one piece.
+    pub fn state_demand(&mut self, role: Role, demands: Vec<StatedDemand>) -> CallId {
+        self.ask(SchedulerCall::StateDemand { role, demands: Some(demands) })
+    }
+
+    /// Takes back what was said of a role: offers are of whatever it is the framework's turn for.
+    pub fn take_any_offers(&mut self, role: Role) -> CallId {
+        self.ask(SchedulerCall::StateDemand { role, demands: None })
+    }
+
+    /// Describes the framework anew: name, roles, failover timeout, labels, disruption budget. A
+    /// role in which tasks run cannot be left out.
+    pub fn update_framework(&mut self, info: FrameworkInfo) -> CallId {
+        self.ask(SchedulerCall::UpdateFramework { info })
     }
 
     /// Ends the framework and kills its tasks. The driver returns when the cluster has done so.

@@ -63,6 +63,7 @@ fn settings(addresses: &[&str]) -> Settings {
         roles: vec![Role::any()],
         failover_timeout: Duration(60_000),
         labels: Vec::new(),
+        disruption_budget: None,
     };
     Settings::new(masters, info)
 }

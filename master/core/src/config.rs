@@ -1,7 +1,9 @@
 //! A master's settings after validation. Knows no file, flag or environment.
 
-use proto::model::{ClusterId, Duration, Milli, NodeId, Role, limits};
-use std::collections::BTreeMap;
+use crate::allocator::Fairness;
+pub use crate::intake::rate_limits::{CallRate, CallRates};
+use proto::model::{ClusterId, Duration, MasterInfo, Milli, NodeId, ResourceName, Role, limits};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the core can be told.
 #[derive(Debug, Clone)]
@@ -10,8 +12,11 @@ pub struct Config {
     pub cluster: ClusterId,
     /// This master.
     pub node: NodeId,
-    /// All masters, this one included, with the addresses that clients are told.
+    /// Who founds a new cluster, this master included, with the addresses that clients are told;
+    /// empty for a master that joins one. Once there is a log, that says who is a member.
     pub members: BTreeMap<NodeId, String>,
+    /// Where the same masters are reached by others; a lone one may have none.
+    pub peers: BTreeMap<NodeId, String>,
     /// Seeds the election timeouts and everything else that is drawn.
     pub seed: u64,
     /// Time between two [`crate::Input::Tick`]s; raft counts in these.
@@ -26,6 +31,9 @@ pub struct Config {
     pub log_tail_entries: u64,
     /// Weights of roles that are not 1, in thousandths.
     pub weights: BTreeMap<Role, Milli>,
+    /// Resources that do not count towards shares: those of which few have any, so that whoever
+    /// uses one would be seen to use all.
+    pub unshared: BTreeSet<ResourceName>,
     /// After this an unanswered offer is rescinded; `None` keeps offers for ever.
     pub offer_timeout: Option<Duration>,
     /// How often agents and frameworks hear from the master and agents are to report.
@@ -39,15 +47,23 @@ pub struct Config {
     pub agent_unreachable_per_minute: u32,
     /// An agent that was unreachable for this long is removed with its tasks.
     pub agent_removal_timeout: Duration,
+    /// How much frameworks may ask, by principal.
+    pub call_rates: CallRates,
 }
 
 impl Config {
+    /// How shares are counted.
+    pub fn fairness(&self) -> Fairness {
+        Fairness { weights: self.weights.clone(), unshared: self.unshared.clone() }
+    }
+
     /// The defaults for a cluster of these members.
     pub fn new(cluster: ClusterId, node: NodeId, members: BTreeMap<NodeId, String>) -> Self {
         Self {
             cluster,
             node,
             members,
+            peers: BTreeMap::new(),
             seed: node.0,
             tick: Duration(100),
             election_ticks: 10,
@@ -55,13 +71,25 @@ impl Config {
             snapshot_entries: 50_000,
             log_tail_entries: 10_000,
             weights: BTreeMap::new(),
+            unshared: BTreeSet::from([ResourceName::GPUS]),
             offer_timeout: Some(Duration::from_seconds(60)),
             heartbeat_interval: Duration::from_seconds(5),
             agent_timeout: Duration::from_seconds(30),
             agent_reregister_timeout: Duration::from_seconds(60),
             agent_unreachable_per_minute: 20,
             agent_removal_timeout: Duration::from_seconds(24 * 3_600),
+            call_rates: CallRates::default(),
         }
+    }
+
+    /// Who founds a new cluster.
+    pub(crate) fn founders(&self) -> Vec<MasterInfo> {
+        let info = |(node, address): (&NodeId, &String)| MasterInfo {
+            node: *node,
+            address: address.clone(),
+            peer_address: self.peers.get(node).cloned().unwrap_or_default(),
+        };
+        self.members.iter().map(info).collect()
     }
 
     /// Asserts what the rest of the core relies on.
@@ -69,9 +97,11 @@ impl Config {
     /// # Panics
     /// When a setting contradicts another; the shell validates before it gets here.
     pub fn assert_valid(&self) {
-        assert!(self.members.contains_key(&self.node), "this node is a member");
+        let listed = self.members.is_empty() || self.members.contains_key(&self.node);
+        assert!(listed, "this node is a member, or joins");
         assert!(self.members.keys().all(|node| node.0 > 0), "node ids start at 1");
         assert!(self.heartbeat_ticks > 0 && self.election_ticks > 2 * self.heartbeat_ticks);
+        assert!(self.call_rates.is_valid(), "every principal may call some time");
         assert!(self.tick.0 > 0 && self.heartbeat_interval.0 > 0);
         assert!(self.agent_timeout > self.heartbeat_interval, "one late heartbeat is no loss");
         assert!(self.weights.values().all(|weight| (1..=limits::MILLI_MAX).contains(&weight.0)));

@@ -1,8 +1,9 @@
 //! Everything that can happen to a master.
 
 use proto::model::{
-    AgentCall, AgentId, Duration, FrameworkId, Instant, NodeId, Principal, SchedulerCall, Session,
-    Subscribe, TaskId, TaskKey, TaskState, WallTime,
+    AgentCall, AgentDirective, AgentId, DemandId, Duration, FrameworkId, Instant, MasterInfo,
+    Milli, NodeId, Principal, Quota, Role, SchedulerCall, Session, Subscribe, TaskId, TaskKey,
+    TaskState, WallTime, WindowId, WindowPlan,
 };
 use raft::eraftpb::Message;
 
@@ -36,6 +37,8 @@ pub enum Input {
         from: NodeId,
         /// Whether its log holds nothing yet.
         blank: bool,
+        /// Whether it may not vote yet.
+        joining: bool,
     },
     /// A snapshot that a leader streamed is complete and on disk, not yet part of the state.
     PeerSnapshot {
@@ -44,6 +47,10 @@ pub enum Input {
         /// What it holds.
         ledger: Box<crate::Ledger>,
     },
+    /// A member says that this one was removed.
+    Removed,
+    /// Somebody wants a snapshot that holds everything applied so far.
+    TakeSnapshot,
     /// A member could not be reached, or the snapshot streamed to it arrived or failed.
     PeerDelivery {
         /// To whom.
@@ -87,7 +94,7 @@ pub enum Input {
         /// What it says.
         message: AgentCall,
     },
-    /// An operator's call.
+    /// An operator's call, or a framework's that reads what is its own.
     OperatorCall {
         /// Where the reply goes.
         call: CallId,
@@ -129,6 +136,36 @@ pub struct Page {
     pub after: Option<String>,
 }
 
+/// Of whom it is asked why it gets nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WhyQuery {
+    /// Who.
+    pub subject: WhySubject,
+    /// Only in this role.
+    pub role: Option<Role>,
+}
+
+/// Who gets nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WhySubject {
+    /// A framework.
+    Framework(FrameworkId),
+    /// A demand; without a framework, those of whoever has stated one of this id.
+    Demand {
+        /// Whose.
+        framework: Option<FrameworkId>,
+        /// Which.
+        demand: DemandId,
+    },
+    /// The framework of a task, in the task's role.
+    Task {
+        /// Whose; not needed when the task's id is unique.
+        framework: Option<FrameworkId>,
+        /// Which.
+        task: TaskId,
+    },
+}
+
 /// What an operator may ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperatorCall {
@@ -164,6 +201,48 @@ pub enum OperatorCall {
     ListOffers(Page),
     /// Roles by name.
     ListRoles(Page),
+    /// Drain an agent, and the like.
+    DirectAgent {
+        /// Which.
+        agent: AgentId,
+        /// What.
+        directive: AgentDirective,
+    },
+    /// End a framework and all of its tasks.
+    TeardownFramework(FrameworkId),
+    /// Plan a maintenance window.
+    ScheduleMaintenance(WindowPlan),
+    /// Windows that have not ended, by id.
+    ListMaintenance(Page),
+    /// A window will not be, or is over.
+    CancelMaintenance(WindowId),
+    /// What a role weighs from now on; `None` means what the configuration says.
+    SetWeight {
+        /// Which.
+        role: Role,
+        /// Its weight.
+        weight: Option<Milli>,
+    },
+    /// What a role is promised and may use from now on.
+    SetQuota {
+        /// Which.
+        role: Role,
+        /// All of it.
+        quota: Quota,
+        /// Also when the agents cannot hold what is promised.
+        force: bool,
+    },
+    /// A role is promised nothing and has no limit any longer.
+    RemoveQuota(Role),
+    /// Why somebody gets nothing.
+    Why(WhyQuery),
+    /// What frameworks have stated that they want.
+    ListDemands {
+        /// Which rows.
+        page: Page,
+        /// Only this framework's.
+        framework: Option<FrameworkId>,
+    },
     /// End a task.
     KillTask {
         /// Which.
@@ -171,4 +250,17 @@ pub enum OperatorCall {
         /// Overrides the task's own.
         grace_period: Option<Duration>,
     },
+    /// Add a master, as a learner at first.
+    AddMaster(MasterInfo),
+    /// Remove a master for good.
+    RemoveMaster(NodeId),
+    /// Add a master that takes the place of another.
+    ReplaceMaster {
+        /// Whose place.
+        old: NodeId,
+        /// Who takes it.
+        info: MasterInfo,
+    },
+    /// Hand leadership over, to this one or to the best.
+    TransferLeadership(Option<NodeId>),
 }

@@ -6,9 +6,10 @@
 use crate::{
     Ledger,
     input::{CallId, StreamId},
+    ledger::Members,
 };
 use proto::{
-    model::{NodeId, Order, Refusal, SchedulerEvent, TaskId},
+    model::{NodeId, Order, Refusal, SchedulerEvent, TaskId, WindowId},
     wire::v1,
 };
 use raft::eraftpb::{ConfState, Entry, HardState, Message};
@@ -54,6 +55,8 @@ pub enum Effect {
     Greet {
         /// As in `PeerFrame`.
         blank: bool,
+        /// As in `PeerFrame`.
+        joining: bool,
     },
     /// Write the state, as of the mark, to a snapshot file; then [`crate::Input::SnapshotWritten`].
     WriteSnapshot {
@@ -96,6 +99,19 @@ pub enum Effect {
     Close(StreamId),
     /// This member's role changed; for logs, metrics and health.
     Role(RoleChange),
+    /// These are the members from now on: whom to connect to, and whom not to hear.
+    Members(Members),
+    /// This member must stop, after what stands before this.
+    End(Ending),
+}
+
+/// Why a member must stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It was removed from the cluster.
+    Removed,
+    /// The cluster was founded by others than this member's configuration says.
+    OtherFounders,
 }
 
 /// Who leads.
@@ -116,6 +132,8 @@ pub enum Answer {
     Done,
     /// The tasks of an accept exist.
     Accepted(Vec<TaskId>),
+    /// The maintenance window is planned.
+    Scheduled(WindowId),
     /// So many statuses will follow.
     Reconciling(u64),
     /// An operator's read.
@@ -134,7 +152,10 @@ pub enum ReadAnswer {
     Task(v1::GetTaskResponse),
     Tasks(v1::ListTasksResponse),
     Offers(v1::ListOffersResponse),
+    Windows(v1::ListMaintenanceResponse),
     Roles(v1::ListRolesResponse),
+    Why(v1::WhyResponse),
+    Demands(v1::ListDemandsResponse),
 }
 
 /// Effects of one turn, in order.

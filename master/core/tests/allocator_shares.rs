@@ -66,12 +66,12 @@ fn the_largest_cluster_with_the_largest_weight_has_shares() {
     ])
     .unwrap();
     let mut totals = Amounts::new();
-    (0..limits::AGENTS_MAX).for_each(|_| totals.add(&largest));
+    (0..limits::AGENTS_MAX).for_each(|_| totals.add(&Amounts::of(&largest)));
     let share = |weight, cpus, mem| {
-        Share::dominant(&totals, Milli(weight), |name| match *name == ResourceName::CPUS {
-            true => cpus,
-            false => mem,
-        })
+        let mut used = Amounts::new();
+        used.set(&ResourceName::CPUS, cpus);
+        used.set(&ResourceName::MEM, mem);
+        Share::dominant(&totals, Milli(weight), &used)
     };
     let everything = totals.get(&ResourceName::CPUS);
     assert_eq!(everything, 100_000_000_000_000_000_000);
@@ -82,5 +82,8 @@ fn the_largest_cluster_with_the_largest_weight_has_shares() {
     assert!(share(limits::MILLI_MAX, everything, 0) < share(limits::MILLI_MAX - 1, everything, 0));
     assert_eq!(share(7, 0, 0), Share::ZERO);
     assert_eq!(share(2_000, everything / 2, 0).millionths(WEIGHT_DEFAULT), 250_000);
-    assert_eq!(Share::dominant(&Amounts::new(), Milli(1), |_| 5), Share::ZERO);
+    assert_eq!(
+        Share::dominant(&Amounts::new(), Milli(1), &Amounts::of(&Resources::cpus_mem(5, 0))),
+        Share::ZERO
+    );
 }

@@ -1,7 +1,7 @@
 //! The book: who may answer which offer, once, in time; and that nothing is lost or counted twice.
 
 use master_core::{
-    allocator::PlannedOffer,
+    allocator::{Bundle, Place, PlannedOffer},
     offers::{Book, Returned},
 };
 use proptest::prelude::*;
@@ -20,7 +20,8 @@ fn agent(number: u64) -> AgentId {
 
 fn planned(framework: FrameworkId, role: &str, on: u64) -> PlannedOffer {
     let (role, resources) = (Role::new(role).unwrap(), Resources::cpus_mem(1_000, 64));
-    PlannedOffer { framework, role, agent: agent(on), resources }
+    let (place, resources) = (Place::at(0), Bundle::new(resources));
+    PlannedOffer { framework, role, agent: agent(on), place, resources, pieces: Vec::new() }
 }
 
 fn issue(book: &mut Book, framework: FrameworkId, role: &str, on: u64) -> OfferId {
@@ -56,9 +57,11 @@ fn an_offer_says_what_was_planned() {
         role: plan.role,
         agent: plan.agent,
         hostname: "host-1".to_owned(),
-        resources: plan.resources,
+        resources: plan.resources.resources().clone(),
         attributes: vec![rack],
         expires_in,
+        unavailability: None,
+        pieces: Vec::new(),
     };
     assert_eq!(offer, expected);
     assert_eq!(book.live(&offer.id), Some(&expected));
@@ -134,6 +137,7 @@ fn a_port_is_in_one_offer() {
     let mut book = Book::new(1);
     let ports = Value::Ranges(Ranges::new(vec![(80, 90)]).unwrap());
     let resources = Resources::from_entries([(ResourceName::PORTS, ports)]).unwrap();
+    let resources = Bundle::new(resources);
     let planned = PlannedOffer { resources, ..planned(MINE, "a", 1) };
     book.issue(&planned, "host", &[], Instant(0), None);
     book.issue(&planned, "host", &[], Instant(0), None);
@@ -234,8 +238,9 @@ proptest! {
                 Step::RescindAgent(on) => book.rescind_agent(&agent(on)),
                 Step::RescindFramework(id) => book.rescind_framework(FrameworkId(id)),
             };
-            for Returned { offer, framework, role, agent, resources } in returned {
-                let plan = PlannedOffer { framework, role, agent, resources };
+            for Returned { offer, framework, role, agent, resources, pieces } in returned {
+                let place = Place::at(0);
+                let plan = PlannedOffer { framework, role, agent, place, resources, pieces };
                 prop_assert_eq!(out.remove(&offer), Some(plan));
             }
             prop_assert!(book.holding().map(|offer| &offer.id).eq(out.keys()));

@@ -32,7 +32,7 @@ impl Running {
         match effect {
             Effect::Persist(persist) => self.persist(persist)?,
             Effect::SendPeers(messages) => self.peers.send(messages, self.storage.newest()),
-            Effect::Greet { blank } => self.peers.greet(blank),
+            Effect::Greet { blank, joining } => self.peers.greet(blank, joining),
             Effect::WriteSnapshot { mark, ledger } => self.write_snapshot(mark, ledger)?,
             Effect::Reply { call, answer } => self.reply(call, answer),
             Effect::ToFramework { stream, event } => self.tell_framework(stream, event),
@@ -40,6 +40,11 @@ impl Running {
             Effect::ToWatcher { stream, event } => self.tell_watcher(stream, event),
             Effect::Close(stream) => drop(self.sinks.remove(stream)),
             Effect::Role(role) => self.change_role(role),
+            Effect::Members(members) => {
+                self.peers.set(&members);
+                self.roster.set(members);
+            }
+            Effect::End(ending) => self.ending = Some(ending),
         }
         Ok(())
     }

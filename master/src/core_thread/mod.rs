@@ -11,19 +11,20 @@ mod sinks;
 use crate::{
     inbox::{Arrival, Inbox, Reply, Taken, stopping},
     metrics::{self, Labels},
-    peers::Peers,
+    peers::{Peers, roster::Roster},
     storage::{Promise, Storage, StorageError},
 };
 use edge::clock::{self, Clock};
 use master_core::{
     Input, Master, Now, Outbox,
     input::{CallId, StreamId},
-    outbox::{RoleChange, SnapshotMark},
+    outbox::{Ending, RoleChange, SnapshotMark},
 };
 use proto::model::{NodeId, limits};
 use sinks::Sinks;
 use std::{
     collections::{BTreeMap, VecDeque},
+    fs::File,
     io,
     sync::Arc,
     thread,
@@ -35,6 +36,10 @@ use tokio::sync::{oneshot, watch};
 const TURN_INPUTS_MAX: usize = limits::COMMANDS_PER_BATCH_MAX;
 /// How often counts are copied to the metrics; some cost a pass over all tasks.
 const FIGURES_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a leader that is to end waits for another one: raft gives a transfer up after one
+/// election timeout, a second by default.
+const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why a master stopped without being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +53,30 @@ pub enum CoreError {
     /// A thread could not be started.
     #[error("a thread cannot be started")]
     Thread(#[source] io::Error),
+    /// The cluster goes on without this member.
+    #[error(
+        "this master was removed from the cluster for good; its node id is never used again: to come \
+         back, give it another one and an empty data directory, and have an operator add it"
+    )]
+    Removed,
+    /// This member's settings name others than the cluster was founded by.
+    #[error(
+        "the cluster was founded by other masters than --members names; give the list that the \
+         others have, or start with an empty data directory and --join"
+    )]
+    OtherFounders,
     /// The core found its own state torn, or has a bug; its message is on standard error.
     #[error("the core panicked; this is a bug")]
     Panicked,
+}
+
+impl From<Ending> for CoreError {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Removed => Self::Removed,
+            Ending::OtherFounders => Self::OtherFounders,
+        }
+    }
 }
 
 /// What the core is told of time.
@@ -68,6 +94,7 @@ pub(crate) struct CoreThread {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) storage: Storage,
     pub(crate) peers: Peers,
+    pub(crate) roster: Arc<Roster>,
     pub(crate) role: watch::Sender<RoleChange>,
 }
 
@@ -88,6 +115,13 @@ struct Running {
     local: VecDeque<Input>,
     outbox: Outbox,
     snapshot_under_way: Option<SnapshotMark>,
+    /// Who waits for a snapshot that reaches this index.
+    backups: Vec<(u64, oneshot::Sender<io::Result<File>>)>,
+    roster: Arc<Roster>,
+    /// When leadership must have been handed over, once this process is to end.
+    ends_at: Option<Instant>,
+    asked_to_end: Instant,
+    ending: Option<Ending>,
 }
 
 #[derive(Debug)]
@@ -127,6 +161,11 @@ impl CoreThread {
             local: VecDeque::new(),
             outbox: Outbox::default(),
             snapshot_under_way: None,
+            backups: Vec::new(),
+            roster: self.roster,
+            ends_at: None,
+            asked_to_end: Instant::now(),
+            ending: None,
         };
         let outcome = running.run(tick);
         running.abandon_calls();
@@ -141,7 +180,7 @@ impl Running {
         loop {
             let taken = self.inbox.take(next_tick, TURN_INPUTS_MAX);
             if taken.stop {
-                return Ok(());
+                self.begin_to_end();
             }
             let now = Instant::now();
             if now >= next_tick {
@@ -151,6 +190,18 @@ impl Running {
                 next_tick = if now > next_tick + tick { now + tick } else { next_tick + tick };
             }
             self.turn(taken)?;
+            if let Some(ending) = self.ending {
+                return Err(ending.into());
+            }
+            if let Some(at) = self.ends_at {
+                let (node, handed_over) = (self.node, !self.master.leads());
+                if handed_over && at > self.asked_to_end {
+                    tracing::info!(%node, "leadership was handed over");
+                }
+                if handed_over || now >= at {
+                    return Ok(());
+                }
+            }
             if now >= next_figures {
                 next_figures = now + FIGURES_INTERVAL;
                 metrics::record(&self.labels, &self.master.gauges(), self.master.figures());
@@ -223,13 +274,52 @@ impl Running {
                     "wrote a snapshot"
                 );
                 self.storage.snapshot_taken(pointer)?;
+                self.answer_backups();
+                if !self.backups.is_empty() {
+                    self.step(now, Input::TakeSnapshot);
+                }
             }
             Arrival::SnapshotReceived(pointer, input) => {
                 self.storage.received(pointer);
                 self.step(now, input);
             }
+            Arrival::PeerKnown(node, address) => self.peers.learn(node, address),
+            Arrival::Removed => self.step(now, Input::Removed),
+            Arrival::Backup(reply) => {
+                self.backups.push((self.master.ledger().applied().index.max(1), reply));
+                self.answer_backups();
+                if !self.backups.is_empty() {
+                    self.step(now, Input::TakeSnapshot);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Asked to end: hands leadership over first, if there is anybody to take it.
+    fn begin_to_end(&mut self) {
+        let now = Instant::now();
+        let until = match self.master.hand_over() {
+            true => now + HAND_OVER_TIMEOUT,
+            false => now,
+        };
+        self.asked_to_end = now;
+        self.ends_at.get_or_insert(until);
+    }
+
+    /// The newest snapshot, to whoever waits for one that is no older than their question.
+    fn answer_backups(&mut self) {
+        let Some(newest) = self.storage.newest() else { return };
+        for (index, reply) in std::mem::take(&mut self.backups) {
+            match newest.index >= index {
+                // Opened here, before a newer one takes its place; whoever asked may be gone.
+                true => {
+                    let path = self.storage.snapshots().path().join(&newest.file);
+                    drop(reply.send(File::open(path)));
+                }
+                false => self.backups.push((index, reply)),
+            }
+        }
     }
 
     /// What was promised is on disk: send, then confirm.
@@ -272,8 +362,19 @@ fn is_committed(input: &Input) -> bool {
                 | SchedulerCall::Kill { .. }
                 | SchedulerCall::Acknowledge { .. }
                 | SchedulerCall::Teardown
+                | SchedulerCall::UpdateFramework { .. }
         ),
-        Input::OperatorCall { request, .. } => matches!(request, OperatorCall::KillTask { .. }),
+        Input::OperatorCall { request, .. } => matches!(
+            request,
+            OperatorCall::KillTask { .. }
+                | OperatorCall::DirectAgent { .. }
+                | OperatorCall::TeardownFramework(_)
+                | OperatorCall::ScheduleMaintenance(_)
+                | OperatorCall::CancelMaintenance(_)
+                | OperatorCall::AddMaster(_)
+                | OperatorCall::RemoveMaster(_)
+                | OperatorCall::ReplaceMaster { .. }
+        ),
         _ => false,
     }
 }

@@ -160,17 +160,23 @@ pub enum SnapshotFault {
 impl SnapshotReader {
     /// Opens a snapshot file of the named cluster and checks its header.
     pub fn open(path: &Path, cluster: &ClusterId) -> Result<Self, SnapshotReadError> {
+        let reader = Self::open_any(path)?;
+        if reader.meta.cluster != *cluster {
+            return Err(SnapshotReadError::OtherCluster {
+                path: path.to_owned(),
+                expected: cluster.to_string(),
+                found: reader.meta.cluster.to_string(),
+            });
+        }
+        Ok(reader)
+    }
+
+    /// Opens a snapshot file of whichever cluster and checks its header.
+    pub fn open_any(path: &Path) -> Result<Self, SnapshotReadError> {
         let file = File::open(path)
             .map_err(|source| SnapshotReadError::Io { path: path.to_owned(), source })?;
         let mut input = Input { path, file: BufReader::with_capacity(256 << 10, file), offset: 0 };
         let (meta, body) = read_header(&mut input)?;
-        if meta.cluster != *cluster {
-            return Err(SnapshotReadError::OtherCluster {
-                path: path.to_owned(),
-                expected: cluster.to_string(),
-                found: meta.cluster.to_string(),
-            });
-        }
         let Input { file, offset, .. } = input;
         Ok(Self {
             path: path.to_owned(),

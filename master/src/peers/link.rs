@@ -4,13 +4,13 @@
 //! has something newer to say. When the connection breaks everything that waited is dropped for the
 //! same reason, and raft is told to probe.
 
-use super::PeerContext;
+use super::{PeerContext, Standing};
 use edge::connect::Connector;
 use futures_util::stream;
 use master_core::input::Delivery;
 use proto::{
     convert::refusal::from_status,
-    model::{NodeId, limits},
+    model::{NodeId, Reason, limits},
     wire::v1::{self, peer_client::PeerClient},
 };
 use protobuf::Message as _;
@@ -18,10 +18,7 @@ use raft::eraftpb::Message;
 use std::{
     collections::VecDeque,
     fmt,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::Duration,
 };
 use tokio::{sync::Notify, time};
@@ -40,7 +37,8 @@ pub(super) struct Link {
     cluster: String,
     node: NodeId,
     to: NodeId,
-    blank: Arc<AtomicBool>,
+    standing: Arc<Standing>,
+    context: PeerContext,
     queue: Mutex<Queue>,
     ready: Notify,
 }
@@ -53,12 +51,13 @@ struct Queue {
 }
 
 impl Link {
-    pub(super) fn new(context: &PeerContext, to: NodeId, blank: Arc<AtomicBool>) -> Self {
+    pub(super) fn new(context: &PeerContext, to: NodeId, standing: Arc<Standing>) -> Self {
         Self {
             cluster: context.cluster.to_string(),
             node: context.node,
             to,
-            blank,
+            standing,
+            context: context.clone(),
             queue: Mutex::default(),
             ready: Notify::new(),
         }
@@ -142,6 +141,9 @@ impl Link {
                 if !status.details().is_empty() {
                     tracing::warn!(node = %self.node, to = %self.to, %refusal, "refused by peer");
                 }
+                if refusal.reason == Reason::MemberRemoved {
+                    self.context.removed();
+                }
                 refusal.to_string()
             }
         }
@@ -179,7 +181,10 @@ impl Link {
             from: self.node.0,
             to: self.to.0,
             messages,
-            blank: self.blank.load(Ordering::Acquire),
+            blank: self.standing.blank.load(Ordering::Acquire),
+            joining: self.standing.joining.load(Ordering::Acquire),
+            peer_address: self.context.roster.peer_address(self.node),
+            incarnation: self.context.roster.incarnation(),
         })
     }
 
@@ -215,8 +220,9 @@ mod tests {
             node: NodeId(1),
             inbox: Arc::new(Inbox::new()),
             stop: CancellationToken::new(),
+            roster: Arc::default(),
         };
-        Link::new(&context, NodeId(2), Arc::new(AtomicBool::new(true)))
+        Link::new(&context, NodeId(2), Arc::new(Standing::new(true)))
     }
 
     fn message(term: u64) -> Message {
@@ -248,7 +254,7 @@ mod tests {
         let frame = link.take_frame().unwrap();
         assert!(frame.messages.is_empty() && frame.blank);
         assert_eq!((frame.cluster_id.as_str(), frame.from, frame.to), ("c", 1, 2));
-        link.blank.store(false, Ordering::Release);
+        link.standing.blank.store(false, Ordering::Release);
         link.push(&message(1));
         assert!(!link.take_frame().unwrap().blank);
     }

@@ -5,7 +5,9 @@
 //! core's business; who may have sent it is checked here.
 
 mod frames;
+pub(crate) mod join;
 mod link;
+pub(crate) mod roster;
 pub(crate) mod service;
 mod snapshot_in;
 mod snapshot_out;
@@ -19,9 +21,10 @@ use edge::{
     tls::Tls,
 };
 use link::Link;
-use master_core::{Input, input::Delivery};
-use proto::model::{ClusterId, NodeId};
+use master_core::{Input, input::Delivery, ledger::Members};
+use proto::model::{ClusterId, NodeId, limits};
 use raft::eraftpb::{Message, MessageType};
+use roster::Roster;
 use snapshot_out::Transfer;
 use std::{
     collections::BTreeMap,
@@ -41,6 +44,9 @@ const PATIENCE: Patience = Patience {
     probe_timeout: Duration::from_secs(3),
 };
 
+/// More than there can be members: without certificates anybody may claim to be one.
+const PEERS_MAX: usize = 4 * limits::MASTERS_MAX;
+
 /// Who this master is to its peers, and what all connections share.
 #[derive(Debug, Clone)]
 pub(crate) struct PeerContext {
@@ -48,23 +54,36 @@ pub(crate) struct PeerContext {
     pub(crate) node: NodeId,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) stop: CancellationToken,
+    pub(crate) roster: Arc<Roster>,
 }
 
-/// The sending half: one link for each other member.
+/// The sending half: one link for each other member, and for whoever said that it is one.
 #[derive(Debug)]
 pub(crate) struct Peers {
     context: PeerContext,
+    tls: Option<Tls>,
     runtime: Handle,
     snapshots: SnapshotDirectory,
     links: BTreeMap<NodeId, Peer>,
-    /// Whether our log holds nothing yet; said in every frame.
-    blank: Arc<AtomicBool>,
+    standing: Arc<Standing>,
+}
+
+/// How this member stands; said in every frame.
+#[derive(Debug)]
+struct Standing {
+    /// Its log holds nothing yet.
+    blank: AtomicBool,
+    /// It may not vote yet.
+    joining: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Peer {
     link: Arc<Link>,
+    address: String,
     connector: Connector,
+    /// Ends the link.
+    end: CancellationToken,
     /// Raft asks for one snapshot at a time; a repetition must not start a second stream.
     transferring: Arc<AtomicBool>,
 }
@@ -74,20 +93,57 @@ impl Peers {
     pub(crate) fn start(
         context: PeerContext,
         others: BTreeMap<NodeId, String>,
-        tls: Option<&Tls>,
+        tls: Option<Tls>,
         snapshots: SnapshotDirectory,
         blank: bool,
     ) -> Self {
-        let blank = Arc::new(AtomicBool::new(blank));
-        let secure = tls.map(|tls| (tls, &context.cluster));
-        let start = |(node, address)| {
-            let connector = Connector::new(address, Some(node), secure, PATIENCE);
-            let link = Arc::new(Link::new(&context, node, Arc::clone(&blank)));
-            tokio::spawn(Arc::clone(&link).run(connector.clone(), context.clone()));
-            (node, Peer { link, connector, transferring: Arc::default() })
-        };
-        let links = others.into_iter().map(start).collect();
-        Self { context, runtime: Handle::current(), snapshots, links, blank }
+        let (standing, runtime) = (Arc::new(Standing::new(blank)), Handle::current());
+        let mut peers = Self { context, tls, runtime, snapshots, links: BTreeMap::new(), standing };
+        others.into_iter().for_each(|(node, address)| peers.connect(node, address));
+        peers
+    }
+
+    /// These are the members: connects to the new ones, lets go of the others.
+    pub(crate) fn set(&mut self, members: &Members) {
+        let own = self.context.node;
+        let others = members.iter().map(|member| &member.info);
+        let others = others.filter(|info| info.node != own);
+        for info in others.filter(|info| !info.peer_address.is_empty()) {
+            self.connect(info.node, info.peer_address.clone());
+        }
+        // Who is not known yet may be about to be: only the removed are let go.
+        self.links.retain(|node, peer| {
+            let stays = !members.is_retired(*node);
+            if !stays {
+                peer.end.cancel();
+            }
+            stays
+        });
+    }
+
+    /// Somebody that may be a member already says where it is.
+    pub(crate) fn learn(&mut self, node: NodeId, address: String) {
+        let room = self.links.len() < PEERS_MAX;
+        if node != self.context.node && room && !self.links.contains_key(&node) {
+            self.connect(node, address);
+        }
+    }
+
+    fn connect(&mut self, node: NodeId, address: String) {
+        if let Some(peer) = self.links.get(&node) {
+            if peer.address == address {
+                return;
+            }
+            peer.end.cancel();
+        }
+        let secure = self.tls.as_ref().map(|tls| (tls, &self.context.cluster));
+        let connector = Connector::new(address.clone(), Some(node), secure, PATIENCE);
+        let end = self.context.stop.child_token();
+        let context = PeerContext { stop: end.clone(), ..self.context.clone() };
+        let link = Arc::new(Link::new(&context, node, Arc::clone(&self.standing)));
+        self.runtime.spawn(Arc::clone(&link).run(connector.clone(), context));
+        let peer = Peer { link, address, connector, end, transferring: Arc::default() };
+        self.links.insert(node, peer);
     }
 
     /// Sends, or loses; never waits. `newest` is the snapshot that the log points to.
@@ -105,14 +161,15 @@ impl Peers {
     }
 
     /// Says to everybody that this member is here.
-    pub(crate) fn greet(&self, blank: bool) {
-        self.blank.store(blank, Ordering::Release);
+    pub(crate) fn greet(&self, blank: bool, joining: bool) {
+        self.standing.blank.store(blank, Ordering::Release);
+        self.standing.joining.store(joining, Ordering::Release);
         self.links.values().for_each(|peer| peer.link.greet());
     }
 
     /// The log holds something from now on.
     pub(crate) fn no_longer_blank(&self) {
-        self.blank.store(false, Ordering::Release);
+        self.standing.blank.store(false, Ordering::Release);
     }
 
     /// Messages that wait for the slowest peer.
@@ -152,7 +209,19 @@ impl Peers {
     }
 }
 
+impl Standing {
+    /// Until the core has spoken, a member may not vote.
+    fn new(blank: bool) -> Self {
+        Self { blank: AtomicBool::new(blank), joining: AtomicBool::new(true) }
+    }
+}
+
 impl PeerContext {
+    /// Another member says that this one was removed.
+    fn removed(&self) {
+        self.inbox.report(Arrival::Removed);
+    }
+
     /// Tells raft how a delivery went.
     fn delivered(&self, to: NodeId, delivery: Delivery) {
         self.inbox.report(Arrival::Input(Input::PeerDelivery { to, delivery }));

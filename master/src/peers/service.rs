@@ -1,7 +1,8 @@
 //! The `Peer` service: the receiving side.
 
 use super::{
-    frames::{read_message, read_messages, read_sender},
+    frames::{Said, is_peer_address, read_message, read_messages, read_sender},
+    roster::Roster,
     snapshot_in::{Incoming, Received},
 };
 use crate::{
@@ -16,14 +17,14 @@ use proto::{
     wire::v1::{self, peer_server::Peer, snapshot_part::Part},
 };
 use raft::eraftpb::Message;
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 use tonic::{Request, Response, Status, Streaming};
 
 /// The service.
 #[derive(Debug, Clone)]
 pub(crate) struct PeerService {
     pub(crate) gateway: Arc<Gateway>,
-    pub(crate) members: Arc<BTreeSet<NodeId>>,
+    pub(crate) roster: Arc<Roster>,
     pub(crate) snapshots: SnapshotDirectory,
     /// The cluster as snapshot files name it.
     pub(crate) disk_cluster: ClusterId,
@@ -37,15 +38,22 @@ impl Peer for PeerService {
     ) -> Result<Response<v1::ExchangeResponse>, Status> {
         let caller = caller(request.extensions());
         let mut frames = request.into_inner();
-        let mut last_blank = None;
+        let mut last_said = None;
         while let Some(frame) = frames.message().await? {
-            let from = self.sender(&caller, &frame.cluster_id, frame.from, frame.to)?;
+            let said = Said::of_frame(&frame);
+            let from = self.sender(&caller, &said)?;
             let messages = read_messages(&frame, from, self.gateway.node)
                 .map_err(|refusal| self.refuse(&refusal))?;
             // Most frames say nothing new about their sender.
-            if messages.is_empty() || last_blank != Some(frame.blank) {
-                last_blank = Some(frame.blank);
-                self.offer(Input::PeerSeen { from, blank: frame.blank }).await?;
+            let (blank, joining) = (frame.blank, frame.joining);
+            if messages.is_empty() || last_said != Some((blank, joining)) {
+                last_said = Some((blank, joining));
+                if is_peer_address(&frame.peer_address) {
+                    let arrival = Arrival::PeerKnown(from, frame.peer_address);
+                    let offered = self.gateway.inbox.offer(arrival).await;
+                    offered.map_err(|_| self.refuse(&stopping()))?;
+                }
+                self.offer(Input::PeerSeen { from, blank, joining }).await?;
             }
             for message in messages {
                 self.offer(Input::Peer(message)).await?;
@@ -95,7 +103,7 @@ impl PeerService {
         caller: &Caller,
         header: &v1::SnapshotHeader,
     ) -> Result<(Message, Incoming), Status> {
-        let from = self.sender(caller, &header.cluster_id, header.from, header.to)?;
+        let from = self.sender(caller, &Said::of_header(header))?;
         let message = read_message(&header.message, from, self.gateway.node, true)
             .map_err(|refusal| self.refuse(&refusal.under("header.message")))?;
         let cluster = self.disk_cluster.clone();
@@ -104,8 +112,8 @@ impl PeerService {
         Ok((message, incoming))
     }
 
-    fn sender(&self, caller: &Caller, cluster: &str, from: u64, to: u64) -> Result<NodeId, Status> {
-        read_sender(&self.gateway, &self.members, caller, cluster, from, to)
+    fn sender(&self, caller: &Caller, said: &Said<'_>) -> Result<NodeId, Status> {
+        read_sender(&self.gateway, &self.roster, caller, said)
             .map_err(|refusal| self.refuse(&refusal))
     }
 

@@ -102,6 +102,7 @@ impl Transfer {
                 .expect("raft's messages have no required field to miss"),
             digest: digest.to_be_bytes().to_vec(),
             size_bytes: self.pointer.size_bytes,
+            incarnation: context.roster.incarnation(),
         }
     }
 }

@@ -15,7 +15,7 @@ use master_core::{Input, input::StreamId};
 use proto::{
     convert::{
         orders::{read_agent_message, write_master_message},
-        refusal::to_status,
+        refusal::{from_status, to_status},
     },
     model::{AgentCall, Order, Principal, Reason, Refusal, limits, principal::PrincipalKind},
     wire::v1::{self, agent_server::Agent},
@@ -128,8 +128,8 @@ impl Reader {
         match self.messages.message().await {
             Ok(Some(message)) => read_agent_message(message).map(Some),
             Ok(None) => Ok(None),
-            // Too large or not protobuf; a broken connection ends here as well and hears nothing.
-            Err(status) => Err(Refusal::new(Reason::InvalidField, status.message())),
+            // Too large or no message; a broken connection ends here as well and hears nothing.
+            Err(status) => Err(from_status(&status)),
         }
     }
 

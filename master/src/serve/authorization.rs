@@ -1,10 +1,13 @@
-//! THE table: who may call what.
+//! THE table: who may call what, and what each call takes.
 //!
 //! Deny by default: a call without a row reaches nobody. A test compares the rows with the schemas,
 //! so that a new call without a row fails the build.
 
 use edge::gate::{ANYBODY, Row};
-use proto::model::principal::PrincipalKind::{Agent, Framework, Master, Operator};
+use proto::model::{
+    limits,
+    principal::PrincipalKind::{Agent, Framework, Master, Operator},
+};
 
 /// Every call that a master answers, on either listener.
 pub const TABLE: &[Row] = &[
@@ -17,22 +20,46 @@ pub const TABLE: &[Row] = &[
     Row::new("/bourse.v1.Scheduler/Suppress", &[Framework]),
     Row::new("/bourse.v1.Scheduler/Revive", &[Framework]),
     Row::new("/bourse.v1.Scheduler/Teardown", &[Framework]),
-    Row::new("/bourse.v1.Agent/Connect", &[Agent]),
-    Row::new("/bourse.v1.Operator/GetCluster", &[Operator]),
-    Row::new("/bourse.v1.Operator/GetAgent", &[Operator]),
+    Row::new("/bourse.v1.Scheduler/UpdateFramework", &[Framework]),
+    Row::new("/bourse.v1.Scheduler/StateDemand", &[Framework]),
+    Row::new("/bourse.v1.Agent/Connect", &[Agent]).streamed(limits::AGENT_MESSAGE_BYTES_MAX),
+    // A master that joins asks who is there.
+    Row::new("/bourse.v1.Operator/GetCluster", &[Master, Operator]),
+    // What a framework is shown by GetAgent, GetTask, ListTasks and Why is its own: `reads/viewer.rs`.
+    Row::new("/bourse.v1.Operator/GetAgent", &[Framework, Operator]),
     Row::new("/bourse.v1.Operator/ListAgents", &[Operator]),
     Row::new("/bourse.v1.Operator/GetFramework", &[Operator]),
     Row::new("/bourse.v1.Operator/ListFrameworks", &[Operator]),
-    Row::new("/bourse.v1.Operator/GetTask", &[Operator]),
-    Row::new("/bourse.v1.Operator/ListTasks", &[Operator]),
+    Row::new("/bourse.v1.Operator/GetTask", &[Framework, Operator]),
+    Row::new("/bourse.v1.Operator/ListTasks", &[Framework, Operator]),
     Row::new("/bourse.v1.Operator/ListOffers", &[Operator]),
     Row::new("/bourse.v1.Operator/ListRoles", &[Operator]),
+    Row::new("/bourse.v1.Operator/SetWeight", &[Operator]),
+    Row::new("/bourse.v1.Operator/SetQuota", &[Operator]),
+    Row::new("/bourse.v1.Operator/RemoveQuota", &[Operator]),
     Row::new("/bourse.v1.Operator/KillTask", &[Operator]),
+    Row::new("/bourse.v1.Operator/DrainAgent", &[Operator]),
+    Row::new("/bourse.v1.Operator/CancelDrain", &[Operator]),
+    Row::new("/bourse.v1.Operator/DeactivateAgent", &[Operator]),
+    Row::new("/bourse.v1.Operator/ReactivateAgent", &[Operator]),
+    Row::new("/bourse.v1.Operator/DeclareAgentGone", &[Operator]),
+    Row::new("/bourse.v1.Operator/TeardownFramework", &[Operator]),
+    Row::new("/bourse.v1.Operator/ScheduleMaintenance", &[Operator]),
+    Row::new("/bourse.v1.Operator/ListMaintenance", &[Operator]),
+    Row::new("/bourse.v1.Operator/CancelMaintenance", &[Operator]),
+    Row::new("/bourse.v1.Operator/AddMaster", &[Operator]),
+    Row::new("/bourse.v1.Operator/RemoveMaster", &[Operator]),
+    Row::new("/bourse.v1.Operator/ReplaceMaster", &[Operator]),
+    Row::new("/bourse.v1.Operator/TransferLeadership", &[Operator]),
+    Row::new("/bourse.v1.Operator/TakeSnapshot", &[Operator]),
     Row::new("/bourse.v1.Operator/Watch", &[Operator]),
-    Row::new("/bourse.v1.Peer/Exchange", &[Master]),
-    Row::new("/bourse.v1.Peer/InstallSnapshot", &[Master]),
+    Row::new("/bourse.v1.Operator/Why", &[Framework, Operator]),
+    Row::new("/bourse.v1.Operator/ListDemands", &[Operator]),
+    Row::new("/bourse.v1.Peer/Exchange", &[Master]).streamed(limits::PEER_FRAME_BYTES_MAX),
+    Row::new("/bourse.v1.Peer/InstallSnapshot", &[Master]).streamed(limits::PEER_FRAME_BYTES_MAX),
     Row::new("/grpc.health.v1.Health/Check", ANYBODY),
     Row::new("/grpc.health.v1.Health/Watch", ANYBODY),
     // Says what the schemas say, which are public; agents and masters have no use for it.
-    Row::new("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &[Framework, Operator]),
+    Row::new("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", &[Framework, Operator])
+        .streamed(limits::CALL_BYTES_MAX),
 ];

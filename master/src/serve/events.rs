@@ -106,6 +106,8 @@ mod tests {
             resources: Resources::cpus_mem(1_000, 64),
             attributes: Vec::new(),
             expires_in: None,
+            unavailability: None,
+            pieces: Vec::new(),
         };
         SchedulerEvent::Offers((from..from + count).map(offer).collect())
     }

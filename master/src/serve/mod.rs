@@ -4,11 +4,15 @@
 //! may call what), and a service, which reads it into the model, hands it to the core and turns the
 //! answer back. Nothing here decides anything about a cluster.
 
-pub(crate) mod agents;
+pub(crate) mod agent_life;
+mod agents;
 pub mod authorization;
+mod demands;
 mod events;
 pub(crate) mod gateway;
 pub(crate) mod health;
+mod masters;
 pub(crate) mod operators;
+mod roles;
 pub(crate) mod scheduler;
 pub(crate) mod server;

@@ -1,6 +1,12 @@
 //! The `Operator` service: listings, one kill, and the stream of what changes.
 
-use super::gateway::{Gateway, caller, unexpected};
+use super::{
+    agent_life,
+    demands::{read_list_demands, read_why},
+    gateway::{Gateway, caller, unexpected},
+    masters,
+    roles::{audit, read_remove_quota, read_set_quota, read_set_weight},
+};
 use crate::{
     inbox::{Arrival, Sink, stopping},
     outbound::{OutboundStream, outbound},
@@ -24,8 +30,8 @@ use std::{
 };
 use tonic::{Request, Response, Status};
 
-/// A row's key: a framework's id, a separator and a task's id.
-const TOKEN_BYTES_MAX: usize = 2 * limits::ID_BYTES_MAX + 1;
+/// A row's key: a framework's id, a role, the id of a demand, and what separates them.
+const TOKEN_BYTES_MAX: usize = 3 * limits::ID_BYTES_MAX + 2;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -54,6 +60,7 @@ macro_rules! read {
 #[tonic::async_trait]
 impl Operator for OperatorService {
     type WatchStream = WatchStream;
+    type TakeSnapshotStream = masters::BackupStream;
 
     async fn get_cluster(
         &self,
@@ -132,6 +139,36 @@ impl Operator for OperatorService {
         read!(self, request, call, Roles)
     }
 
+    async fn set_weight(
+        &self,
+        request: Request<v1::SetWeightRequest>,
+    ) -> Result<Response<v1::SetWeightResponse>, Status> {
+        match self.ask(request, read_set_weight).await? {
+            Answer::Done => Ok(Response::new(v1::SetWeightResponse {})),
+            other => unexpected(&other),
+        }
+    }
+
+    async fn set_quota(
+        &self,
+        request: Request<v1::SetQuotaRequest>,
+    ) -> Result<Response<v1::SetQuotaResponse>, Status> {
+        match self.ask(request, read_set_quota).await? {
+            Answer::Done => Ok(Response::new(v1::SetQuotaResponse {})),
+            other => unexpected(&other),
+        }
+    }
+
+    async fn remove_quota(
+        &self,
+        request: Request<v1::RemoveQuotaRequest>,
+    ) -> Result<Response<v1::RemoveQuotaResponse>, Status> {
+        match self.ask(request, read_remove_quota).await? {
+            Answer::Done => Ok(Response::new(v1::RemoveQuotaResponse {})),
+            other => unexpected(&other),
+        }
+    }
+
     async fn kill_task(
         &self,
         request: Request<v1::OperatorKillTaskRequest>,
@@ -140,6 +177,128 @@ impl Operator for OperatorService {
             Answer::Done => Ok(Response::new(v1::OperatorKillTaskResponse {})),
             other => unexpected(&other),
         }
+    }
+
+    async fn drain_agent(
+        &self,
+        request: Request<v1::DrainAgentRequest>,
+    ) -> Result<Response<v1::DrainAgentResponse>, Status> {
+        self.tell(request, agent_life::read_drain).await
+    }
+
+    async fn cancel_drain(
+        &self,
+        request: Request<v1::CancelDrainRequest>,
+    ) -> Result<Response<v1::CancelDrainResponse>, Status> {
+        self.tell(request, agent_life::read_cancel_drain).await
+    }
+
+    async fn deactivate_agent(
+        &self,
+        request: Request<v1::DeactivateAgentRequest>,
+    ) -> Result<Response<v1::DeactivateAgentResponse>, Status> {
+        self.tell(request, agent_life::read_deactivate).await
+    }
+
+    async fn reactivate_agent(
+        &self,
+        request: Request<v1::ReactivateAgentRequest>,
+    ) -> Result<Response<v1::ReactivateAgentResponse>, Status> {
+        self.tell(request, agent_life::read_reactivate).await
+    }
+
+    async fn declare_agent_gone(
+        &self,
+        request: Request<v1::DeclareAgentGoneRequest>,
+    ) -> Result<Response<v1::DeclareAgentGoneResponse>, Status> {
+        self.tell(request, agent_life::read_declare_gone).await
+    }
+
+    async fn teardown_framework(
+        &self,
+        request: Request<v1::TeardownFrameworkRequest>,
+    ) -> Result<Response<v1::TeardownFrameworkResponse>, Status> {
+        self.tell(request, agent_life::read_teardown).await
+    }
+
+    async fn cancel_maintenance(
+        &self,
+        request: Request<v1::CancelMaintenanceRequest>,
+    ) -> Result<Response<v1::CancelMaintenanceResponse>, Status> {
+        self.tell(request, agent_life::read_cancel_window).await
+    }
+
+    async fn schedule_maintenance(
+        &self,
+        request: Request<v1::ScheduleMaintenanceRequest>,
+    ) -> Result<Response<v1::ScheduleMaintenanceResponse>, Status> {
+        match self.ask(request, agent_life::read_schedule).await? {
+            Answer::Scheduled(window) => {
+                let window_id = window.to_string();
+                Ok(Response::new(v1::ScheduleMaintenanceResponse { window_id }))
+            }
+            other => unexpected(&other),
+        }
+    }
+
+    async fn list_maintenance(
+        &self,
+        request: Request<v1::ListMaintenanceRequest>,
+    ) -> Result<Response<v1::ListMaintenanceResponse>, Status> {
+        let call =
+            |r: v1::ListMaintenanceRequest| Ok(OperatorCall::ListMaintenance(read_page(r.page)?));
+        read!(self, request, call, Windows)
+    }
+
+    async fn add_master(
+        &self,
+        request: Request<v1::AddMasterRequest>,
+    ) -> Result<Response<v1::AddMasterResponse>, Status> {
+        self.tell(request, masters::read_add).await
+    }
+
+    async fn remove_master(
+        &self,
+        request: Request<v1::RemoveMasterRequest>,
+    ) -> Result<Response<v1::RemoveMasterResponse>, Status> {
+        self.tell(request, masters::read_remove).await
+    }
+
+    async fn replace_master(
+        &self,
+        request: Request<v1::ReplaceMasterRequest>,
+    ) -> Result<Response<v1::ReplaceMasterResponse>, Status> {
+        self.tell(request, masters::read_replace).await
+    }
+
+    async fn transfer_leadership(
+        &self,
+        request: Request<v1::TransferLeadershipRequest>,
+    ) -> Result<Response<v1::TransferLeadershipResponse>, Status> {
+        self.tell(request, masters::read_transfer).await
+    }
+
+    async fn take_snapshot(
+        &self,
+        request: Request<v1::TakeSnapshotRequest>,
+    ) -> Result<Response<masters::BackupStream>, Status> {
+        let (node, principal) = (&self.0.node_label, self.principal(&request));
+        tracing::info!(target: "bourse::audit", %node, %principal, "take snapshot");
+        Ok(Response::new(masters::backup(&self.0).await?))
+    }
+
+    async fn why(
+        &self,
+        request: Request<v1::WhyRequest>,
+    ) -> Result<Response<v1::WhyResponse>, Status> {
+        read!(self, request, read_why, Why)
+    }
+
+    async fn list_demands(
+        &self,
+        request: Request<v1::ListDemandsRequest>,
+    ) -> Result<Response<v1::ListDemandsResponse>, Status> {
+        read!(self, request, read_list_demands, Demands)
     }
 
     async fn watch(
@@ -182,7 +341,22 @@ impl OperatorService {
             let node = &self.0.node_label;
             tracing::info!(target: "bourse::audit", %node, %principal, task = %key, "kill task");
         }
+        audit(&self.0.node_label, &principal, &request);
+        agent_life::audit(&self.0.node_label, &principal, &request);
+        masters::audit(&self.0.node_label, &principal, &request);
         self.0.call(|call| Input::OperatorCall { call, principal, request }).await
+    }
+
+    /// As [`Self::ask`], for calls whose answer says nothing more than that it is done.
+    async fn tell<R, A: Default>(
+        &self,
+        request: Request<R>,
+        read: impl FnOnce(R) -> Result<OperatorCall, Refusal>,
+    ) -> Result<Response<A>, Status> {
+        match self.ask(request, read).await? {
+            Answer::Done => Ok(Response::new(A::default())),
+            other => unexpected(&other),
+        }
     }
 }
 
@@ -199,7 +373,7 @@ impl Stream for WatchStream {
 }
 
 /// Size 0 means the default; the token is the last row's key, which the core looks up as it is.
-fn read_page(page: Option<v1::Page>) -> Result<Page, Refusal> {
+pub(super) fn read_page(page: Option<v1::Page>) -> Result<Page, Refusal> {
     let page = page.unwrap_or_default();
     if page.size > limits::PAGE_ROWS_MAX {
         let count = |rows: u32| usize::try_from(rows).unwrap_or(usize::MAX);
@@ -246,16 +420,20 @@ fn read_kill(request: v1::OperatorKillTaskRequest) -> Result<OperatorCall, Refus
     Ok(OperatorCall::KillTask { key, grace_period: grace })
 }
 
-fn id<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, Refusal> {
+pub(super) fn id<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, Refusal> {
     text.parse().map_err(|error| match error {
         IdError::TooLong { length_bytes, limit_bytes } => {
             Refusal::limit(field, length_bytes, limit_bytes)
         }
+        IdError::TooDeep { depth, limit } => Refusal::limit(field, depth, limit),
         other => Refusal::invalid(field, other),
     })
 }
 
-fn optional_id<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<Option<T>, Refusal> {
+pub(super) fn optional_id<T: FromStr<Err = IdError>>(
+    field: &str,
+    text: &str,
+) -> Result<Option<T>, Refusal> {
     match text.is_empty() {
         true => Ok(None),
         false => id(field, text).map(Some),
@@ -278,7 +456,7 @@ mod tests {
         assert_eq!(page(1_000, "agent-7").unwrap(), Page { size: 1_000, after });
         let refusal = page(1_001, "").unwrap_err();
         assert_eq!((refusal.reason, &*refusal.field), (Reason::LimitExceeded, "page.size"));
-        assert_eq!(page(1, &"x".repeat(300)).unwrap_err().reason, Reason::LimitExceeded);
+        assert_eq!(page(1, &"x".repeat(400)).unwrap_err().reason, Reason::LimitExceeded);
         assert_eq!(page(1, "a\u{7}b").unwrap_err().field, "page.token");
     }
 

@@ -139,4 +139,18 @@ impl Scheduler for SchedulerService {
     ) -> Result<Response<v1::TeardownResponse>, Status> {
         self.tell(request, calls::read_teardown).await
     }
+
+    async fn update_framework(
+        &self,
+        request: Request<v1::UpdateFrameworkRequest>,
+    ) -> Result<Response<v1::UpdateFrameworkResponse>, Status> {
+        self.tell(request, calls::read_update_framework).await
+    }
+
+    async fn state_demand(
+        &self,
+        request: Request<v1::StateDemandRequest>,
+    ) -> Result<Response<v1::StateDemandResponse>, Status> {
+        self.tell(request, calls::read_state_demand).await
+    }
 }

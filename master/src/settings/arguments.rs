@@ -21,9 +21,13 @@ pub struct MasterArgs {
     /// Which of the members this is
     #[arg(long, value_name = "NUMBER")]
     pub node_id: Option<String>,
-    /// All masters: `ID=API_HOST:PORT/PEER_HOST:PORT`, separated by commas; 1, 3 or 5 of them
+    /// All masters of a new cluster: `ID=API_HOST:PORT/PEER_HOST:PORT`, separated by commas; 1, 3
+    /// or 5 of them
     #[arg(long, value_name = "LIST")]
     pub members: Option<String>,
+    /// Join a cluster instead of founding one: some of its masters, `HOST:PORT`, separated by commas
+    #[arg(long, value_name = "LIST")]
+    pub join: Option<String>,
     /// Where frameworks, agents and operators call [default: 127.0.0.1:5050]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
@@ -66,6 +70,10 @@ pub struct MasterArgs {
     /// An agent that is unreachable for this long is removed with its tasks [default: 86400000]
     #[arg(long, value_name = "MS")]
     pub agent_removal_timeout_ms: Option<String>,
+    /// How many calls frameworks may make: `PRINCIPAL=PER_SECOND/BURST`, separated by commas;
+    /// `default` is everybody else, `none` sets no limit [default: default=20000/40000]
+    #[arg(long, value_name = "LIST")]
+    pub call_rates: Option<String>,
     /// Weights of roles: `ROLE=WEIGHT`, separated by commas; others have 1
     #[arg(long, value_name = "LIST")]
     pub weights: Option<String>,
@@ -93,6 +101,7 @@ impl MasterArgs {
             "cluster" => &self.cluster,
             "node_id" => &self.node_id,
             "members" => &self.members,
+            "join" => &self.join,
             "listen" => &self.listen,
             "peer_listen" => &self.peer_listen,
             "metrics_listen" => &self.metrics_listen,
@@ -107,6 +116,7 @@ impl MasterArgs {
             "agent_reregister_timeout_ms" => &self.agent_reregister_timeout_ms,
             "agent_unreachable_per_minute" => &self.agent_unreachable_per_minute,
             "agent_removal_timeout_ms" => &self.agent_removal_timeout_ms,
+            "call_rates" => &self.call_rates,
             "weights" => &self.weights,
             "snapshot_entries" => &self.snapshot_entries,
             "log_tail_entries" => &self.log_tail_entries,

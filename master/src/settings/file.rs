@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 pub(super) struct FileSettings {
     cluster: Option<String>,
     node_id: Option<u64>,
+    join: Option<String>,
     listen: Option<String>,
     peer_listen: Option<String>,
     metrics_listen: Option<String>,
@@ -30,6 +31,8 @@ pub(super) struct FileSettings {
     tls: Option<TlsTable>,
     /// By number: `[members.1]`.
     pub(super) members: Option<BTreeMap<String, FileMember>>,
+    /// By principal: `PER_SECOND/BURST`, or `none`.
+    pub(super) call_rates: Option<BTreeMap<String, String>>,
     /// By role, as decimal text.
     pub(super) weights: Option<BTreeMap<String, String>>,
 }
@@ -47,12 +50,13 @@ impl SettingsFile for FileSettings {
 
     type Problem = Problem;
 
-    /// Members and weights are tables and are read as such.
+    /// Members, weights and call rates are tables and are read as such.
     fn value(&self, key: &str) -> Option<String> {
         let number = |value: Option<u64>| value.map(|value| value.to_string());
         match key {
             "cluster" => self.cluster.clone(),
             "node_id" => number(self.node_id),
+            "join" => self.join.clone(),
             "listen" => self.listen.clone(),
             "peer_listen" => self.peer_listen.clone(),
             "metrics_listen" => self.metrics_listen.clone(),
@@ -88,6 +92,7 @@ impl From<&MasterSettings> for FileSettings {
         Self {
             cluster: Some(settings.cluster.to_string()),
             node_id: Some(settings.node.0),
+            join: (!settings.join.is_empty()).then(|| settings.join.join(",")),
             listen: Some(settings.listen.to_string()),
             peer_listen: settings.peer_listen.map(|address| address.to_string()),
             metrics_listen: settings.metrics_listen.map(|address| address.to_string()),
@@ -105,7 +110,9 @@ impl From<&MasterSettings> for FileSettings {
             election_ticks: count(settings.election_ticks),
             heartbeat_ticks: count(settings.heartbeat_ticks),
             tls,
-            members: Some(settings.members.iter().map(member).collect()),
+            members: (!settings.members.is_empty())
+                .then(|| settings.members.iter().map(member).collect()),
+            call_rates: Some(super::call_rates::write(&settings.call_rates)),
             weights: (!weights.is_empty()).then_some(weights),
         }
     }

@@ -2,8 +2,12 @@
 
 use super::{
     MasterArgs, MasterSettings, Origin, Problem, SettingsError,
+    call_rates::{rates_from_table, rates_from_text},
     file::FileSettings,
-    members::{members_from_table, members_from_text, weights_from_table, weights_from_text},
+    members::{
+        Members, join_from_text, members_from_table, members_from_text, weights_from_table,
+        weights_from_text,
+    },
 };
 use crate::disk;
 use edge::settings::{listen_address, number, path};
@@ -31,17 +35,28 @@ pub(super) fn load(
 
 /// Who and where this master and the others are.
 fn place(layers: &Layers<'_>, settings: &mut MasterSettings) -> Result<(), SettingsError> {
-    let members = layers
-        .said_or("members", layers.file().members.as_ref(), members_from_text, members_from_table)?
-        .ok_or_else(|| Layers::missing("members"))?;
+    let members = layers.said_or(
+        "members",
+        layers.file().members.as_ref(),
+        members_from_text,
+        members_from_table,
+    )?;
+    let join = layers.said("join", join_from_text)?;
     let node = layers.required("node_id", |text| number(text, 1, 1 << 63))?;
     settings.node = NodeId(node.value);
-    if !members.value.contains_key(&settings.node) {
-        let problem = Problem::NotAMember { node: settings.node };
-        return Err(invalid("node_id", node.origin, problem));
+    match (members, join) {
+        (Some(members), None) if members.value.contains_key(&settings.node) => {
+            settings.members = members.value;
+        }
+        (Some(_), None) => {
+            let problem = Problem::NotAMember { node: settings.node };
+            return Err(invalid("node_id", node.origin, problem));
+        }
+        (None, Some(join)) => (settings.members, settings.join) = (Members::new(), join.value),
+        (Some(_), Some(join)) => return Err(invalid("join", join.origin, Problem::JoinsAndFounds)),
+        (None, None) => return Err(Layers::missing("members")),
     }
-    settings.members = members.value;
-    let several = settings.members.len() > 1;
+    let several = settings.members.len() != 1;
     let listen = layers.said("listen", listen_address)?;
     let listen = match listen {
         Some(said) if several && said.value.port() == 0 => {
@@ -100,6 +115,10 @@ fn amounts(layers: &Layers<'_>, mut to: MasterSettings) -> Result<MasterSettings
     let weights = layers.file().weights.as_ref();
     if let Some(said) = layers.said_or("weights", weights, weights_from_text, weights_from_table)? {
         to.weights = said.value;
+    }
+    let rates = layers.file().call_rates.as_ref();
+    if let Some(said) = layers.said_or("call_rates", rates, rates_from_text, rates_from_table)? {
+        to.call_rates = said.value;
     }
     check_relations(layers, &to)?;
     Ok(to)

@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 const MEMBER_FORM: &str = "ID=API_HOST:PORT/PEER_HOST:PORT";
 const WEIGHT_FORM: &str = "ROLE=WEIGHT";
 
-pub(super) type Members = BTreeMap<NodeId, MemberAddresses>;
+pub(crate) type Members = BTreeMap<NodeId, MemberAddresses>;
 pub(super) type Weights = BTreeMap<Role, Milli>;
 
 /// `1=host:5050/host:5060,2=…`; a lone member may leave the second address out.
-pub(super) fn members_from_text(text: &str) -> Result<Members, Problem> {
+pub(crate) fn members_from_text(text: &str) -> Result<Members, Problem> {
     let mut members = Members::new();
     for entry in text.split(',').map(str::trim) {
         let wrong = || Malformed::Entry { entry: entry.to_owned(), form: MEMBER_FORM };
@@ -24,6 +24,12 @@ pub(super) fn members_from_text(text: &str) -> Result<Members, Problem> {
         add_member(&mut members, id, api, peer)?;
     }
     check_members(members)
+}
+
+/// `host:5050,host:5050`
+pub(super) fn join_from_text(text: &str) -> Result<Vec<String>, Problem> {
+    let addresses = text.split(',').map(str::trim);
+    Ok(addresses.map(|address| call_address(address, 1)).collect::<Result<_, _>>()?)
 }
 
 /// `[members.1]` with `api` and `peer`.

@@ -5,6 +5,7 @@
 //! that gives the same settings again. This room does not know what the settings do.
 
 mod arguments;
+mod call_rates;
 mod file;
 mod layers;
 mod members;
@@ -12,10 +13,11 @@ mod problem;
 
 pub use arguments::MasterArgs;
 pub use edge::settings::{Malformed, Origin, Security, TlsPaths};
+pub(crate) use members::members_from_text as read_members;
 pub use problem::{Problem, SettingsError};
 
 use file::FileSettings;
-use master_core::Config;
+use master_core::{Config, config::CallRates};
 use proto::model::{ClusterId, Duration, Milli, NodeId, Role};
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -26,8 +28,10 @@ pub struct MasterSettings {
     pub cluster: ClusterId,
     /// This master.
     pub node: NodeId,
-    /// All masters, this one included.
+    /// Who founds a new cluster, this master included; empty for one that joins.
     pub members: BTreeMap<NodeId, MemberAddresses>,
+    /// Where a master that joins asks who is there.
+    pub join: Vec<String>,
     /// Where frameworks, agents and operators call.
     pub listen: SocketAddr,
     /// Where other masters call; unused when there are none.
@@ -50,6 +54,8 @@ pub struct MasterSettings {
     pub agent_unreachable_per_minute: u32,
     /// An agent that was unreachable for this long is removed with its tasks.
     pub agent_removal_timeout: Duration,
+    /// How much frameworks may ask.
+    pub call_rates: CallRates,
     /// Weights of roles that are not 1.
     pub weights: BTreeMap<Role, Milli>,
     /// Entries between two snapshots.
@@ -84,6 +90,7 @@ impl MasterSettings {
             cluster,
             node,
             members: [(node, addresses)].into(),
+            join: Vec::new(),
             listen,
             peer_listen: None,
             metrics_listen: None,
@@ -95,6 +102,7 @@ impl MasterSettings {
             agent_reregister_timeout: defaults.agent_reregister_timeout,
             agent_unreachable_per_minute: defaults.agent_unreachable_per_minute,
             agent_removal_timeout: defaults.agent_removal_timeout,
+            call_rates: defaults.call_rates,
             weights: defaults.weights,
             snapshot_entries: defaults.snapshot_entries,
             log_tail_entries: defaults.log_tail_entries,
@@ -120,13 +128,17 @@ impl MasterSettings {
     /// What the core is told. `seed` is drawn by the caller.
     pub fn core_config(&self, seed: u64) -> Config {
         let addresses = self.members.iter().map(|(id, member)| (*id, member.api.clone())).collect();
+        let peers = self.members.iter();
+        let peers = peers.filter_map(|(id, member)| Some((*id, member.peer.clone()?))).collect();
         Config {
+            peers,
             seed,
             tick: self.tick,
             election_ticks: self.election_ticks,
             heartbeat_ticks: self.heartbeat_ticks,
             snapshot_entries: self.snapshot_entries,
             log_tail_entries: self.log_tail_entries,
+            call_rates: self.call_rates.clone(),
             weights: self.weights.clone(),
             offer_timeout: self.offer_timeout,
             heartbeat_interval: self.heartbeat_interval,

@@ -43,6 +43,9 @@ pub enum Problem {
         /// Which.
         node: NodeId,
     },
+    /// Either, or.
+    #[error("a master that joins a cluster founds none: give `join` or `members`")]
+    JoinsAndFounds,
     /// This node is not in the list.
     #[error("{node} is not among the members")]
     NotAMember {
@@ -50,7 +53,7 @@ pub enum Problem {
         node: NodeId,
     },
     /// With several members this one must listen for the others.
-    #[error("must be given when there is more than one member")]
+    #[error("must be given when there is more than one member, and to join")]
     NeededForPeers,
     /// Not a role.
     #[error("{text:?} is not a role")]
@@ -81,6 +84,18 @@ pub enum Problem {
     RoleTwice {
         /// Which.
         role: String,
+    },
+    /// Not a rate.
+    #[error("{text:?} is not a rate; write PRINCIPAL=PER_SECOND/BURST or PRINCIPAL=none")]
+    Rate {
+        /// What was said.
+        text: String,
+    },
+    /// A principal with two rates.
+    #[error("the rate of {principal} is given twice")]
+    RateTwice {
+        /// Whose.
+        principal: String,
     },
     /// A value that contradicts another.
     #[error("{value} must be more than {bound} ({reason})")]

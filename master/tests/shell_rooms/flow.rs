@@ -33,6 +33,7 @@ fn subscribe(request_id: &str) -> v1::SubscribeRequest {
             roles: vec!["*".to_owned()],
             failover_timeout_ms: 3_600_000,
             labels: Vec::new(),
+            disruption_budget: None,
         }),
         request_id: request_id.to_owned(),
         ..v1::SubscribeRequest::default()
@@ -70,7 +71,7 @@ impl Link {
         loop {
             let message = self.orders.message().await.unwrap().expect("the stream goes on");
             match message.message.unwrap() {
-                FromMaster::Heartbeat(_) => {}
+                FromMaster::Heartbeat(_) | FromMaster::Masters(_) => {}
                 order => return order,
             }
         }
@@ -96,7 +97,7 @@ impl Link {
 async fn event(events: &mut Streaming<v1::Event>) -> Event {
     loop {
         match events.message().await.unwrap().expect("the stream goes on").event.unwrap() {
-            Event::Heartbeat(_) => {}
+            Event::Heartbeat(_) | Event::Masters(_) => {}
             event => return event,
         }
     }

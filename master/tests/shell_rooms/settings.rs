@@ -232,10 +232,11 @@ fn each_setting_of_a_file_is_also_a_flag() {
     let printed = Case::file(FILE).load().unwrap().to_toml();
     for line in printed.lines().filter(|line| !line.starts_with('[') && line.contains(" = ")) {
         let key = line.split(" = ").next().unwrap().replace('_', "-");
-        let in_table = matches!(&*key, "api" | "peer") || key.starts_with('"');
+        let in_table = matches!(&*key, "api" | "peer" | "default") || key.starts_with('"');
         assert!(in_table || flags.contains(&&*key), "{key}");
     }
-    for flag in ["tls-ca", "tls-certificate", "tls-key", "members", "weights", "metrics-listen"] {
+    let tables = ["tls-ca", "tls-certificate", "tls-key", "members", "weights", "call-rates"];
+    for flag in tables.into_iter().chain(["metrics-listen"]) {
         assert!(flags.contains(&flag), "{flag}");
     }
 }

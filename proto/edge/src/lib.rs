@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  flags, environment, file ─▶ settings      lock ─▶ one process per data directory
-//!  sockets ─▶ listener ─▶ tls ─▶ identity ─▶ gate ─▶ the process's services
+//!  sockets ─▶ listener ─▶ tls ─▶ identity ─▶ gate ─▶ body ─▶ the process's services
 //!  connect ─▶ a master that proves to be one      metrics ─▶ one recorder, one page
 //! ```
 //!
@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod body;
 pub mod clock;
 pub mod connect;
 pub mod errors;

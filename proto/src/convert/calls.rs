@@ -2,6 +2,7 @@
 
 pub use super::events::{read_event, write_event};
 use super::{
+    demand::{read_demands, write_demand},
     form::{self, Read},
     framework::{read_framework_info, write_framework_info},
     task::{read_kill_policy, read_task_info, write_kill_policy, write_task_info},
@@ -31,6 +32,10 @@ pub enum WireCall {
     Revive(v1::ReviveRequest),
     /// End the framework.
     Teardown(v1::TeardownRequest),
+    /// Describe it anew.
+    UpdateFramework(v1::UpdateFrameworkRequest),
+    /// Say what is wanted.
+    StateDemand(v1::StateDemandRequest),
 }
 
 /// Reads a subscription.
@@ -132,6 +137,30 @@ pub fn read_teardown(request: v1::TeardownRequest) -> Result<(Session, Scheduler
     Ok((read_session(request.session)?, SchedulerCall::Teardown))
 }
 
+/// Reads a new description.
+pub fn read_update_framework(
+    request: v1::UpdateFrameworkRequest,
+) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    let info = read_framework_info(form::required("framework", request.framework)?)
+        .map_err(|no| no.under("framework"))?;
+    Ok((session, SchedulerCall::UpdateFramework { info }))
+}
+
+/// Reads what is wanted.
+pub fn read_state_demand(
+    request: v1::StateDemandRequest,
+) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    let role = form::id("role", &request.role)?;
+    let demands = match (request.plain, request.demands) {
+        (false, demands) => Some(read_demands(demands)?),
+        (true, demands) if demands.is_empty() => None,
+        (true, _) => return Err(Refusal::invalid("plain", "is said beside demands")),
+    };
+    Ok((session, SchedulerCall::StateDemand { role, demands }))
+}
+
 /// Reads any call.
 pub fn read_call(call: WireCall) -> Result<(Session, SchedulerCall), Refusal> {
     match call {
@@ -143,6 +172,8 @@ pub fn read_call(call: WireCall) -> Result<(Session, SchedulerCall), Refusal> {
         WireCall::Suppress(request) => read_suppress(request),
         WireCall::Revive(request) => read_revive(request),
         WireCall::Teardown(request) => read_teardown(request),
+        WireCall::UpdateFramework(request) => read_update_framework(request),
+        WireCall::StateDemand(request) => read_state_demand(request),
     }
 }
 
@@ -188,6 +219,18 @@ pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
             WireCall::Revive(v1::ReviveRequest { session, roles: write_roles(&roles) })
         }
         SchedulerCall::Teardown => WireCall::Teardown(v1::TeardownRequest { session }),
+        SchedulerCall::UpdateFramework { info } => {
+            let framework = Some(write_framework_info(&info));
+            WireCall::UpdateFramework(v1::UpdateFrameworkRequest { session, framework })
+        }
+        SchedulerCall::StateDemand { role, demands } => {
+            WireCall::StateDemand(v1::StateDemandRequest {
+                session,
+                role: role.to_string(),
+                plain: demands.is_none(),
+                demands: demands.iter().flatten().map(write_demand).collect(),
+            })
+        }
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a framework hears on its stream.
 
 use super::{
+    agent_life::{read_notice, write_notice},
     form::{self, Read},
+    masters::{read_masters, write_masters},
     offer::{read_offer, write_offer},
     refusal::{read_refusal, write_refusal},
     status::{read_status, write_status},
@@ -32,7 +34,18 @@ pub fn read_event(event: v1::Event) -> Result<SchedulerEvent, Refusal> {
             agent: form::id("failure.agent_id", &failure.agent_id)?,
             removed: failure.removed,
         },
+        Event::AgentNotice(notice) => {
+            let (agents, notice) = read_notice(notice).map_err(|no| no.under("agent_notice"))?;
+            SchedulerEvent::AgentNotice { agents, notice }
+        }
+        Event::DemandFailed(failed) => SchedulerEvent::DemandFailed {
+            role: form::id("demand_failed.role", &failed.role)?,
+            demand: form::id("demand_failed.demand_id", &failed.demand_id)?,
+        },
         Event::Heartbeat(v1::event::Heartbeat {}) => SchedulerEvent::Heartbeat,
+        Event::Masters(masters) => {
+            SchedulerEvent::Masters(read_masters(masters).map_err(|no| no.under("masters"))?)
+        }
         Event::Error(error) => {
             SchedulerEvent::Error(read_refusal(form::required("error.refusal", error.refusal)?))
         }
@@ -63,7 +76,15 @@ pub fn write_event(event: &SchedulerEvent) -> v1::Event {
         SchedulerEvent::Failure { agent, removed } => {
             Event::Failure(v1::event::Failure { agent_id: agent.to_string(), removed: *removed })
         }
+        SchedulerEvent::AgentNotice { agents, notice } => {
+            Event::AgentNotice(write_notice(agents, notice))
+        }
+        SchedulerEvent::DemandFailed { role, demand } => {
+            let (role, demand_id) = (role.to_string(), demand.to_string());
+            Event::DemandFailed(v1::event::DemandFailed { role, demand_id })
+        }
         SchedulerEvent::Heartbeat => Event::Heartbeat(v1::event::Heartbeat {}),
+        SchedulerEvent::Masters(masters) => Event::Masters(write_masters(masters)),
         SchedulerEvent::Error(refusal) => {
             Event::Error(v1::event::Error { refusal: Some(write_refusal(refusal)) })
         }

@@ -38,6 +38,7 @@ pub(super) fn id<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Read<T> 
         IdError::TooLong { length_bytes, limit_bytes } => {
             Refusal::limit(field, length_bytes, limit_bytes)
         }
+        IdError::TooDeep { depth, limit } => Refusal::limit(field, depth, limit),
         other => Refusal::invalid(field, other),
     })
 }

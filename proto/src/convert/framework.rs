@@ -1,6 +1,7 @@
 //! Frameworks as they describe themselves.
 
 use super::{
+    agent_life::{read_budget, write_budget},
     form,
     task::{read_labels, write_labels},
     text,
@@ -23,6 +24,11 @@ pub fn read_framework_info(framework: v1::FrameworkInfo) -> Result<FrameworkInfo
             limits::FAILOVER_TIMEOUT_MAX,
         )?,
         labels: read_labels(framework.labels).map_err(|no| no.under("labels"))?,
+        disruption_budget: framework
+            .disruption_budget
+            .map(read_budget)
+            .transpose()
+            .map_err(|no| no.under("disruption_budget"))?,
     })
 }
 
@@ -33,5 +39,6 @@ pub fn write_framework_info(framework: &FrameworkInfo) -> v1::FrameworkInfo {
         roles: framework.roles.iter().map(Role::to_string).collect(),
         failover_timeout_ms: framework.failover_timeout.as_ms(),
         labels: write_labels(&framework.labels),
+        disruption_budget: framework.disruption_budget.as_ref().map(write_budget),
     }
 }

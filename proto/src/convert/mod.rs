@@ -9,12 +9,17 @@
 //! [`Refusal::under`]: crate::model::Refusal::under
 
 pub mod agent;
+pub mod agent_life;
+pub mod body;
 pub mod calls;
+pub mod demand;
 mod events;
 mod form;
 pub mod framework;
+pub mod masters;
 pub mod offer;
 pub mod orders;
+pub mod quota;
 pub mod refusal;
 pub mod resources;
 #[cfg(feature = "grpc")]

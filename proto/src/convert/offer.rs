@@ -3,6 +3,8 @@
 //! An offer is what is left of an agent, so that its ranges may be more than anybody may name.
 
 use super::{
+    agent_life::{read_unavailability, write_unavailability},
+    demand::{read_pieces, write_pieces},
     form,
     resources::{read_attributes, read_resources_within, write_attributes, write_resources},
     text,
@@ -23,6 +25,8 @@ pub fn read_offer(offer: v1::Offer) -> Result<Offer, Refusal> {
             .map_err(|no| no.under("resources"))?,
         attributes: read_attributes(offer.attributes).map_err(|no| no.under("attributes"))?,
         expires_in: (offer.expires_in_ms > 0).then_some(Duration(offer.expires_in_ms)),
+        unavailability: offer.unavailability.map(read_unavailability),
+        pieces: form::each("pieces", offer.pieces, limits::DEMANDS_MAX, read_pieces)?,
     })
 }
 
@@ -37,5 +41,7 @@ pub fn write_offer(offer: &Offer) -> v1::Offer {
         resources: write_resources(&offer.resources),
         attributes: write_attributes(&offer.attributes),
         expires_in_ms: offer.expires_in.map_or(0, |expires_in| expires_in.as_ms().max(1)),
+        unavailability: offer.unavailability.as_ref().map(write_unavailability),
+        pieces: offer.pieces.iter().map(write_pieces).collect(),
     }
 }

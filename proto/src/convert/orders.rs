@@ -3,6 +3,7 @@
 use super::{
     agent::{read_agent_info, read_agent_task, write_agent_info, write_agent_task},
     form::{self, Read},
+    masters::{read_masters, write_masters},
     refusal::{read_refusal, write_refusal},
     status::{read_reason, read_status, write_reason, write_status},
     task::{read_task_info, write_task_info},
@@ -58,6 +59,9 @@ pub fn read_master_message(message: v1::MasterMessage) -> Result<(u64, Order), R
             read_committed(committed).map_err(|no| no.under("committed"))?
         }
         Message::Refused(refusal) => Order::Refused(read_refusal(refusal)),
+        Message::Masters(masters) => {
+            Order::Masters(read_masters(masters).map_err(|no| no.under("masters"))?)
+        }
     };
     Ok((message.term, order))
 }
@@ -71,9 +75,10 @@ pub fn write_master_message(term: u64, order: &Order) -> v1::MasterMessage {
             cluster_id: cluster.to_string(),
         }),
         Order::Heartbeat => Message::Heartbeat(v1::MasterHeartbeat {}),
-        Order::Launch { framework, task } => Message::Launch(v1::Launch {
+        Order::Launch { framework, owner, task } => Message::Launch(v1::Launch {
             framework_id: framework.to_string(),
             task: Some(write_task_info(task)),
+            owner: owner.as_ref().map(ToString::to_string).unwrap_or_default(),
         }),
         Order::Kill { key, grace_period, reason } => Message::Kill(v1::KillTask {
             framework_id: key.framework.to_string(),
@@ -87,6 +92,7 @@ pub fn write_master_message(term: u64, order: &Order) -> v1::MasterMessage {
             sequence: *sequence,
         }),
         Order::Refused(refusal) => Message::Refused(write_refusal(refusal)),
+        Order::Masters(masters) => Message::Masters(write_masters(masters)),
     };
     v1::MasterMessage { term, message: Some(message) }
 }
@@ -117,9 +123,10 @@ fn read_registered(registered: v1::Registered) -> Read<Order> {
 
 fn read_launch(launch: v1::Launch) -> Read<Order> {
     let framework = form::id("framework_id", &launch.framework_id)?;
+    let owner = form::optional_id("owner", &launch.owner)?;
     let task = form::required("task", launch.task)?;
     let task = read_task_info(task).map_err(|no| no.under("task"))?;
-    Ok(Order::Launch { framework, task: Box::new(task) })
+    Ok(Order::Launch { framework, owner, task: Box::new(task) })
 }
 
 fn read_kill_order(kill: v1::KillTask) -> Read<Order> {

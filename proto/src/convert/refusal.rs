@@ -14,10 +14,12 @@
 //! | `OutcomeUnknown` | `UNKNOWN` | never retried blindly: it may have happened |
 //! | `Unauthenticated` | `UNAUTHENTICATED` | |
 //! | `NotAuthorized` | `PERMISSION_DENIED` | |
-//! | `FrameworkUnknown`, `TaskUnknown`, `SequenceUnknown`, `AgentUnknown` | `NOT_FOUND` | |
-//! | `TaskExists` | `ALREADY_EXISTS` | |
+//! | `FrameworkUnknown`, `TaskUnknown`, `SequenceUnknown` | `NOT_FOUND` | |
+//! | `AgentUnknown`, `WindowUnknown`, `MemberUnknown` | `NOT_FOUND` | |
+//! | `TaskExists`, `MemberExists` | `ALREADY_EXISTS` | |
 //! | `ResourcesTaken` | `ABORTED` | a race was lost: try again with the next offer |
 //! | `SequenceExpired` | `OUT_OF_RANGE` | |
+//! | `QuotaExceeded`, `CapacityExceeded` | `RESOURCE_EXHAUSTED` | not retried by default |
 //! | all others | `FAILED_PRECONDITION` | the caller's picture is out of date |
 
 use crate::model::{Duration, Reason, Refusal};
@@ -87,6 +89,15 @@ pub(super) fn read_refusal_reason(number: i32) -> Option<Reason> {
         Wire::RefusalTransitionIllegal => Reason::TransitionIllegal,
         Wire::RefusalClusterMismatch => Reason::ClusterMismatch,
         Wire::RefusalSequenceExpired => Reason::SequenceExpired,
+        Wire::RefusalQuotaExceeded => Reason::QuotaExceeded,
+        Wire::RefusalCapacityExceeded => Reason::CapacityExceeded,
+        Wire::RefusalAgentDeactivated => Reason::AgentDeactivated,
+        Wire::RefusalWindowUnknown => Reason::WindowUnknown,
+        Wire::RefusalMemberExists => Reason::MemberExists,
+        Wire::RefusalMemberUnknown => Reason::MemberUnknown,
+        Wire::RefusalMemberRemoved => Reason::MemberRemoved,
+        Wire::RefusalMembershipChanging => Reason::MembershipChanging,
+        Wire::RefusalMembershipUnsafe => Reason::MembershipUnsafe,
     })
 }
 
@@ -118,5 +129,14 @@ fn write_refusal_reason(reason: Reason) -> v1::RefusalReason {
         Reason::TransitionIllegal => Wire::RefusalTransitionIllegal,
         Reason::ClusterMismatch => Wire::RefusalClusterMismatch,
         Reason::SequenceExpired => Wire::RefusalSequenceExpired,
+        Reason::QuotaExceeded => Wire::RefusalQuotaExceeded,
+        Reason::CapacityExceeded => Wire::RefusalCapacityExceeded,
+        Reason::AgentDeactivated => Wire::RefusalAgentDeactivated,
+        Reason::WindowUnknown => Wire::RefusalWindowUnknown,
+        Reason::MemberExists => Wire::RefusalMemberExists,
+        Reason::MemberUnknown => Wire::RefusalMemberUnknown,
+        Reason::MemberRemoved => Wire::RefusalMemberRemoved,
+        Reason::MembershipChanging => Wire::RefusalMembershipChanging,
+        Reason::MembershipUnsafe => Wire::RefusalMembershipUnsafe,
     }
 }

@@ -92,7 +92,7 @@ fn write_attribute(attribute: &Attribute) -> v1::Attribute {
     v1::Attribute { name: attribute.name.clone(), value: Some(value) }
 }
 
-fn read_name(text: &str) -> Read<ResourceName> {
+pub(super) fn read_name(text: &str) -> Read<ResourceName> {
     ResourceName::new(text).map_err(|error: ResourceError| Refusal::invalid("name", error))
 }
 

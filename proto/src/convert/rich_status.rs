@@ -80,7 +80,9 @@ fn fitted(refusal: Refusal) -> Refusal {
 fn code_of(reason: Reason) -> Code {
     match reason {
         Reason::InvalidField => Code::InvalidArgument,
-        Reason::LimitExceeded => Code::ResourceExhausted,
+        Reason::LimitExceeded | Reason::QuotaExceeded | Reason::CapacityExceeded => {
+            Code::ResourceExhausted
+        }
         Reason::NotLeader | Reason::NotReady | Reason::Overloaded => Code::Unavailable,
         Reason::OutcomeUnknown => Code::Unknown,
         Reason::Unauthenticated => Code::Unauthenticated,
@@ -88,8 +90,10 @@ fn code_of(reason: Reason) -> Code {
         Reason::FrameworkUnknown
         | Reason::TaskUnknown
         | Reason::SequenceUnknown
-        | Reason::AgentUnknown => Code::NotFound,
-        Reason::TaskExists => Code::AlreadyExists,
+        | Reason::AgentUnknown
+        | Reason::MemberUnknown
+        | Reason::WindowUnknown => Code::NotFound,
+        Reason::TaskExists | Reason::MemberExists => Code::AlreadyExists,
         Reason::ResourcesTaken => Code::Aborted,
         Reason::SequenceExpired => Code::OutOfRange,
         Reason::FrameworkRemoved
@@ -99,9 +103,13 @@ fn code_of(reason: Reason) -> Code {
         | Reason::ResourcesNotOffered
         | Reason::AgentUnreachable
         | Reason::AgentRemoved
+        | Reason::AgentDeactivated
         | Reason::AgentFenced
         | Reason::TransitionIllegal
-        | Reason::ClusterMismatch => Code::FailedPrecondition,
+        | Reason::ClusterMismatch
+        | Reason::MemberRemoved
+        | Reason::MembershipChanging
+        | Reason::MembershipUnsafe => Code::FailedPrecondition,
     }
 }
 

@@ -71,6 +71,8 @@ pub fn read_reason(number: i32) -> Result<StatusReason, Refusal> {
         Wire::ReasonSupervisorLost => StatusReason::SupervisorLost,
         Wire::ReasonReconciliation => StatusReason::Reconciliation,
         Wire::ReasonTaskInvalid => StatusReason::TaskInvalid,
+        Wire::ReasonAgentDraining => StatusReason::AgentDraining,
+        Wire::ReasonAgentGone => StatusReason::AgentGone,
     })
 }
 
@@ -98,6 +100,8 @@ pub fn write_reason(reason: StatusReason) -> v1::StatusReason {
         StatusReason::SupervisorLost => Wire::ReasonSupervisorLost,
         StatusReason::Reconciliation => Wire::ReasonReconciliation,
         StatusReason::TaskInvalid => Wire::ReasonTaskInvalid,
+        StatusReason::AgentDraining => Wire::ReasonAgentDraining,
+        StatusReason::AgentGone => Wire::ReasonAgentGone,
     }
 }
 

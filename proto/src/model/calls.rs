@@ -4,10 +4,16 @@
 
 use super::{
     agent::{AgentInfo, AgentTask},
+    agent_life::AgentNotice,
+    demand::StatedDemand,
     framework::FrameworkInfo,
-    ids::{AgentId, ClusterId, FrameworkId, OfferId, RequestId, Role, TaskId, TaskKey},
+    ids::{
+        AgentId, ClusterId, DemandId, FrameworkId, OfferId, OwnerId, RequestId, TaskId, TaskKey,
+    },
+    masters::Masters,
     offer::Offer,
     refusal::Refusal,
+    role::Role,
     status::{StatusReason, TaskStatus},
     task::TaskInfo,
     time::Duration,
@@ -85,6 +91,18 @@ pub enum SchedulerCall {
     },
     /// End the framework and all of its tasks.
     Teardown,
+    /// Describe it anew; a role in which tasks run cannot be left out.
+    UpdateFramework {
+        /// The description.
+        info: FrameworkInfo,
+    },
+    /// Say what is wanted in a role, instead of all that was said before.
+    StateDemand {
+        /// The role.
+        role: Role,
+        /// What; `None` means plain offers of whatever there is.
+        demands: Option<Vec<StatedDemand>>,
+    },
 }
 
 /// What a framework hears.
@@ -112,8 +130,24 @@ pub enum SchedulerEvent {
         /// For good, or only out of contact.
         removed: bool,
     },
+    /// What is to become of agents that run tasks of the framework.
+    AgentNotice {
+        /// Which.
+        agents: Vec<AgentId>,
+        /// What.
+        notice: AgentNotice,
+    },
+    /// The pieces of a gang could not be had together in time; the demand is no longer stated.
+    DemandFailed {
+        /// The role that it was stated in.
+        role: Role,
+        /// Which.
+        demand: DemandId,
+    },
     /// Nothing happened.
     Heartbeat,
+    /// Where masters answer, after the subscription and whenever it changes.
+    Masters(Masters),
     /// The last event of a stream.
     Error(Refusal),
 }
@@ -157,6 +191,8 @@ pub enum Order {
     Launch {
         /// Whose task.
         framework: FrameworkId,
+        /// Who may read its sandbox besides operators; `None` is nobody.
+        owner: Option<OwnerId>,
         /// The task.
         task: Box<TaskInfo>,
     },
@@ -176,6 +212,8 @@ pub enum Order {
         /// Which update, and with it all earlier ones.
         sequence: u64,
     },
+    /// Where masters answer, after the registration and whenever it changes.
+    Masters(Masters),
     /// The last message of a stream.
     Refused(Refusal),
 }

@@ -1,6 +1,6 @@
 //! What a framework says of itself when it subscribes.
 
-use super::{ids::Role, time::Duration};
+use super::{agent_life::DisruptionBudget, role::Role, time::Duration};
 
 /// A framework as its author describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,4 +13,6 @@ pub struct FrameworkInfo {
     pub failover_timeout: Duration,
     /// Keys and values, shown and not interpreted.
     pub labels: Vec<(String, String)>,
+    /// How many of its tasks the cluster may be ending at once; `None` sets no bound.
+    pub disruption_budget: Option<DisruptionBudget>,
 }

@@ -31,6 +31,14 @@ pub enum IdError {
         /// Where, in bytes from the start.
         position: usize,
     },
+    /// A path with more components than allowed.
+    #[error("has {depth} components, more than {limit}")]
+    TooDeep {
+        /// Components in the path.
+        depth: usize,
+        /// Components allowed.
+        limit: usize,
+    },
     /// Starts with a dot, which would hide or escape in a path.
     #[error("starts with a dot")]
     LeadingDot,
@@ -42,7 +50,8 @@ pub enum IdError {
     },
 }
 
-fn check_id(text: &str) -> Result<(), IdError> {
+/// The module's rule.
+pub(super) fn check_id(text: &str) -> Result<(), IdError> {
     if text.is_empty() {
         return Err(IdError::Empty);
     }
@@ -117,6 +126,14 @@ text_id!(
     TaskId
 );
 text_id!(
+    /// Names an entry of a framework's demand, chosen by it and unique within its role.
+    DemandId
+);
+text_id!(
+    /// Who owns a framework: the id in its certificate.
+    OwnerId
+);
+text_id!(
     /// Chosen by a client so that a retried call finds the first one's answer.
     RequestId
 );
@@ -139,12 +156,6 @@ pub struct OfferId {
 /// Raft's number of one master; 1 to 2^63.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u64);
-
-/// A role: who resources are offered to. `*` is the role of those who name none.
-///
-/// Segments are separated by `/` (a hierarchy), each under the module's rule for ids.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Role(SmolStr);
 
 /// A task's full name: its framework and its id there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -198,45 +209,6 @@ impl fmt::Display for NodeId {
     }
 }
 
-// === impl Role ===
-
-impl Role {
-    /// Checks the text: `*`, or segments separated by `/`.
-    pub fn new(text: &str) -> Result<Self, IdError> {
-        if text != "*" {
-            if text.len() > limits::ID_BYTES_MAX {
-                let limit_bytes = limits::ID_BYTES_MAX;
-                return Err(IdError::TooLong { length_bytes: text.len(), limit_bytes });
-            }
-            text.split('/').try_for_each(check_id)?;
-        }
-        Ok(Self(SmolStr::new(text)))
-    }
-
-    /// The role of those who name none, `*`.
-    pub fn any() -> Self {
-        Self(SmolStr::new_static("*"))
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl FromStr for Role {
-    type Err = IdError;
-    fn from_str(text: &str) -> Result<Self, IdError> {
-        Self::new(text)
-    }
-}
-
 impl fmt::Display for TaskKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.framework, self.task)
@@ -244,7 +216,7 @@ impl fmt::Display for TaskKey {
 }
 
 /// Decimal digits without sign or leading zeros, so that every id has one spelling.
-fn canonical_number(text: &str) -> Option<u64> {
+pub(super) fn canonical_number(text: &str) -> Option<u64> {
     let canonical = text == "0" || !text.starts_with(['0', '+']);
     canonical.then(|| text.parse().ok()).flatten()
 }
@@ -273,14 +245,5 @@ mod tests {
         }
         assert_eq!("framework-7".parse(), Ok(FrameworkId(7)));
         assert!("framework-007".parse::<FrameworkId>().is_err());
-    }
-
-    #[test]
-    fn roles_are_paths_of_ids() {
-        assert!(Role::new("*").is_ok());
-        assert!(Role::new("eng/search/batch").is_ok());
-        for bad in ["", "/a", "a//b", "a/../b", "a/*", "a b"] {
-            assert!(Role::new(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -72,6 +72,13 @@ pub const RECONCILE_TASKS_MAX: usize = 10_000;
 /// Roles of one framework.
 pub const FRAMEWORK_ROLES_MAX: usize = 16;
 
+/// Components of a role's path. What a task uses is summed for each of them, and a share is
+/// compared at each of them, so that the depth is a factor of both.
+pub const ROLE_DEPTH_MAX: usize = 8;
+
+/// Roles with a weight or a quota of their own. A change of quota looks at all of them.
+pub const ROLES_CONFIGURED_MAX: usize = 10_000;
+
 /// Tasks known on one agent, terminal ones with unacknowledged updates included.
 pub const TASKS_PER_AGENT_MAX: usize = 10_000;
 
@@ -122,6 +129,22 @@ pub const GRACE_PERIOD_MAX: Duration = Duration::from_seconds(3_600);
 /// Grace period of a task that does not say; Mesos' default.
 pub const GRACE_PERIOD_DEFAULT: Duration = Duration::from_seconds(3);
 
+/// Longest time that a drain respects budgets: a month.
+pub const DRAIN_DEADLINE_MAX: Duration = Duration::from_seconds(30 * 24 * 3_600);
+
+/// A drain's deadline when nothing is said: long enough for a framework to move what it has, and
+/// short enough that nobody's budget of zero keeps a machine for a day.
+pub const DRAIN_DEADLINE_DEFAULT: Duration = Duration::from_seconds(3_600);
+
+/// Longest maintenance window, and the furthest into the future that one may begin.
+pub const WINDOW_MAX: Duration = Duration::from_seconds(365 * 24 * 3_600);
+
+/// Maintenance windows that have not ended: each is compared with agents that come back.
+pub const WINDOWS_MAX: usize = 1_000;
+
+/// Conditions of one selector.
+pub const SELECTOR_CONDITIONS_MAX: usize = 16;
+
 /// Encoded size of one message from a framework or an operator.
 pub const CALL_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
@@ -151,6 +174,17 @@ pub const PEER_MESSAGES_MAX: usize = 4_096;
 /// Inputs that wait for the core; past it the shell stops reading from sockets.
 pub const INPUTS_MAX: usize = 16_384;
 
+/// Masters that vote. More make every commit slower and bear no more failures than anybody plans
+/// for.
+pub const VOTERS_MAX: usize = 7;
+
+/// Masters, those included that are on their way in or out: one of each at a time.
+pub const MASTERS_MAX: usize = VOTERS_MAX + 1;
+
+/// Addresses of masters that a client keeps in mind.
+pub const MASTER_ADDRESSES_MAX: usize = 64;
+const _: () = assert!(MASTERS_MAX < MASTER_ADDRESSES_MAX);
+
 /// Encoded size of one frame between masters.
 pub const PEER_FRAME_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 const _: () = assert!(PEER_FRAME_BYTES_MAX > COMMAND_ENCODED_BYTES_MAX + BATCH_BYTES);
@@ -175,3 +209,21 @@ pub const CONNECTIONS_MAX: usize = 16_384;
 
 /// Piece of a file that an agent sends at once.
 pub const FILE_CHUNK_BYTES: usize = 64 * 1_024;
+
+/// Entries of a framework's demand in one role.
+pub const DEMANDS_MAX: usize = 1_000;
+
+/// Pieces of one entry of a demand.
+pub const DEMAND_PIECES_MAX: u32 = 100_000;
+
+/// Constraints of one entry of a demand.
+pub const CONSTRAINTS_MAX: usize = 32;
+
+/// Values that a constraint compares with.
+pub const CONSTRAINT_VALUES_MAX: usize = 64;
+
+/// Longest wait for a gang: a day. Whoever would wait longer states it again.
+pub const GANG_TIMEOUT_MAX: Duration = Duration::from_seconds(24 * 3_600);
+
+/// Standings in one answer to why somebody gets nothing.
+pub const STANDINGS_MAX: usize = 100;

@@ -4,33 +4,49 @@
 //! promise; `*_unchecked` does not exist.
 
 pub mod agent;
+pub mod agent_life;
 pub mod attributes;
 pub mod calls;
+pub mod constraint_text;
+pub mod demand;
 pub mod framework;
 pub mod ids;
 pub mod jitter;
 pub mod limits;
+pub mod masters;
 pub mod offer;
 pub mod principal;
+pub mod quota;
 pub mod ranges;
 pub mod refusal;
 pub mod resources;
+pub mod role;
 pub mod status;
 pub mod task;
 pub mod time;
 
 pub use agent::AgentInfo;
+pub use agent_life::{
+    AgentDirective, AgentNotice, DisruptionBudget, DrainPlan, Selector, Unavailability, WindowId,
+    WindowPlan,
+};
 pub use attributes::{Attribute, AttributeValue};
 pub use calls::{AgentCall, Order, SchedulerCall, SchedulerEvent, Session, Subscribe};
+pub use constraint_text::ConstraintError;
+pub use demand::{Constraint, StatedDemand};
 pub use framework::FrameworkInfo;
 pub use ids::{
-    AgentId, ClusterId, FrameworkId, IdError, NodeId, OfferId, RequestId, Role, TaskId, TaskKey,
+    AgentId, ClusterId, DemandId, FrameworkId, IdError, NodeId, OfferId, OwnerId, RequestId,
+    TaskId, TaskKey,
 };
+pub use masters::{MasterInfo, Masters};
 pub use offer::Offer;
 pub use principal::Principal;
+pub use quota::Quota;
 pub use ranges::Ranges;
 pub use refusal::{Reason, Refusal};
 pub use resources::{Milli, ResourceName, Resources, Value};
+pub use role::Role;
 pub use status::{StatusReason, StatusSource, TaskState, TaskStatus};
 pub use task::{Command, TaskInfo};
 pub use time::{Duration, Instant, WallTime};

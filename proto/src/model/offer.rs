@@ -1,9 +1,11 @@
 //! An offer: resources of one agent, shown to one framework in one role.
 
 use super::{
+    agent_life::Unavailability,
     attributes::Attribute,
-    ids::{AgentId, FrameworkId, OfferId, Role},
+    ids::{AgentId, DemandId, FrameworkId, OfferId},
     resources::Resources,
+    role::Role,
     time::Duration,
 };
 
@@ -26,4 +28,9 @@ pub struct Offer {
     pub attributes: Vec<Attribute>,
     /// After this it is rescinded; `None` has no deadline.
     pub expires_in: Option<Duration>,
+    /// When the agent will next be away; `None` when nothing is planned.
+    pub unavailability: Option<Unavailability>,
+    /// Which of the framework's demands it is for, and how many pieces of each; empty when the
+    /// framework has stated none.
+    pub pieces: Vec<(DemandId, u32)>,
 }

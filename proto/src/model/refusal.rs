@@ -57,6 +57,24 @@ pub enum Reason {
     ClusterMismatch,
     /// The sequence number is no longer held.
     SequenceExpired,
+    /// More than the quota of the role, or of one above it, allows.
+    QuotaExceeded,
+    /// More would be promised than the cluster has.
+    CapacityExceeded,
+    /// The agent takes no new tasks: deactivated, draining, or away for maintenance.
+    AgentDeactivated,
+    /// No such maintenance window.
+    WindowUnknown,
+    /// The node id or an address is, or was, another master's.
+    MemberExists,
+    /// No such master.
+    MemberUnknown,
+    /// The master was removed for good.
+    MemberRemoved,
+    /// Another change of the masters is under way.
+    MembershipChanging,
+    /// Afterwards no quorum could be reached.
+    MembershipUnsafe,
 }
 
 /// A refusal, ready to be sent.

@@ -109,6 +109,11 @@ impl Milli {
         (milli <= limits::MILLI_MAX).then_some(Milli(milli))
     }
 
+    /// Whether it is in the range of amounts.
+    pub fn is_amount(self) -> bool {
+        (0..=limits::MILLI_MAX).contains(&self.0)
+    }
+
     /// Whole units, rounded down.
     pub fn units(self) -> u64 {
         u64::try_from(self.0 / 1_000).unwrap_or(0)
@@ -155,6 +160,8 @@ impl ResourceName {
     pub const MEM: ResourceName = ResourceName(SmolStr::new_static("mem"));
     /// Disk space, MiB.
     pub const DISK: ResourceName = ResourceName(SmolStr::new_static("disk"));
+    /// `gpus`, in devices.
+    pub const GPUS: ResourceName = ResourceName(SmolStr::new_static("gpus"));
     /// Ports of the host.
     pub const PORTS: ResourceName = ResourceName(SmolStr::new_static("ports"));
 

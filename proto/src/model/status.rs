@@ -90,6 +90,10 @@ pub enum StatusReason {
     Reconciliation,
     /// The agent could not make sense of the task.
     TaskInvalid,
+    /// Its agent is being emptied.
+    AgentDraining,
+    /// An operator declared its agent gone for good.
+    AgentGone,
 }
 
 /// One status of one task.

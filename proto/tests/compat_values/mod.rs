@@ -39,6 +39,7 @@ fn framework_info() -> v1::FrameworkInfo {
         roles: vec![text("*"), text("eng/batch")],
         failover_timeout_ms: 60_000,
         labels: labels(),
+        disruption_budget: None,
     }
 }
 
@@ -101,6 +102,31 @@ pub(crate) fn accept_batch() -> Batch {
         request_id: text("request-01234567"),
         tasks: vec![task_info()],
     })])
+}
+
+/// What operators say of roles.
+pub(crate) fn roles_batch() -> Batch {
+    use command::Command as It;
+    let role = text("eng/batch");
+    batch_of(vec![
+        It::SetWeight(command::SetWeight { role: role.clone(), weight_milli: Some(2_500) }),
+        It::SetWeight(command::SetWeight { role: role.clone(), weight_milli: None }),
+        It::SetQuota(command::SetQuota { role: role.clone(), quota: Some(quota()), force: true }),
+        It::RemoveQuota(command::RemoveQuota { role }),
+    ])
+}
+
+/// With a limit of zero, which is one.
+fn quota() -> v1::Quota {
+    let amount = |name: &str, milli| v1::Resource {
+        name: text(name),
+        value: Some(v1::resource::Value::Scalar(v1::Scalar { milli })),
+    };
+    v1::Quota {
+        guarantee: vec![amount("cpus", 8_000)],
+        limit: vec![amount("cpus", 16_000), amount("gpus", 0)],
+        shape: vec![amount("cpus", 4_000)],
+    }
 }
 
 fn batch_of(commands: Vec<command::Command>) -> Batch {
@@ -166,15 +192,90 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         time_ms: 1_234,
         cluster_id: text("test"),
         next_framework: 12,
+        ..record::Header::default()
     };
-    let agent =
-        record::Agent { agent: Some(agent_info()), incarnation: 9, state: 2, changed_ms: 1_000 };
+    let agent = record::Agent {
+        agent: Some(agent_info()),
+        incarnation: 9,
+        state: 2,
+        changed_ms: 1_000,
+        ..record::Agent::default()
+    };
+    let role =
+        record::Role { role: text("eng/batch"), weight_milli: Some(2_500), quota: Some(quota()) };
     vec![
         ("record_header.bin", record(record::Record::Header(header))),
-        ("record_agent.bin", record(record::Record::Agent(agent))),
+        ("record_agent.bin", record(record::Record::Agent(agent.clone()))),
+        ("record_agent_directed.bin", record(record::Record::Agent(directed(agent)))),
+        ("record_framework_budget.bin", record(record::Record::Framework(frugal()))),
+        ("record_window.bin", record(record::Record::Window(window()))),
+        ("record_role.bin", record(record::Record::Role(role))),
         ("record_framework.bin", record(record::Record::Framework(framework_row()))),
         ("record_task.bin", record(record::Record::Task(task_record()))),
     ]
+}
+
+/// The rows that operators' directives and frameworks' budgets came into later.
+fn directed(agent: record::Agent) -> record::Agent {
+    let drain = record::Drain {
+        since_ms: 1_010,
+        deadline_ms: 601_010,
+        max_grace_period_ms: Some(30_000),
+        mark_gone: true,
+        killed_ms: 1_020,
+        window_id: text("window-3"),
+    };
+    record::Agent { deactivated: true, drain: Some(drain), ..agent }
+}
+
+fn frugal() -> record::Framework {
+    let budget = v1::DisruptionBudget { label: text("tier"), tasks_max: 3 };
+    let info = v1::FrameworkInfo { disruption_budget: Some(budget), ..framework_info() };
+    record::Framework { info: Some(info), ..framework_row() }
+}
+
+fn drain_plan() -> v1::DrainPlan {
+    v1::DrainPlan { deadline_ms: Some(600_000), max_grace_period_ms: Some(30_000), mark_gone: true }
+}
+
+fn window() -> record::Window {
+    record::Window {
+        window_id: text("window-3"),
+        selector: text("rack=r1"),
+        start_ms: 2_000,
+        end_ms: 3_000,
+        started: true,
+        drain: Some(drain_plan()),
+        comment: text("new disks"),
+    }
+}
+
+/// One of each kind of command by which operators, and frameworks, direct.
+pub(crate) fn directives_batch() -> Batch {
+    use command::{
+        AdvanceDrain, CancelWindow, DirectAgent, ScheduleWindow, TurnWindow, UpdateFramework,
+    };
+    let command = |it| log::Command { command: Some(it) };
+    let plan = v1::WindowPlan {
+        selector: text("rack=r1"),
+        starts_in_ms: 60_000,
+        duration_ms: 3_600_000,
+        drain: Some(drain_plan()),
+        comment: text("new disks"),
+    };
+    let (agent_id, window_id) = (text("agent-1"), text("window-3"));
+    let drain = DirectAgent { agent_id: agent_id.clone(), directive: 3, plan: Some(drain_plan()) };
+    let update =
+        UpdateFramework { framework_id: text("framework-1"), epoch: 2, framework: frugal().info };
+    let commands = vec![
+        command(command::Command::DirectAgent(drain)),
+        command(command::Command::AdvanceDrain(AdvanceDrain { agent_id })),
+        command(command::Command::UpdateFramework(update)),
+        command(command::Command::ScheduleWindow(ScheduleWindow { plan: Some(plan) })),
+        command(command::Command::TurnWindow(TurnWindow { window_id: window_id.clone() })),
+        command(command::Command::CancelWindow(CancelWindow { window_id })),
+    ];
+    Batch { time_ms: 1_234, unix_ms: 1_700_000_000_000, commands }
 }
 
 fn framework_row() -> record::Framework {
@@ -230,5 +331,11 @@ pub(crate) fn task_row() -> TaskRow {
         kill_grace_period_ms: Some(250),
         kill_reason: v1::StatusReason::ReasonKilledByFramework.into(),
         container_id: text("framework-1.task-1.9"),
+        // Not known when this format was written.
+        owner: String::new(),
     }
+}
+
+pub(crate) fn owned_task_row() -> TaskRow {
+    TaskRow { owner: text("nightly"), ..task_row() }
 }

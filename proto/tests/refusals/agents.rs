@@ -130,7 +130,11 @@ fn updates() {
 
 #[test]
 fn launches() {
-    let good = v1::Launch { framework_id: "framework-1".to_owned(), task: Some(task()) };
+    let good = v1::Launch {
+        framework_id: "framework-1".to_owned(),
+        task: Some(task()),
+        owner: "nightly".to_owned(),
+    };
     let read = |launch| {
         let message = Some(master_message::Message::Launch(launch));
         read_master_message(v1::MasterMessage { term: 1, message })
@@ -141,6 +145,8 @@ fn launches() {
         &[
             (|l| l.framework_id.clear(), "launch.framework_id", Invalid),
             (|l| l.task = None, "launch.task", Invalid),
+            (|l| l.owner = "../nightly".to_owned(), "launch.owner", Invalid),
+            (|l| l.owner = "n".repeat(129), "launch.owner", Limit),
             (
                 |l| l.task.as_mut().expect("it has one").resources.clear(),
                 "launch.task.resources",
@@ -169,7 +175,7 @@ fn kills() {
             (|k| k.framework_id.clear(), "kill.framework_id", Invalid),
             (|k| k.task_id.clear(), "kill.task_id", Invalid),
             (|k| k.grace_period_ms = Some(3_600_001), "kill.grace_period_ms", Limit),
-            (|k| k.reason = 20, "kill.reason", Invalid),
+            (|k| k.reason = 99, "kill.reason", Invalid),
         ],
     );
 }

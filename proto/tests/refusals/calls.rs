@@ -29,6 +29,7 @@ fn framework() -> v1::FrameworkInfo {
         roles: vec!["*".to_owned(), "eng/batch".to_owned()],
         failover_timeout_ms: limits::FAILOVER_TIMEOUT_MAX.as_ms(),
         labels: Vec::new(),
+        disruption_budget: None,
     }
 }
 
@@ -43,6 +44,7 @@ fn frameworks() {
             (|f| f.roles[1] = "/".to_owned(), "roles[1]", Invalid),
             (|f| f.roles[1] = "a/../b".to_owned(), "roles[1]", Invalid),
             (|f| f.roles[1] = "x".repeat(129), "roles[1]", Limit),
+            (|f| f.roles[1] = "a/b/c/d/e/f/g/h/i".to_owned(), "roles[1]", Limit),
             (|f| f.roles[1] = "*".to_owned(), "roles[1]", Invalid),
             (|f| f.roles = texts(17, |n| format!("r{n}")), "roles", Limit),
             (|f| f.failover_timeout_ms += 1, "failover_timeout_ms", Limit),
@@ -255,6 +257,8 @@ fn offer() -> v1::Offer {
         resources: task().resources,
         attributes: Vec::new(),
         expires_in_ms: 0,
+        unavailability: None,
+        pieces: Vec::new(),
     }
 }
 

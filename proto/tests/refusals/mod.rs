@@ -4,6 +4,8 @@
 
 mod agents;
 mod calls;
+mod demands;
+mod quotas;
 mod tasks;
 
 use proto::model::{Reason, Refusal};

@@ -304,7 +304,7 @@ fn statuses() {
             (|s| s.state = -1, "state", Invalid),
             (|s| s.source = 0, "source", Invalid),
             (|s| s.source = 3, "source", Invalid),
-            (|s| s.reason = 20, "reason", Invalid),
+            (|s| s.reason = 99, "reason", Invalid),
             (|s| s.message = "x".repeat(1_025), "message", Limit),
             (|s| s.message.push('\0'), "message", Invalid),
             (|s| s.message.push('\r'), "message", Invalid),

@@ -1,18 +1,18 @@
 //! Generators of whole messages: offers, refusals, calls, events, reports, orders.
 
 use super::{
-    agent_id, agent_info, agent_task, any_duration, attributes, cluster_id, duration, framework_id,
-    framework_info, grace_period, message, offer_id, request_id, resources, role, roles, session,
-    status, status_reason, task_id, task_info, task_key,
+    agent_id, agent_info, agent_task, any_duration, attributes, cluster_id, demand, duration,
+    framework_id, framework_info, grace_period, message, offer_id, owner_id, request_id, resources,
+    role, roles, session, status, status_reason, task_id, task_info, task_key,
 };
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
-    AgentCall, Duration, Offer, OfferId, Order, Reason, Refusal, SchedulerCall, SchedulerEvent,
-    Subscribe, limits,
+    AgentCall, AgentNotice, Duration, Masters, Offer, OfferId, Order, Reason, Refusal,
+    SchedulerCall, SchedulerEvent, Subscribe, Unavailability, limits,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) const REASONS: [Reason; 25] = [
+pub(crate) const REASONS: [Reason; 34] = [
     Reason::InvalidField,
     Reason::LimitExceeded,
     Reason::NotLeader,
@@ -38,6 +38,15 @@ pub(crate) const REASONS: [Reason; 25] = [
     Reason::TransitionIllegal,
     Reason::ClusterMismatch,
     Reason::SequenceExpired,
+    Reason::QuotaExceeded,
+    Reason::CapacityExceeded,
+    Reason::AgentDeactivated,
+    Reason::WindowUnknown,
+    Reason::MemberExists,
+    Reason::MemberUnknown,
+    Reason::MemberRemoved,
+    Reason::MembershipChanging,
+    Reason::MembershipUnsafe,
 ];
 
 pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {
@@ -55,11 +64,17 @@ pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {
     )
 }
 
+fn masters() -> impl Strategy<Value = Masters> {
+    let addresses = collection::vec("[a-z0-9.-]{1,12}:[1-9][0-9]{0,3}", 0..4);
+    (any::<u64>(), addresses).prop_map(|(version, addresses)| Masters { version, addresses })
+}
+
 pub(crate) fn offer() -> impl Strategy<Value = Offer> {
     let place = (agent_id(), "[a-z0-9.-]{0,20}");
-    let expires_in = option::of(any_duration());
-    (offer_id(), framework_id(), role(), place, resources(), attributes(), expires_in).prop_map(
-        |(id, framework, role, (agent, hostname), resources, attributes, expires_in)| Offer {
+    let times = (option::of(any_duration()), option::of(unavailability()));
+    let what = (resources(), demand::pieces());
+    (offer_id(), framework_id(), role(), place, what, attributes(), times).prop_map(
+        |(id, framework, role, (agent, hostname), (resources, pieces), attributes, times)| Offer {
             id,
             framework,
             role,
@@ -67,9 +82,26 @@ pub(crate) fn offer() -> impl Strategy<Value = Offer> {
             hostname,
             resources,
             attributes,
-            expires_in,
+            expires_in: times.0,
+            unavailability: times.1,
+            pieces,
         },
     )
+}
+
+fn unavailability() -> impl Strategy<Value = Unavailability> {
+    (any::<u64>(), any::<u64>(), any::<bool>()).prop_map(|(starts_in, duration, drains)| {
+        Unavailability { starts_in: Duration(starts_in), duration: Duration(duration), drains }
+    })
+}
+
+fn agent_notice() -> impl Strategy<Value = AgentNotice> {
+    let draining = |ms| AgentNotice::Draining { deadline: Duration(ms) };
+    prop_oneof![
+        any::<u64>().prop_map(draining),
+        unavailability().prop_map(AgentNotice::Unavailable),
+        Just(AgentNotice::Available),
+    ]
 }
 
 pub(crate) fn subscribe() -> impl Strategy<Value = Subscribe> {
@@ -118,6 +150,9 @@ pub(crate) fn call() -> impl Strategy<Value = SchedulerCall> {
         roles(0).prop_map(|roles| SchedulerCall::Suppress { roles }),
         roles(0).prop_map(|roles| SchedulerCall::Revive { roles }),
         Just(SchedulerCall::Teardown),
+        framework_info().prop_map(|info| SchedulerCall::UpdateFramework { info }),
+        (role(), option::of(demand::demands()))
+            .prop_map(|(role, demands)| SchedulerCall::StateDemand { role, demands }),
     ]
 }
 
@@ -136,7 +171,12 @@ pub(crate) fn event() -> impl Strategy<Value = SchedulerEvent> {
         status().prop_map(SchedulerEvent::Update),
         (agent_id(), any::<bool>())
             .prop_map(|(agent, removed)| SchedulerEvent::Failure { agent, removed }),
+        (collection::vec(agent_id(), 0..4), agent_notice())
+            .prop_map(|(agents, notice)| SchedulerEvent::AgentNotice { agents, notice }),
+        (role(), demand::demand_id())
+            .prop_map(|(role, demand)| SchedulerEvent::DemandFailed { role, demand }),
         Just(SchedulerEvent::Heartbeat),
+        masters().prop_map(SchedulerEvent::Masters),
         refusal().prop_map(SchedulerEvent::Error),
     ]
 }
@@ -162,12 +202,14 @@ pub(crate) fn order() -> impl Strategy<Value = Order> {
             Order::Registered { heartbeat_interval, cluster }
         }),
         Just(Order::Heartbeat),
-        (framework_id(), task_info())
-            .prop_map(|(framework, task)| Order::Launch { framework, task: Box::new(task) }),
+        (framework_id(), option::of(owner_id()), task_info()).prop_map(
+            |(framework, owner, task)| Order::Launch { framework, owner, task: Box::new(task) }
+        ),
         (task_key(), grace_period(), status_reason())
             .prop_map(|(key, grace_period, reason)| Order::Kill { key, grace_period, reason }),
         (task_key(), any::<u64>()).prop_map(|(key, sequence)| Order::Committed { key, sequence }),
         refusal().prop_map(Order::Refused),
+        masters().prop_map(Order::Masters),
     ]
 }
 

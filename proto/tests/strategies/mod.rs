@@ -1,17 +1,18 @@
 //! Generators of everything in the model, small values and values at their limits alike.
 
+pub(crate) mod demand;
 pub(crate) mod messages;
 
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
-    AgentId, AgentInfo, Attribute, AttributeValue, ClusterId, Command, Duration, FrameworkId,
-    FrameworkInfo, Milli, OfferId, Ranges, RequestId, ResourceName, Resources, Role, Session,
-    StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
-    agent::AgentTask, limits,
+    AgentId, AgentInfo, Attribute, AttributeValue, ClusterId, Command, DisruptionBudget, Duration,
+    FrameworkId, FrameworkInfo, Milli, OfferId, OwnerId, Quota, Ranges, RequestId, ResourceName,
+    Resources, Role, Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState,
+    TaskStatus, Value, WallTime, agent::AgentTask, limits,
 };
 use std::collections::BTreeSet;
 
-pub(crate) const STATUS_REASONS: [StatusReason; 20] = [
+pub(crate) const STATUS_REASONS: [StatusReason; 22] = [
     StatusReason::None,
     StatusReason::ContainerLaunchFailed,
     StatusReason::ContainerLimitationMemory,
@@ -32,6 +33,8 @@ pub(crate) const STATUS_REASONS: [StatusReason; 20] = [
     StatusReason::SupervisorLost,
     StatusReason::Reconciliation,
     StatusReason::TaskInvalid,
+    StatusReason::AgentDraining,
+    StatusReason::AgentGone,
 ];
 
 // === ids ===
@@ -51,6 +54,10 @@ pub(crate) fn agent_id() -> impl Strategy<Value = AgentId> {
 
 pub(crate) fn cluster_id() -> impl Strategy<Value = ClusterId> {
     id_text().prop_map(|text| ClusterId::new(&text).expect("an id"))
+}
+
+pub(crate) fn owner_id() -> impl Strategy<Value = OwnerId> {
+    id_text().prop_map(|text| OwnerId::new(&text).expect("an id"))
 }
 
 pub(crate) fn request_id() -> impl Strategy<Value = RequestId> {
@@ -158,6 +165,27 @@ pub(crate) fn resources() -> impl Strategy<Value = Resources> {
         .prop_map(|entries| Resources::from_entries(entries).expect("valid entries"))
 }
 
+/// A guarantee of some pieces, and limits that are not below it.
+pub(crate) fn quota() -> impl Strategy<Value = Quota> {
+    let amounts = collection::btree_map(resource_name(), (1..1_000_000i64, 0..1_000i64), 1..5);
+    (amounts, 0..100i64, any::<bool>(), any::<bool>()).prop_map(
+        |(amounts, pieces, some, shaped)| {
+            let entry = |milli| Value::Scalar(Milli(milli));
+            let times = |pieces: i64| {
+                let entries =
+                    amounts.iter().map(|(name, (piece, _))| (name.clone(), piece * pieces));
+                Resources::from_entries(entries.map(|(name, milli)| (name, entry(milli))))
+                    .expect("amounts in range")
+            };
+            let limit = amounts.iter().filter(|_| pieces == 0 || some);
+            let limit =
+                limit.map(|(name, (piece, more))| (name.clone(), Milli(piece * pieces + more)));
+            let shape = (shaped && pieces > 0).then(|| times(1));
+            Quota::new(times(pieces), limit.collect(), shape).expect("a quota")
+        },
+    )
+}
+
 pub(crate) fn attributes() -> impl Strategy<Value = Vec<Attribute>> {
     let value = prop_oneof![
         line().prop_map(AttributeValue::Text),
@@ -257,7 +285,16 @@ pub(crate) fn roles(least: usize) -> impl Strategy<Value = Vec<Role>> {
 
 pub(crate) fn framework_info() -> impl Strategy<Value = FrameworkInfo> {
     let timeout = duration(0, limits::FAILOVER_TIMEOUT_MAX);
-    (line(), roles(1), timeout, labels()).prop_map(|(name, roles, failover_timeout, labels)| {
-        FrameworkInfo { name, roles, failover_timeout, labels }
-    })
+    let budget = (option::of("[a-z]{1,8}"), any::<u32>());
+    let budget =
+        option::of(budget.prop_map(|(label, tasks_max)| DisruptionBudget { label, tasks_max }));
+    (line(), roles(1), timeout, labels(), budget).prop_map(
+        |(name, roles, failover_timeout, labels, disruption_budget)| FrameworkInfo {
+            name,
+            roles,
+            failover_timeout,
+            labels,
+            disruption_budget,
+        },
+    )
 }

@@ -93,7 +93,7 @@ impl World {
     fn agent_acts(&mut self, agent: usize, effect: Effect) {
         match effect {
             Effect::Journal(records) => self.agents[agent].write(records),
-            Effect::StartContainer { container, key, task } => {
+            Effect::StartContainer { container, key, task, .. } => {
                 self.start_container(agent, container, &key, &task);
             }
             // It tells of itself; there is nothing to do for a kernel that calls back.
@@ -175,7 +175,7 @@ impl World {
             "before its registration an agent hears {order:?}"
         );
         match order {
-            Order::Launch { framework, task } => {
+            Order::Launch { framework, task, .. } => {
                 let key = TaskKey { framework: *framework, task: task.id.clone() };
                 if core.task(&key).is_some() {
                     self.sometimes.note("duplicate launch");

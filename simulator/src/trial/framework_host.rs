@@ -97,6 +97,7 @@ impl FrameworkHost {
                     false => 60_000,
                 }),
                 labels: vec![],
+                disruption_budget: None,
             },
             framework: self.id,
             request: RequestId::new(&request).expect("an id"),
@@ -237,7 +238,11 @@ impl World {
                 self.sometimes.note("offer expired");
             }
             SchedulerEvent::Update(status) => self.updated(framework, &status),
-            SchedulerEvent::Failure { .. } | SchedulerEvent::Heartbeat => {}
+            SchedulerEvent::Failure { .. }
+            | SchedulerEvent::AgentNotice { .. }
+            | SchedulerEvent::DemandFailed { .. }
+            | SchedulerEvent::Masters(_)
+            | SchedulerEvent::Heartbeat => {}
             SchedulerEvent::Error(refusal) => self.framework_refused(framework, &refusal),
         }
     }

@@ -1,6 +1,6 @@
 //! What must come right once nothing goes wrong any more, within a bounded time.
 
-use super::world::World;
+use super::{master_host::MasterHost, world::World};
 use master_core::ledger::{AgentState, FrameworkState, digest::digest, invariants};
 use proto::model::{Duration, Instant};
 
@@ -54,7 +54,8 @@ impl World {
         };
         let master = self.masters[leader].master.as_ref().expect("it serves");
         let ledger = master.ledger();
-        for host in &self.masters {
+        wrong.extend(self.unsettled_masters(leader));
+        for host in self.masters.iter().filter(|host| self.is_member(leader, host.node)) {
             if host.rejoining || host.master.as_ref().is_none_or(|it| it.is_joining()) {
                 wrong.push(format!("{} may not vote", host.node));
             }
@@ -98,12 +99,16 @@ impl World {
     fn quiet(&mut self, until: Instant) {
         loop {
             self.happen();
-            let applied: Vec<u64> = self
-                .masters
+            let leader = self.serving().first().copied();
+            let is_member =
+                |host: &&MasterHost| leader.is_some_and(|leader| self.is_member(leader, host.node));
+            let members: Vec<&MasterHost> = self.masters.iter().filter(is_member).collect();
+            let applied: Vec<u64> = members
                 .iter()
                 .filter_map(|host| Some(host.master.as_ref()?.ledger().applied().index))
                 .collect();
-            let equal = applied.len() == self.masters.len()
+            let equal = !applied.is_empty()
+                && applied.len() == members.len()
                 && applied.iter().all(|index| *index == applied[0]);
             if equal {
                 break;
@@ -111,7 +116,12 @@ impl World {
             let now = self.queue.now();
             assert!(now < until, "the masters do not come to the same index: {applied:?}");
         }
-        for host in &self.masters {
+        let leader = self.serving()[0];
+        let members: Vec<usize> = (0..self.masters.len())
+            .filter(|host| self.is_member(leader, self.masters[*host].node))
+            .collect();
+        for host in members {
+            let host = &self.masters[host];
             let ledger = host.master.as_ref().expect("all are up").ledger();
             let broken = invariants::check(ledger);
             assert!(broken.is_empty(), "ledger of {}: {broken:?}", host.node);

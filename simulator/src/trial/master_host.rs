@@ -5,7 +5,7 @@ use super::{
     disk::{Disk, Dump},
     event::{Happening, Process},
 };
-use master_core::{Input, Master, Now, outbox::SnapshotMark};
+use master_core::{Input, Master, Now, ledger::Members, outbox::SnapshotMark};
 use proto::model::{Instant, NodeId, WallTime};
 
 /// One machine.
@@ -26,6 +26,14 @@ pub(crate) struct MasterHost {
     /// Its disk was wiped, and it may not vote again yet.
     pub(crate) rejoining: bool,
     pub(crate) installed_snapshot: bool,
+    /// A spare that nobody has started yet.
+    pub(crate) absent: bool,
+    /// It was removed, and its process has ended by itself.
+    pub(crate) gone: bool,
+    /// What it must stop for, once the effects before that are executed.
+    pub(crate) ending: bool,
+    /// Whom it hears, as the core said last.
+    pub(crate) roster: Members,
     started: Instant,
     clock_origin: u64,
 }
@@ -45,6 +53,10 @@ impl MasterHost {
             slow_disk: false,
             rejoining: false,
             installed_snapshot: false,
+            absent: false,
+            gone: false,
+            ending: false,
+            roster: Members::default(),
             started: Instant(0),
             clock_origin: 0,
         }
@@ -56,6 +68,7 @@ impl MasterHost {
         (self.started, self.clock_origin) = (at, clock_origin);
         self.paused = false;
         self.installed_snapshot = false;
+        self.roster = Members::default();
         self.turn_asked = false;
         assert!(self.deferred.is_empty() && self.inbox.is_empty(), "left over from a life");
     }

@@ -11,7 +11,7 @@ use master_core::{
     Config, Effect, Input, Master, Outbox,
     input::Delivery,
     ledger::{digest::digest, invariants},
-    outbox::{Persist, RoleChange, SnapshotMark},
+    outbox::{Ending, Persist, RoleChange, SnapshotMark},
 };
 use proto::{
     convert::orders,
@@ -78,6 +78,15 @@ impl World {
             self.execute(process, effect);
         }
         self.watch_master(process, before);
+        if std::mem::take(&mut self.masters[process.host].ending) {
+            let node = self.masters[process.host].node;
+            // Whoever believes that it leads may be the last to hear.
+            let known = self.masters.iter().filter_map(|host| host.master.as_ref());
+            let knows = known.clone().any(|master| master.is_retired(node));
+            assert!(knows || known.count() == 1, "{node} ends and was not removed");
+            self.masters[process.host].gone = true;
+            self.crash_master(process.host);
+        }
     }
 
     /// The oracles' look at a master after a turn.
@@ -103,10 +112,10 @@ impl World {
         match effect {
             Effect::Persist(persist) => self.persist(process, persist),
             Effect::SendPeers(messages) => self.send_peers(process, messages),
-            Effect::Greet { blank } => {
+            Effect::Greet { blank, joining } => {
                 let from = self.masters[process.host].node;
                 for to in 0..self.masters.len() {
-                    self.send_peer(process.host, to, || Input::PeerSeen { from, blank });
+                    self.send_peer(process.host, to, || Input::PeerSeen { from, blank, joining });
                 }
             }
             Effect::WriteSnapshot { mark, ledger } => self.write_snapshot(process, mark, &ledger),
@@ -128,6 +137,9 @@ impl World {
                 self.down(stream, Down::Closed);
             }
             Effect::Role(role) => self.role_changed(process, role),
+            Effect::Members(members) => self.masters[process.host].roster = members,
+            Effect::End(Ending::Removed) => self.masters[process.host].ending = true,
+            Effect::End(ending) => panic!("no trial gives different lists: {ending:?}"),
         }
     }
 
@@ -271,6 +283,11 @@ impl World {
             }
             return;
         }
+        // Whoever was removed is turned away, and hears it.
+        let input = match self.masters[to].roster.is_retired(self.masters[from].node) {
+            true => return self.turned_away(from, to),
+            false => input,
+        };
         let process = self.masters[to].process(to);
         let arrivals = self.network.carry(from, to);
         if arrivals.len() > 1 {
@@ -278,6 +295,17 @@ impl World {
         }
         for delay in arrivals {
             let event = MasterEvent::Input(Box::new(input()));
+            self.queue.after(delay, Happening::Master(process, event));
+        }
+    }
+
+    fn turned_away(&mut self, from: usize, to: usize) {
+        if !self.masters[from].is_up() {
+            return;
+        }
+        let process = self.masters[from].process(from);
+        for delay in self.network.carry(to, from) {
+            let event = MasterEvent::Input(Box::new(Input::Removed));
             self.queue.after(delay, Happening::Master(process, event));
         }
     }
@@ -329,7 +357,8 @@ impl World {
 
     /// Starts a master from what its disk holds.
     pub(crate) fn start_master(&mut self, host: usize) {
-        if self.masters[host].is_up() {
+        let machine = &self.masters[host];
+        if machine.is_up() || machine.absent || machine.gone {
             return;
         }
         let at = self.queue.now();
@@ -352,9 +381,15 @@ impl World {
     }
 
     fn master_config(&self, host: usize, seed: u64) -> Config {
-        let members = (1..=self.masters.len() as u64).map(|node| (NodeId(node), address_of(node)));
         let node = self.masters[host].node;
+        // A spare joins; all others found the cluster.
+        let founders = match host < self.options.masters {
+            true => self.options.masters as u64,
+            false => 0,
+        };
+        let members = (1..=founders).map(|node| (NodeId(node), address_of(node)));
         Config {
+            peers: (1..=founders).map(|node| (NodeId(node), peer_address_of(node))).collect(),
             seed,
             snapshot_entries: self.options.snapshot_entries,
             log_tail_entries: self.options.log_tail_entries,
@@ -387,6 +422,11 @@ impl World {
         self.master_died(process);
         self.calls_died(process);
     }
+}
+
+/// Where members call each other.
+pub(crate) fn peer_address_of(node: u64) -> String {
+    format!("master-{node}:5051")
 }
 
 /// What members are told of each other.

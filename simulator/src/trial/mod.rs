@@ -25,6 +25,7 @@ mod framework_host;
 mod healing;
 mod master_host;
 mod master_world;
+mod membership;
 mod network;
 mod operators;
 pub mod options;
@@ -52,6 +53,8 @@ pub struct Report {
     pub healed_after_ms: u64,
     /// Digests compared between hosts.
     pub digests_compared: u64,
+    /// Changes of the masters that were committed.
+    pub member_changes: u64,
     /// A fingerprint of every input and effect, when asked for.
     pub trace: Option<u128>,
 }

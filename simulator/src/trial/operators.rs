@@ -1,4 +1,5 @@
-//! An operator: reads, kills a task now and then, and watches, resuming where the watch broke off.
+//! An operator: reads, kills a task now and then, drains agents and plans their maintenance, and
+//! watches, resuming where the watch broke off.
 
 use super::{
     event::Happening,
@@ -11,8 +12,8 @@ use master_core::{
     outbox::Answer,
 };
 use proto::{
-    model::{Reason, Refusal, TaskKey},
-    wire::v1::cluster_event::Event,
+    model::{AgentDirective, DrainPlan, Duration, Reason, Refusal, TaskKey, WindowPlan},
+    wire::v1::{StatusReason, cluster_event::Event},
 };
 
 /// Who watches, and what was seen last.
@@ -35,7 +36,11 @@ impl World {
             self.up(stream, Up::Watch(self.operator.last));
         }
         let page = Page { size: 2, after: None };
-        let request = match self.chance.frameworks.below(5) {
+        if self.options.spare_masters > 0 && !self.healed {
+            self.change_masters(to);
+        }
+        let request = match self.chance.frameworks.below(7) {
+            _ if self.healed && self.amends(to).is_some() => self.amends(to).expect("just seen"),
             0 => OperatorCall::GetCluster,
             1 => OperatorCall::ListAgents(page),
             2 => OperatorCall::ListOffers(page),
@@ -43,9 +48,54 @@ impl World {
                 Some(key) => OperatorCall::KillTask { key, grace_period: None },
                 None => OperatorCall::ListRoles(page),
             },
+            4 | 5 if !self.healed => self.directive(),
             _ => OperatorCall::ListFrameworks(page),
         };
         self.ask(Asked::Operator(request), to, 1);
+    }
+
+    /// Something about an agent, drawn.
+    fn directive(&mut self) -> OperatorCall {
+        let index = self.chance.frameworks.index(self.agents.len());
+        let agent = self.agents[index].id.clone();
+        let plan = DrainPlan {
+            deadline: self.chance.frameworks.time(0, 10_000),
+            max_grace: Some(Duration(500)),
+            mark_gone: self.chance.frameworks.below(12) == 0,
+        };
+        let directive = match self.chance.frameworks.below(8) {
+            0..=2 => AgentDirective::Drain(plan),
+            3 => AgentDirective::CancelDrain,
+            4 => AgentDirective::Deactivate,
+            5 | 6 => AgentDirective::Reactivate,
+            _ => {
+                let drain = DrainPlan { mark_gone: false, ..plan };
+                return OperatorCall::ScheduleMaintenance(WindowPlan {
+                    selector: format!("id={agent}").parse().expect("a selector"),
+                    starts_in: self.chance.frameworks.time(0, 5_000),
+                    duration: self.chance.frameworks.time(1_000, 10_000),
+                    drain: (self.chance.frameworks.below(2) == 0).then_some(drain),
+                    comment: String::new(),
+                });
+            }
+        };
+        OperatorCall::DirectAgent { agent, directive }
+    }
+
+    /// What has to be said so that every agent takes tasks again.
+    fn amends(&self, leader: usize) -> Option<OperatorCall> {
+        let ledger = self.masters[leader].master.as_ref()?.ledger();
+        if let Some(window) = ledger.windows().next() {
+            return Some(OperatorCall::CancelMaintenance(window.id));
+        }
+        ledger.agents().iter().find_map(|(id, row)| {
+            let directive = match (&row.drain, row.deactivated) {
+                (Some(_), _) => AgentDirective::CancelDrain,
+                (None, true) => AgentDirective::Reactivate,
+                (None, false) => return None,
+            };
+            Some(OperatorCall::DirectAgent { agent: id.clone(), directive })
+        })
     }
 
     fn any_task(&mut self) -> Option<TaskKey> {
@@ -68,10 +118,41 @@ impl World {
                         | Reason::NotReady
                         | Reason::OutcomeUnknown
                         | Reason::TaskUnknown
+                        // What is directed has changed meanwhile, or was never so.
+                        | Reason::AgentUnknown
+                        | Reason::AgentRemoved
+                        | Reason::TransitionIllegal
+                        | Reason::WindowUnknown
                         | Reason::Overloaded
+                        // Another change is under way, or was made twice.
+                        | Reason::MemberExists
+                        | Reason::MemberRemoved
+                        | Reason::MemberUnknown
+                        | Reason::MembershipChanging
+                        | Reason::MembershipUnsafe
                 ),
                 "an operator was refused with {refusal:?}"
             ),
+        }
+    }
+
+    fn notice_directed(&mut self, event: Option<&Event>) {
+        match event {
+            Some(Event::AgentChanged(row))
+                if row.drain.as_ref().is_some_and(|drain| drain.tasks_left == 0) =>
+            {
+                self.sometimes.note("agent drained");
+            }
+            Some(Event::WindowChanged(window)) if window.started => {
+                self.sometimes.note("maintenance begun");
+            }
+            Some(Event::TaskChanged(task)) => {
+                let reason = task.status.as_ref().map(|status| status.reason());
+                if reason == Some(StatusReason::ReasonAgentDraining) {
+                    self.sometimes.note("task ended by a drain");
+                }
+            }
+            _ => {}
         }
     }
 
@@ -91,6 +172,7 @@ impl World {
                         self.sometimes.note("watch resumed");
                     }
                     self.operator.last = Some(number);
+                    self.notice_directed(event.event.as_ref());
                 }
                 Err(refusal) => match refusal.reason {
                     Reason::SequenceExpired => self.operator.last = None,

@@ -31,6 +31,9 @@ pub struct Options {
     pub snapshot_entries: u64,
     /// Entries kept behind a snapshot.
     pub log_tail_entries: u64,
+    /// Machines without a past that an operator may add as masters; with any, masters are added,
+    /// replaced and removed.
+    pub spare_masters: usize,
     /// Whether to fingerprint everything that happens; slow.
     pub trace: bool,
 }
@@ -64,8 +67,22 @@ impl Options {
             duplicate_per_mille: if rough { chance.below(100) } else { 5 },
             snapshot_entries: chance.between(15, 120),
             log_tail_entries: chance.below(12),
+            spare_masters: 0,
             trace: false,
         }
+    }
+
+    /// A trial in which the masters change all the time.
+    ///
+    /// Disks are not lost in it: what a member without a past may do rests on those who are there,
+    /// and is tried by the other trials.
+    pub fn changing(seed: u64, fault_kinds: usize, wiping: usize) -> Self {
+        let mut options = Self::lite(seed, fault_kinds);
+        options.weights[wiping] = 0;
+        if options.weights.iter().sum::<u64>() == 0 {
+            options.weights[0] = 1;
+        }
+        Self { masters: if seed.is_multiple_of(3) { 1 } else { 3 }, spare_masters: 6, ..options }
     }
 
     /// The same trial, with a fingerprint of all that happens.

@@ -39,6 +39,9 @@ pub const MOMENTS: &[&str] = &[
     "call timed out",
     "read answered",
     "watch resumed",
+    "agent drained",
+    "maintenance begun",
+    "task ended by a drain",
 ];
 
 /// How often each situation was reached.

@@ -60,7 +60,12 @@ impl World {
         assert_eq!(options.weights.len(), KINDS.len(), "one weight for each kind of fault");
         let chance = |purpose| Chance::new(options.seed, purpose);
         let (loss, duplicate) = (options.loss_per_mille, options.duplicate_per_mille);
-        let masters = (1..=options.masters as u64).map(|node| MasterHost::new(NodeId(node)));
+        let machines = options.masters + options.spare_masters;
+        let masters = (1..=machines as u64).map(|node| {
+            let mut host = MasterHost::new(NodeId(node));
+            host.absent = node > options.masters as u64;
+            host
+        });
         let mut agents_chance = chance(3);
         let agents = (0..options.agents).map(|index| AgentHost::new(index, &mut agents_chance));
         let frameworks = (0..options.frameworks).map(FrameworkHost::new);
@@ -184,6 +189,10 @@ impl World {
     }
 
     pub(crate) fn report(self) -> Report {
+        let member_changes = self.serving().first().map_or(0, |leader| {
+            let master = self.masters[*leader].master.as_ref().expect("it serves");
+            master.ledger().members().version()
+        });
         Report {
             sometimes: self.sometimes,
             faults: self.faults,
@@ -191,6 +200,7 @@ impl World {
             events: self.events,
             healed_after_ms: self.healed_after.0,
             digests_compared: self.oracles.digests.compared(),
+            member_changes,
             trace: self.trace.fingerprint(),
         }
     }

@@ -9,7 +9,8 @@ use prost::Message as _;
 use proto::{
     convert,
     model::{
-        AgentId, ClusterId, Duration, FrameworkId, Refusal, TaskKey, TaskState, TaskStatus, limits,
+        AgentId, ClusterId, Duration, FrameworkId, OwnerId, Refusal, TaskKey, TaskState,
+        TaskStatus, limits,
     },
     wire::journal::v1,
 };
@@ -83,6 +84,7 @@ pub fn encode_row(row: &TaskRow) -> Vec<u8> {
         kill_grace_period_ms: row.kill.map(|kill| kill.grace_period.as_ms()),
         kill_reason: row.kill.map_or(0, |kill| convert::status::write_reason(kill.reason).into()),
         container_id: row.container.as_ref().map(ToString::to_string).unwrap_or_default(),
+        owner: row.owner.as_ref().map(ToString::to_string).unwrap_or_default(),
     }
     .encode_to_vec()
 }
@@ -125,6 +127,10 @@ fn read_row(wire: v1::TaskRow) -> Result<TaskRow, Refusal> {
         "" => None,
         text => Some(ContainerId::new(text).map_err(|e| Refusal::invalid("container_id", e))?),
     };
+    let owner = match wire.owner.as_str() {
+        "" => None,
+        text => Some(OwnerId::new(text).map_err(|e| Refusal::invalid("owner", e))?),
+    };
     check_shape(state, task.is_some(), container.is_some())?;
     check_pending(state, &pending, wire.sequence)?;
     let kill = match wire.kill_grace_period_ms {
@@ -146,6 +152,7 @@ fn read_row(wire: v1::TaskRow) -> Result<TaskRow, Refusal> {
         sequence: wire.sequence,
         pending,
         kill,
+        owner,
     })
 }
 

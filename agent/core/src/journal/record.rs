@@ -5,7 +5,8 @@
 //! needs no history.
 
 use proto::model::{
-    ClusterId, Duration, IdError, StatusReason, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
+    ClusterId, Duration, IdError, OwnerId, StatusReason, TaskId, TaskInfo, TaskKey, TaskState,
+    TaskStatus,
 };
 use std::fmt;
 
@@ -45,6 +46,9 @@ pub struct TaskRow {
     pub pending: Vec<TaskStatus>,
     /// The kill order, once there was one.
     pub kill: Option<Kill>,
+    /// Who may read its sandbox besides operators; `None` is nobody, as in rows of agents that were
+    /// not told.
+    pub owner: Option<OwnerId>,
 }
 
 /// An order to end a task.

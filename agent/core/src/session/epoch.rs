@@ -42,8 +42,11 @@ impl Agent {
                 self.take_registered(heartbeat_interval, cluster, now, outbox);
             }
             _ if !self.session.is_registered() => self.leave(now, false, outbox),
-            Order::Heartbeat | Order::Refused(_) => {}
-            Order::Launch { framework, task } => self.launch(framework, task, now, outbox),
+            // Where masters are is the link's business.
+            Order::Heartbeat | Order::Masters(_) | Order::Refused(_) => {}
+            Order::Launch { framework, owner, task } => {
+                self.launch(framework, owner, task, now, outbox);
+            }
             Order::Kill { key, grace_period, reason } => {
                 self.kill(&key, grace_period, reason, now, outbox);
             }

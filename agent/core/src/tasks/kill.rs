@@ -84,6 +84,7 @@ impl Agent {
             sequence: 0,
             pending: Vec::new(),
             kill: None,
+            owner: None,
         });
         let message = "the agent was asked to kill a task that it never launched";
         let news = News::new(TaskState::Gone, StatusReason::KilledDuringLaunch, message);

@@ -7,7 +7,7 @@ use crate::{
     outbox::{Effect, Outbox},
 };
 use proto::model::{
-    FrameworkId, Instant, Refusal, StatusReason, TaskInfo, TaskKey, TaskState, limits,
+    FrameworkId, Instant, OwnerId, Refusal, StatusReason, TaskInfo, TaskKey, TaskState, limits,
 };
 
 impl Agent {
@@ -17,6 +17,7 @@ impl Agent {
     pub(crate) fn launch(
         &mut self,
         framework: FrameworkId,
+        owner: Option<OwnerId>,
         task: Box<TaskInfo>,
         now: Instant,
         outbox: &mut Outbox,
@@ -41,6 +42,7 @@ impl Agent {
             sequence: 0,
             pending: Vec::new(),
             kill: None,
+            owner: owner.clone(),
         };
         if let Err(news) = self.admit(&task) {
             row.state = news.state;
@@ -51,7 +53,7 @@ impl Agent {
         row.container = Some(container.clone());
         self.tasks.insert(row);
         self.record(&key, outbox);
-        outbox.push(Effect::StartContainer { container, key, task });
+        outbox.push(Effect::StartContainer { container, key, owner, task });
     }
 
     /// Promises the task's resources, or says what to answer.

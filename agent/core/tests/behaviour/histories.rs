@@ -5,7 +5,7 @@
 //! checks are made where the truth is: at the kernel for T3 and T7, at the master for U1, U2 and
 //! T4.
 
-use crate::stage::{Disk, config, key, registered_order, report, task};
+use crate::stage::{Disk, config, key, launch, registered_order, report};
 use agent_core::{
     Agent, ContainerId, Effect, Ending, Input, Observation, Outbox, Record, invariants,
 };
@@ -384,7 +384,7 @@ impl World {
 }
 
 fn launch_order(key: &TaskKey) -> Order {
-    Order::Launch { framework: key.framework, task: task(key.task.as_str(), 1) }
+    launch(key.task.as_str(), 1)
 }
 
 fn kill_order(key: &TaskKey) -> Order {

@@ -5,8 +5,8 @@ use agent_core::{
     Outbox, Record, TaskRow, invariants,
 };
 use proto::model::{
-    AgentCall, AgentInfo, Command, Duration, FrameworkId, Instant, Order, Resources, TaskInfo,
-    TaskKey, TaskStatus, WallTime,
+    AgentCall, AgentInfo, Command, Duration, FrameworkId, Instant, Order, OwnerId, Resources,
+    TaskInfo, TaskKey, TaskStatus, WallTime,
 };
 use std::collections::BTreeMap;
 
@@ -200,6 +200,16 @@ pub(crate) fn registered_order() -> Order {
 
 pub(crate) fn key(task: &str) -> TaskKey {
     TaskKey { framework: FrameworkId(1), task: task.parse().expect("an id") }
+}
+
+/// The order to launch [`task`] for a framework of [`owner`].
+pub(crate) fn launch(id: &str, cpus: i64) -> Order {
+    let (framework, owner) = (key(id).framework, Some(owner()));
+    Order::Launch { framework, owner, task: task(id, cpus) }
+}
+
+pub(crate) fn owner() -> OwnerId {
+    "somebody".parse().expect("an id")
 }
 
 pub(crate) fn task(id: &str, cpus: i64) -> Box<TaskInfo> {

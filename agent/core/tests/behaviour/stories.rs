@@ -1,6 +1,6 @@
 //! Stories: short histories of one agent, with the effects that they must have.
 
-use crate::stage::{Stage, container_of, key, registered_order, report, starts, task, updates};
+use crate::stage::{Stage, container_of, key, launch, registered_order, report, starts, updates};
 use agent_core::{
     Effect, Ending, ExitReport, FailureKind, Input, LaunchFailure, Observation, Record,
 };
@@ -15,7 +15,7 @@ fn states(updates: &[TaskStatus]) -> Vec<(TaskState, u64)> {
 #[test]
 fn a_task_runs_and_is_forgotten() {
     let mut stage = Stage::registered();
-    let effects = stage.order(Order::Launch { framework: key("t").framework, task: task("t", 1) });
+    let effects = stage.order(launch("t", 1));
     assert!(matches!(&effects[0], Effect::Journal(records) if records.len() == 1), "{effects:?}");
     assert!(matches!(&effects[1], Effect::StartContainer { .. }));
     let container = container_of(&effects);
@@ -41,23 +41,23 @@ fn a_task_runs_and_is_forgotten() {
 #[test]
 fn a_launch_is_obeyed_once() {
     let mut stage = Stage::registered();
-    let order = Order::Launch { framework: key("t").framework, task: task("t", 1) };
+    let order = launch("t", 1);
     assert_eq!(starts(&stage.order(order.clone())), 1);
     assert!(stage.order(order.clone()).is_empty());
     stage.crash_and_recover(Observation::Running);
     stage.register();
     assert_eq!(starts(&stage.order(order)), 0);
     // Nor for another task under the same id.
-    let other = Order::Launch { framework: key("t").framework, task: task("t", 2) };
+    let other = launch("t", 2);
     assert!(stage.order(other).is_empty());
 }
 
 #[test]
 fn more_than_there_is_is_dropped() {
     let mut stage = Stage::registered();
-    let effects = stage.order(Order::Launch { framework: key("a").framework, task: task("a", 3) });
+    let effects = stage.order(launch("a", 3));
     assert_eq!(starts(&effects), 1);
-    let effects = stage.order(Order::Launch { framework: key("b").framework, task: task("b", 2) });
+    let effects = stage.order(launch("b", 2));
     assert_eq!(starts(&effects), 0);
     let told = updates(&effects);
     assert_eq!(told[0].reason, StatusReason::AgentCapacity);
@@ -69,22 +69,22 @@ fn more_than_there_is_is_dropped() {
 #[test]
 fn a_full_disk_refuses_launches_and_lets_the_rest_run() {
     let mut stage = Stage::registered();
-    let effects = stage.order(Order::Launch { framework: key("a").framework, task: task("a", 1) });
+    let effects = stage.order(launch("a", 1));
     let container = container_of(&effects);
     stage.give(Input::JournalSpace { low: true });
-    let effects = stage.order(Order::Launch { framework: key("b").framework, task: task("b", 1) });
+    let effects = stage.order(launch("b", 1));
     assert_eq!(states(&updates(&effects)), [(TaskState::Dropped, 1)]);
     let effects = stage.give(Input::ContainerStarted { container });
     assert_eq!(states(&updates(&effects)), [(TaskState::Running, 1)]);
     stage.give(Input::JournalSpace { low: false });
-    let effects = stage.order(Order::Launch { framework: key("c").framework, task: task("c", 1) });
+    let effects = stage.order(launch("c", 1));
     assert_eq!(starts(&effects), 1);
 }
 
 #[test]
 fn an_order_of_an_older_term_is_ignored() {
     let mut stage = Stage::registered();
-    let launch = Order::Launch { framework: key("t").framework, task: task("t", 1) };
+    let launch = launch("t", 1);
     stage.order_in_term(7, Order::Heartbeat);
     let effects = stage.order_in_term(6, launch.clone());
     assert_eq!(starts(&effects), 0);
@@ -102,7 +102,7 @@ fn an_order_of_an_older_term_is_ignored() {
 fn orders_before_the_registration_are_not_taken() {
     let mut stage = Stage::new();
     stage.connect();
-    let launch = Order::Launch { framework: key("t").framework, task: task("t", 1) };
+    let launch = launch("t", 1);
     assert_eq!(starts(&stage.order(launch)), 0);
     assert_eq!(stage.agent.tasks().len(), 0);
 }
@@ -110,7 +110,7 @@ fn orders_before_the_registration_are_not_taken() {
 #[test]
 fn a_kill_is_obeyed_and_insisted_on() {
     let mut stage = Stage::registered();
-    let effects = stage.order(Order::Launch { framework: key("t").framework, task: task("t", 1) });
+    let effects = stage.order(launch("t", 1));
     let container = container_of(&effects);
     stage.give(Input::ContainerStarted { container: container.clone() });
     let kill = Order::Kill {
@@ -140,7 +140,7 @@ fn a_kill_is_obeyed_and_insisted_on() {
 #[test]
 fn a_kill_during_the_launch_wins() {
     let mut stage = Stage::registered();
-    let effects = stage.order(Order::Launch { framework: key("t").framework, task: task("t", 1) });
+    let effects = stage.order(launch("t", 1));
     let container = container_of(&effects);
     let reason = StatusReason::KilledByFramework;
     stage.order(Order::Kill { key: key("t"), grace_period: None, reason });
@@ -160,7 +160,7 @@ fn a_kill_of_an_unknown_task_is_answered_for_good() {
     let reason = StatusReason::KilledByFramework;
     let effects = stage.order(Order::Kill { key: key("t"), grace_period: None, reason });
     assert_eq!(states(&updates(&effects)), [(TaskState::Gone, 1)]);
-    let launch = Order::Launch { framework: key("t").framework, task: task("t", 1) };
+    let launch = launch("t", 1);
     assert!(stage.order(launch).is_empty(), "what is gone does not come back");
     stage.crash_and_recover(Observation::Nothing);
     let effects = stage.register();
@@ -186,7 +186,7 @@ fn recovery_follows_its_table() {
     ];
     for (ran, observation, boot, (state, reason)) in table {
         let mut stage = Stage::registered();
-        let launch = Order::Launch { framework: key("t").framework, task: task("t", 1) };
+        let launch = launch("t", 1);
         let container = container_of(&stage.order(launch));
         if ran {
             stage.give(Input::ContainerStarted { container });
@@ -204,7 +204,7 @@ fn recovery_follows_its_table() {
 #[test]
 fn a_container_without_a_row_is_destroyed() {
     let mut stage = Stage::registered();
-    let launch = Order::Launch { framework: key("t").framework, task: task("t", 1) };
+    let launch = launch("t", 1);
     let container = container_of(&stage.order(launch));
     stage.disk.rows.clear();
     let effects = stage.crash_and_recover(Observation::Running);
@@ -256,7 +256,7 @@ fn another_cluster_is_refused() {
 #[test]
 fn a_removed_agent_ends_everything_and_puts_its_journal_away() {
     let mut stage = Stage::registered();
-    let launch = Order::Launch { framework: key("t").framework, task: task("t", 1) };
+    let launch = launch("t", 1);
     let container = container_of(&stage.order(launch));
     let refusal = Refusal::new(Reason::AgentRemoved, "removed by an operator");
     let effects = stage.order(Order::Refused(refusal.clone()));
@@ -277,7 +277,7 @@ fn a_removed_agent_ends_everything_and_puts_its_journal_away() {
 #[test]
 fn unconfirmed_updates_are_resent_with_growing_pauses() {
     let mut stage = Stage::registered();
-    let launch = Order::Launch { framework: key("t").framework, task: task("t", 1) };
+    let launch = launch("t", 1);
     let container = container_of(&stage.order(launch));
     stage.give(Input::ContainerStarted { container });
     let mut times = Vec::new();

@@ -8,10 +8,15 @@ use master::{Master, Update};
 use proto::model::{
     Command, Duration, FrameworkId, Order, Resources, TaskInfo, TaskKey, TaskState,
 };
-use std::{path::Path, time};
+use std::{
+    path::{Path, PathBuf},
+    time,
+};
 
 pub(crate) const PATIENCE: time::Duration = time::Duration::from_secs(30);
 pub(crate) const AGENT: &str = "agent-under-test";
+/// Whose all tasks are.
+pub(crate) const OWNER: &str = "nightly";
 
 /// Settings for an agent of this master.
 pub(crate) fn settings(master: &Master, data_dir: &Path) -> AgentSettings {
@@ -50,7 +55,16 @@ pub(crate) fn command(id: &str, arguments: &[&str]) -> TaskInfo {
 }
 
 pub(crate) fn launch(task: TaskInfo) -> Order {
-    Order::Launch { framework: FrameworkId(7), task: Box::new(task) }
+    let owner = Some(OWNER.parse().expect("an id"));
+    Order::Launch { framework: FrameworkId(7), owner, task: Box::new(task) }
+}
+
+/// The one sandbox of a task.
+pub(crate) fn sandbox(data_dir: &Path, task: &str) -> PathBuf {
+    let task = data_dir.join("sandboxes/framework-7").join(task);
+    let entries = std::fs::read_dir(task).expect("a task's directory");
+    let mut paths = entries.map(|entry| entry.expect("an entry").path());
+    paths.find(|path| path.is_dir()).expect("a sandbox")
 }
 
 /// Starts an agent and waits until the master has registered it.

@@ -19,23 +19,23 @@ const LIVE_MAX: usize = 24;
 
 /// What the framework was told.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) subscriptions: u64,
+pub(crate) struct Seen {
+    pub(crate) subscriptions: u64,
     /// When the last one was answered.
-    pub(super) subscribed: Option<std::time::Instant>,
+    pub(crate) subscribed: Option<std::time::Instant>,
     /// The last offer: under which subscription, when.
-    pub(super) offered: Option<(u64, std::time::Instant)>,
-    pub(super) accepted: BTreeSet<String>,
+    pub(crate) offered: Option<(u64, std::time::Instant)>,
+    pub(crate) accepted: BTreeSet<String>,
     /// Tasks of refused accepts, and why.
-    pub(super) refused: BTreeMap<String, String>,
+    pub(crate) refused: BTreeMap<String, String>,
     /// How often each task was said to have ended.
-    pub(super) ended: BTreeMap<String, u32>,
-    pub(super) open_calls: usize,
-    pub(super) is_stopping: bool,
+    pub(crate) ended: BTreeMap<String, u32>,
+    pub(crate) open_calls: usize,
+    pub(crate) is_stopping: bool,
 }
 
 /// A load framework that runs.
-pub(super) struct LoadRun {
+pub(crate) struct LoadRun {
     runtime: Runtime,
     stopper: Stopper,
     driver: JoinHandle<Result<Finished, DriverError>>,
@@ -55,7 +55,7 @@ struct Load {
 }
 
 impl LoadRun {
-    pub(super) fn start(masters: Masters, seen: Arc<Mutex<Seen>>) -> Self {
+    pub(crate) fn start(masters: Masters, seen: Arc<Mutex<Seen>>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -66,6 +66,7 @@ impl LoadRun {
             roles: vec![Role::any()],
             failover_timeout: Duration::from_seconds(300),
             labels: Vec::new(),
+            disruption_budget: None,
         };
         let settings =
             Settings { acknowledgement: Acknowledgement::Manual, ..Settings::new(masters, info) };
@@ -85,12 +86,12 @@ impl LoadRun {
     }
 
     /// No more launches.
-    pub(super) fn ask_to_stop(&self) {
+    pub(crate) fn ask_to_stop(&self) {
         self.runtime.block_on(self.stopper.stop());
     }
 
     /// Acknowledges the rest and removes the framework.
-    pub(super) fn tear_down(self) {
+    pub(crate) fn tear_down(self) {
         let Self { runtime, stopper, driver, let_go } = self;
         let_go.send(()).unwrap();
         runtime.block_on(stopper.stop());

@@ -4,7 +4,7 @@
 //! with `Accepted` is known to it afterwards, and ends; what it has refused never existed. For each
 //! kill the time until the next offer is measured and printed.
 
-mod load;
+pub(crate) mod load;
 
 use crate::rig::{Cluster, Isolation, Shape, eventually, holds, refusal_of};
 use bourse_sdk::{Masters, TlsSettings};
@@ -83,7 +83,7 @@ fn a_paused_leader_is_replaced() {
     cluster.finish();
 }
 
-fn masters(cluster: &Cluster) -> Masters {
+pub(crate) fn masters(cluster: &Cluster) -> Masters {
     let pki = cluster.pki.as_ref().unwrap();
     let (certificate, key) = pki.issue(&cluster.home, "framework", "load");
     let [ca_pem, certificate_pem, key_pem] =
@@ -118,7 +118,7 @@ fn kill_the_leader(cluster: &mut Cluster, seen: &Mutex<Seen>) -> (Duration, Dura
 }
 
 /// Compares what the framework was told with what the cluster knows.
-fn nothing_is_lost(cluster: &Cluster, seen: &Seen) {
+pub(crate) fn nothing_is_lost(cluster: &Cluster, seen: &Seen) {
     let states = cluster.operator.states();
     for task in &seen.accepted {
         assert_eq!(states.get(task), Some(&v1::TaskState::TaskFinished), "{task}");

@@ -105,6 +105,38 @@ impl Cluster {
         Self { masters, agents: BTreeMap::new(), operator, pki, host, home }
     }
 
+    /// Makes a master that joins, and starts it; an operator must add it.
+    pub(crate) fn join_master(&mut self, id: u64) {
+        let mut node =
+            Node::new(&self.home, &format!("master-{id}"), ports(self.host, 1).remove(0));
+        let (_, other) = self.masters.iter().next().expect("a cluster has masters");
+        let own = ["--node-id=", "--members=", "--listen=", "--peer-listen=", "--data-dir="];
+        let own = own.into_iter().chain(["--metrics-listen=", "--tls-"]);
+        let own: Vec<&str> = own.collect();
+        let shared = other.flags.iter().filter(|flag| !own.iter().any(|it| flag.starts_with(it)));
+        node.flags = shared.cloned().collect();
+        let join = self.addresses().iter().map(ToString::to_string).collect::<Vec<_>>();
+        node.flags.push(format!("--join={}", join.join(",")));
+        node.flags.extend([format!("--node-id={id}"), format!("--listen={}", node.api)]);
+        node.flags.push(format!("--peer-listen={}", node.peer));
+        node.flags.push(format!("--metrics-listen={}", node.metrics));
+        node.flags.push(format!("--data-dir={}", node.data_dir.display()));
+        if let Some(pki) = &self.pki {
+            pki.issue(&self.home, "master", &id.to_string());
+        }
+        node.flags.extend(security_flags(self.pki.as_ref(), "master", &id.to_string()));
+        self.operator.learn(node.api);
+        self.masters.insert(id, node);
+        self.start_master(id);
+    }
+
+    /// Forgets a master that has ended, and answers with how.
+    pub(crate) fn forget_master(&mut self, id: u64) -> std::process::ExitStatus {
+        let mut node = self.masters.remove(&id).expect("a master");
+        self.operator.forget(node.api);
+        node.daemon.take().expect("it was started").wait()
+    }
+
     pub(crate) fn start_master(&mut self, id: u64) {
         let command = self.master_command(id, &[]);
         let node = self.masters.get_mut(&id).unwrap();
@@ -161,6 +193,20 @@ impl Cluster {
     /// Makes an agent and waits until it is registered.
     pub(crate) fn add_agent(&mut self, id: &str, isolation: Isolation, resources: &str) {
         self.prepare_agent(id, isolation, resources);
+        self.start_agent(id);
+    }
+
+    /// As [`Self::add_agent`], with further flags.
+    pub(crate) fn add_agent_with(
+        &mut self,
+        id: &str,
+        isolation: Isolation,
+        resources: &str,
+        flags: &[&str],
+    ) {
+        self.prepare_agent(id, isolation, resources);
+        let node = self.agents.get_mut(id).expect("it was just made");
+        node.flags.extend(flags.iter().map(|flag| (*flag).to_owned()));
         self.start_agent(id);
     }
 

@@ -12,7 +12,7 @@ mod page;
 mod patience;
 mod pki;
 
-pub(crate) use cluster::{Cluster, Isolation, Shape};
+pub(crate) use cluster::{Cluster, Isolation, Node, Shape};
 pub(crate) use command::{Outcome, bourse, run};
 pub(crate) use daemon::Daemon;
 pub(crate) use leftovers::{Home, cgroup_parent, cgroups_of, processes_of_task};

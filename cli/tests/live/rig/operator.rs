@@ -77,6 +77,16 @@ impl Operator {
         Self::new(masters, security)
     }
 
+    /// One master more to ask.
+    pub(crate) fn learn(&mut self, master: SocketAddr) {
+        self.masters.push(master);
+    }
+
+    /// One less.
+    pub(crate) fn forget(&mut self, master: SocketAddr) {
+        self.masters.retain(|known| *known != master);
+    }
+
     pub(crate) fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }

@@ -134,6 +134,28 @@ fn a_loss_is_repeated_without_retries_but_not_for_ever() {
     assert_eq!(outcomes(&queue), [Some(Outcome::Lost)]);
 }
 
+/// Its agent was emptied: that is not its failure, and it has no retries.
+#[test]
+fn what_a_drain_ends_is_run_again() {
+    let mut queue = queue(vec![spec("t", 1, 0, &[])]);
+    let first = launch_all(&mut queue, Instant(0)).remove(0);
+    let mut ended = status(&first, TaskState::Killed);
+    ended.reason = StatusReason::AgentDraining;
+    let progress = queue.status(Instant(10), &ended);
+    assert!(
+        matches!(
+            &progress[..],
+            [Progress::Ended { outcome: Outcome::Lost, retry_in: Some(_), .. }]
+        ),
+        "{progress:?}"
+    );
+    let at = queue.deadline().unwrap();
+    queue.tick(at);
+    let second = launch_all(&mut queue, at).remove(0);
+    queue.status(at, &status(&second, TaskState::Finished));
+    assert_eq!(outcomes(&queue), [Some(Outcome::Succeeded)]);
+}
+
 #[test]
 fn an_operators_kill_and_an_impossible_task_are_final() {
     for (state, outcome) in

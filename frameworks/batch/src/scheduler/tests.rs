@@ -14,13 +14,16 @@ struct Bench {
     calls: Calls,
     now: Instant,
     offers: u64,
+    /// What was asked for last.
+    wanted: Vec<(String, u32)>,
 }
 
 impl Bench {
     fn new(tasks: Vec<TaskSpec>) -> Self {
         let job = Job::new("job".to_owned(), Role::any(), tasks).unwrap();
         let scheduler = BatchScheduler::new(job, 1, Box::new(Silent));
-        let mut bench = Self { scheduler, calls: Calls::default(), now: Instant(0), offers: 0 };
+        let (calls, wanted) = (Calls::default(), Vec::new());
+        let mut bench = Self { scheduler, calls, now: Instant(0), offers: 0, wanted };
         bench.event(Event::Subscribed {
             framework: FrameworkId(3),
             cluster: ClusterId::new("c").unwrap(),
@@ -31,22 +34,43 @@ impl Bench {
 
     fn event(&mut self, event: Event) -> Vec<(CallId, SchedulerCall)> {
         self.scheduler.handle(self.now, event, &mut self.calls);
-        self.calls.take()
+        let calls = self.calls.take();
+        for (_, call) in &calls {
+            if let SchedulerCall::StateDemand { demands, .. } = call {
+                let demands = demands.iter().flatten();
+                self.wanted = demands.map(|it| (it.id.to_string(), it.count)).collect();
+            }
+        }
+        calls
     }
 
-    fn offer(&mut self, cpus_milli: i64) -> Vec<(CallId, SchedulerCall)> {
+    /// An offer of one agent for these pieces.
+    fn pieces(&mut self, agent: &str, pieces: &[(&str, u32)]) -> Offer {
         self.offers += 1;
-        let offer = Offer {
+        let count: u32 = pieces.iter().map(|(_, count)| count).sum();
+        let pieces = pieces.iter().map(|(id, count)| (DemandId::new(id).unwrap(), *count));
+        Offer {
             id: OfferId { term: 1, number: self.offers },
             framework: FrameworkId(3),
             role: Role::any(),
-            agent: AgentId::new("a1").unwrap(),
+            agent: AgentId::new(agent).unwrap(),
             hostname: String::new(),
-            resources: Resources::cpus_mem(cpus_milli, 1_000),
+            resources: Resources::cpus_mem(i64::from(count) * 100, 1_000),
             attributes: Vec::new(),
             expires_in: None,
-        };
+            unavailability: None,
+            pieces: pieces.collect(),
+        }
+    }
+
+    /// So many pieces of task `a` are offered.
+    fn offer(&mut self, count: u32) -> Vec<(CallId, SchedulerCall)> {
+        let offer = self.pieces("a1", &[("a", count)]);
         self.event(Event::Offers(vec![offer]))
+    }
+
+    fn wanted(&self) -> Vec<(&str, u32)> {
+        self.wanted.iter().map(|(id, count)| (id.as_str(), *count)).collect()
     }
 
     fn update(&mut self, task: &str, state: TaskState) -> Vec<(CallId, SchedulerCall)> {
@@ -79,15 +103,20 @@ fn tasks_of(call: &SchedulerCall) -> Vec<&str> {
     }
 }
 
+fn is_statement(calls: &[(CallId, SchedulerCall)]) -> bool {
+    matches!(calls, [(_, SchedulerCall::StateDemand { .. })])
+}
+
 #[test]
 fn a_job_runs_to_its_end_and_is_torn_down() {
     let mut bench = Bench::new(vec![spec("a", 3)]);
-    let first = bench.offer(250);
+    assert_eq!(bench.wanted(), [("a", 3)]);
+    let first = bench.offer(2);
     assert_eq!(tasks_of(&first[0].1), ["a-0", "a-1"]);
-    assert_eq!(first.len(), 1, "one is still wanted: nothing is suppressed");
-    let second = bench.offer(1_000);
+    assert_eq!(first.len(), 1, "the cluster counts by itself");
+    let second = bench.offer(1);
     assert_eq!(tasks_of(&second[0].1), ["a-2"]);
-    assert!(matches!(second[1].1, SchedulerCall::Suppress { .. }));
+    assert_eq!(second.len(), 1);
     for (call, tasks) in [(first[0].0, vec![]), (second[0].0, vec![])] {
         assert!(bench.event(Event::Accepted { call, tasks }).is_empty());
     }
@@ -107,19 +136,108 @@ fn a_job_runs_to_its_end_and_is_torn_down() {
 }
 
 #[test]
-fn a_refused_accept_is_wanted_again() {
+fn what_the_quota_does_not_allow_waits_for_room() {
+    let mut bench = Bench::new(vec![spec("a", 3)]);
+    let refusal = |field: &str| Refusal::new(Reason::QuotaExceeded, "full").at(field);
+    let calls = bench.offer(3);
+    assert_eq!(tasks_of(&calls[0].1), ["a-0", "a-1", "a-2"]);
+    let call = calls[0].0;
+    let calls = bench.event(Event::Refused { call, refusal: refusal("tasks[1].resources[0]") });
+    assert!(is_statement(&calls), "{calls:?}");
+    assert_eq!(bench.wanted(), [("a", 1)], "as many as fitted");
+    let calls = bench.offer(1);
+    assert_eq!(tasks_of(&calls[0].1), ["a-0"]);
+    bench.event(Event::Accepted { call: calls[0].0, tasks: vec![] });
+
+    let calls = bench.update("a-0", TaskState::Finished);
+    assert!(is_statement(&calls), "its end makes room");
+    assert_eq!(bench.wanted(), [("a", 2)]);
+    let calls = bench.offer(2);
+    assert_eq!(tasks_of(&calls[0].1), ["a-1", "a-2"]);
+    let call = calls[0].0;
+    bench.event(Event::Refused { call, refusal: refusal("tasks[0].resources[0]") });
+    assert!(bench.wanted().is_empty(), "not asked for again at once");
+    bench.now = Instant(60_000);
+    bench.event(Event::Woken);
+    assert_eq!(bench.wanted(), [("a", 2)], "others may have ended");
+    assert_eq!(tasks_of(&bench.offer(2)[0].1), ["a-1", "a-2"]);
+    assert_eq!(bench.scheduler.summary().counts.get(&Outcome::Lost), None);
+}
+
+#[test]
+fn a_refused_accept_is_wanted_still() {
     let mut bench = Bench::new(vec![spec("a", 1)]);
-    let calls = bench.offer(100);
+    let calls = bench.offer(1);
     let refusal = Refusal::new(Reason::OfferInvalid, "of an earlier term");
     let calls = bench.event(Event::Refused { call: calls[0].0, refusal });
-    assert!(matches!(calls[..], [(_, SchedulerCall::Revive { .. })]));
-    assert_eq!(tasks_of(&bench.offer(100)[0].1), ["a-0"]);
+    assert!(calls.is_empty(), "the cluster knows: {calls:?}");
+    assert_eq!(tasks_of(&bench.offer(1)[0].1), ["a-0"]);
+}
+
+#[test]
+fn each_task_goes_where_it_may() {
+    let mut picky = spec("b", 2);
+    picky.constraints = vec!["rack in r1".parse().unwrap()];
+    picky.per_agent_max = Some(1);
+    let mut bench = Bench::new(vec![spec("a", 2), picky]);
+    assert_eq!(bench.wanted(), [("a", 2), ("b", 2)]);
+    let offers = vec![bench.pieces("a1", &[("b", 1)]), bench.pieces("a2", &[("a", 2), ("b", 1)])];
+    let calls = bench.event(Event::Offers(offers));
+    assert_eq!(tasks_of(&calls[0].1), ["b-0", "a-0", "a-1", "b-1"]);
+    let SchedulerCall::Accept { tasks, .. } = &calls[0].1 else { panic!("{calls:?}") };
+    let agents: Vec<_> = tasks.iter().map(|task| task.agent.as_str()).collect();
+    assert_eq!(agents, ["a1", "a2", "a2", "a2"]);
+}
+
+#[test]
+fn a_gang_is_launched_whole_or_not_at_all() {
+    let mut gang = spec("a", 3);
+    gang.gang_timeout = Some(Duration(60_000));
+    let mut bench = Bench::new(vec![gang]);
+    let half = bench.pieces("a1", &[("a", 2)]);
+    let calls = bench.event(Event::Offers(vec![half]));
+    assert!(matches!(calls[0].1, SchedulerCall::Decline { .. }), "{calls:?}");
+    bench.now = Instant(20_000);
+    let offers = vec![bench.pieces("a1", &[("a", 2)]), bench.pieces("a2", &[("a", 1)])];
+    let calls = bench.event(Event::Offers(offers));
+    assert_eq!(tasks_of(&calls[0].1), ["a-0", "a-1", "a-2"]);
+}
+
+#[test]
+fn a_gang_that_finds_no_room_is_given_up() {
+    let mut gang = spec("a", 3);
+    gang.gang_timeout = Some(Duration(60_000));
+    let mut after = spec("b", 1);
+    after.depends_on = vec!["a".to_owned()];
+    let mut bench = Bench::new(vec![gang, after]);
+    let demand = DemandId::new("a").unwrap();
+    let calls = bench.event(Event::DemandFailed { role: Role::any(), demand });
+    assert!(matches!(calls.last(), Some((_, SchedulerCall::Teardown))), "{calls:?}");
+    let outcomes: Vec<_> = bench.scheduler.summary().tasks.iter().map(|row| row.outcome).collect();
+    let refused = Some(Outcome::Refused);
+    assert_eq!(outcomes, [refused, refused, refused, Some(Outcome::Skipped)]);
+}
+
+#[test]
+fn a_gang_does_not_wait_longer_when_it_is_asked_for_again() {
+    let mut gang = spec("a", 2);
+    gang.gang_timeout = Some(Duration(60_000));
+    let mut later = spec("b", 1);
+    later.submit_at = Duration(20_000);
+    let mut bench = Bench::new(vec![gang, later]);
+    bench.now = Instant(20_000);
+    let calls = bench.event(Event::Woken);
+    let [(_, SchedulerCall::StateDemand { demands: Some(demands), .. })] = &calls[..] else {
+        panic!("{calls:?}")
+    };
+    assert_eq!(demands[0].gang_timeout, Some(Duration(40_000)));
+    assert_eq!(demands[1].gang_timeout, None);
 }
 
 #[test]
 fn what_can_never_be_launched_fails_at_once() {
     let mut bench = Bench::new(vec![spec("a", 1)]);
-    let calls = bench.offer(100);
+    let calls = bench.offer(1);
     let refusal = Refusal::invalid("tasks[0].command.user", "no such user");
     let calls = bench.event(Event::Refused { call: calls[0].0, refusal });
     assert!(matches!(calls[..], [(_, SchedulerCall::Teardown)]));
@@ -130,28 +248,29 @@ fn what_can_never_be_launched_fails_at_once() {
 }
 
 #[test]
-fn offers_that_do_not_fit_are_handed_back() {
+fn what_is_not_wanted_is_handed_back_and_said_again() {
     let mut bench = Bench::new(vec![spec("a", 1)]);
-    let calls = bench.offer(50);
-    let [(_, SchedulerCall::Decline { refuse, .. })] = calls[..] else { panic!("{calls:?}") };
-    assert_eq!(refuse, limits::REFUSE_DEFAULT);
-    bench.offer(100);
-    let calls = bench.offer(100);
-    let (_, SchedulerCall::Decline { refuse, .. }) = calls[0] else { panic!("{calls:?}") };
-    assert_eq!(refuse, REFUSE_IDLE, "nothing is wanted any more");
+    let plain = bench.pieces("a1", &[]);
+    let calls = bench.event(Event::Offers(vec![plain]));
+    assert!(matches!(calls[0].1, SchedulerCall::Decline { .. }), "{calls:?}");
+    assert!(matches!(calls[1].1, SchedulerCall::StateDemand { .. }), "{calls:?}");
+    bench.offer(1);
+    let calls = bench.offer(1);
+    assert!(matches!(calls[0].1, SchedulerCall::Decline { .. }), "{calls:?}");
+    assert!(bench.wanted().is_empty(), "nothing is wanted any more");
 }
 
 #[test]
-fn a_retry_revives_when_its_time_has_come() {
+fn a_retry_is_asked_for_when_its_time_has_come() {
     let mut again = spec("a", 1);
     again.retries = 1;
     let mut bench = Bench::new(vec![again]);
-    bench.offer(100);
-    assert!(bench.update("a-0", TaskState::Failed).is_empty());
+    bench.offer(1);
+    bench.update("a-0", TaskState::Failed);
     bench.now = bench.calls.alarm().expect("an alarm for the retry");
     let calls = bench.event(Event::Woken);
-    assert!(matches!(calls[..], [(_, SchedulerCall::Revive { .. })]));
-    assert_eq!(tasks_of(&bench.offer(100)[0].1), ["a-0.1"]);
+    assert!(is_statement(&calls), "{calls:?}");
+    assert_eq!(tasks_of(&bench.offer(1)[0].1), ["a-0.1"]);
 }
 
 #[test]
@@ -159,7 +278,7 @@ fn a_kill_that_is_refused_asks_what_became_of_the_task() {
     let mut slow = spec("a", 1);
     slow.timeout = Some(Duration(10));
     let mut bench = Bench::new(vec![slow]);
-    bench.offer(100);
+    bench.offer(1);
     bench.update("a-0", TaskState::Running);
     bench.now = Instant(10);
     let calls = bench.event(Event::Woken);
@@ -173,10 +292,11 @@ fn a_kill_that_is_refused_asks_what_became_of_the_task() {
 #[test]
 fn a_stopped_job_kills_and_a_second_stop_does_not_wait() {
     let mut bench = Bench::new(vec![spec("a", 2)]);
-    let calls = bench.offer(100);
+    let calls = bench.offer(1);
     bench.event(Event::Accepted { call: calls[0].0, tasks: vec![] });
     let calls = bench.event(Event::StopRequested);
     assert!(matches!(calls[0].1, SchedulerCall::Kill { .. }), "{calls:?}");
+    assert!(bench.wanted().is_empty() && calls.len() == 2, "{calls:?}");
     let calls = bench.event(Event::StopRequested);
     assert!(matches!(calls[..], [(_, SchedulerCall::Teardown)]));
     let outcomes: Vec<_> = bench.scheduler.summary().tasks.iter().map(|row| row.outcome).collect();

@@ -90,6 +90,10 @@ async fn send(mut client: Client, call: WireCall) -> Result<Answer, Status> {
         WireCall::Suppress(request) => client.suppress(request).await.map(|_| Answer::Done),
         WireCall::Revive(request) => client.revive(request).await.map(|_| Answer::Done),
         WireCall::Teardown(request) => client.teardown(request).await.map(|_| Answer::Done),
+        WireCall::UpdateFramework(request) => {
+            client.update_framework(request).await.map(|_| Answer::Done)
+        }
+        WireCall::StateDemand(request) => client.state_demand(request).await.map(|_| Answer::Done),
     }
 }
 

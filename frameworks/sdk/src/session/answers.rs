@@ -25,6 +25,12 @@ impl ClientSession {
         let Some((connection, purpose)) = self.sends.remove(&send) else { return };
         match purpose {
             Purpose::Call(id) => {
+                // From now on it subscribes as what the cluster knows it to be.
+                if let (Ok(_), Some(info)) = (&answer, self.requests.description(id)) {
+                    self.settings.info = info.clone();
+                    // With other roles it begins anew, also with what it wants.
+                    self.restate();
+                }
                 let pace = (self.settings.backoff, &mut self.jitter);
                 let outcome = self.requests.answered(now, (id, send), answer, pace);
                 self.act(now, connection, outcome, effects);
@@ -41,6 +47,26 @@ impl ClientSession {
                 OwnOutcome::Done | OwnOutcome::Refused => {}
                 OwnOutcome::Again => self.checks.push_back(tasks),
             },
+            Purpose::Restate(role) => {
+                self.restating -= 1;
+                if let OwnOutcome::Again = self.own_answer(now, connection, answer, effects)
+                    && !self.requests.is_stating(&role)
+                {
+                    self.restates.insert(role);
+                }
+            }
+        }
+    }
+
+    /// What an answer to the scheduler's call says about other things.
+    pub(super) fn note_answer(&mut self, event: &Event) {
+        match event {
+            Event::Accepted { call, tasks } => {
+                self.updates.launched(tasks);
+                self.stated.answered(*call, true);
+            }
+            Event::Refused { call, .. } => self.stated.answered(*call, false),
+            _ => {}
         }
     }
 
@@ -88,9 +114,7 @@ impl ClientSession {
         match outcome {
             None | Some(Outcome::Retry) => {}
             Some(Outcome::Answered(event)) => {
-                if let Event::Accepted { tasks, .. } = &event {
-                    self.updates.launched(tasks);
-                }
+                self.note_answer(&event);
                 self.events.push_back(event);
             }
             Some(Outcome::TornDown) => self.end(Ended::TornDown, effects),
@@ -143,11 +167,13 @@ impl ClientSession {
         let sends = std::mem::take(&mut self.sends).into_values();
         let unanswered = sends.filter_map(|(_, purpose)| match purpose {
             Purpose::Acknowledge(batch) => Some(batch),
-            Purpose::Call(_) | Purpose::Check(_) => None,
+            Purpose::Call(_) | Purpose::Check(_) | Purpose::Restate(_) => None,
         });
         self.updates.disconnected(unanswered.collect());
         self.checks.clear();
-        self.acknowledging = 0;
+        self.restates.clear();
+        self.stated.disconnected();
+        (self.acknowledging, self.restating) = (0, 0);
         let answered = self.requests.disconnected();
         if self.has_subscribed {
             self.events.push_back(Event::Disconnected);

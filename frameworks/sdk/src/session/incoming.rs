@@ -20,17 +20,29 @@ impl ClientSession {
             }
             // Whatever comes before the subscription is confirmed is not for this instance.
             _ if self.link.up().is_none() => {}
-            SchedulerEvent::Offers(offers) => self.events.push_back(Event::Offers(offers)),
+            SchedulerEvent::Offers(offers) => {
+                self.stated.offered(&offers);
+                self.events.push_back(Event::Offers(offers));
+            }
             SchedulerEvent::Rescind(offers) => self.rescinded(offers),
             SchedulerEvent::Update(status) => self.updated(status),
             SchedulerEvent::Failure { agent, removed } => {
                 self.events.push_back(Event::AgentLost { agent, is_removed: removed });
             }
+            SchedulerEvent::AgentNotice { agents, notice } => {
+                self.events.push_back(Event::AgentNotice { agents, notice });
+            }
+            SchedulerEvent::DemandFailed { role, demand } => {
+                self.stated.failed(&role, &demand);
+                self.events.push_back(Event::DemandFailed { role, demand });
+            }
             SchedulerEvent::Heartbeat => self.updates.caught_up(),
+            SchedulerEvent::Masters(masters) => self.link.learn(&masters),
         }
     }
 
     fn rescinded(&mut self, offers: Vec<OfferId>) {
+        self.stated.over(&offers);
         if !offers.is_empty() {
             self.events.push_back(Event::Rescinded(offers));
         }
@@ -54,6 +66,7 @@ impl ClientSession {
             true if was_known => self.checks.push_back(Vec::new()),
             true => {}
             false => {
+                self.restate();
                 let chunks = live.chunks(limits::RECONCILE_TASKS_MAX);
                 self.checks.extend(chunks.map(<[TaskId]>::to_vec));
                 let probes = self.requests.probes();
@@ -63,11 +76,15 @@ impl ClientSession {
         }
     }
 
+    /// Has the cluster told again what is wanted, unless the scheduler is about to.
+    pub(super) fn restate(&mut self) {
+        let roles = self.stated.roles().filter(|role| !self.requests.is_stating(role));
+        self.restates = roles.cloned().collect();
+    }
+
     fn updated(&mut self, status: TaskStatus) {
         if let Some(event) = self.requests.heard_of(&status) {
-            if let Event::Accepted { tasks, .. } = &event {
-                self.updates.launched(tasks);
-            }
+            self.note_answer(&event);
             self.events.push_back(event);
             // That was the answer to a probe; the scheduler never had the task.
             if status.state == TaskState::Unknown {

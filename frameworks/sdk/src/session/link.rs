@@ -5,7 +5,7 @@
 
 use super::{ConnectionId, Failure, SessionSettings};
 use crate::jitter::{Backoff, Jitter};
-use crate::model::{self, Duration, Instant, Reason, Refusal};
+use crate::model::{self, Duration, Instant, Masters, Reason, Refusal};
 
 /// A stream that was silent for this many heartbeat intervals is dead: one may be late, two may be
 /// lost to a slow start, three are no accident.
@@ -39,7 +39,10 @@ enum State {
 /// The link to whichever master leads.
 #[derive(Debug)]
 pub(super) struct Link {
-    masters: Vec<String>,
+    /// As the settings have them.
+    given: Vec<String>,
+    /// As the last leader named them.
+    heard: Masters,
     backoff: Backoff,
     connect_timeout: Duration,
     state: State,
@@ -57,7 +60,8 @@ impl Link {
     pub(super) fn new(settings: &SessionSettings) -> Self {
         assert!(!settings.masters.is_empty(), "a session needs a master to ask");
         Self {
-            masters: settings.masters.clone(),
+            given: settings.masters.clone(),
+            heard: Masters::default(),
             backoff: settings.backoff,
             connect_timeout: settings.connect_timeout,
             state: State::Waiting { until: Instant(0) },
@@ -117,8 +121,9 @@ impl Link {
 
     fn next_address(&mut self) -> String {
         self.hint.take().unwrap_or_else(|| {
-            let address = self.masters[self.turn % self.masters.len()].clone();
-            self.turn = (self.turn + 1) % self.masters.len();
+            let masters = self.heard.with_given(&self.given);
+            let address = masters[self.turn % masters.len()].clone();
+            self.turn = (self.turn + 1) % masters.len();
             address
         })
     }
@@ -129,6 +134,11 @@ impl Link {
         self.state = State::Up { connection, identity, silence, dead_at: now + silence };
         self.hops = 0;
         self.attempts = 0;
+    }
+
+    /// The leader names all masters, as they are now.
+    pub(super) fn learn(&mut self, masters: &Masters) {
+        self.heard.learn(masters);
     }
 
     /// Something came in.
@@ -167,7 +177,8 @@ impl Link {
 
     fn pause(&mut self, now: Instant, at_least: Duration, jitter: &mut Jitter) {
         // One doubling per round: every master deserves a try before the pauses grow.
-        let masters = u32::try_from(self.masters.len()).unwrap_or(u32::MAX);
+        let masters = self.heard.with_given(&self.given).len();
+        let masters = u32::try_from(masters).unwrap_or(u32::MAX);
         let pause = jitter.pause(self.backoff, self.attempts / masters).max(at_least);
         self.attempts = self.attempts.saturating_add(1);
         self.hops = 0;

@@ -9,6 +9,7 @@ mod answers;
 mod incoming;
 mod link;
 mod requests;
+mod stated;
 #[cfg(test)]
 mod tests;
 mod updates;
@@ -21,6 +22,7 @@ use crate::model::{
 use crate::scheduler::{CallId, Event};
 use link::{Link, LinkStep};
 use requests::Requests;
+use stated::Stated;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use updates::Updates;
 
@@ -148,6 +150,8 @@ enum Purpose {
     Acknowledge(Vec<(TaskId, u64)>),
     /// The session's own question about these tasks; about all when empty.
     Check(Vec<TaskId>),
+    /// The session says again what is wanted in a role.
+    Restate(Role),
 }
 
 /// The state of the conversation.
@@ -161,6 +165,10 @@ pub struct ClientSession {
     events: VecDeque<Event>,
     sends: BTreeMap<SendId, (ConnectionId, Purpose)>,
     checks: VecDeque<Vec<TaskId>>,
+    stated: Stated,
+    /// Roles of which the cluster must be told again what is wanted; those that it is being told.
+    restates: BTreeSet<Role>,
+    restating: usize,
     last_send: u64,
     last_request: u64,
     request_prefix: String,
@@ -187,6 +195,9 @@ impl ClientSession {
             events: VecDeque::new(),
             sends: BTreeMap::new(),
             checks: VecDeque::new(),
+            stated: Stated::default(),
+            restates: BTreeSet::new(),
+            restating: 0,
             last_send: 0,
             last_request: 0,
             request_prefix,
@@ -235,6 +246,15 @@ impl ClientSession {
                 self.suppressed.retain(|role| !roles.contains(role));
             }
             SchedulerCall::Teardown => self.drain(now),
+            SchedulerCall::StateDemand { role, demands } => {
+                self.stated.state(role, demands.clone());
+                self.restates.remove(role);
+                // Nobody needs to hear what was to be said before.
+                let overtaken = self.requests.overtake(role);
+                self.events.extend(overtaken.into_iter().map(|call| Event::Done { call }));
+            }
+            SchedulerCall::Accept { offers, tasks, .. } => self.stated.accept(id, offers, tasks),
+            SchedulerCall::Decline { offers, .. } => self.stated.over(offers),
             _ => {}
         }
         let request = self.next_request();
@@ -359,6 +379,12 @@ impl ClientSession {
             let call = SchedulerCall::Reconcile { tasks: tasks.clone() };
             send(self, Purpose::Check(tasks), call);
         }
+        while !is_paused && let Some(role) = self.restates.pop_first() {
+            let demands = self.stated.of(&role).cloned();
+            let call = SchedulerCall::StateDemand { role: role.clone(), demands };
+            self.restating += 1;
+            send(self, Purpose::Restate(role), call);
+        }
         while !is_paused
             && self.acknowledging < ACKNOWLEDGING_MAX
             && let Some(batch) = self.updates.next_batch()
@@ -368,7 +394,11 @@ impl ClientSession {
             let call = SchedulerCall::Acknowledge { acknowledgements };
             send(self, Purpose::Acknowledge(batch), call);
         }
-        while let Some((id, call)) = self.requests.next_send(now, SendId(self.last_send + 1)) {
+        // What the scheduler says must arrive after what is said again, or that would replace it.
+        let lane_open = self.restates.is_empty() && self.restating == 0;
+        while let Some((id, call)) =
+            self.requests.next_send(now, SendId(self.last_send + 1), lane_open)
+        {
             send(self, Purpose::Call(id), call);
         }
     }

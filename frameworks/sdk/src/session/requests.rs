@@ -10,7 +10,8 @@ use super::answers::is_about_link;
 use super::{Answer, Failure, SendId};
 use crate::jitter::{Backoff, Jitter};
 use crate::model::{
-    Instant, Reason, Refusal, RequestId, SchedulerCall, TaskId, TaskState, TaskStatus,
+    FrameworkInfo, Instant, Reason, Refusal, RequestId, Role, SchedulerCall, TaskId, TaskState,
+    TaskStatus,
 };
 use crate::scheduler::{CallId, Event};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,7 +66,7 @@ pub(super) struct Requests {
     in_flight: usize,
     /// Accepts by the tasks they launch.
     launching: BTreeMap<TaskId, CallId>,
-    /// Suppress and revive in the order asked; only the first is sent.
+    /// Suppress, revive and what is wanted, in the order asked; only the first is sent.
     lane: BTreeSet<CallId>,
 }
 
@@ -88,7 +89,9 @@ impl Requests {
                     self.launching.insert(task.id.clone(), id);
                 }
             }
-            SchedulerCall::Suppress { .. } | SchedulerCall::Revive { .. } => {
+            SchedulerCall::Suppress { .. }
+            | SchedulerCall::Revive { .. }
+            | SchedulerCall::StateDemand { .. } => {
                 self.lane.insert(id);
             }
             _ => {}
@@ -104,6 +107,7 @@ impl Requests {
         &mut self,
         now: Instant,
         send: SendId,
+        lane_open: bool,
     ) -> Option<(CallId, SchedulerCall)> {
         while let Some((at, id)) = self.delayed.first().copied()
             && at <= now
@@ -115,13 +119,30 @@ impl Requests {
             return None;
         }
         let first_of_lane = self.lane.first();
-        let may_go = |id: &&CallId| !self.lane.contains(id) || first_of_lane == Some(id);
+        let may_go =
+            |id: &&CallId| !self.lane.contains(id) || (lane_open && first_of_lane == Some(id));
         let id = *self.ready.iter().find(may_go)?;
         self.ready.remove(&id);
         let pending = self.pending.get_mut(&id).expect("what is ready is pending");
         pending.state = State::InFlight(send);
         self.in_flight += 1;
         Some((id, pending.call.clone()))
+    }
+
+    /// Ends the statements about a role that are not on their way, because there is a newer one.
+    pub(super) fn overtake(&mut self, role: &Role) -> Vec<CallId> {
+        let waits = |id: &&CallId| {
+            let pending = &self.pending[*id];
+            states(&pending.call, role) && matches!(pending.state, State::Waiting(_))
+        };
+        let overtaken: Vec<CallId> = self.lane.iter().filter(waits).copied().collect();
+        overtaken.iter().for_each(|id| drop(self.remove(*id)));
+        overtaken
+    }
+
+    /// Whether a statement about a role is not answered.
+    pub(super) fn is_stating(&self, role: &Role) -> bool {
+        self.lane.iter().any(|id| states(&self.pending[id].call, role))
     }
 
     /// When a call that waits may be sent again.
@@ -224,6 +245,14 @@ impl Requests {
         })
     }
 
+    /// The description that a call about to be answered gives the framework.
+    pub(super) fn description(&self, id: CallId) -> Option<&FrameworkInfo> {
+        match &self.pending.get(&id)?.call {
+            SchedulerCall::UpdateFramework { info } => Some(info),
+            _ => None,
+        }
+    }
+
     fn remove(&mut self, id: CallId) -> SchedulerCall {
         self.lane.remove(&id);
         self.ready.remove(&id);
@@ -298,4 +327,9 @@ impl Requests {
         });
         probing.collect()
     }
+}
+
+/// Whether a call says what is wanted in a role.
+fn states(call: &SchedulerCall, role: &Role) -> bool {
+    matches!(call, SchedulerCall::StateDemand { role: of, .. } if of == role)
 }

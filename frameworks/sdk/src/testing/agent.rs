@@ -65,7 +65,7 @@ impl ModelAgent {
                 self.heartbeat = Some((now + heartbeat_interval, heartbeat_interval));
                 self.unconfirmed()
             }
-            Order::Launch { framework, task } => {
+            Order::Launch { framework, task, .. } => {
                 let key = TaskKey { framework, task: task.id.clone() };
                 if self.tasks.contains_key(&key) {
                     return Vec::new();
@@ -99,7 +99,7 @@ impl ModelAgent {
                 }
                 Vec::new()
             }
-            Order::Heartbeat | Order::Refused(_) => Vec::new(),
+            Order::Heartbeat | Order::Refused(_) | Order::Masters(_) => Vec::new(),
         }
     }
 

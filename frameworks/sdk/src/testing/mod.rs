@@ -210,6 +210,7 @@ impl TestCluster {
             roles: vec![Role::any()],
             failover_timeout: Duration(60_000),
             labels: Vec::new(),
+            disruption_budget: None,
         };
         self.run_as(scheduler, info, limit)
     }

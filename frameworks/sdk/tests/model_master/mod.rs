@@ -118,6 +118,8 @@ impl State {
             resources: Resources::cpus_mem(64_000, 65_536),
             attributes: Vec::new(),
             expires_in: None,
+            unavailability: None,
+            pieces: Vec::new(),
         }])]
     }
 
@@ -263,5 +265,19 @@ impl Scheduler for ModelMaster {
         request: Request<v1::TeardownRequest>,
     ) -> Result<Response<v1::TeardownResponse>, Status> {
         self.call(WireCall::Teardown(request.into_inner()))
+    }
+
+    async fn update_framework(
+        &self,
+        request: Request<v1::UpdateFrameworkRequest>,
+    ) -> Result<Response<v1::UpdateFrameworkResponse>, Status> {
+        self.call(WireCall::UpdateFramework(request.into_inner()))
+    }
+
+    async fn state_demand(
+        &self,
+        request: Request<v1::StateDemandRequest>,
+    ) -> Result<Response<v1::StateDemandResponse>, Status> {
+        self.call(WireCall::StateDemand(request.into_inner()))
     }
 }

@@ -38,30 +38,56 @@ impl Amounts {
         self.0.is_empty()
     }
 
-    /// Adds the scalars among resources.
-    pub fn add(&mut self, resources: &Resources) {
-        scalars(resources).for_each(|(name, milli)| self.add_one(name, milli));
-    }
-
-    /// Takes the scalars among resources away.
-    ///
-    /// # Panics
-    /// When there is less: a sum holds all of its parts.
-    pub fn subtract(&mut self, resources: &Resources) {
-        scalars(resources).for_each(|(name, milli)| self.subtract_one(name, milli));
-    }
-
     /// Adds another sum.
-    pub fn add_amounts(&mut self, other: &Amounts) {
-        other.iter().for_each(|(name, milli)| self.add_one(name, milli));
+    pub fn add(&mut self, other: &Amounts) {
+        for (index, (name, milli)) in other.0.iter().enumerate() {
+            // Mostly both hold the same resources.
+            match self.0.get_mut(index).filter(|(own, _)| own == name) {
+                Some((_, own)) => *own += milli,
+                None => self.add_one(name, *milli),
+            }
+        }
     }
 
     /// Takes another sum away.
     ///
     /// # Panics
     /// When there is less: a sum holds all of its parts.
-    pub fn subtract_amounts(&mut self, other: &Amounts) {
+    pub fn subtract(&mut self, other: &Amounts) {
         other.iter().for_each(|(name, milli)| self.subtract_one(name, milli));
+    }
+
+    /// Sets one resource.
+    pub fn set(&mut self, name: &ResourceName, milli: u128) {
+        match (self.0.binary_search_by(|(other, _)| other.cmp(name)), milli) {
+            (Ok(index), 0) => drop(self.0.remove(index)),
+            (Ok(index), _) => self.0[index].1 = milli,
+            (Err(_), 0) => {}
+            (Err(index), _) => self.0.insert(index, (name.clone(), milli)),
+        }
+    }
+
+    /// Adds another sum so many times.
+    pub fn add_times(&mut self, other: &Amounts, times: u32) {
+        other.iter().for_each(|(name, milli)| self.add_one(name, milli * u128::from(times)));
+    }
+
+    /// Takes another sum away so many times.
+    ///
+    /// # Panics
+    /// When there is less.
+    pub fn take(&mut self, other: &Amounts, times: u32) {
+        other.iter().for_each(|(name, milli)| self.subtract_one(name, milli * u128::from(times)));
+    }
+
+    /// How many times the other sum is in this one; the largest number for nothing.
+    pub fn holds_times(&self, other: &Amounts) -> u128 {
+        other.iter().map(|(name, milli)| self.get(name) / milli).min().unwrap_or(u128::MAX)
+    }
+
+    /// Whether there is at least as much of everything as in the other.
+    pub fn contains(&self, other: &Amounts) -> bool {
+        other.iter().all(|(name, milli)| self.get(name) >= milli)
     }
 
     fn add_one(&mut self, name: &ResourceName, milli: u128) {

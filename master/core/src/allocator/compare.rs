@@ -2,12 +2,12 @@
 //! one, and none of the ledger's own sums. Any difference is a bug (A7). For tests and checks: it
 //! costs as much as there is.
 
-use super::{Amounts, Bidder, View, view::is_enough};
+use super::{Amounts, Bidder, Fairness, View, bundle::is_enough};
 use crate::{
     ledger::{AgentState, Ledger},
     offers::Book,
 };
-use proto::model::{AgentId, FrameworkId, ResourceName, Resources, Role};
+use proto::model::{AgentId, Resources};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the view is wrong.
@@ -45,34 +45,19 @@ pub enum Difference {
         /// By definition.
         expected: Amounts,
     },
-    /// How much of a resource a framework uses in a role.
+    /// How much a framework uses in a role.
     Used {
         /// Who.
         bidder: Bidder,
-        /// Of what.
-        name: ResourceName,
         /// In the view.
-        view: u128,
+        view: Amounts,
         /// By definition.
-        expected: u128,
+        expected: Amounts,
     },
-    /// How much of a resource is used in a role.
-    RoleUsed {
-        /// Which role.
-        role: Role,
-        /// Of what.
-        name: ResourceName,
-        /// In the view.
-        view: u128,
-        /// By definition.
-        expected: u128,
-    },
-    /// The view keeps an entry for a user or role that uses nothing.
+    /// The view keeps an entry for a user that uses nothing.
     Leftover {
         /// Who.
-        role: Role,
-        /// Of which framework; `None` for the role itself.
-        framework: Option<FrameworkId>,
+        bidder: Bidder,
     },
 }
 
@@ -83,23 +68,22 @@ struct Expected {
     held: BTreeMap<AgentId, Resources>,
     totals: Amounts,
     used: BTreeMap<Bidder, Amounts>,
-    roles: BTreeMap<Role, Amounts>,
 }
 
 /// Every difference between the view and its sources.
 pub fn compare(view: &View, ledger: &Ledger, book: &Book) -> Vec<Difference> {
-    let expected = expect(ledger, book);
+    let expected = expect(ledger, book, view.fairness());
     let mut differences = Vec::new();
     compare_agents(view, &expected, &mut differences);
     if *view.totals() != expected.totals {
         let (view, expected) = (view.totals().clone(), expected.totals.clone());
         differences.push(Difference::Totals { view, expected });
     }
-    compare_usage(view, &expected, ledger, &mut differences);
+    compare_usage(view, &expected, &mut differences);
     differences
 }
 
-fn expect(ledger: &Ledger, book: &Book) -> Expected {
+fn expect(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Expected {
     let mut expected = Expected::default();
     let mut taken: BTreeMap<AgentId, Resources> = BTreeMap::new();
     let use_up = |taken: &mut BTreeMap<AgentId, Resources>, agent: &AgentId, resources| {
@@ -109,8 +93,7 @@ fn expect(ledger: &Ledger, book: &Book) -> Expected {
     for offer in book.holding() {
         use_up(&mut expected.held, &offer.agent, &offer.resources);
         let bidder = Bidder { framework: offer.framework, role: offer.role.clone() };
-        expected.used.entry(bidder).or_default().add(&offer.resources);
-        expected.roles.entry(offer.role.clone()).or_default().add(&offer.resources);
+        expected.used.entry(bidder).or_default().add(&Amounts::of(&offer.resources));
     }
     for (key, task) in ledger.tasks().iter() {
         if task.status.state.is_terminal() {
@@ -118,14 +101,15 @@ fn expect(ledger: &Ledger, book: &Book) -> Expected {
         }
         use_up(&mut taken, &task.info.agent, &task.info.resources);
         let bidder = Bidder { framework: key.framework, role: task.role.clone() };
-        expected.used.entry(bidder).or_default().add(&task.info.resources);
-        expected.roles.entry(task.role.clone()).or_default().add(&task.info.resources);
+        expected.used.entry(bidder).or_default().add(&Amounts::of(&task.info.resources));
     }
     for (id, agent) in ledger.agents().iter() {
         if agent.state == AgentState::Removed {
             continue;
         }
-        expected.totals.add(&agent.info.resources);
+        let mut total = Amounts::of(&agent.info.resources);
+        fairness.unshared.iter().for_each(|name| total.set(name, 0));
+        expected.totals.add(&total);
         let nothing = Resources::new();
         let parts = [taken.get(id).unwrap_or(&nothing), expected.held.get(id).unwrap_or(&nothing)];
         let all = Ok(agent.info.resources.clone());
@@ -141,9 +125,10 @@ fn expect(ledger: &Ledger, book: &Book) -> Expected {
 
 fn compare_agents(view: &View, expected: &Expected, differences: &mut Vec<Difference>) {
     let known = expected.free.keys().chain(expected.held.keys()).chain(view.agents());
-    let agents: BTreeSet<&AgentId> = known.chain(view.offerable()).collect();
+    let offerable = view.offerable().iter().map(|place| view.agent(*place));
+    let agents: BTreeSet<&AgentId> = known.chain(offerable).collect();
     for agent in agents {
-        let free = view.knows(agent).then(|| view.free(agent));
+        let free = view.knows(agent).then(|| view.free(agent).resources());
         if free != expected.free.get(agent) {
             let (view, expected) = (free.cloned(), expected.free.get(agent).cloned());
             differences.push(Difference::Free { agent: agent.clone(), view, expected });
@@ -153,53 +138,24 @@ fn compare_agents(view: &View, expected: &Expected, differences: &mut Vec<Differ
             let (view, expected) = (pair.0.cloned(), pair.1.cloned());
             differences.push(Difference::Held { agent: agent.clone(), view, expected });
         }
-        let offerable = view.offerable().contains(agent);
-        if offerable != expected.free.get(agent).is_some_and(is_enough) {
+        let offerable = view.place(agent).is_some_and(|place| view.offerable().contains(&place));
+        let enough = |free: &Resources| is_enough(&Amounts::of(free));
+        if offerable != expected.free.get(agent).is_some_and(enough) {
             differences.push(Difference::Offerable { agent: agent.clone(), view: offerable });
         }
     }
 }
 
-fn compare_usage(
-    view: &View,
-    expected: &Expected,
-    ledger: &Ledger,
-    differences: &mut Vec<Difference>,
-) {
-    let mut names: BTreeSet<ResourceName> = BTreeSet::new();
-    let used = expected.used.values().flat_map(Amounts::iter).map(|(name, _)| name);
-    names.extend(used.cloned());
-    let agents = ledger.agents().iter();
-    names.extend(agents.flat_map(|(_, agent)| agent.info.resources.iter()).map(|(n, _)| n.clone()));
+fn compare_usage(view: &View, expected: &Expected, differences: &mut Vec<Difference>) {
     let users: BTreeSet<Bidder> = view.users().chain(expected.used.keys().cloned()).collect();
     for bidder in users {
-        let amounts = expected.used.get(&bidder);
-        for name in &names {
-            let (view, expected) =
-                (view.used(&bidder, name), amounts.map_or(0, |amounts| amounts.get(name)));
-            if view != expected {
-                let (bidder, name) = (bidder.clone(), name.clone());
-                differences.push(Difference::Used { bidder, name, view, expected });
-            }
+        let (used, amounts) = (view.used(&bidder), expected.used.get(&bidder));
+        let amounts = amounts.cloned().unwrap_or_default();
+        if amounts.is_empty() {
+            differences.push(Difference::Leftover { bidder: bidder.clone() });
         }
-        if amounts.is_none_or(Amounts::is_empty) {
-            let Bidder { framework, role } = bidder;
-            differences.push(Difference::Leftover { role, framework: Some(framework) });
-        }
-    }
-    let roles: BTreeSet<&Role> = view.roles().chain(expected.roles.keys()).collect();
-    for role in roles {
-        let amounts = expected.roles.get(role);
-        for name in &names {
-            let (view, expected) =
-                (view.role_used(role, name), amounts.map_or(0, |amounts| amounts.get(name)));
-            if view != expected {
-                let (role, name) = (role.clone(), name.clone());
-                differences.push(Difference::RoleUsed { role, name, view, expected });
-            }
-        }
-        if amounts.is_none_or(Amounts::is_empty) {
-            differences.push(Difference::Leftover { role: role.clone(), framework: None });
+        if used != amounts {
+            differences.push(Difference::Used { bidder, view: used, expected: amounts });
         }
     }
 }

@@ -1,22 +1,27 @@
 //! Who wants offers: frameworks with a stream, in the roles that they did not suppress, of agents
-//! that they did not refuse; and what a role weighs.
+//! that they did not refuse; and what of, where they have said it.
 //!
 //! Volatile, as Mesos has it: a framework that subscribes again starts without filters. It logs
-//! what makes somebody eligible again, so that nothing else needs to be looked at.
+//! what makes somebody eligible again, so that nothing else needs to be looked at. It does not know
+//! what a role weighs, nor what is free.
 
 use super::{
-    Bidder,
+    Bidder, Place, PlannedOffer,
+    bundle::Bundle,
     changes::Changes,
     filters::{Filter, Filters},
-    share::WEIGHT_DEFAULT,
+    wanted::Wanted,
 };
-use proto::model::{
-    AgentId, FrameworkId, Instant, Milli, Reason, Refusal, Resources, Role, limits,
-};
+use crate::liveness::Deadlines;
+use proto::model::{DemandId, FrameworkId, Instant, Reason, Refusal, Role, StatedDemand, limits};
 use std::collections::BTreeMap;
 
 /// Changes kept for an allocator to read; one that is later looks at everything.
 const CHANGES_MAX: usize = 65_536;
+
+/// A subscribed bidder's place in tables; given to another one when its own has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BidderIndex(pub(super) u32);
 
 /// Something that an allocator must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,46 +31,80 @@ pub enum DemandChange {
     /// It is eligible for none.
     Withdrawn(Bidder),
     /// It may have become eligible for one agent.
-    Reopened(Bidder, AgentId),
+    Reopened(Bidder, Place),
 }
 
 /// All demand.
 #[derive(Debug, Clone)]
 pub struct Demand {
-    weights: BTreeMap<Role, Milli>,
-    /// Subscribed frameworks, their roles, and whether these are suppressed.
-    frameworks: BTreeMap<FrameworkId, BTreeMap<Role, bool>>,
+    /// Subscribed frameworks and their roles.
+    frameworks: BTreeMap<FrameworkId, BTreeMap<Role, Wish>>,
+    bidders: Vec<Option<Bidder>>,
+    vacant: Vec<BidderIndex>,
     filters: Filters,
+    /// What those want who have said it.
+    wanted: BTreeMap<BidderIndex, Wanted>,
+    /// When the first gang of each is given up.
+    gangs: Deadlines<BidderIndex>,
+    /// Gangs that were given up.
+    failed: Vec<(Bidder, DemandId)>,
     changes: Changes<DemandChange>,
 }
 
+#[derive(Debug, Clone)]
+struct Wish {
+    index: BidderIndex,
+    suppressed: bool,
+}
+
+impl Default for Demand {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Demand {
-    /// Nobody wants anything yet. Roles that are not among the weights weigh 1.
-    pub fn new(weights: BTreeMap<Role, Milli>) -> Self {
-        let in_range = |weight: &Milli| (1..=limits::MILLI_MAX).contains(&weight.0);
-        assert!(weights.values().all(in_range), "the configuration was checked");
-        let filters = Filters::new(limits::FILTERS_PER_FRAMEWORK_MAX);
-        Self { weights, frameworks: BTreeMap::new(), filters, changes: Changes::new(CHANGES_MAX) }
+    /// Nobody wants anything yet.
+    pub fn new() -> Self {
+        Self {
+            frameworks: BTreeMap::new(),
+            bidders: Vec::new(),
+            vacant: Vec::new(),
+            filters: Filters::new(limits::FILTERS_PER_FRAMEWORK_MAX),
+            wanted: BTreeMap::new(),
+            gangs: Deadlines::new(),
+            failed: Vec::new(),
+            changes: Changes::new(CHANGES_MAX),
+        }
     }
 
     /// A framework has a stream: it wants offers in these roles, except the suppressed ones. Also
     /// when it had one before; its filters are gone.
     pub fn set_subscribed(&mut self, framework: FrameworkId, roles: &[Role], suppressed: &[Role]) {
         self.unsubscribed(framework);
-        let state = roles.iter().map(|role| (role.clone(), suppressed.contains(role)));
-        let state: BTreeMap<_, _> = state.collect();
-        for role in state.iter().filter(|(_, suppressed)| !**suppressed).map(|(role, _)| role) {
-            self.changes.note(DemandChange::Renewed(Bidder { framework, role: role.clone() }));
+        let mut wishes = BTreeMap::new();
+        for role in roles {
+            let bidder = Bidder { framework, role: role.clone() };
+            let index = self.seat(bidder.clone());
+            let suppressed = suppressed.contains(role);
+            let previous = wishes.insert(role.clone(), Wish { index, suppressed });
+            assert!(previous.is_none(), "roles were checked to differ");
+            if !suppressed {
+                self.changes.note(DemandChange::Renewed(bidder));
+            }
         }
-        self.frameworks.insert(framework, state);
+        self.frameworks.insert(framework, wishes);
     }
 
     /// A framework has no stream any longer.
     pub fn unsubscribed(&mut self, framework: FrameworkId) {
-        for role in self.frameworks.remove(&framework).unwrap_or_default().into_keys() {
-            let bidder = Bidder { framework, role };
-            self.filters.clear(&bidder);
-            self.changes.note(DemandChange::Withdrawn(bidder));
+        for (role, Wish { index, .. }) in self.frameworks.remove(&framework).unwrap_or_default() {
+            self.filters.clear(index);
+            self.wanted.remove(&index);
+            self.gangs.cancel(&index);
+            self.bidders[index.0 as usize] = None;
+            self.vacant.push(index);
+            self.changes.note(DemandChange::Withdrawn(Bidder { framework, role }));
         }
     }
 
@@ -82,13 +121,97 @@ impl Demand {
     /// its roles when empty.
     pub fn revive(&mut self, framework: FrameworkId, roles: &[Role]) -> Result<(), Refusal> {
         for role in self.checked_roles(framework, roles)? {
-            let was_suppressed = self.set_suppressed(framework, &role, false);
-            let bidder = Bidder { framework, role };
-            if self.filters.clear(&bidder) || was_suppressed {
-                self.changes.note(DemandChange::Renewed(bidder));
+            let (index, was_suppressed) = self.set_suppressed(framework, &role, false);
+            if self.filters.clear(index) || was_suppressed {
+                self.changes.note(DemandChange::Renewed(Bidder { framework, role }));
             }
         }
         Ok(())
+    }
+
+    /// Takes out the filters of these roles of a framework, suppressed or not; of all of its roles
+    /// when empty.
+    pub fn clear_filters(&mut self, framework: FrameworkId, roles: &[Role]) -> Result<(), Refusal> {
+        for role in self.checked_roles(framework, roles)? {
+            let Wish { index, suppressed } = self.frameworks[&framework][&role];
+            if self.filters.clear(index) && !suppressed {
+                self.changes.note(DemandChange::Renewed(Bidder { framework, role }));
+            }
+        }
+        Ok(())
+    }
+
+    /// A framework wants this in a role, and nothing else, from now on.
+    pub fn state(
+        &mut self,
+        framework: FrameworkId,
+        role: &Role,
+        stated: Vec<StatedDemand>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let index = self.checked_index(framework, role)?;
+        self.wanted.insert(index, Wanted::new(stated, now));
+        self.note_wanted(index);
+        Ok(())
+    }
+
+    /// A framework wants whatever it is its turn for, from now on.
+    pub fn unstate(&mut self, framework: FrameworkId, role: &Role) -> Result<(), Refusal> {
+        let index = self.checked_index(framework, role)?;
+        self.wanted.remove(&index);
+        self.note_wanted(index);
+        Ok(())
+    }
+
+    /// What a bidder wants, if it has said it.
+    pub fn wanted(&self, index: BidderIndex) -> Option<&Wanted> {
+        self.wanted.get(&index)
+    }
+
+    /// A planned offer is made.
+    pub fn offered(&mut self, offer: &PlannedOffer) {
+        let index = self.index(offer.framework, &offer.role);
+        let Some((index, wanted)) = index.and_then(|at| Some((at, self.wanted.get_mut(&at)?)))
+        else {
+            return;
+        };
+        wanted.offered(offer.place, &offer.pieces);
+        if !wanted.is_open() {
+            self.note_wanted(index);
+        }
+    }
+
+    /// An offer is over; this many tasks were launched with it.
+    pub fn returned(
+        &mut self,
+        framework: FrameworkId,
+        role: &Role,
+        place: Place,
+        pieces: &[(DemandId, u32)],
+        used: u32,
+    ) {
+        let index = self.index(framework, role);
+        let Some((index, wanted)) = index.and_then(|at| Some((at, self.wanted.get_mut(&at)?)))
+        else {
+            return;
+        };
+        wanted.returned(place, pieces, used);
+        self.note_wanted(index);
+    }
+
+    /// Gangs that were given up since this was last asked.
+    pub fn take_failed(&mut self) -> Vec<(Bidder, DemandId)> {
+        std::mem::take(&mut self.failed)
+    }
+
+    /// Whether the bidder waits for a gang that has not been placed.
+    pub fn wants_gang(&self, index: BidderIndex) -> bool {
+        self.gangs.get(&index).is_some()
+    }
+
+    /// Whether anybody does.
+    pub fn has_gangs(&self) -> bool {
+        self.gangs.next().is_some()
     }
 
     /// A framework wants no offer of this agent before `until`, unless it holds more than these
@@ -97,50 +220,58 @@ impl Demand {
         &mut self,
         framework: FrameworkId,
         role: &Role,
-        agent: &AgentId,
-        resources: &Resources,
+        place: Place,
+        refused: Bundle,
         until: Instant,
     ) {
-        if self.suppressed(framework, role).is_none() {
-            return;
-        }
-        let bidder = Bidder { framework, role: role.clone() };
-        let filter = Filter { refused: resources.clone(), until };
-        for agent in self.filters.refuse(&bidder, agent.clone(), filter) {
-            self.changes.note(DemandChange::Reopened(bidder.clone(), agent));
+        let Some(index) = self.index(framework, role) else { return };
+        for place in self.filters.refuse(index, place, Filter { refused, until }) {
+            let bidder = Bidder { framework, role: role.clone() };
+            self.changes.note(DemandChange::Reopened(bidder, place));
         }
     }
 
     /// Ends the filters whose time is over.
     pub fn expire(&mut self, now: Instant) {
-        for (bidder, agent) in self.filters.expire(now) {
-            self.changes.note(DemandChange::Reopened(bidder, agent));
+        for (index, place) in self.filters.expire(now) {
+            let bidder = self.bidders[index.0 as usize].clone();
+            let bidder = bidder.expect("the filters of who leaves are cleared");
+            self.changes.note(DemandChange::Reopened(bidder, place));
+        }
+        while let Some(index) = self.gangs.pop_due(now) {
+            let wanted = self.wanted.get_mut(&index).expect("gangs are of those who want them");
+            let failed = wanted.expire(now);
+            let bidder = self.bidders[index.0 as usize].clone().expect("who wants is there");
+            self.failed.extend(failed.into_iter().map(|id| (bidder.clone(), id)));
+            self.note_wanted(index);
         }
     }
 
     /// When [`Self::expire`] next has something to do.
     pub fn next_expiry(&self) -> Option<Instant> {
-        self.filters.next_end()
+        self.filters.next_end().into_iter().chain(self.gangs.next()).min()
     }
 
     /// An agent is gone for good: filters for it are of no use.
-    pub fn forget_agent(&mut self, agent: &AgentId) {
-        self.filters.forget_agent(agent);
-    }
-
-    /// What a role weighs.
-    pub fn weight(&self, role: &Role) -> Milli {
-        self.weights.get(role).copied().unwrap_or(WEIGHT_DEFAULT)
+    pub fn forget_agent(&mut self, place: Place) {
+        self.filters.forget_agent(place);
     }
 
     /// Whether a framework suppresses a role; `None` when it is not subscribed in it.
     pub fn suppressed(&self, framework: FrameworkId, role: &Role) -> Option<bool> {
-        self.frameworks.get(&framework)?.get(role).copied()
+        Some(self.frameworks.get(&framework)?.get(role)?.suppressed)
     }
 
-    /// Whether the bidder wants offers.
-    pub fn is_active(&self, bidder: &Bidder) -> bool {
-        self.suppressed(bidder.framework, &bidder.role) == Some(false)
+    /// The bidder's index while it wants offers.
+    pub fn active(&self, bidder: &Bidder) -> Option<BidderIndex> {
+        let wish = self.frameworks.get(&bidder.framework)?.get(&bidder.role)?;
+        let open = self.wanted.get(&wish.index).is_none_or(Wanted::is_open);
+        (!wish.suppressed && open).then_some(wish.index)
+    }
+
+    /// The index of a framework in a role that it subscribed in.
+    pub fn index(&self, framework: FrameworkId, role: &Role) -> Option<BidderIndex> {
+        Some(self.frameworks.get(&framework)?.get(role)?.index)
     }
 
     /// Every subscribed framework in each of its roles.
@@ -158,6 +289,40 @@ impl Demand {
     /// The log of changes.
     pub fn changes(&self) -> &Changes<DemandChange> {
         &self.changes
+    }
+
+    /// What a bidder wants has changed.
+    fn note_wanted(&mut self, index: BidderIndex) {
+        match self.wanted.get(&index).and_then(Wanted::next_expiry) {
+            Some(at) => self.gangs.set(index, at),
+            None => drop(self.gangs.cancel(&index)),
+        }
+        let bidder = self.bidders[index.0 as usize].clone().expect("who wants is there");
+        self.changes.note(match self.active(&bidder) {
+            Some(_) => DemandChange::Renewed(bidder),
+            None => DemandChange::Withdrawn(bidder),
+        });
+    }
+
+    fn checked_index(&self, framework: FrameworkId, role: &Role) -> Result<BidderIndex, Refusal> {
+        self.checked_roles(framework, std::slice::from_ref(role)).map_err(
+            |refusal| match refusal.reason {
+                Reason::InvalidField => refusal.at("role"),
+                _ => refusal,
+            },
+        )?;
+        Ok(self.index(framework, role).expect("was checked"))
+    }
+
+    /// Gives a bidder its index.
+    fn seat(&mut self, bidder: Bidder) -> BidderIndex {
+        let index = self.vacant.pop().unwrap_or_else(|| {
+            self.bidders.push(None);
+            BidderIndex(u32::try_from(self.bidders.len() - 1).expect("frameworks are limited"))
+        });
+        let previous = self.bidders[index.0 as usize].replace(bidder);
+        assert!(previous.is_none(), "a seat is for one");
+        index
     }
 
     /// The roles that a call means; a refusal when one is not the framework's.
@@ -179,8 +344,14 @@ impl Demand {
     }
 
     /// Sets it and says what it was.
-    fn set_suppressed(&mut self, framework: FrameworkId, role: &Role, suppressed: bool) -> bool {
+    fn set_suppressed(
+        &mut self,
+        framework: FrameworkId,
+        role: &Role,
+        suppressed: bool,
+    ) -> (BidderIndex, bool) {
         let roles = self.frameworks.get_mut(&framework).expect("was checked");
-        roles.insert(role.clone(), suppressed).expect("was checked")
+        let wish = roles.get_mut(role).expect("was checked");
+        (wish.index, std::mem::replace(&mut wish.suppressed, suppressed))
     }
 }

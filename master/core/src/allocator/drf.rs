@@ -1,78 +1,100 @@
-//! Weighted dominant-resource fairness over roles, then over the frameworks of a role.
+//! Weighted dominant-resource fairness over the tree of roles, then over the frameworks of a role.
 //!
 //! For each agent with something free: of the bidders that are eligible for it, the first in the
-//! order of shares gets all of it in one offer, and moves back in the order. The rule is as simple
-//! as if all agents and all bidders were looked at each time. What makes it cheap is that each plan
-//! leaves no agent with an eligible bidder, so that the next one needs to look only at
+//! order of the tree gets in one offer all that it may have there, and moves back in the order;
+//! what is left goes to the next. The rule is as simple as if all agents and all bidders were
+//! looked at each time. What makes it cheap is that each plan leaves no agent with an eligible
+//! bidder, so that the next one needs to look only at
 //!
 //! - agents on which something became free: any bidder may get them;
-//! - bidders that became eligible everywhere (came, revived): they alone may get the other agents;
+//! - bidders that became eligible everywhere (came, revived, had a limit raised): they alone may
+//!   get the other agents;
 //! - pairs of the two that became eligible (a filter ended).
 //!
-//! Agents are taken by id, starting after the one that began the plan before: with a fixed start,
-//! the same framework would be shown the same agent first each time.
+//! Agents are taken by place, starting after the one that began the plan before: with a fixed
+//! start, the same framework would be shown the same agent first each time.
 
 use super::{
-    Allocator, Amounts, Bidder, Demand, Explanation, Plan, PlannedOffer, Share, View,
-    demand::DemandChange,
-    filters::Filter,
-    order::{Order, Rank},
+    Allocator, Amounts, Bidder, Demand, Place, Plan, PlannedOffer, View,
+    bundle::{Bundle, is_enough},
+    demand::{BidderIndex, DemandChange},
+    filters::AgentFilters,
+    headroom::Headroom,
+    tree::{NodeIndex, Served, Tree, Whom},
     view::ViewChange,
+    wanted::{Given, Pieces, Wanted, countable, part},
 };
-use proto::model::{AgentId, Instant, Milli, ResourceName, Resources, Role};
+use proto::model::{Instant, Milli, Resources, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The allocator. Begins together with its view and demand and is used with no others.
 #[derive(Debug, Default)]
 pub struct Drf {
-    /// All who want offers, by the shares as of the last plan.
-    order: Order,
+    /// All who use or want something, by the shares as of the last plan.
+    tree: Tree,
+    /// What the last plan kept back.
+    headroom: Headroom,
     /// How far the logs of view and demand were read.
     read: Option<(u64, u64)>,
     /// Offers of the last plan: should one not have been carried out, it is planned again.
-    unsettled: Vec<(AgentId, Bidder)>,
+    unsettled: Vec<(Place, Bidder)>,
     /// The agent that the last plan began with.
-    start: Option<AgentId>,
+    start: Option<Place>,
 }
 
 /// What the next plan needs to look at.
 #[derive(Debug, Default)]
 struct Scope {
     /// Agents for which anybody may be eligible.
-    freed: BTreeSet<AgentId>,
+    freed: BTreeSet<Place>,
     /// All agents are such.
     all_freed: bool,
     /// Bidders that may be eligible for any agent.
-    renewed: BTreeSet<Bidder>,
+    renewed: BTreeSet<NodeIndex>,
     /// Bidders that may be eligible for this agent.
-    reopened: BTreeMap<AgentId, BTreeSet<Bidder>>,
-    /// Bidders whose share, or wish, may be another.
-    moved: BTreeSet<Bidder>,
-    /// All shares are other ones.
-    all_moved: bool,
+    reopened: BTreeMap<Place, BTreeSet<NodeIndex>>,
+}
+
+/// What the logs say.
+#[derive(Debug, Default)]
+struct Changed {
+    everything: bool,
+    totals: bool,
+    roles: BTreeSet<proto::model::Role>,
+    bidders: BTreeSet<Bidder>,
+    renewed: BTreeSet<Bidder>,
+    reopened: BTreeSet<(Bidder, Place)>,
+    freed: BTreeSet<Place>,
 }
 
 /// One plan in the making.
 #[derive(Debug)]
-struct Round<'a> {
-    now: Instant,
-    view: &'a View,
-    demand: &'a Demand,
-    order: &'a mut Order,
-    /// The part of `order` that was renewed.
-    renewed: Order,
-    /// What this plan gave, on top of what the view knows.
-    given: BTreeMap<Bidder, Amounts>,
-    given_roles: BTreeMap<Role, Amounts>,
+pub(super) struct Round<'a> {
+    pub(super) now: Instant,
+    pub(super) view: &'a View,
+    pub(super) demand: &'a Demand,
+    pub(super) tree: &'a mut Tree,
+    pub(super) headroom: Headroom,
+    /// What is left of agents of which this plan has given something.
+    left: BTreeMap<Place, Bundle>,
     plan: Plan,
+    served: BTreeMap<NodeIndex, usize>,
+    /// Pieces of demands that this plan gave.
+    pub(super) given: BTreeMap<BidderIndex, Given>,
+    /// Times that a bidder had refused what it would have got; by node.
+    passed_over: Vec<u32>,
+    /// Bidders that may be eligible for more by what this plan gave.
+    eased: BTreeSet<NodeIndex>,
 }
 
-/// All that is free on one agent, and who refused some of it.
+/// What a bidder would get of an agent.
 #[derive(Debug)]
-struct Lot<'a> {
-    free: &'a Resources,
-    filters: Option<&'a BTreeMap<Bidder, Filter>>,
-    now: Instant,
+pub(super) struct Grant {
+    pub(super) leaf: NodeIndex,
+    pub(super) bidder: BidderIndex,
+    pub(super) bundle: Bundle,
+    pub(super) pieces: Pieces,
+    pub(super) served: Served,
 }
 
 impl Drf {
@@ -81,199 +103,368 @@ impl Drf {
         Self::default()
     }
 
+    /// The fair order as of the last plan.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
     /// Reads what has changed since the last plan.
-    fn scope(&mut self, view: &View, demand: &Demand) -> Scope {
-        let mut scope = Scope::default();
+    fn read_changes(&mut self, view: &View, demand: &Demand) -> Changed {
+        let mut changed = Changed::default();
         let (view_end, demand_end) = self.read.unzip();
         match view_end.and_then(|end| view.changes().since(end)) {
             Some(changes) => changes.for_each(|change| match change {
-                ViewChange::Freed(agent) => drop(scope.freed.insert(agent.clone())),
-                ViewChange::Used(bidder) => drop(scope.moved.insert(bidder.clone())),
-                ViewChange::Totals => scope.all_moved = true,
+                ViewChange::Freed(place) => drop(changed.freed.insert(*place)),
+                ViewChange::Used(bidder) => changed.note_bidder(bidder),
+                ViewChange::Totals => changed.totals = true,
+                ViewChange::Configured(role) => drop(changed.roles.insert(role.clone())),
             }),
-            None => (scope.all_freed, scope.all_moved) = (true, true),
+            None => changed.everything = true,
         }
         match demand_end.and_then(|end| demand.changes().since(end)) {
             Some(changes) => changes.for_each(|change| match change {
                 DemandChange::Renewed(bidder) => {
-                    scope.renewed.insert(bidder.clone());
-                    scope.moved.insert(bidder.clone());
+                    changed.renewed.insert(bidder.clone());
+                    changed.note_bidder(bidder);
                 }
-                DemandChange::Withdrawn(bidder) => drop(scope.moved.insert(bidder.clone())),
-                DemandChange::Reopened(bidder, agent) => {
-                    scope.reopened.entry(agent.clone()).or_default().insert(bidder.clone());
+                DemandChange::Withdrawn(bidder) => changed.note_bidder(bidder),
+                DemandChange::Reopened(bidder, place) => {
+                    changed.reopened.insert((bidder.clone(), *place));
                 }
             }),
-            None => (scope.all_freed, scope.all_moved) = (true, true),
+            None => changed.everything = true,
         }
-        for (agent, bidder) in self.unsettled.drain(..) {
-            scope.freed.insert(agent);
-            scope.moved.insert(bidder);
+        for (place, bidder) in self.unsettled.drain(..) {
+            changed.freed.insert(place);
+            changed.note_bidder(&bidder);
         }
         self.read = Some((view.changes().end(), demand.changes().end()));
-        scope
+        changed
     }
 
-    /// Brings the order up to date.
-    fn reorder(&mut self, scope: &Scope, view: &View, demand: &Demand) {
-        if scope.all_moved {
-            self.order = Order::default();
-            demand.bidders().for_each(|bidder| place(&mut self.order, &bidder, view, demand));
-        } else {
-            scope.moved.iter().for_each(|bidder| place(&mut self.order, bidder, view, demand));
+    /// Brings the tree up to date.
+    fn follow(&mut self, changed: &Changed, view: &View, demand: &Demand) -> Scope {
+        let mut scope = Scope { freed: changed.freed.clone(), ..Scope::default() };
+        if changed.everything {
+            scope.all_freed = true;
+            self.tree = Tree::new(view.totals());
+            self.headroom = Headroom::default();
+            let roles: BTreeSet<_> = view.configured_roles().collect();
+            roles.into_iter().for_each(|role| drop(self.tree.configure(role, &view.role(role))));
+            let bidders: BTreeSet<_> = view.users().chain(demand.bidders()).collect();
+            bidders.iter().for_each(|bidder| drop(set(&mut self.tree, bidder, view, demand)));
+            return scope;
         }
+        if changed.totals {
+            self.tree.set_totals(view.totals());
+        }
+        for role in &changed.roles {
+            scope.renewed.extend(self.tree.configure(role, &view.role(role)));
+        }
+        for bidder in &changed.bidders {
+            scope.renewed.extend(set(&mut self.tree, bidder, view, demand));
+        }
+        let leaf = |bidder: &Bidder| self.tree.leaf(bidder);
+        scope.renewed.extend(changed.renewed.iter().filter_map(leaf));
+        for (bidder, place) in &changed.reopened {
+            scope.reopened.entry(*place).or_default().extend(leaf(bidder));
+        }
+        scope
+    }
+}
+
+impl Changed {
+    fn note_bidder(&mut self, bidder: &Bidder) {
+        if !self.bidders.contains(bidder) {
+            self.bidders.insert(bidder.clone());
+        }
+    }
+}
+
+impl Scope {
+    fn is_empty(&self) -> bool {
+        !self.all_freed
+            && self.freed.is_empty()
+            && self.renewed.is_empty()
+            && self.reopened.is_empty()
     }
 
     /// The agents to look at, in order.
-    fn agents<'a>(&self, scope: &'a Scope, view: &'a View) -> Vec<&'a AgentId> {
-        let offerable = view.offerable();
-        let mut agents: Vec<&AgentId> = match scope.all_freed || !scope.renewed.is_empty() {
-            true => offerable.iter().collect(),
+    fn places(&self, start: Option<Place>, offerable: &BTreeSet<Place>) -> Vec<Place> {
+        let mut places: Vec<Place> = match self.all_freed || !self.renewed.is_empty() {
+            true => offerable.iter().copied().collect(),
             false => {
-                let some: BTreeSet<_> = scope.freed.iter().chain(scope.reopened.keys()).collect();
-                some.into_iter().filter(|agent| offerable.contains(*agent)).collect()
+                let some: BTreeSet<_> = self.freed.iter().chain(self.reopened.keys()).collect();
+                some.into_iter().copied().filter(|place| offerable.contains(place)).collect()
             }
         };
-        let before = |agent: &&AgentId| self.start.as_ref().is_some_and(|start| *agent <= start);
-        let after_start = agents.partition_point(before);
-        agents.rotate_left(after_start);
-        agents
+        let after_start =
+            places.partition_point(|place| start.is_some_and(|start| *place <= start));
+        places.rotate_left(after_start);
+        places
     }
 }
 
 impl Allocator for Drf {
     fn plan(&mut self, now: Instant, view: &View, demand: &Demand) -> Plan {
-        let scope = self.scope(view, demand);
-        self.reorder(&scope, view, demand);
-        if self.order.is_empty() {
-            let free_agents = view.offerable().len();
-            let explanation = Explanation { free_agents, ..Explanation::default() };
-            return Plan { offers: Vec::new(), explanation };
-        }
-        let agents = self.agents(&scope, view);
-        let mut renewed = Order::default();
-        if !scope.all_freed {
-            scope.renewed.iter().for_each(|bidder| place(&mut renewed, bidder, view, demand));
-        }
+        let changed = self.read_changes(view, demand);
+        let mut scope = self.follow(&changed, view, demand);
         let mut round = Round {
             now,
             view,
             demand,
-            order: &mut self.order,
-            renewed,
-            given: BTreeMap::new(),
-            given_roles: BTreeMap::new(),
+            tree: &mut self.tree,
+            headroom: std::mem::take(&mut self.headroom),
+            left: BTreeMap::new(),
             plan: Plan::default(),
+            served: BTreeMap::new(),
+            given: BTreeMap::new(),
+            passed_over: Vec::new(),
+            eased: BTreeSet::new(),
         };
         round.plan.explanation.free_agents = view.offerable().len();
-        round.plan.explanation.agents_examined = agents.len();
-        for agent in &agents {
-            let anybody = scope.all_freed || scope.freed.contains(*agent);
-            let bidder = match anybody {
-                true => round.first_of_all(agent),
-                false => round.first_of_new(agent, scope.reopened.get(*agent)),
+        scope.freed.extend(round.keep_back());
+        while !scope.is_empty() {
+            round.examine(&scope, self.start);
+            scope = Scope {
+                freed: round.keep_back().into_iter().collect(),
+                renewed: std::mem::take(&mut round.eased),
+                ..Scope::default()
             };
-            if let Some(bidder) = bidder {
-                round.give(agent, bidder);
-            }
         }
-        let plan = round.plan;
+        let (plan, headroom) = round.finish();
+        self.headroom = headroom;
         if let Some(first) = plan.offers.first() {
-            self.start = Some(first.agent.clone());
+            self.start = Some(first.place);
         }
-        let given = plan.offers.iter().map(|offer| (offer.agent.clone(), offer.bidder()));
+        let given = plan.offers.iter().map(|offer| (offer.place, offer.bidder()));
         self.unsettled.extend(given);
         plan
     }
 }
 
-impl Lot<'_> {
-    /// Whether the bidder has not refused it.
-    fn suits(&self, bidder: &Bidder) -> bool {
-        let filter = self.filters.and_then(|filters| filters.get(bidder));
-        filter.is_none_or(|filter| !filter.matches(self.free, self.now))
-    }
-}
-
-impl<'a> Round<'a> {
-    /// The first of all bidders that is eligible for the agent.
-    fn first_of_all(&mut self, agent: &AgentId) -> Option<Bidder> {
-        let lot = self.lot(agent);
-        let explanation = &mut self.plan.explanation;
-        let first = first_eligible(self.order.walk(), |bidder| {
-            let eligible = lot.suits(bidder);
-            if !eligible {
-                explanation.pass_over(bidder);
+impl Round<'_> {
+    /// Looks at every agent in the scope and gives what can be given.
+    fn examine(&mut self, scope: &Scope, start: Option<Place>) {
+        if self.tree.is_idle(Whom::All) {
+            return;
+        }
+        let renewed = if scope.all_freed { BTreeSet::new() } else { scope.renewed.clone() };
+        self.tree.set_renewed(renewed);
+        for place in scope.places(start, self.view.offerable()) {
+            let anybody = scope.all_freed || scope.freed.contains(&place);
+            self.plan.explanation.agents_examined += 1;
+            let reopened = scope.reopened.get(&place);
+            if !anybody && reopened.is_none() && self.tree.is_idle(Whom::Renewed) {
+                continue;
             }
-            eligible
+            while self.free(place).is_enough() {
+                let grant = match anybody {
+                    true => self.first(place, Whom::All),
+                    false => self.first_of_new(place, reopened),
+                };
+                let Some(grant) = grant else { break };
+                self.give(place, grant);
+            }
+        }
+    }
+
+    /// What is free at a place after what this plan gave.
+    pub(super) fn free(&self, place: Place) -> &Bundle {
+        self.left.get(&place).unwrap_or_else(|| self.view.free_at(place))
+    }
+
+    /// The first bidder in order that is eligible. One that is owed something that is not here
+    /// comes after all others: being owed something elsewhere is no reason to be first here.
+    fn first(&mut self, place: Place, whom: Whom) -> Option<Grant> {
+        let filters = self.demand.filters().of_agent(place);
+        let mut passed_over = std::mem::take(&mut self.passed_over);
+        let (mut bound, mut last) = (Vec::new(), None);
+        let first = self.tree.first(whom, |leaf, bidder| {
+            match self.grant(place, leaf, bidder, filters) {
+                Ok(grant) if grant.served == Served::NotHere => drop(last.get_or_insert(grant)),
+                Ok(grant) => return Some(grant),
+                Err(NoGrant::Filtered) => count(&mut passed_over, leaf),
+                Err(NoGrant::Bound) => bound.push(leaf),
+                Err(NoGrant::NotWanted) => {}
+            }
+            None
         });
-        first.map(|(_, bidder)| bidder)
+        self.passed_over = passed_over;
+        bound.into_iter().for_each(|leaf| self.tree.note_bound(leaf));
+        first.or(last)
     }
 
     /// The first that is eligible of the bidders for whom something has changed.
     fn first_of_new(
         &mut self,
-        agent: &AgentId,
-        reopened: Option<&BTreeSet<Bidder>>,
-    ) -> Option<Bidder> {
-        let lot = self.lot(agent);
-        let renewed = first_eligible(self.renewed.walk(), |bidder| lot.suits(bidder));
-        let reopened = reopened.into_iter().flatten().filter(|bidder| lot.suits(bidder));
-        let reopened =
-            reopened.filter_map(|bidder| Some((self.order.rank(bidder)?, bidder.clone())));
-        reopened.chain(renewed).min().map(|(_, bidder)| bidder)
-    }
-
-    /// What is to be given away of an agent.
-    fn lot(&self, agent: &AgentId) -> Lot<'a> {
-        let filters = self.demand.filters().of_agent(agent);
-        Lot { free: self.view.free(agent), filters, now: self.now }
-    }
-
-    /// Plans an offer of all that is free on the agent.
-    fn give(&mut self, agent: &AgentId, bidder: Bidder) {
-        let resources = self.view.free(agent).clone();
-        let given = self.given.entry(bidder.clone()).or_default();
-        given.add(&resources);
-        let used = |name: &ResourceName| self.view.used(&bidder, name) + given.get(name);
-        let share = Share::dominant(self.view.totals(), Milli(1), used);
-        let given = self.given_roles.entry(bidder.role.clone()).or_default();
-        given.add(&resources);
-        let used = |name: &ResourceName| self.view.role_used(&bidder.role, name) + given.get(name);
-        let weight = self.demand.weight(&bidder.role);
-        let role_share = Share::dominant(self.view.totals(), weight, used);
-        self.order.set(&bidder, role_share, share);
-        match self.renewed.contains(&bidder) {
-            true => self.renewed.set(&bidder, role_share, share),
-            false => self.renewed.set_role(&bidder.role, role_share),
+        place: Place,
+        reopened: Option<&BTreeSet<NodeIndex>>,
+    ) -> Option<Grant> {
+        let mut first = self.first(place, Whom::Renewed);
+        let filters = self.demand.filters().of_agent(place);
+        for leaf in reopened.into_iter().flatten() {
+            let Some(bidder) = self.tree.standing(*leaf) else { continue };
+            let Ok(grant) = self.grant(place, *leaf, bidder, filters) else { continue };
+            if first.as_ref().is_none_or(|other| self.tree.is_before(*leaf, other.leaf)) {
+                first = Some(grant);
+            }
         }
-        let Bidder { framework, role } = bidder;
-        let offer = PlannedOffer { framework, role, agent: agent.clone(), resources };
-        self.plan.explanation.serve(&offer);
+        first
+    }
+
+    /// What a bidder may have, and wants, of what is free at a place.
+    fn grant(
+        &self,
+        place: Place,
+        leaf: NodeIndex,
+        bidder: BidderIndex,
+        filters: Option<&AgentFilters>,
+    ) -> Result<Grant, NoGrant> {
+        let free = self.free(place);
+        let (mut allowed, mut served) = (None, Served::NothingOwed);
+        if self.tree.has_quotas() || !self.headroom.is_empty() {
+            let most = self.allowed(place, leaf);
+            served = most.1;
+            allowed = (most.0 != *free.amounts()).then_some(most.0);
+        }
+        let (bundle, pieces) = match (self.demand.wanted(bidder), allowed) {
+            (Some(wanted), allowed) => {
+                let mut room = countable(free);
+                if let Some(allowed) = allowed {
+                    let names = free.amounts().iter().map(|(name, _)| name);
+                    names.for_each(|name| room.set(name, allowed.get(name)));
+                }
+                let pieces = self.pick(wanted, bidder, place, &room);
+                if pieces.is_empty() {
+                    return Err(NoGrant::NotWanted);
+                }
+                (part(free, &wanted.amounts(&pieces)), pieces)
+            }
+            (None, None) => (free.clone(), Pieces::new()),
+            (None, Some(allowed)) if is_enough(&allowed) => (clip(free, &allowed), Pieces::new()),
+            (None, Some(_)) => return Err(NoGrant::Bound),
+        };
+        let filter = filters.and_then(|filters| filters.get(bidder));
+        match filter.is_some_and(|filter| filter.matches(&bundle, self.now)) {
+            true => Err(NoGrant::Filtered),
+            false => Ok(Grant { leaf, bidder, bundle, pieces, served }),
+        }
+    }
+
+    /// How much of what is free at a place its role's limits, and what is kept there for others,
+    /// leave for a bidder.
+    fn allowed(&self, place: Place, leaf: NodeIndex) -> (Amounts, Served) {
+        let free = self.free(place).amounts();
+        let left = self.headroom.leave(self.tree, place, leaf, free);
+        match self.tree.allowed(leaf, &left) {
+            (_, Served::NotHere) => {
+                // It cannot use the piece that is kept for its role; others of the role can.
+                let mut allowed = self.headroom.leave_all(place, free);
+                self.tree.limit(leaf, &mut allowed);
+                (allowed, Served::NotHere)
+            }
+            allowed => allowed,
+        }
+    }
+
+    fn pick(&self, wanted: &Wanted, bidder: BidderIndex, place: Place, room: &Amounts) -> Pieces {
+        let Some(agent) = self.view.info(place) else { return Pieces::new() };
+        match self.given.get(&bidder) {
+            Some(given) => wanted.pick(agent, place, room, given),
+            None => wanted.pick(agent, place, room, &Given::default()),
+        }
+    }
+
+    /// Plans an offer.
+    pub(super) fn give(&mut self, place: Place, grant: Grant) {
+        let Grant { leaf, bidder, bundle: resources, pieces, .. } = grant;
+        let whole = self.free(place).is_same(&resources);
+        let left = match whole {
+            true => Bundle::nothing(),
+            false => {
+                let left = self.free(place).checked_sub(&resources);
+                Bundle::new(left.expect("a part of what is free"))
+            }
+        };
+        if !whole && pieces.is_empty() {
+            self.tree.note_bound(leaf);
+        }
+        let named = match self.demand.wanted(bidder) {
+            Some(wanted) => {
+                self.given.entry(bidder).or_default().add(place, &pieces);
+                wanted.named(&pieces)
+            }
+            None => Vec::new(),
+        };
+        self.left.insert(place, left);
+        self.headroom.hand_over(self.tree, place, leaf, resources.amounts());
+        self.eased.extend(self.tree.give(leaf, resources.amounts()));
+        *self.served.entry(leaf).or_default() += 1;
+        let Bidder { framework, role } = self.tree.bidder(leaf);
+        let agent = self.view.agent(place).clone();
+        let offer = PlannedOffer { framework, role, agent, place, resources, pieces: named };
         self.plan.offers.push(offer);
     }
-}
 
-/// The first bidder in an order that is eligible, with its rank.
-fn first_eligible(
-    walk: impl Iterator<Item = Rank>,
-    mut eligible: impl FnMut(&Bidder) -> bool,
-) -> Option<(Rank, Bidder)> {
-    walk.map(|rank| {
-        let bidder = Bidder { framework: rank.3, role: rank.1.clone() };
-        (rank, bidder)
-    })
-    .find(|(_, bidder)| eligible(bidder))
-}
-
-/// Puts a bidder into an order, or takes it out when it wants nothing.
-fn place(order: &mut Order, bidder: &Bidder, view: &View, demand: &Demand) {
-    let role_share = view.role_share(&bidder.role, demand.weight(&bidder.role));
-    match demand.is_active(bidder) {
-        true => order.set(bidder, role_share, view.share(bidder)),
-        false => {
-            order.remove(bidder);
-            order.set_role(&bidder.role, role_share);
+    /// Works out what is to be kept back; returns the agents of which less is kept than before.
+    fn keep_back(&mut self) -> Vec<Place> {
+        if !self.tree.has_quotas() && self.headroom.is_empty() && !self.demand.has_gangs() {
+            return Vec::new();
         }
+        let free = self.view.offerable().iter().map(|place| (*place, self.free(*place).amounts()));
+        let headroom = Headroom::work_out(self.tree, free);
+        let before = std::mem::replace(&mut self.headroom, headroom);
+        if self.demand.has_gangs() {
+            self.place_gangs();
+        }
+        self.headroom.released(&before)
     }
+
+    fn finish(self) -> (Plan, Headroom) {
+        let mut plan = self.plan;
+        let served = self.served.into_iter();
+        let served = served.map(|(leaf, offers)| (self.tree.bidder(leaf), offers));
+        plan.explanation.serve(served.collect(), plan.offers.first());
+        let passed_over = self.passed_over.iter().enumerate().filter(|(_, times)| **times > 0);
+        for (node, times) in passed_over {
+            plan.explanation.pass_over(self.tree.bidder(NodeIndex::at(node)), *times as usize);
+        }
+        (plan, self.headroom)
+    }
+}
+
+/// Why a bidder gets nothing of an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NoGrant {
+    /// It refused all that it could have.
+    Filtered,
+    /// Its limits, or what is kept for others, leave too little.
+    Bound,
+    /// It has said what it wants, and nothing of that is here.
+    NotWanted,
+}
+
+fn count(times: &mut Vec<u32>, leaf: NodeIndex) {
+    if times.len() <= leaf.position() {
+        times.resize(leaf.position() + 1, 0);
+    }
+    times[leaf.position()] = times[leaf.position()].saturating_add(1);
+}
+
+/// A part of what is free: of scalars no more than allowed, everything else whole.
+fn clip(free: &Bundle, allowed: &Amounts) -> Bundle {
+    let entries = free.iter().map(|(name, value)| match value {
+        Value::Scalar(_) => {
+            let milli = i64::try_from(allowed.get(name)).expect("no more than is free");
+            (name.clone(), Value::Scalar(Milli(milli)))
+        }
+        other => (name.clone(), other.clone()),
+    });
+    Bundle::new(Resources::from_entries(entries).expect("a part of what was checked"))
+}
+
+/// Reads again what a bidder uses and wants.
+fn set(tree: &mut Tree, bidder: &Bidder, view: &View, demand: &Demand) -> Vec<NodeIndex> {
+    tree.set(bidder, &view.used(bidder), demand.active(bidder))
 }

@@ -56,26 +56,24 @@ pub enum Why {
 }
 
 impl Explanation {
-    pub(super) fn serve(&mut self, offer: &PlannedOffer) {
-        let bidder = offer.bidder();
-        self.first_served.get_or_insert_with(|| bidder.clone());
-        *self.served.entry(bidder).or_default() += 1;
+    /// Enters what was given.
+    pub(super) fn serve(&mut self, served: BTreeMap<Bidder, usize>, first: Option<&PlannedOffer>) {
+        self.first_served = first.map(PlannedOffer::bidder);
+        self.served = served;
     }
 
-    pub(super) fn pass_over(&mut self, bidder: &Bidder) {
-        if let Some(count) = self.passed_over.get_mut(bidder) {
-            *count += 1;
-        } else if self.passed_over.len() < PASSED_OVER_MAX {
-            self.passed_over.insert(bidder.clone(), 1);
-        } else {
-            self.passed_over_omitted += 1;
+    pub(super) fn pass_over(&mut self, bidder: Bidder, times: usize) {
+        match self.passed_over.len() < PASSED_OVER_MAX {
+            true => drop(self.passed_over.insert(bidder, times)),
+            false => self.passed_over_omitted += times,
         }
     }
 
     /// Why this bidder got what it got; `demand` as it was for the plan.
     pub fn why(&self, bidder: &Bidder, demand: &Demand) -> Why {
         let suppressed = demand.suppressed(bidder.framework, &bidder.role);
-        let agents = demand.filters().count(bidder);
+        let index = demand.index(bidder.framework, &bidder.role);
+        let agents = index.map_or(0, |index| demand.filters().count(index));
         match (suppressed, self.served.get(bidder), &self.first_served) {
             (None, ..) => Why::NotSubscribed,
             (Some(true), ..) => Why::Suppressed,

@@ -2,41 +2,68 @@
 //!
 //! A filter matches when all that would be offered was refused; once more is free, the agent is
 //! offered again at once. A bidder keeps one filter per agent and a bounded number of them; the one
-//! that ends first makes room. It does not know what is free, nor who is subscribed.
+//! that ends first makes room. There can be as many filters as bidders times agents, so that a
+//! filter is small: agents and bidders are named by their places, what was refused is shared. It
+//! does not know what is free, nor who is subscribed.
 
-use super::Bidder;
+use super::{Bundle, Place, demand::BidderIndex};
 use crate::liveness::Deadlines;
-use proto::model::{AgentId, Instant, Resources};
-use std::collections::BTreeMap;
+use proto::model::Instant;
+use std::collections::BTreeSet;
 
 /// One refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// What was refused.
-    pub refused: Resources,
+    pub refused: Bundle,
     /// Until when.
     pub until: Instant,
 }
 
+/// The refusals for one agent.
+#[derive(Debug, Clone, Default)]
+pub struct AgentFilters(Vec<(BidderIndex, Filter)>);
+
 /// All refusals.
 #[derive(Debug, Clone)]
 pub struct Filters {
-    by_agent: BTreeMap<AgentId, BTreeMap<Bidder, Filter>>,
-    by_bidder: BTreeMap<Bidder, Deadlines<AgentId>>,
+    by_place: Vec<AgentFilters>,
+    /// Each bidder's, the one that ends first in front.
+    by_bidder: Vec<BTreeSet<(Instant, Place)>>,
     /// When the first filter of each bidder ends.
-    ends: Deadlines<Bidder>,
+    ends: Deadlines<BidderIndex>,
     limit: usize,
 }
 
 impl Filter {
     /// Whether these resources are not to be offered.
-    pub fn matches(&self, resources: &Resources, now: Instant) -> bool {
-        self.until > now && self.refused.contains(resources)
+    pub fn matches(&self, bundle: &Bundle, now: Instant) -> bool {
+        self.until > now && self.refused.covers(bundle)
     }
 
     /// Whether this filter matches whatever the other one does, as long as that does.
     fn covers(&self, other: &Filter) -> bool {
-        self.until >= other.until && self.refused.contains(&other.refused)
+        self.until >= other.until && self.refused.covers(&other.refused)
+    }
+}
+
+impl AgentFilters {
+    /// A bidder's filter.
+    pub fn get(&self, bidder: BidderIndex) -> Option<&Filter> {
+        self.position(bidder).ok().map(|index| &self.0[index].1)
+    }
+
+    fn position(&self, bidder: BidderIndex) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&bidder, |(other, _)| *other)
+    }
+
+    fn remove(&mut self, bidder: BidderIndex) -> Filter {
+        let index = self.position(bidder).expect("both indexes hold a filter");
+        let (_, filter) = self.0.remove(index);
+        if self.0.is_empty() {
+            self.0 = Vec::new();
+        }
+        filter
     }
 }
 
@@ -44,61 +71,72 @@ impl Filters {
     /// No filters; at most `limit` for each bidder.
     pub fn new(limit: usize) -> Self {
         assert!(limit > 0, "room for the newest filter");
-        let (by_agent, by_bidder) = (BTreeMap::new(), BTreeMap::new());
-        Self { by_agent, by_bidder, ends: Deadlines::new(), limit }
+        let (by_place, by_bidder) = (Vec::new(), Vec::new());
+        Self { by_place, by_bidder, ends: Deadlines::new(), limit }
     }
 
     /// Adds a filter. A newer one replaces an older one for the same agent unless that covers it.
     /// Returns the agents that an older filter of this bidder keeps back no longer.
-    pub fn refuse(&mut self, bidder: &Bidder, agent: AgentId, filter: Filter) -> Vec<AgentId> {
-        let known = self.by_agent.get(&agent).and_then(|filters| filters.get(bidder));
-        if known.is_some_and(|known| known.covers(&filter)) {
-            return Vec::new();
+    pub fn refuse(&mut self, bidder: BidderIndex, place: Place, filter: Filter) -> Vec<Place> {
+        grow(&mut self.by_place, place.0);
+        grow(&mut self.by_bidder, bidder.0);
+        let row = &mut self.by_place[place.0 as usize];
+        let until = filter.until;
+        let mut reopened = Vec::new();
+        match row.position(bidder) {
+            Ok(index) if row.0[index].1.covers(&filter) => return Vec::new(),
+            Ok(index) => {
+                let old = std::mem::replace(&mut row.0[index].1, filter);
+                let taken = self.by_bidder[bidder.0 as usize].remove(&(old.until, place));
+                assert!(taken, "both indexes hold a filter");
+                reopened.push(place);
+            }
+            Err(index) => row.0.insert(index, (bidder, filter)),
         }
-        let mut reopened: Vec<_> = known.is_some().then(|| agent.clone()).into_iter().collect();
-        let deadlines = self.by_bidder.entry(bidder.clone()).or_default();
-        if known.is_none() && deadlines.len() >= self.limit {
-            let first = deadlines.pop_first().expect("the limit is not zero");
-            remove_row(&mut self.by_agent, &first, bidder);
+        let ends = &mut self.by_bidder[bidder.0 as usize];
+        if ends.len() >= self.limit {
+            let (_, first) = ends.pop_first().expect("the limit is not zero");
+            self.by_place[first.0 as usize].remove(bidder);
             reopened.push(first);
         }
-        deadlines.set(agent.clone(), filter.until);
-        self.by_agent.entry(agent).or_default().insert(bidder.clone(), filter);
+        ends.insert((until, place));
         self.set_end(bidder);
         reopened
     }
 
     /// Takes out all of a bidder's filters; whether there were any.
-    pub fn clear(&mut self, bidder: &Bidder) -> bool {
-        let Some(deadlines) = self.by_bidder.remove(bidder) else {
+    pub fn clear(&mut self, bidder: BidderIndex) -> bool {
+        let Some(ends) = self.by_bidder.get_mut(bidder.0 as usize).map(std::mem::take) else {
             return false;
         };
-        for (agent, _) in deadlines.iter() {
-            remove_row(&mut self.by_agent, agent, bidder);
+        for (_, place) in &ends {
+            self.by_place[place.0 as usize].remove(bidder);
         }
-        self.ends.cancel(bidder);
-        true
+        self.ends.cancel(&bidder);
+        !ends.is_empty()
     }
 
     /// Takes out all filters for an agent that will not come back.
-    pub fn forget_agent(&mut self, agent: &AgentId) {
-        for bidder in self.by_agent.remove(agent).unwrap_or_default().into_keys() {
-            let deadlines = self.by_bidder.get_mut(&bidder).expect("both indexes hold a filter");
-            deadlines.cancel(agent).expect("both indexes hold a filter");
-            self.set_end(&bidder);
+    pub fn forget_agent(&mut self, place: Place) {
+        let Some(row) = self.by_place.get_mut(place.0 as usize).map(std::mem::take) else { return };
+        for (bidder, filter) in row.0 {
+            let taken = self.by_bidder[bidder.0 as usize].remove(&(filter.until, place));
+            assert!(taken, "both indexes hold a filter");
+            self.set_end(bidder);
         }
     }
 
     /// Takes out the filters that have ended; returns whom they kept from which agent.
-    pub fn expire(&mut self, now: Instant) -> Vec<(Bidder, AgentId)> {
+    pub fn expire(&mut self, now: Instant) -> Vec<(BidderIndex, Place)> {
         let mut ended = Vec::new();
         while let Some(bidder) = self.ends.pop_due(now) {
-            let deadlines = self.by_bidder.get_mut(&bidder).expect("both indexes hold a filter");
-            for agent in deadlines.due(now) {
-                remove_row(&mut self.by_agent, &agent, &bidder);
-                ended.push((bidder.clone(), agent));
+            let ends = &mut self.by_bidder[bidder.0 as usize];
+            while let Some((until, place)) = ends.first().copied().filter(|(at, _)| *at <= now) {
+                ends.remove(&(until, place));
+                self.by_place[place.0 as usize].remove(bidder);
+                ended.push((bidder, place));
             }
-            self.set_end(&bidder);
+            self.set_end(bidder);
         }
         ended
     }
@@ -108,46 +146,89 @@ impl Filters {
         self.ends.next()
     }
 
-    /// The filters for an agent, by bidder.
-    pub fn of_agent(&self, agent: &AgentId) -> Option<&BTreeMap<Bidder, Filter>> {
-        self.by_agent.get(agent)
+    /// The filters for an agent.
+    pub fn of_agent(&self, place: Place) -> Option<&AgentFilters> {
+        self.by_place.get(place.0 as usize).filter(|row| !row.0.is_empty())
     }
 
     /// How many agents a bidder has filters for.
-    pub fn count(&self, bidder: &Bidder) -> usize {
-        self.by_bidder.get(bidder).map_or(0, Deadlines::len)
+    pub fn count(&self, bidder: BidderIndex) -> usize {
+        self.by_bidder.get(bidder.0 as usize).map_or(0, BTreeSet::len)
     }
 
     /// How many filters there are.
     pub fn len(&self) -> usize {
-        self.by_bidder.values().map(Deadlines::len).sum()
+        self.by_bidder.iter().map(BTreeSet::len).sum()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.by_bidder.is_empty()
+        self.len() == 0
     }
 
     /// Makes the bidder's entry in `ends` true again.
-    fn set_end(&mut self, bidder: &Bidder) {
-        match self.by_bidder.get(bidder).and_then(Deadlines::next) {
-            Some(at) => self.ends.set(bidder.clone(), at),
-            None => {
-                self.by_bidder.remove(bidder);
-                self.ends.cancel(bidder);
-            }
+    fn set_end(&mut self, bidder: BidderIndex) {
+        match self.by_bidder[bidder.0 as usize].first() {
+            Some((at, _)) => self.ends.set(bidder, *at),
+            None => drop(self.ends.cancel(&bidder)),
         }
     }
 }
 
-fn remove_row(
-    by_agent: &mut BTreeMap<AgentId, BTreeMap<Bidder, Filter>>,
-    agent: &AgentId,
-    bidder: &Bidder,
-) {
-    let filters = by_agent.get_mut(agent).expect("both indexes hold a filter");
-    filters.remove(bidder).expect("both indexes hold a filter");
-    if filters.is_empty() {
-        by_agent.remove(agent);
+/// Makes room for an index.
+fn grow<T: Default>(rows: &mut Vec<T>, index: u32) {
+    if rows.len() <= index as usize {
+        rows.resize_with(index as usize + 1, T::default);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::model::Resources;
+
+    const A: BidderIndex = BidderIndex(1);
+    const B: BidderIndex = BidderIndex(2);
+
+    fn filter(cpus_milli: i64, until: u64) -> Filter {
+        let refused = Bundle::new(Resources::cpus_mem(cpus_milli, 0));
+        Filter { refused, until: Instant(until) }
+    }
+
+    #[test]
+    fn the_filter_that_ends_first_makes_room() {
+        let mut filters = Filters::new(2);
+        assert_eq!(filters.refuse(A, Place(1), filter(1_000, 30)), []);
+        assert_eq!(filters.refuse(A, Place(2), filter(1_000, 20)), []);
+        assert_eq!(filters.refuse(B, Place(2), filter(1_000, 10)), []);
+        assert_eq!(filters.refuse(A, Place(3), filter(1_000, 40)), [Place(2)]);
+        assert_eq!((filters.count(A), filters.count(B), filters.len()), (2, 1, 3));
+        assert_eq!(filters.next_end(), Some(Instant(10)));
+        filters.forget_agent(Place(2));
+        assert_eq!(filters.next_end(), Some(Instant(30)));
+        assert_eq!(filters.expire(Instant(35)), [(A, Place(1))]);
+        assert!(filters.clear(A));
+        assert!(!filters.clear(A));
+        assert!(filters.is_empty() && filters.next_end().is_none());
+    }
+
+    #[test]
+    fn a_newer_filter_replaces_an_older_one_unless_that_covers_it() {
+        let mut filters = Filters::new(10);
+        let matches = |filters: &Filters, cpus, now| {
+            let filter = filters.of_agent(Place(1)).unwrap().get(A).unwrap();
+            filter.matches(&Bundle::new(Resources::cpus_mem(cpus, 0)), Instant(now))
+        };
+        filters.refuse(A, Place(1), filter(2_000, 50));
+        assert_eq!(filters.refuse(A, Place(1), filter(1_000, 40)), [], "is covered");
+        assert!(matches(&filters, 2_000, 49));
+        assert!(!matches(&filters, 2_001, 49) && !matches(&filters, 2_000, 50));
+        let reopened = filters.refuse(A, Place(1), filter(1_000, 60));
+        assert_eq!(reopened, [Place(1)], "lasts longer");
+        assert!(!matches(&filters, 2_000, 49) && matches(&filters, 1_000, 59));
+        filters.refuse(A, Place(1), filter(3_000, 20));
+        assert!(matches(&filters, 3_000, 19), "is more");
+        assert_eq!(filters.expire(Instant(20)), [(A, Place(1))]);
+        assert!(filters.is_empty());
     }
 }

@@ -6,25 +6,35 @@
 //! together, with a leader's term.
 
 pub mod amounts;
+pub mod bundle;
 pub mod changes;
 pub mod compare;
 pub mod demand;
 pub mod drf;
 pub mod explain;
 pub mod filters;
-pub mod order;
+mod gangs;
+mod headroom;
+mod quota;
 pub mod share;
+pub mod tree;
 pub mod view;
+pub mod wanted;
 
 pub use amounts::Amounts;
+pub use bundle::Bundle;
 pub use demand::Demand;
 pub use drf::Drf;
 pub use explain::{Explanation, Why};
 pub use share::Share;
-pub use view::View;
+pub use tree::Tree;
+pub use view::{Place, View};
 
-use proto::model::{AgentId, FrameworkId, Instant, Milli, Resources, Role};
-use std::fmt;
+use proto::model::{AgentId, DemandId, FrameworkId, Instant, Milli, ResourceName, Role};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// Offers with less of both cpus and memory are not worth making: Mesos' default for
 /// `min_allocatable_resources`, "cpus:0.01|mem:32" (`MIN_CPUS` in its `src/master/constants.hpp`).
@@ -49,6 +59,15 @@ pub struct Plan {
     pub explanation: Explanation,
 }
 
+/// How shares are counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Fairness {
+    /// What roles weigh of which the ledger says nothing; others weigh 1.
+    pub weights: BTreeMap<Role, Milli>,
+    /// Resources that do not count.
+    pub unshared: BTreeSet<ResourceName>,
+}
+
 /// One offer to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedOffer {
@@ -58,8 +77,12 @@ pub struct PlannedOffer {
     pub role: Role,
     /// Of whom.
     pub agent: AgentId,
-    /// All that is free there.
-    pub resources: Resources,
+    /// Where that agent stands in the view.
+    pub place: Place,
+    /// All that the framework may have there.
+    pub resources: Bundle,
+    /// For whom has said what it wants: so many pieces of which entries this is.
+    pub pieces: Vec<(DemandId, u32)>,
 }
 
 /// A framework in one of its roles: who bids for resources.

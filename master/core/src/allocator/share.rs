@@ -6,7 +6,7 @@
 //! are ties.
 
 use super::amounts::Amounts;
-use proto::model::{Milli, ResourceName, limits};
+use proto::model::{Milli, limits};
 use std::cmp::Ordering;
 
 // A total of the largest amounts of all agents, times the largest weight, is a u128.
@@ -21,16 +21,22 @@ const _: () = assert!(
 /// The weight of a role that has none of its own.
 pub const WEIGHT_DEFAULT: Milli = Milli(1_000);
 
+/// Binary digits after the point of [`Share::rounded`].
+const ROUNDED_BITS: u32 = 40;
+
 /// A fraction that is not negative. Equal when the values are equal: 1/2 is 2/4.
 #[derive(Debug, Clone, Copy)]
 pub struct Share {
     numerator: u128,
     denominator: u128,
+    /// The value in 2^-40, rounded down; the largest number when it is larger. Decides most
+    /// comparisons; where it is equal, the fractions decide.
+    rounded: u64,
 }
 
 impl Share {
     /// No share.
-    pub const ZERO: Share = Share { numerator: 0, denominator: 1 };
+    pub const ZERO: Share = Share { numerator: 0, denominator: 1, rounded: 0 };
 
     /// A fraction.
     ///
@@ -38,18 +44,23 @@ impl Share {
     /// When the denominator is zero.
     pub fn new(numerator: u128, denominator: u128) -> Self {
         assert!(denominator > 0, "a share of something");
-        Self { numerator, denominator }
+        Self { numerator, denominator, rounded: rounded(numerator, denominator) }
     }
 
-    /// The largest share of any resource, over the weight. `used` says how much of a resource is
-    /// used. What nobody has is not shared.
-    pub fn dominant(totals: &Amounts, weight: Milli, used: impl Fn(&ResourceName) -> u128) -> Self {
+    /// The largest share of any resource, over the weight: of what is used, by the totals of what
+    /// is shared. What nobody has is not shared.
+    pub fn dominant(totals: &Amounts, weight: Milli, used: &Amounts) -> Self {
         let weight = u128::try_from(weight.0).expect("a weight is positive");
-        let shares = totals.iter().map(|(name, total)| Share::new(used(name), total));
-        let Share { numerator, denominator } = shares.max().unwrap_or(Share::ZERO);
-        match numerator {
+        let mut largest = (0, 1);
+        for (name, used) in used.iter() {
+            let total = totals.get(name);
+            if total > 0 && is_less(largest, (used, total)) {
+                largest = (used, total);
+            }
+        }
+        match largest.0 {
             0 => Share::ZERO,
-            _ => Share::new(numerator, denominator * weight),
+            used => Share::new(used, largest.1 * weight),
         }
     }
 
@@ -63,16 +74,42 @@ impl Share {
 
 impl Ord for Share {
     fn cmp(&self, other: &Self) -> Ordering {
-        let left = self.numerator.checked_mul(other.denominator);
-        let right = other.numerator.checked_mul(self.denominator);
-        match (left, right) {
-            (Some(left), Some(right)) => left.cmp(&right),
-            _ => compare_continued(
-                (self.numerator, self.denominator),
-                (other.numerator, other.denominator),
-            ),
-        }
+        self.rounded.cmp(&other.rounded).then_with(|| {
+            compare((self.numerator, self.denominator), (other.numerator, other.denominator))
+        })
     }
+}
+
+fn is_less(left: (u128, u128), right: (u128, u128)) -> bool {
+    compare(left, right) == Ordering::Less
+}
+
+/// Compares two fractions exactly.
+fn compare(left: (u128, u128), right: (u128, u128)) -> Ordering {
+    match (left.0.checked_mul(right.1), right.0.checked_mul(left.1)) {
+        (Some(left), Some(right)) => left.cmp(&right),
+        _ => compare_continued(left, right),
+    }
+}
+
+/// The fraction in 2^-[`ROUNDED_BITS`], rounded down, or the largest number.
+fn rounded(numerator: u128, denominator: u128) -> u64 {
+    if numerator.leading_zeros() >= ROUNDED_BITS {
+        let scaled = (numerator << ROUNDED_BITS) / denominator;
+        return u64::try_from(scaled).unwrap_or(u64::MAX);
+    }
+    let (whole, mut rest) = (numerator / denominator, numerator % denominator);
+    let mut scaled = u64::try_from(whole).unwrap_or(u64::MAX);
+    for _ in 0..ROUNDED_BITS {
+        // Twice the rest, less the denominator where that is not more, without leaving 128 bits.
+        let carry = rest >= denominator - rest;
+        rest = if carry { rest - (denominator - rest) } else { rest * 2 };
+        scaled = match scaled.checked_mul(2) {
+            Some(doubled) => doubled + u64::from(carry),
+            None => return u64::MAX,
+        };
+    }
+    scaled
 }
 
 /// Compares whole parts; where they are equal, the fractions that are left, upside down.

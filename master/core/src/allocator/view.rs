@@ -5,53 +5,79 @@
 //! fact, so that it does not matter whether later facts are in the ledger already. Between the fact
 //! that an accept's tasks exist and the release of what was held for it, both count: nothing is
 //! free then that is not.
+//!
+//! Every agent has a place, so that whoever keeps something about many agents need not keep their
+//! names. It does not know who wants what.
 
-use super::{Amounts, Bidder, CPUS_MIN, MEM_MIN, Share, changes::Changes, share::WEIGHT_DEFAULT};
+use super::{Amounts, Bidder, Fairness, PlannedOffer, bundle::Bundle, changes::Changes};
 use crate::{
-    ledger::{AgentState, Event, Ledger},
+    ledger::{AgentState, Event, Ledger, RoleConfig},
     offers::Book,
 };
-use proto::model::{AgentId, FrameworkId, Milli, ResourceName, Resources, Role};
+use proto::model::{AgentId, AgentInfo, FrameworkId, Resources, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes kept for an allocator to read; one that is later looks at everything.
 const CHANGES_MAX: usize = 65_536;
 
-static NOTHING: Resources = Resources::new();
+/// Where an agent stands in tables; given to another one when it has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(pub(super) u32);
+
+impl Place {
+    /// The place with this number. Means something only in the view that gave it.
+    pub const fn at(number: u32) -> Self {
+        Self(number)
+    }
+}
 
 /// Something that an allocator must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ViewChange {
     /// Something is free on the agent that was not.
-    Freed(AgentId),
+    Freed(Place),
     /// It uses another amount.
     Used(Bidder),
     /// The cluster has another size: every share is another.
     Totals,
+    /// The role has another weight or quota.
+    Configured(Role),
 }
 
 /// The view.
 #[derive(Debug, Clone)]
 pub struct View {
-    agents: BTreeMap<AgentId, AgentRow>,
-    /// Also of agents that are gone, until it is released.
-    held: BTreeMap<AgentId, Resources>,
+    fairness: Fairness,
+    agents: Vec<AgentRow>,
+    places: BTreeMap<AgentId, Place>,
+    vacant: Vec<Place>,
+    /// Places without an agent that others may still keep something about.
+    left: Vec<Place>,
     /// Agents with enough free to make an offer of.
-    offerable: BTreeSet<AgentId>,
+    offerable: BTreeSet<Place>,
     usage: BTreeMap<FrameworkId, BTreeMap<Role, Usage>>,
-    roles: BTreeMap<Role, Amounts>,
+    roles: BTreeMap<Role, RoleConfig>,
     totals: Amounts,
     changes: Changes<ViewChange>,
 }
 
 #[derive(Debug, Clone)]
 struct AgentRow {
-    registered: bool,
+    /// `None` for a place without an agent.
+    id: Option<AgentId>,
+    /// As it described itself; `None` when it is not known, or no longer.
+    info: Option<Box<AgentInfo>>,
+    /// Not removed.
+    present: bool,
+    offering: bool,
+    /// What counts towards shares.
     total: Amounts,
     /// What no task takes.
-    available: Resources,
-    /// What is not held either; nothing while the agent is out of contact.
-    free: Resources,
+    available: Bundle,
+    /// By offers and accepts; also of an agent that is gone, until it is released.
+    held: Bundle,
+    /// What is not held either; nothing while the agent is not to be offered.
+    free: Bundle,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -62,24 +88,34 @@ struct Usage {
 
 impl View {
     /// The view of a ledger and a book.
-    pub fn rebuild(ledger: &Ledger, book: &Book) -> Self {
+    pub fn rebuild(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Self {
         let mut view = Self {
-            agents: BTreeMap::new(),
-            held: BTreeMap::new(),
+            fairness: fairness.clone(),
+            agents: Vec::new(),
+            places: BTreeMap::new(),
+            vacant: Vec::new(),
+            left: Vec::new(),
             offerable: BTreeSet::new(),
             usage: BTreeMap::new(),
             roles: BTreeMap::new(),
             totals: Amounts::new(),
             changes: Changes::new(CHANGES_MAX),
         };
-        for offer in book.holding() {
-            view.add_held(&offer.agent, &offer.role, offer.framework, &offer.resources);
+        for (role, _) in ledger.roles().iter() {
+            view.read_role(ledger, role);
         }
         for (agent, _) in ledger.agents().iter() {
+            view.describe(ledger, agent);
             view.read_agent(ledger, agent);
         }
         for (framework, _) in ledger.frameworks().iter() {
             view.read_framework(ledger, *framework);
+        }
+        for offer in book.holding() {
+            let place = view.seat(&offer.agent);
+            let bundle = Bundle::new(offer.resources.clone());
+            view.add_held(place, &offer.role, offer.framework, &bundle);
+            view.settle(place);
         }
         view
     }
@@ -87,9 +123,15 @@ impl View {
     /// Follows a fact; `ledger` as it is after the fact, or later.
     pub fn note(&mut self, ledger: &Ledger, event: &Event) {
         match event {
-            Event::AgentRegistered(agent)
-            | Event::AgentUnreachable(agent)
-            | Event::AgentRemoved(agent) => self.read_agent(ledger, agent),
+            Event::AgentRegistered(agent) => {
+                self.describe(ledger, agent);
+                self.read_agent(ledger, agent);
+            }
+            Event::AgentUnreachable(agent)
+            | Event::AgentRemoved(agent)
+            | Event::AgentDeactivated(agent)
+            | Event::AgentReactivated(agent)
+            | Event::AgentDraining(agent) => self.read_agent(ledger, agent),
             Event::FrameworkSubscribed(framework)
             | Event::FrameworkDisconnected(framework)
             | Event::FrameworkRemoved(framework) => self.read_framework(ledger, *framework),
@@ -104,8 +146,15 @@ impl View {
                 self.read_agent(ledger, &status.agent);
                 self.read_framework(ledger, *framework);
             }
+            Event::RoleChanged(role) => self.read_role(ledger, role),
             Event::TaskUpdated { freed: false, .. }
             | Event::BarrierPassed { .. }
+            | Event::MembersChanged
+            | Event::AgentDrained(_)
+            | Event::WindowScheduled(_)
+            | Event::WindowStarted(_)
+            | Event::WindowEnded(_)
+            | Event::FrameworkUpdated(_)
             | Event::AgentTaskUnknown { .. }
             | Event::KillRequested(_)
             | Event::UpdateCommitted { .. }
@@ -114,21 +163,16 @@ impl View {
         }
     }
 
-    /// Resources are in an offer from now on.
+    /// A planned offer is made.
     ///
     /// # Panics
-    /// When they are not free: in another offer (A2), in use (A1), of an agent that is out of
-    /// contact or gone (A6).
-    pub fn hold(
-        &mut self,
-        agent: &AgentId,
-        role: &Role,
-        framework: FrameworkId,
-        resources: &Resources,
-    ) {
-        assert!(self.free(agent).contains(resources), "A2, A6: only what is free is offered");
-        self.add_held(agent, role, framework, resources);
-        self.settle(agent);
+    /// When its resources are not free: in another offer (A2), in use (A1), of an agent that is out
+    /// of contact or gone (A6).
+    pub fn hold(&mut self, offer: &PlannedOffer) {
+        let free = &self.row(offer.place).free;
+        assert!(free.covers(&offer.resources), "A2, A6: only what is free is offered");
+        self.add_held(offer.place, &offer.role, offer.framework, &offer.resources);
+        self.settle(offer.place);
     }
 
     /// Resources are in an offer or an accept no longer.
@@ -140,56 +184,94 @@ impl View {
         agent: &AgentId,
         role: &Role,
         framework: FrameworkId,
-        resources: &Resources,
+        resources: &Bundle,
     ) {
-        let held = self.held.get_mut(agent).expect("A2: what was held is released once");
-        *held = held.checked_sub(resources).expect("A2: what was held is released once");
-        if held.is_empty() {
-            self.held.remove(agent);
-        }
-        self.change_usage(framework, role, |usage| usage.held.subtract(resources));
-        self.settle(agent);
+        let place = *self.places.get(agent).expect("A2: what was held is released once");
+        let row = &mut self.agents[place.0 as usize];
+        row.held = match row.held.is_same(resources) {
+            true => Bundle::nothing(),
+            false => {
+                let rest = row.held.checked_sub(resources);
+                Bundle::new(rest.expect("A2: what was held is released once"))
+            }
+        };
+        self.change_usage(framework, role, |usage| usage.held.subtract(resources.amounts()));
+        self.settle(place);
+        self.leave_if_gone(place);
+    }
+
+    /// Places that agents have left for good. They are given to others from now on: whoever keeps
+    /// something about them must forget it.
+    pub fn take_left(&mut self) -> Vec<Place> {
+        self.vacant.extend(&self.left);
+        std::mem::take(&mut self.left)
+    }
+
+    /// An agent's place: of those that are known and not removed, and of those of whom something is
+    /// held still.
+    pub fn place(&self, agent: &AgentId) -> Option<Place> {
+        self.places.get(agent).copied()
+    }
+
+    /// The agent of a place.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn agent(&self, place: Place) -> &AgentId {
+        self.row(place).id.as_ref().expect("a place of an agent")
+    }
+
+    /// How the agent of a place describes itself.
+    pub fn info(&self, place: Place) -> Option<&AgentInfo> {
+        self.row(place).info.as_deref()
+    }
+
+    /// What is free at a place; nothing when the agent is removed or out of contact.
+    pub fn free_at(&self, place: Place) -> &Bundle {
+        &self.row(place).free
     }
 
     /// What is free on an agent; nothing when it is not known, removed or out of contact.
-    pub fn free(&self, agent: &AgentId) -> &Resources {
-        self.agents.get(agent).map_or(&NOTHING, |row| &row.free)
+    pub fn free(&self, agent: &AgentId) -> &Bundle {
+        self.place(agent).map_or(Bundle::nothing_ref(), |place| self.free_at(place))
     }
 
     /// What offers and accepts hold of an agent.
     pub fn held(&self, agent: &AgentId) -> Option<&Resources> {
-        self.held.get(agent)
+        let held = &self.row(self.place(agent)?).held;
+        (!held.is_empty()).then_some(held.resources())
     }
 
     /// Whether the agent is known and not removed.
     pub fn knows(&self, agent: &AgentId) -> bool {
-        self.agents.contains_key(agent)
+        self.place(agent).is_some_and(|place| self.row(place).present)
     }
 
-    /// Agents that are known and not removed.
+    /// Agents that are known and not removed, by id.
     pub fn agents(&self) -> impl Iterator<Item = &AgentId> {
-        self.agents.keys()
+        let present = self.places.iter().filter(|(_, place)| self.row(**place).present);
+        present.map(|(agent, _)| agent)
     }
 
-    /// Agents with enough free to make an offer of, by id.
-    pub fn offerable(&self) -> &BTreeSet<AgentId> {
+    /// Agents with enough free to make an offer of, by place.
+    pub fn offerable(&self) -> &BTreeSet<Place> {
         &self.offerable
     }
 
-    /// What all agents have that are not removed. Those out of contact count: so do their tasks.
+    /// What shares are shares of: all that agents have that are not removed, without what the
+    /// configuration leaves out of fairness. Those out of contact count: so do their tasks.
     pub fn totals(&self) -> &Amounts {
         &self.totals
     }
 
-    /// Thousandths of one resource that a framework uses in a role, allocated and held.
-    pub fn used(&self, bidder: &Bidder, name: &ResourceName) -> u128 {
+    /// What a framework uses in a role, allocated and held.
+    pub fn used(&self, bidder: &Bidder) -> Amounts {
         let usage = self.usage.get(&bidder.framework).and_then(|roles| roles.get(&bidder.role));
-        usage.map_or(0, |usage| usage.allocated.get(name) + usage.held.get(name))
-    }
-
-    /// Thousandths of one resource that all frameworks use in a role, allocated and held.
-    pub fn role_used(&self, role: &Role, name: &ResourceName) -> u128 {
-        self.roles.get(role).map_or(0, |amounts| amounts.get(name))
+        usage.map_or_else(Amounts::new, |usage| {
+            let mut sum = usage.allocated.clone();
+            sum.add(&usage.held);
+            sum
+        })
     }
 
     /// Frameworks in roles that use anything.
@@ -199,24 +281,21 @@ impl View {
         })
     }
 
-    /// Roles in which anything is used.
-    pub fn roles(&self) -> impl Iterator<Item = &Role> {
-        self.roles.keys()
+    /// What is said of a role, by the ledger or else by the configuration.
+    pub fn role(&self, role: &Role) -> RoleConfig {
+        let mut said = self.roles.get(role).cloned().unwrap_or_default();
+        said.weight = said.weight.or_else(|| self.fairness.weights.get(role).copied());
+        said
     }
 
-    /// A framework's dominant share in a role.
-    pub fn share(&self, bidder: &Bidder) -> Share {
-        Share::dominant(&self.totals, Milli(1), |name| self.used(bidder, name))
+    /// Roles of which the ledger or the configuration says something.
+    pub fn configured_roles(&self) -> impl Iterator<Item = &Role> {
+        self.roles.keys().chain(self.fairness.weights.keys())
     }
 
-    /// A role's dominant share over its weight.
-    pub fn role_share(&self, role: &Role, weight: Milli) -> Share {
-        Share::dominant(&self.totals, weight, |name| self.role_used(role, name))
-    }
-
-    /// A role's dominant share over its weight, in millionths, rounded down: for people.
-    pub fn weighted_share_ppm(&self, role: &Role, weight: Milli) -> u64 {
-        self.role_share(role, weight).millionths(WEIGHT_DEFAULT)
+    /// How shares are counted.
+    pub fn fairness(&self) -> &Fairness {
+        &self.fairness
     }
 
     /// The log of changes.
@@ -224,53 +303,77 @@ impl View {
         &self.changes
     }
 
+    fn row(&self, place: Place) -> &AgentRow {
+        &self.agents[place.0 as usize]
+    }
+
+    fn read_role(&mut self, ledger: &Ledger, role: &Role) {
+        let (weight, quota) = (ledger.roles().weight(role), ledger.roles().quota(role).cloned());
+        self.roles.insert(role.clone(), RoleConfig { weight, quota });
+        if self.roles[role] == RoleConfig::default() {
+            self.roles.remove(role);
+        }
+        self.changes.note(ViewChange::Configured(role.clone()));
+    }
+
+    /// Reads again how an agent describes itself. What it was not offered for before, it may be
+    /// now.
+    fn describe(&mut self, ledger: &Ledger, id: &AgentId) {
+        let Some(agent) = ledger.agent(id).filter(|agent| agent.state != AgentState::Removed)
+        else {
+            return;
+        };
+        let place = self.seat(id);
+        let row = &mut self.agents[place.0 as usize];
+        if row.info.as_deref() != Some(&agent.info) {
+            row.info = Some(Box::new(agent.info.clone()));
+            self.changes.note(ViewChange::Freed(place));
+        }
+    }
+
     /// Reads an agent's row again.
     fn read_agent(&mut self, ledger: &Ledger, id: &AgentId) {
         let agent = ledger.agent(id).filter(|agent| agent.state != AgentState::Removed);
-        let (total, available, registered) = match agent {
+        if agent.is_none() && self.place(id).is_none() {
+            return;
+        }
+        let (total, available, offering) = match agent {
             Some(agent) => {
-                let registered = agent.state == AgentState::Registered;
-                (Amounts::of(&agent.info.resources), agent.free(), registered)
+                let mut total = Amounts::of(&agent.info.resources);
+                self.fairness.unshared.iter().for_each(|name| total.set(name, 0));
+                // A6: one that is deactivated, draining or away has nothing to offer.
+                (total, Bundle::new(agent.free()), ledger.takes_tasks(agent))
             }
-            None => (Amounts::new(), Resources::new(), false),
+            None => (Amounts::new(), Bundle::nothing(), false),
         };
-        let previous = self.agents.get(id).map_or(&Amounts::new(), |row| &row.total).clone();
-        if previous != total {
-            self.totals.subtract_amounts(&previous);
-            self.totals.add_amounts(&total);
+        let place = self.seat(id);
+        let row = &mut self.agents[place.0 as usize];
+        (row.present, row.offering, row.available) = (agent.is_some(), offering, available);
+        if row.total != total {
+            self.totals.subtract(&row.total);
+            self.totals.add(&total);
+            row.total = total;
             self.changes.note(ViewChange::Totals);
         }
-        match (agent, self.agents.get_mut(id)) {
-            (None, _) => drop(self.agents.remove(id)),
-            (Some(_), Some(row)) => {
-                (row.total, row.available, row.registered) = (total, available, registered);
-            }
-            (Some(_), None) => {
-                let row = AgentRow { registered, total, available, free: Resources::new() };
-                self.agents.insert(id.clone(), row);
-            }
-        }
-        self.settle(id);
+        self.settle(place);
+        self.leave_if_gone(place);
     }
 
-    /// Works out again what is free on an agent.
-    fn settle(&mut self, id: &AgentId) {
-        let Some(row) = self.agents.get_mut(id) else {
-            self.offerable.remove(id);
-            return;
-        };
-        let free = match (row.registered, self.held.get(id)) {
-            (false, _) => Resources::new(),
-            (true, None) => row.available.clone(),
+    /// Works out again what is free at a place.
+    fn settle(&mut self, place: Place) {
+        let row = &mut self.agents[place.0 as usize];
+        let free = match () {
+            () if !row.offering || row.held.is_same(&row.available) => Bundle::nothing(),
+            () if row.held.is_empty() => row.available.clone(),
             // Fails while an accept's tasks are allocated and its offers still held.
-            (true, Some(held)) => row.available.checked_sub(held).unwrap_or_default(),
+            () => Bundle::new(row.available.checked_sub(&row.held).unwrap_or_default()),
         };
-        if !row.free.contains(&free) {
-            self.changes.note(ViewChange::Freed(id.clone()));
+        if !row.free.covers(&free) {
+            self.changes.note(ViewChange::Freed(place));
         }
-        match is_enough(&free) {
-            true => drop(self.offerable.insert(id.clone())),
-            false => drop(self.offerable.remove(id)),
+        match free.is_enough() {
+            true => drop(self.offerable.insert(place)),
+            false => drop(self.offerable.remove(&place)),
         }
         row.free = free;
     }
@@ -290,37 +393,32 @@ impl View {
         }
     }
 
-    fn add_held(
-        &mut self,
-        agent: &AgentId,
-        role: &Role,
-        framework: FrameworkId,
-        resources: &Resources,
-    ) {
-        let held = self.held.entry(agent.clone()).or_default();
-        *held = held.checked_add(resources).expect("A2: nothing is in two offers");
-        self.change_usage(framework, role, |usage| usage.held.add(resources));
+    fn add_held(&mut self, place: Place, role: &Role, framework: FrameworkId, added: &Bundle) {
+        let row = &mut self.agents[place.0 as usize];
+        row.held = match row.held.is_empty() {
+            true => added.clone(),
+            false => {
+                let sum = row.held.checked_add(added);
+                Bundle::new(sum.expect("A2: nothing is in two offers"))
+            }
+        };
+        self.change_usage(framework, role, |usage| usage.held.add(added.amounts()));
     }
 
-    /// Changes what a framework uses in a role, and the role's sum with it.
+    /// Changes what a framework uses in a role.
     fn change_usage(
         &mut self,
         framework: FrameworkId,
         role: &Role,
         change: impl FnOnce(&mut Usage),
     ) {
-        let usage = self.usage.entry(framework).or_default().entry(role.clone()).or_default();
-        let sum = self.roles.entry(role.clone()).or_default();
-        sum.subtract_amounts(&usage.allocated);
-        sum.subtract_amounts(&usage.held);
-        change(usage);
-        sum.add_amounts(&usage.allocated);
-        sum.add_amounts(&usage.held);
-        if sum.is_empty() {
-            self.roles.remove(role);
+        let roles = self.usage.entry(framework).or_default();
+        if !roles.contains_key(role) {
+            roles.insert(role.clone(), Usage::default());
         }
+        let usage = roles.get_mut(role).expect("was just put there");
+        change(usage);
         if usage.allocated.is_empty() && usage.held.is_empty() {
-            let roles = self.usage.get_mut(&framework).expect("was just there");
             roles.remove(role);
             if roles.is_empty() {
                 self.usage.remove(&framework);
@@ -328,9 +426,45 @@ impl View {
         }
         self.changes.note(ViewChange::Used(Bidder { framework, role: role.clone() }));
     }
+
+    /// The agent's place; a new one if it has none.
+    fn seat(&mut self, id: &AgentId) -> Place {
+        if let Some(place) = self.places.get(id) {
+            return *place;
+        }
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.agents.push(AgentRow::vacant());
+            Place(u32::try_from(self.agents.len() - 1).expect("agents are limited"))
+        });
+        self.agents[place.0 as usize].id = Some(id.clone());
+        self.places.insert(id.clone(), place);
+        place
+    }
+
+    /// Gives the place of an agent up that is removed and of which nothing is held.
+    fn leave_if_gone(&mut self, place: Place) {
+        let row = &mut self.agents[place.0 as usize];
+        if !row.present && row.held.is_empty() {
+            let id = row.id.take().expect("a place of an agent");
+            *row = AgentRow::vacant();
+            self.places.remove(&id);
+            self.offerable.remove(&place);
+            self.left.push(place);
+        }
+    }
 }
 
-/// Whether an offer of this is worth making.
-pub(super) fn is_enough(free: &Resources) -> bool {
-    free.scalar(&ResourceName::CPUS) >= CPUS_MIN || free.scalar(&ResourceName::MEM) >= MEM_MIN
+impl AgentRow {
+    fn vacant() -> Self {
+        Self {
+            id: None,
+            info: None,
+            present: false,
+            offering: false,
+            total: Amounts::new(),
+            available: Bundle::nothing(),
+            held: Bundle::nothing(),
+            free: Bundle::nothing(),
+        }
+    }
 }

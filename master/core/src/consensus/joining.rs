@@ -20,14 +20,16 @@ use std::collections::BTreeSet;
 pub(crate) struct Joining {
     /// Members that have not said yet that they are blank.
     unheard: BTreeSet<NodeId>,
+    /// Whether this member may be one of a new cluster's first.
+    founds: bool,
     /// What the group had committed when the silence was over.
     target: Option<u64>,
     silent_ticks: usize,
 }
 
 impl Joining {
-    pub(crate) fn new(others: BTreeSet<NodeId>, election_ticks: usize) -> Self {
-        Self { unheard: others, target: None, silent_ticks: 4 * election_ticks }
+    pub(crate) fn new(founds: bool, others: BTreeSet<NodeId>, election_ticks: usize) -> Self {
+        Self { unheard: others, founds, target: None, silent_ticks: 4 * election_ticks }
     }
 
     pub(crate) fn tick(&mut self) {
@@ -65,7 +67,7 @@ impl Joining {
 
     /// Whether it may vote from now on.
     pub(crate) fn is_over(&self, own_log_blank: bool, committed: u64) -> bool {
-        let new_cluster = own_log_blank && self.unheard.is_empty();
+        let new_cluster = self.founds && own_log_blank && self.unheard.is_empty();
         new_cluster || self.target.is_some_and(|target| committed >= target)
     }
 }
@@ -82,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_new_cluster_needs_every_member_blank() {
-        let mut joining = Joining::new([NodeId(2), NodeId(3)].into(), 10);
+        let mut joining = Joining::new(true, [NodeId(2), NodeId(3)].into(), 10);
         joining.seen(NodeId(2), true);
         assert!(!joining.is_over(true, 0), "one member is still unheard");
         joining.seen(NodeId(3), true);
@@ -93,12 +95,17 @@ mod tests {
 
     #[test]
     fn a_lone_member_starts_at_once() {
-        assert!(Joining::new(BTreeSet::new(), 10).is_over(true, 0));
+        assert!(Joining::new(true, BTreeSet::new(), 10).is_over(true, 0));
+    }
+
+    #[test]
+    fn a_member_that_joins_founds_nothing() {
+        assert!(!Joining::new(false, BTreeSet::new(), 10).is_over(true, 0));
     }
 
     #[test]
     fn a_wiped_member_is_silent_then_follows_and_votes_when_caught_up() {
-        let mut joining = Joining::new([NodeId(2), NodeId(3)].into(), 10);
+        let mut joining = Joining::new(true, [NodeId(2), NodeId(3)].into(), 10);
         joining.seen(NodeId(2), false);
         for _ in 0..40 {
             assert!(!joining.admits(&message(MessageType::MsgAppend)), "it may have left the term");

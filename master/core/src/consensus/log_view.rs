@@ -9,7 +9,7 @@ use raft::{
     Error, GetEntriesContext, RaftState, Result, Storage, StorageError,
     eraftpb::{ConfState, Entry, HardState, Snapshot},
 };
-use std::collections::VecDeque;
+use std::{cell::Cell, collections::VecDeque};
 
 /// What a master finds on its disk when it starts.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +34,8 @@ pub(crate) struct LogView {
     entries: VecDeque<Entry>,
     /// What a follower that needs older entries is to be given.
     snapshot: Option<SnapshotMark>,
+    /// Somebody needs a snapshot that knows it as a member, and there is none yet.
+    snapshot_wish: Cell<bool>,
 }
 
 impl LogView {
@@ -58,7 +60,14 @@ impl LogView {
         // last one that was.
         let mut hard_state = restored.hard_state;
         hard_state.commit = hard_state.commit.max(snapshot_end.0);
-        let view = Self { hard_state, conf_state, compacted, entries, snapshot: restored.snapshot };
+        let view = Self {
+            hard_state,
+            conf_state,
+            compacted,
+            entries,
+            snapshot: restored.snapshot,
+            snapshot_wish: Cell::new(false),
+        };
         assert!(view.last() >= snapshot_end.0, "the log reaches its snapshot");
         assert!(view.hard_state.commit <= view.last(), "the log reaches the commit index");
         view
@@ -74,6 +83,15 @@ impl LogView {
 
     pub(crate) fn conf_state(&self) -> &ConfState {
         &self.conf_state
+    }
+
+    /// The members as of the last applied change.
+    pub(crate) fn set_conf_state(&mut self, conf_state: ConfState) {
+        self.conf_state = conf_state;
+    }
+
+    pub(crate) fn takes_snapshot_wish(&self) -> bool {
+        self.snapshot_wish.take()
     }
 
     pub(crate) fn snapshot_mark(&self) -> Option<&SnapshotMark> {
@@ -126,6 +144,11 @@ impl LogView {
     }
 }
 
+fn knows(members: &ConfState, node: u64) -> bool {
+    let lists = [&members.voters, &members.learners, &members.voters_outgoing];
+    lists.into_iter().any(|list| list.contains(&node))
+}
+
 impl Storage for LogView {
     fn initial_state(&self) -> Result<RaftState> {
         Ok(RaftState::new(self.hard_state.clone(), self.conf_state.clone()))
@@ -176,8 +199,13 @@ impl Storage for LogView {
     }
 
     /// Metadata only: the shell streams the file that belongs to it.
-    fn snapshot(&self, request_index: u64, _to: u64) -> Result<Snapshot> {
+    fn snapshot(&self, request_index: u64, to: u64) -> Result<Snapshot> {
         match &self.snapshot {
+            // A receiver ignores one of a time when it was no member.
+            Some(mark) if !knows(&mark.conf_state, to) => {
+                self.snapshot_wish.set(true);
+                Err(Error::Store(StorageError::SnapshotTemporarilyUnavailable))
+            }
             Some(mark) if mark.index >= request_index => {
                 let mut snapshot = Snapshot::default();
                 let metadata = snapshot.mut_metadata();

@@ -7,11 +7,13 @@
 mod election;
 mod joining;
 mod log_view;
+pub(crate) mod membership;
 mod proposals;
 
 use crate::{
     Config, Ledger,
     input::Delivery,
+    ledger::{Command, MemberChange, codec},
     outbox::{Effect, Outbox, Persist, SnapshotMark},
 };
 use election::Election;
@@ -22,9 +24,9 @@ pub(crate) use proposals::Proposals;
 use proto::model::{Instant, NodeId};
 use raft::{
     Progress, RawNode, SnapshotStatus, StateRole,
-    eraftpb::{ConfState, Entry, Message, MessageType},
+    eraftpb::{ConfState, Entry, EntryType, Message, MessageType},
 };
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Appends under way to one member.
 const INFLIGHT_MESSAGES_MAX: usize = 256;
@@ -32,16 +34,6 @@ const INFLIGHT_MESSAGES_MAX: usize = 256;
 /// Why a master's log cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The log belongs to other members than the configuration names.
-    #[error(
-        "the log's members are {log:?} but the configuration names {configured:?}; start with the members that the log has"
-    )]
-    Members {
-        /// Node ids in the log.
-        log: Vec<u64>,
-        /// Node ids in the configuration.
-        configured: Vec<u64>,
-    },
     /// Raft refuses its own state.
     #[error("raft cannot start from this log")]
     Raft(#[source] raft::Error),
@@ -71,6 +63,10 @@ pub(crate) struct Consensus {
     election: Election,
     joining: Option<Joining>,
     voter_to_persist: bool,
+    /// That a change of members is committed must not be forgotten: whoever it removed may be gone
+    /// when it is asked again. The number of the write that says so, once it is asked for.
+    change_to_persist: bool,
+    change_persisting: Option<u64>,
     ticks: u64,
     greet_every_ticks: u64,
     persist_number: u64,
@@ -81,6 +77,10 @@ pub(crate) struct Consensus {
     /// Streamed by a leader, waiting for raft's word.
     offered_snapshot: Option<(SnapshotMark, Box<Ledger>)>,
     applied: u64,
+    /// The tick at which each member was heard of last.
+    heard: BTreeMap<u64, u64>,
+    /// Whether each member said last that it may not vote yet.
+    joins: BTreeMap<u64, bool>,
 }
 
 impl std::fmt::Debug for Consensus {
@@ -93,20 +93,17 @@ impl std::fmt::Debug for Consensus {
 impl Consensus {
     /// Starts from what the disk holds; `applied` is the index of the restored snapshot.
     pub(crate) fn open(config: &Config, restored: Restored) -> Result<Self, OpenError> {
-        let configured: Vec<u64> = config.members.keys().map(|node| node.0).collect();
-        if let Some(mark) = &restored.snapshot {
-            let mut log = mark.conf_state.voters.to_vec();
-            log.sort_unstable();
-            if log != configured {
-                return Err(OpenError::Members { log, configured });
-            }
-        }
         let others: BTreeSet<NodeId> =
             config.members.keys().copied().filter(|node| *node != config.node).collect();
-        let joining = (!restored.voter).then(|| Joining::new(others, config.election_ticks));
+        let founds = !config.members.is_empty();
+        let joining =
+            (!restored.voter).then(|| Joining::new(founds, others, config.election_ticks));
         let applied = restored.snapshot.as_ref().map_or(0, |mark| mark.index);
+        // The configuration's list founds a new cluster, and no more: what is on the disk wins.
+        let founders = founders(&restored.entries);
+        let founders = founders.unwrap_or_else(|| config.members.keys().copied().collect());
         let mut members = ConfState::default();
-        members.set_voters(configured);
+        members.set_voters(founders.iter().map(|node| node.0).collect());
         let raft_config = raft::Config {
             id: config.node.0,
             election_tick: config.election_ticks,
@@ -133,6 +130,8 @@ impl Consensus {
             election: Election::new(config.seed, config.election_ticks),
             joining,
             voter_to_persist: false,
+            change_to_persist: false,
+            change_persisting: None,
             ticks: 0,
             greet_every_ticks: config.election_ticks as u64,
             persist_number: 0,
@@ -140,6 +139,8 @@ impl Consensus {
             installing: None,
             offered_snapshot: None,
             applied,
+            heard: BTreeMap::new(),
+            joins: BTreeMap::new(),
         };
         consensus.after_raft();
         Ok(consensus)
@@ -186,6 +187,8 @@ impl Consensus {
 
     pub(crate) fn tick(&mut self, outbox: &mut Outbox) {
         self.ticks += 1;
+        // Said at once: others may wait for it.
+        let joined = self.voter_to_persist;
         match &mut self.joining {
             // Without ticks a follower never campaigns.
             Some(joining) => {
@@ -199,13 +202,17 @@ impl Consensus {
             None => drop(self.node.tick()),
         }
         self.after_raft();
-        let alone = self.node.store().conf_state().voters.len() == 1;
-        if !alone && (self.joining.is_some() || self.ticks % self.greet_every_ticks == 1) {
-            outbox.push(Effect::Greet { blank: self.node.store().is_blank() });
+        let members = self.node.store().conf_state();
+        let alone = members.voters == [self.node.raft.id] && members.learners.is_empty();
+        let joining = self.joining.is_some();
+        if !alone && (joining || joined || self.ticks % self.greet_every_ticks == 1) {
+            outbox.push(Effect::Greet { blank: self.node.store().is_blank(), joining });
         }
     }
 
-    pub(crate) fn seen(&mut self, from: NodeId, blank: bool) {
+    pub(crate) fn seen(&mut self, from: NodeId, blank: bool, joining: bool) {
+        self.heard(from.0);
+        self.joins.insert(from.0, joining);
         if let Some(joining) = &mut self.joining {
             joining.seen(from, blank);
         }
@@ -232,7 +239,9 @@ impl Consensus {
     /// A message from a member; what raft must not see is dropped.
     pub(crate) fn receive(&mut self, mut message: Message) {
         let raft = &self.node.raft;
-        let known = raft.prs().get(message.from).is_some() && message.to == raft.id;
+        // From whom is not asked: whoever was added by an entry that is not applied here yet may
+        // lead already, and this member must be able to hear of it.
+        let known = message.from != raft.id && message.to == raft.id;
         // A forwarded proposal is never sent by us, and an empty one would end the process; a
         // snapshot comes with its state, through `receive_snapshot`.
         let kind = message.get_msg_type();
@@ -242,6 +251,7 @@ impl Consensus {
         if !known || foreign || nameless {
             return;
         }
+        self.heard(message.from);
         if kind == MessageType::MsgHeartbeat && self.doubts_commit(message.commit) {
             message.commit = 0;
         }
@@ -313,6 +323,7 @@ impl Consensus {
         if let Some(raft_number) = raft_number {
             self.node.on_persist_ready(raft_number);
         }
+        self.change_persisting = self.change_persisting.filter(|waiting| *waiting > number);
         if let Some((waiting, index)) = self.installing
             && waiting <= number
         {
@@ -342,6 +353,11 @@ impl Consensus {
     ) {
         if std::mem::take(&mut self.voter_to_persist) {
             self.persist(Persist { voter: true, ..Persist::default() }, None, outbox);
+        }
+        if std::mem::take(&mut self.change_to_persist) {
+            let hard_state = Some(self.node.store().hard_state().clone());
+            self.persist(Persist { hard_state, ..Persist::default() }, None, outbox);
+            self.change_persisting = Some(self.persist_number);
         }
         while self.node.has_ready() {
             let mut ready = self.node.ready();
@@ -427,7 +443,28 @@ impl Consensus {
 
     /// Whether raft has more to say.
     pub(crate) fn has_ready(&self) -> bool {
-        self.voter_to_persist || self.node.has_ready()
+        self.voter_to_persist || self.change_to_persist || self.node.has_ready()
+    }
+}
+
+/// Who founded the cluster, when the log still begins with that.
+fn founders(entries: &[Entry]) -> Option<Vec<NodeId>> {
+    entries.iter().find_map(|entry| {
+        let batch = codec::decode_batch(commands_of(entry)).ok()?;
+        batch.commands.into_iter().find_map(|command| match command {
+            Command::ChangeMembers(MemberChange::Found(members)) => {
+                Some(members.into_iter().map(|member| member.node).collect())
+            }
+            _ => None,
+        })
+    })
+}
+
+/// The bytes of an entry's commands; beside a change of the members they stand in its context.
+pub(crate) fn commands_of(entry: &Entry) -> &[u8] {
+    match entry.get_entry_type() {
+        EntryType::EntryNormal => &entry.data,
+        EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => &entry.context,
     }
 }
 

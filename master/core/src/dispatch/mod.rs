@@ -1,13 +1,19 @@
 //! Room 6: facts become messages. The leader's alone; does not know fairness or disk.
 
+mod directives;
+mod masters;
 mod replies;
 pub(crate) mod watch;
 
 use crate::{
     intake::Turn,
     ledger::{Event, Task},
+    master::leadership::Timer,
 };
-use proto::model::{AgentId, FrameworkId, Order, SchedulerEvent, StatusReason, TaskKey, TaskState};
+use proto::model::{
+    AgentId, FrameworkId, Order, OwnerId, Reason, Refusal, SchedulerEvent, StatusReason, TaskKey,
+    TaskState,
+};
 
 impl Turn<'_> {
     /// Sends what a fact means to whom it concerns. The ledger already shows the fact.
@@ -21,11 +27,15 @@ impl Turn<'_> {
             Event::UpdateCommitted { agent, key, sequence } => {
                 self.committed(agent, key.clone(), *sequence);
             }
-            Event::TaskUpdated { framework, status, .. } => {
+            Event::TaskUpdated { framework, status, freed } => {
                 if let Some((_, stream)) = self.leader.sessions.framework(*framework) {
                     self.tell_framework(stream, SchedulerEvent::Update(status.clone()));
                 }
+                if *freed && self.has_budget(*framework) {
+                    self.look_at_all_drains();
+                }
             }
+            Event::MembersChanged => self.masters_changed(),
             Event::AgentUnreachable(agent) => self.agent_lost(agent, false),
             Event::AgentRemoved(agent) => self.agent_lost(agent, true),
             Event::AgentRegistered(agent) => {
@@ -38,11 +48,21 @@ impl Turn<'_> {
             }
             Event::FrameworkDisconnected(framework) => self.framework_disconnected(*framework),
             Event::FrameworkRemoved(framework) => self.framework_removed(*framework),
+            Event::FrameworkUpdated(framework) => self.framework_updated(*framework),
+            // Its budget may be another.
+            Event::FrameworkSubscribed(_) => self.look_at_all_drains(),
+            Event::AgentDeactivated(_)
+            | Event::AgentReactivated(_)
+            | Event::AgentDraining(_)
+            | Event::AgentDrained(_)
+            | Event::WindowScheduled(_)
+            | Event::WindowStarted(_)
+            | Event::WindowEnded(_) => self.directed(event),
             // Sent after the answer, part of it, or of interest to watchers only.
             Event::AgentTaskUnknown { .. }
-            | Event::FrameworkSubscribed(_)
             | Event::UpdatesAcknowledged { .. }
             | Event::TaskForgotten(_)
+            | Event::RoleChanged(_)
             | Event::BarrierPassed { .. } => {}
         }
     }
@@ -65,7 +85,10 @@ impl Turn<'_> {
     fn send_launch(&mut self, task: &Task) {
         if let Some(stream) = self.leader.sessions.orders(&task.info.agent) {
             let (framework, info) = (task.key.framework, Box::new(task.info.clone()));
-            self.tell_agent(stream, Order::Launch { framework, task: info });
+            let row = self.ledger.framework(framework).expect("T6: a known framework");
+            // A principal's id is one; what is none could not be proved to an agent either.
+            let owner = OwnerId::new(&row.principal).ok();
+            self.tell_agent(stream, Order::Launch { framework, owner, task: info });
         }
     }
 
@@ -112,7 +135,13 @@ impl Turn<'_> {
         let now = self.now.monotonic;
         self.leader.agent_lost(agent, removed, now + self.config.agent_removal_timeout);
         if removed {
-            self.leader.demand.forget_agent(agent);
+            self.leader.timers.cancel(&Timer::Drain(agent.clone()));
+            // Declared gone while it is connected: it is told to end what it runs.
+            if let Some(session) = self.leader.sessions.agent(agent) {
+                let message = format!("agent {agent} was declared gone");
+                let refusal = Refusal::new(Reason::AgentRemoved, message);
+                self.refuse_agent(session.stream, refusal);
+            }
         }
         let streams: Vec<_> = self.leader.sessions.frameworks().collect();
         for (_, stream) in streams {
@@ -134,5 +163,15 @@ impl Turn<'_> {
         }
         self.leader.demand.unsubscribed(framework);
         self.leader.framework_settled(framework);
+        if let Some((_, stream)) = self.leader.sessions.framework(framework) {
+            let message = format!("{framework} was torn down");
+            let refusal = Refusal::new(Reason::FrameworkRemoved, message);
+            self.refuse_framework(stream, refusal);
+        }
+    }
+
+    fn has_budget(&self, framework: FrameworkId) -> bool {
+        let row = self.ledger.framework(framework);
+        row.is_some_and(|row| row.info.disruption_budget.is_some())
     }
 }

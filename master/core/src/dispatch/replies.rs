@@ -4,11 +4,14 @@ use crate::{
     input::StreamId,
     intake::{Turn, Waiter, turn::AcceptWaiter},
     ledger::{Applied, Command},
+    offers::Returned,
     outbox::Answer,
 };
 use proto::model::{
     AgentId, Order, Reason, Refusal, Role, SchedulerEvent, Session, TaskId, TaskKey, TaskState,
+    limits,
 };
+use std::collections::BTreeMap;
 
 impl Turn<'_> {
     /// The command's outcome is known (or, in a refusal, that it never will be).
@@ -16,7 +19,7 @@ impl Turn<'_> {
         self.settle(&mut waiter);
         match waiter {
             Waiter::Nobody => {}
-            Waiter::Call(call) => self.reply(call, outcome.map(|_| Answer::Done)),
+            Waiter::Call(call) => self.reply(call, outcome.map(answer_of)),
             Waiter::Subscribe { stream, suppressed } => match outcome {
                 Ok(applied) => self.subscribed(stream, applied, &suppressed),
                 Err(refusal) => self.refuse_framework(stream, refusal),
@@ -60,21 +63,34 @@ impl Turn<'_> {
             stream,
             SchedulerEvent::Subscribed { session, heartbeat_interval, cluster },
         );
+        self.tell_masters(stream);
         let ledger = self.ledger;
         for task in ledger.tasks_of_framework(framework) {
             for status in &task.pending {
                 self.tell_framework(stream, SchedulerEvent::Update(status.clone()));
             }
         }
+        self.repeat_notices(framework);
         let row = ledger.framework(framework).expect("just subscribed");
         self.leader.framework_settled(framework);
         self.leader.demand.set_subscribed(framework, &row.info.roles, suppressed);
     }
 
     fn accepted(&mut self, waiter: AcceptWaiter, outcome: Result<Applied, Refusal>) {
-        let AcceptWaiter { call, session, request, role, left, refuse, .. } = waiter;
+        let AcceptWaiter { call, session, request, returned, role, left, refuse, .. } = waiter;
         let framework = session.framework;
         let launched = outcome.is_ok();
+        if outcome.as_ref().is_err_and(|refusal| refusal.reason == Reason::QuotaExceeded) {
+            // Offered again at once, the same would be refused again at once.
+            for offer in &returned {
+                let what = (&offer.agent, offer.resources.resources());
+                self.refuse(framework, &role, what, refuse.max(limits::REFUSE_DEFAULT));
+            }
+        }
+        match &outcome {
+            Ok(Applied::Accepted { tasks, .. }) => self.hand_back_accepted(&returned, tasks),
+            _ => self.hand_back_accepted(&returned, &[]),
+        }
         let answer: Result<Vec<TaskId>, Refusal> = outcome.map(|applied| match applied {
             Applied::Accepted { tasks, .. } | Applied::AnsweredBefore(tasks) => tasks,
             other => unreachable!("an accept is answered with its tasks, not {other:?}"),
@@ -93,6 +109,26 @@ impl Turn<'_> {
         }
     }
 
+    /// Hands an accept's offers back, each with the tasks that were launched on its agent.
+    fn hand_back_accepted(&mut self, returned: &[Returned], tasks: &[TaskId]) {
+        let mut launched = BTreeMap::<AgentId, u32>::new();
+        if let Some(Returned { framework, .. }) = returned.first() {
+            for task in tasks {
+                let key = TaskKey { framework: *framework, task: task.clone() };
+                if let Some(task) = self.ledger.task(&key) {
+                    *launched.entry(task.info.agent.clone()).or_default() += 1;
+                }
+            }
+        }
+        for offer in returned {
+            let left = launched.entry(offer.agent.clone()).or_default();
+            let wanted: u32 = offer.pieces.iter().map(|(_, count)| count).sum();
+            let used = wanted.min(*left);
+            *left -= used;
+            self.hand_back(offer, used);
+        }
+    }
+
     fn registered(&mut self, stream: StreamId, agent: &AgentId) {
         if !self.leader.sessions.registered(stream, agent) {
             return;
@@ -101,6 +137,7 @@ impl Turn<'_> {
         let heartbeat_interval = self.config.heartbeat_interval;
         let cluster = self.config.cluster.clone();
         self.tell_agent(stream, Order::Registered { heartbeat_interval, cluster });
+        self.tell_masters(stream);
         self.repeat_orders(agent);
     }
 
@@ -129,5 +166,12 @@ impl Turn<'_> {
             }
             _ => self.refuse_agent(stream, refusal),
         }
+    }
+}
+
+fn answer_of(applied: Applied) -> Answer {
+    match applied {
+        Applied::Scheduled(window) => Answer::Scheduled(window),
+        _ => Answer::Done,
     }
 }

@@ -123,12 +123,20 @@ impl Turn<'_> {
 /// The fact with the row that it names; `None` for what only the machinery cares about.
 fn describe(ledger: &Ledger, event: &Event) -> Option<Fact> {
     match event {
-        Event::AgentRegistered(id) | Event::AgentUnreachable(id) => {
+        Event::AgentRegistered(id)
+        | Event::AgentUnreachable(id)
+        | Event::AgentDeactivated(id)
+        | Event::AgentReactivated(id)
+        | Event::AgentDraining(id)
+        | Event::AgentDrained(id) => {
             let agent = ledger.agent(id)?;
-            Some(Fact::AgentChanged(reads::agent_summary(ledger, agent, None)))
+            let now = ledger.applied().time;
+            Some(Fact::AgentChanged(reads::agent_summary(ledger, agent, None, now)))
         }
         Event::AgentRemoved(id) => Some(Fact::AgentRemoved(id.to_string())),
-        Event::FrameworkSubscribed(id) | Event::FrameworkDisconnected(id) => {
+        Event::FrameworkSubscribed(id)
+        | Event::FrameworkDisconnected(id)
+        | Event::FrameworkUpdated(id) => {
             let framework = ledger.framework(*id)?;
             Some(Fact::FrameworkChanged(reads::framework_summary(ledger, framework)))
         }
@@ -147,10 +155,18 @@ fn describe(ledger: &Ledger, event: &Event) -> Option<Fact> {
             summary.status = Some(convert::status::write_status(status));
             Some(Fact::TaskChanged(summary))
         }
+        Event::WindowScheduled(id) | Event::WindowStarted(id) => {
+            let window = ledger.window(*id)?;
+            let now = ledger.applied().time;
+            Some(Fact::WindowChanged(reads::window_summary(ledger, window, now)))
+        }
+        Event::WindowEnded(id) => Some(Fact::WindowEnded(id.to_string())),
+        Event::RoleChanged(role) => Some(Fact::RoleChanged(reads::role_summary(ledger, role))),
         Event::AgentTaskUnknown { .. }
         | Event::UpdateCommitted { .. }
         | Event::UpdatesAcknowledged { .. }
         | Event::TaskForgotten(_)
+        | Event::MembersChanged
         | Event::BarrierPassed { .. } => None,
     }
 }

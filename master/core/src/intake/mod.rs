@@ -5,6 +5,7 @@
 
 mod agents;
 mod operators;
+pub(crate) mod rate_limits;
 mod scheduler;
 pub(crate) mod sessions;
 pub(crate) mod turn;

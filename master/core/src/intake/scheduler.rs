@@ -8,8 +8,8 @@ use crate::{
 };
 use proto::model::{
     AgentId, Duration, FrameworkId, Instant, OfferId, Principal, Reason, Refusal, RequestId,
-    Resources, SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, Subscribe,
-    TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, limits,
+    Resources, Role, SchedulerCall, SchedulerEvent, Session, StatedDemand, StatusReason,
+    StatusSource, Subscribe, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, limits,
 };
 use std::collections::BTreeMap;
 
@@ -20,6 +20,9 @@ impl Turn<'_> {
         principal: &Principal,
         subscribe: Subscribe,
     ) {
+        if let Err(refusal) = self.within_rate(principal) {
+            return self.refuse_framework(stream, refusal);
+        }
         self.leader.sessions.subscribing(stream);
         let Subscribe { info, framework, request, suppressed } = subscribe;
         let principal = principal.id.clone();
@@ -34,7 +37,8 @@ impl Turn<'_> {
         session: Session,
         request: SchedulerCall,
     ) {
-        if let Err(refusal) = self.check_session(principal, session) {
+        let within_rate = self.within_rate(principal);
+        if let Err(refusal) = within_rate.and_then(|()| self.check_session(principal, session)) {
             self.reply(call, Err(refusal));
             return;
         }
@@ -75,11 +79,50 @@ impl Turn<'_> {
                 let revived = self.leader.demand.revive(session.framework, &roles);
                 self.reply(call, revived.map(|()| Answer::Done));
             }
+            SchedulerCall::UpdateFramework { info } => {
+                let command = Command::UpdateFramework { session, info };
+                self.propose(command, Waiter::Call(call));
+            }
+            SchedulerCall::StateDemand { role, demands } => {
+                let stated = self.state_demand(session.framework, &role, demands);
+                self.reply(call, stated.map(|()| Answer::Done));
+            }
             SchedulerCall::Teardown => {
                 let command = Command::RemoveFramework { session, expired: false };
                 self.propose(command, Waiter::Call(call));
             }
         }
+    }
+
+    /// What a framework wants from now on; `None` is whatever it is its turn for.
+    fn state_demand(
+        &mut self,
+        framework: FrameworkId,
+        role: &Role,
+        demands: Option<Vec<StatedDemand>>,
+    ) -> Result<(), Refusal> {
+        let now = self.now.monotonic;
+        match demands {
+            Some(demands) => self.leader.demand.state(framework, role, demands, now),
+            None => self.leader.demand.unstate(framework, role),
+        }
+    }
+
+    /// Gangs that did not come together in time.
+    pub(crate) fn tell_failed_demands(&mut self) {
+        for (bidder, demand) in self.leader.demand.take_failed() {
+            let session = self.leader.sessions.framework(bidder.framework);
+            let (_, stream) = session.expect("only those with a stream want anything");
+            self.tell_framework(stream, SchedulerEvent::DemandFailed { role: bidder.role, demand });
+        }
+    }
+
+    /// Whether the caller has asked less than it may; otherwise it learns when to come back.
+    fn within_rate(&mut self, principal: &Principal) -> Result<(), Refusal> {
+        self.leader.rate_limits.take(&principal.id, self.now.monotonic).map_err(|wait| {
+            let message = format!("{principal} asks more than it may; try again in {wait}");
+            Refusal::new(Reason::Overloaded, message).retry_after(wait)
+        })
     }
 
     /// Whether the caller owns the framework and is its newest instance.
@@ -172,7 +215,16 @@ impl Turn<'_> {
         let accepting = Some(accepting.id);
         let command =
             Command::Accept { session, role: role.clone(), request: request.clone(), tasks };
-        let waiter = AcceptWaiter { call, session, request, accepting, role, left, refuse };
+        let waiter = AcceptWaiter {
+            call,
+            session,
+            request,
+            accepting,
+            returned: Vec::new(),
+            role,
+            left,
+            refuse,
+        };
         self.propose(command, Waiter::Accept(waiter));
     }
 
@@ -272,7 +324,7 @@ impl Turn<'_> {
         self.rescind(&expired);
         for offer in &expired {
             // Whoever does not answer must not be asked again at once while others wait.
-            let what = (&offer.agent, &offer.resources);
+            let what = (&offer.agent, offer.resources.resources());
             self.refuse(offer.framework, &offer.role, what, limits::REFUSE_DEFAULT);
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::{
     Config, Ledger,
+    allocator::Bundle,
     dispatch::watch::History,
     input::{CallId, Now, StreamId},
     ledger::Command,
@@ -14,7 +15,7 @@ use crate::{
     outbox::{Answer, Effect, Outbox},
 };
 use proto::model::{
-    AgentId, Duration, FrameworkId, Order, Reason, Refusal, RequestId, Resources, Role,
+    AgentId, Duration, FrameworkId, Instant, Order, Reason, Refusal, RequestId, Resources, Role,
     SchedulerEvent, Session, TaskKey, TaskState, limits,
 };
 use std::collections::BTreeMap;
@@ -23,6 +24,8 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     pub(crate) now: Now,
+    /// On the cluster's own clock.
+    pub(crate) time: Instant,
     pub(crate) config: &'a Config,
     pub(crate) ledger: &'a Ledger,
     pub(crate) leader: &'a mut Leadership,
@@ -57,6 +60,8 @@ pub(crate) struct AcceptWaiter {
     pub(crate) request: Option<RequestId>,
     /// What the book holds for it, until the outcome is known.
     pub(crate) accepting: Option<AcceptId>,
+    /// What the book held for it, afterwards.
+    pub(crate) returned: Vec<Returned>,
     pub(crate) role: Role,
     /// What the tasks leave of the offers, per agent, and for how long that is not wanted.
     pub(crate) left: BTreeMap<AgentId, Resources>,
@@ -85,13 +90,30 @@ impl Turn<'_> {
                 Timer::FrameworkExpiry(session.framework)
             }
             Command::RemoveAgent { agent, .. } => Timer::AgentRemoval(agent.clone()),
+            Command::AdvanceDrain { agent } => Timer::Drain(agent.clone()),
+            Command::TurnWindow(window) => Timer::Window(*window),
             _ => return,
         };
         self.leader.timers.set(timer, self.now.monotonic + self.config.tick);
     }
 
-    /// What an offer held is free again.
+    /// An offer is over without a task.
     pub(crate) fn release(&mut self, offer: &Returned) {
+        self.free_up(offer);
+        self.hand_back(offer, 0);
+    }
+
+    /// An offer is over in which so many tasks were launched: the rest of what was wanted still is.
+    pub(crate) fn hand_back(&mut self, offer: &Returned, launched: u32) {
+        let leader = &mut *self.leader;
+        if let Some(place) = leader.view.place(&offer.agent) {
+            let Returned { framework, role, pieces, .. } = offer;
+            leader.demand.returned(*framework, role, place, pieces, launched);
+        }
+    }
+
+    /// What an offer held is free again.
+    fn free_up(&mut self, offer: &Returned) {
         self.leader.view.release(&offer.agent, &offer.role, offer.framework, &offer.resources);
         self.watch_offer_ended(offer.offer);
     }
@@ -101,8 +123,9 @@ impl Turn<'_> {
         if let Waiter::Accept(accept) = waiter
             && let Some(id) = accept.accepting.take()
         {
-            for offer in self.leader.book.end_accept(id) {
-                self.release(&offer);
+            accept.returned = self.leader.book.end_accept(id);
+            for offer in &accept.returned {
+                self.free_up(offer);
             }
         }
     }
@@ -119,7 +142,15 @@ impl Turn<'_> {
     ) {
         if !resources.is_empty() {
             let until = self.now.monotonic + refuse.max(self.config.tick);
-            self.leader.demand.refuse(framework, role, agent, resources, until);
+            let leader = &mut *self.leader;
+            // An agent that is gone is refused by itself.
+            let Some(place) = leader.view.place(agent) else { return };
+            let free = leader.view.free_at(place);
+            let refused = match *free == *resources {
+                true => free.clone(),
+                false => Bundle::new(resources.clone()),
+            };
+            leader.demand.refuse(framework, role, place, refused, until);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The rows of agents: what they have, what of it is taken, and whether they are there.
 
-use super::Ledger;
+use super::{Drain, Ledger};
 use proto::model::{AgentId, AgentInfo, Instant, Reason, Refusal, Resources, TaskKey, limits};
 use std::collections::BTreeSet;
 
@@ -26,6 +26,10 @@ pub struct Agent {
     pub state: AgentState,
     /// When the state became what it is; a new registration counts.
     pub changed: Instant,
+    /// An operator wants no new tasks there.
+    pub deactivated: bool,
+    /// It is being emptied, or is empty for it.
+    pub drain: Option<Drain>,
     /// What its tasks take that have not ended; derived.
     pub allocated: Resources,
 }

@@ -39,6 +39,7 @@ impl Ledger {
                 events.push(Event::BarrierPassed { term: *term });
                 Ok(Applied::Done)
             }
+            Command::ChangeMembers(change) => self.change_members(change, events),
             Command::RegisterAgent { info, incarnation, tasks } => {
                 self.register_agent(now, info, *incarnation, tasks, events)
             }
@@ -47,6 +48,19 @@ impl Ledger {
             }
             Command::RemoveAgent { agent, incarnation } => {
                 self.remove_agent(now, agent, *incarnation, events)
+            }
+            Command::DirectAgent { agent, directive } => {
+                self.direct_agent(now, agent, *directive, events)
+            }
+            Command::AdvanceDrain { agent } => self.advance_drain(now, agent, events),
+            Command::ScheduleWindow(plan) => self.schedule_window(now, plan, events),
+            Command::TurnWindow(window) => self.turn_window(now, *window, events),
+            Command::CancelWindow(window) => self.cancel_window(now, *window, events),
+            Command::SetWeight { role, weight } => self.set_weight(role, *weight, events),
+            Command::SetQuota { role, quota, force } => self.set_quota(role, quota, *force, events),
+            Command::RemoveQuota { role } => self.remove_quota(role, events),
+            Command::UpdateFramework { session, info } => {
+                self.update_framework(*session, info, events)
             }
             Command::SubscribeFramework { info, framework, principal, request } => {
                 match framework {

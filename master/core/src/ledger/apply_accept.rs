@@ -6,7 +6,9 @@
 use super::{
     AgentState, Applied, Event, Framework, FrameworkState, Ledger, Stamp, Task,
     agents::{agent_removed, agent_unknown},
+    apply_roles::check_caps,
     frameworks::{AcceptOutcome, amounts},
+    roles::Cap,
 };
 use proto::model::{
     AgentId, Reason, Refusal, RequestId, Resources, Role, Session, StatusReason, StatusSource,
@@ -20,6 +22,8 @@ struct Taking<'a> {
     agents: BTreeMap<&'a AgentId, TakingThere>,
     /// There is one as soon as a task was looked at.
     role: Option<Resources>,
+    /// What the tasks take together: amounts only.
+    sum: Resources,
     ids: BTreeSet<&'a TaskId>,
 }
 
@@ -49,7 +53,7 @@ impl Ledger {
         }
         let taking = self.check_accept(framework, role, tasks)?;
 
-        let Taking { agents, role: role_sum, .. } = taking;
+        let Taking { agents, role: role_sum, sum, .. } = taking;
         let role_sum = role_sum.expect("an accept has at least one task");
         for (id, there) in agents {
             self.agents.get_mut(id).expect("a known agent").allocated = there.allocated;
@@ -60,6 +64,7 @@ impl Ledger {
             true => drop(framework.allocated.remove(role)),
             false => drop(framework.allocated.insert(role.clone(), role_sum)),
         }
+        self.roles.add(role, &sum);
         let ids: Vec<_> = tasks.iter().map(|task| task.id.clone()).collect();
         if let Some(request) = request {
             if framework.accept_outcomes.len() >= limits::ACCEPT_OUTCOMES_PER_FRAMEWORK_MAX {
@@ -96,12 +101,16 @@ impl Ledger {
         if count > limits::TASKS_MAX {
             return Err(Refusal::limit("tasks", count, limits::TASKS_MAX));
         }
+        let caps = self.roles.caps(role);
         let mut taking = Taking::default();
         for (index, task) in tasks.iter().enumerate() {
-            self.check_task(framework, role, task, &mut taking)
+            self.check_task(framework, role, task, &caps, &mut taking)
                 .map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
         }
-        Ok(taking)
+        // The sum at the top of the tree is the largest.
+        let top = role.ancestors().last().expect("a role is the first of its ancestors");
+        let fits = self.roles.allocated(&top).checked_add(&taking.sum).is_ok();
+        fits.then_some(taking).ok_or_else(|| sum_out_of_range().at("tasks"))
     }
 
     fn check_task<'a>(
@@ -109,6 +118,7 @@ impl Ledger {
         framework: &Framework,
         role: &Role,
         task: &'a TaskInfo,
+        caps: &[Cap<'_>],
         taking: &mut Taking<'a>,
     ) -> Result<(), Refusal> {
         let key = TaskKey { framework: framework.id, task: task.id.clone() };
@@ -125,6 +135,13 @@ impl Ledger {
                 return Err(Refusal::new(Reason::AgentUnreachable, message).at("agent_id"));
             }
             AgentState::Removed => return Err(agent_removed(&task.agent).at("agent_id")),
+        }
+        if !self.takes_tasks(agent) {
+            let message = format!(
+                "agent {} takes no new tasks: it is deactivated, draining, or away for maintenance",
+                task.agent
+            );
+            return Err(Refusal::new(Reason::AgentDeactivated, message).at("agent_id"));
         }
         if task.resources.is_empty() {
             return Err(Refusal::invalid("resources", "holds nothing; a task needs resources"));
@@ -145,16 +162,21 @@ impl Ledger {
         })?;
         taking.agents.insert(&task.agent, TakingThere { allocated, open });
         let amounts = amounts(&task.resources);
+        let out_of_range = |_| sum_out_of_range().at("resources");
+        taking.sum = taking.sum.checked_add(&amounts).map_err(out_of_range)?;
+        check_caps(caps, task, &taking.sum)?;
         let sum = match taking.role.as_ref().or(framework.allocated.get(role)) {
             Some(taken) => taken.checked_add(&amounts),
             None => Ok(amounts.into_owned()),
         };
-        taking.role = Some(sum.map_err(|_| {
-            let message = "the role's sum over all agents would be out of range";
-            Refusal::new(Reason::LimitExceeded, message).at("resources")
-        })?);
+        taking.role = Some(sum.map_err(out_of_range)?);
         Ok(())
     }
+}
+
+fn sum_out_of_range() -> Refusal {
+    let message = "the role's sum over all agents would be out of range";
+    Refusal::new(Reason::LimitExceeded, message)
 }
 
 fn new_task(now: Stamp, session: Session, role: &Role, info: &TaskInfo) -> Task {

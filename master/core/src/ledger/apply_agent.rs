@@ -63,11 +63,17 @@ impl Ledger {
             self.compare_journal(now, &info.id, &journal, events);
         } else {
             self.end_tasks_of_agent(now, &info.id, StatusReason::AgentReregistered, events);
+            // What an operator said was said of the machine; a tombstone carries none of it.
+            let earlier = self.agents.get(&info.id);
+            let deactivated = earlier.is_some_and(|agent| agent.deactivated);
+            let drain = earlier.and_then(|agent| agent.drain.clone());
             let agent = Agent {
                 info: info.clone(),
                 incarnation,
                 state: AgentState::Registered,
                 changed: now.time,
+                deactivated,
+                drain,
                 allocated: Resources::new(),
             };
             self.agents.insert(info.id.clone(), agent);
@@ -116,14 +122,27 @@ impl Ledger {
             return Err(Refusal::new(Reason::TransitionIllegal, message));
         }
         events.push(Event::AgentRemoved(id.clone()));
-        self.end_tasks_of_agent(now, id, StatusReason::AgentRemoved, events);
+        self.bury_agent(now, id, StatusReason::AgentRemoved, events);
+        Ok(Applied::Done)
+    }
+
+    /// Ends an agent's tasks and makes a tombstone of its row.
+    pub(super) fn bury_agent(
+        &mut self,
+        now: Stamp,
+        id: &AgentId,
+        reason: StatusReason,
+        events: &mut Vec<Event>,
+    ) {
+        self.end_drain(id);
+        self.end_tasks_of_agent(now, id, reason, events);
         let agent = self.agents.get_mut(id).expect("a known agent");
         agent.state = AgentState::Removed;
+        agent.deactivated = false;
         agent.changed = now.time;
         assert!(agent.allocated.is_empty(), "A1: a removed agent runs nothing");
         self.index.removed_agents.insert((now.time, id.clone()));
         self.forget_removed_agents();
-        Ok(Applied::Done)
     }
 
     /// The journal came back: what it holds of the ledger's tasks goes on, the rest is gone.

@@ -1,7 +1,7 @@
 //! Frameworks come, lose their connection, come back, and end.
 
 use super::{
-    Applied, Event, Framework, FrameworkState, Kill, Ledger, Stamp,
+    Applied, Event, Framework, FrameworkState, Kill, Ledger, Stamp, Task,
     frameworks::{framework_removed, framework_unknown},
 };
 use proto::model::{
@@ -69,6 +69,28 @@ impl Ledger {
         framework.changed = now.time;
         events.push(Event::FrameworkSubscribed(id));
         Ok(Applied::Subscribed { framework: id, epoch: framework.epoch })
+    }
+
+    /// Replaces a framework's description; a role in which tasks run stays.
+    pub(super) fn update_framework(
+        &mut self,
+        session: Session,
+        info: &FrameworkInfo,
+        events: &mut Vec<Event>,
+    ) -> Result<Applied, Refusal> {
+        let id = session.framework;
+        if self.framework_of_session(session)?.state != FrameworkState::Subscribed {
+            let message = format!("{id} has lost its subscription");
+            return Err(Refusal::new(Reason::NotSubscribed, message));
+        }
+        let stranded = |task: &&Task| !task.is_terminal() && !info.roles.contains(&task.role);
+        if let Some(task) = self.tasks_of_framework(id).find(stranded) {
+            let problem = format!("lack {}, in which the task {} runs", task.role, task.info.id);
+            return Err(Refusal::invalid("framework.roles", problem));
+        }
+        self.frameworks.get_mut(&id).expect("a known framework").info = info.clone();
+        events.push(Event::FrameworkUpdated(id));
+        Ok(Applied::Done)
     }
 
     pub(super) fn disconnect_framework(

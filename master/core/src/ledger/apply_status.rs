@@ -52,13 +52,18 @@ impl Ledger {
         let task = self.tasks.get(&key).ok_or_else(|| task_unknown(&key))?;
         let framework = self.frameworks.get(&framework).expect("T6: a known framework");
         let news = check_update(task, agent, status, !framework.is_removed())?;
+        let is_drained = task.kill.is_some_and(|kill| kill.reason == StatusReason::AgentDraining);
         let sequence = status.sequence;
         if sequence > task.agent_sequence {
             let task = self.tasks.get_mut(&key).expect("a known task");
             task.agent_sequence = sequence;
         }
         if news {
-            let status = TaskStatus { source: StatusSource::Agent, ..status.clone() };
+            let mut status = TaskStatus { source: StatusSource::Agent, ..status.clone() };
+            // What an agent ended before it ran it does not connect with whoever asked.
+            if status.reason == StatusReason::KilledDuringLaunch && is_drained {
+                status.reason = StatusReason::AgentDraining;
+            }
             self.put_status(&key, status, now, events);
         }
         events.push(Event::UpdateCommitted { agent: agent.clone(), key, sequence });

@@ -1,16 +1,24 @@
 //! Commands to wire and back. Their parts are read by the same functions that read them from a
 //! socket; only ids and numbers are read here.
 
-use super::Command;
+use super::{
+    Command,
+    codec_members::{read_change, write_change},
+    codec_roles::{
+        read_remove_quota, read_set_quota, read_set_weight, write_remove_quota, write_set_quota,
+        write_set_weight,
+    },
+};
 use proto::convert::{
     agent::{read_agent_info, read_agent_task, write_agent_info, write_agent_task},
+    agent_life::{read_drain_plan, read_window_plan, write_drain_plan, write_window_plan},
     framework::{read_framework_info, write_framework_info},
     status::{read_reason, read_status, write_reason, write_status},
     task::{read_task_info, write_task_info},
 };
 use proto::model::{
-    AgentId, AgentInfo, Duration, FrameworkId, IdError, Refusal, RequestId, Role, Session, TaskId,
-    TaskInfo, TaskKey, TaskStatus, agent::AgentTask,
+    AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, IdError, Refusal,
+    RequestId, Role, Session, TaskId, TaskInfo, TaskKey, TaskStatus, agent::AgentTask,
 };
 use proto::wire::{
     log::v1::{
@@ -26,6 +34,7 @@ use std::str::FromStr;
 pub(super) fn write_command(command: &Command) -> v1::Command {
     let kind = match command {
         Command::Barrier { term } => Kind::Barrier(wire::Barrier { term: *term }),
+        Command::ChangeMembers(change) => write_change(change),
         Command::RegisterAgent { info, incarnation, tasks } => {
             write_register(info, *incarnation, tasks)
         }
@@ -37,13 +46,31 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
             let (agent_id, incarnation) = (agent.to_string(), *incarnation);
             Kind::RemoveAgent(wire::RemoveAgent { agent_id, incarnation })
         }
-        Command::SubscribeFramework { info, framework, principal, request } => {
-            Kind::SubscribeFramework(wire::SubscribeFramework {
+        Command::DirectAgent { agent, directive } => write_directive(agent, directive),
+        Command::AdvanceDrain { agent } => {
+            Kind::AdvanceDrain(wire::AdvanceDrain { agent_id: agent.to_string() })
+        }
+        Command::ScheduleWindow(plan) => {
+            Kind::ScheduleWindow(wire::ScheduleWindow { plan: Some(write_window_plan(plan)) })
+        }
+        Command::TurnWindow(window) => {
+            Kind::TurnWindow(wire::TurnWindow { window_id: window.to_string() })
+        }
+        Command::CancelWindow(window) => {
+            Kind::CancelWindow(wire::CancelWindow { window_id: window.to_string() })
+        }
+        Command::SetWeight { role, weight } => write_set_weight(role, *weight),
+        Command::SetQuota { role, quota, force } => write_set_quota(role, quota, *force),
+        Command::RemoveQuota { role } => write_remove_quota(role),
+        Command::UpdateFramework { session, info } => {
+            Kind::UpdateFramework(wire::UpdateFramework {
+                framework_id: session.framework.to_string(),
+                epoch: session.epoch,
                 framework: Some(write_framework_info(info)),
-                framework_id: framework.map(|id| id.to_string()).unwrap_or_default(),
-                principal: principal.clone(),
-                request_id: request.to_string(),
             })
+        }
+        Command::SubscribeFramework { info, framework, principal, request } => {
+            write_subscribe(info, *framework, principal, request)
         }
         Command::DisconnectFramework(Session { framework, epoch }) => {
             let (framework_id, epoch) = (framework.to_string(), *epoch);
@@ -72,12 +99,37 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
     v1::Command { command: Some(kind) }
 }
 
+fn write_subscribe(
+    info: &FrameworkInfo,
+    framework: Option<FrameworkId>,
+    principal: &str,
+    request: &RequestId,
+) -> Kind {
+    Kind::SubscribeFramework(wire::SubscribeFramework {
+        framework: Some(write_framework_info(info)),
+        framework_id: framework.map(|id| id.to_string()).unwrap_or_default(),
+        principal: principal.to_owned(),
+        request_id: request.to_string(),
+    })
+}
+
 fn write_register(info: &AgentInfo, incarnation: u64, tasks: &[AgentTask]) -> Kind {
     Kind::RegisterAgent(wire::RegisterAgent {
         agent: Some(write_agent_info(info)),
         incarnation,
         tasks: tasks.iter().map(write_agent_task).collect(),
     })
+}
+
+fn write_directive(agent: &AgentId, directive: &AgentDirective) -> Kind {
+    let (directive, plan) = match directive {
+        AgentDirective::Deactivate => (1, None),
+        AgentDirective::Reactivate => (2, None),
+        AgentDirective::Drain(plan) => (3, Some(write_drain_plan(plan))),
+        AgentDirective::CancelDrain => (4, None),
+        AgentDirective::DeclareGone => (5, None),
+    };
+    Kind::DirectAgent(wire::DirectAgent { agent_id: agent.to_string(), directive, plan })
 }
 
 fn write_accept(
@@ -126,6 +178,7 @@ fn write_acknowledge(session: Session, acknowledgements: &[(TaskId, u64)]) -> Ki
 pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
     Ok(match kind {
         Kind::Barrier(barrier) => Command::Barrier { term: barrier.term },
+        Kind::ChangeMembers(change) => Command::ChangeMembers(read_change(change)?),
         Kind::RegisterAgent(register) => read_register(register)?,
         Kind::MarkAgentUnreachable(mark) => Command::MarkAgentUnreachable {
             agent: read_id("agent_id", &mark.agent_id)?,
@@ -135,6 +188,31 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
             agent: read_id("agent_id", &remove.agent_id)?,
             incarnation: remove.incarnation,
         },
+        Kind::DirectAgent(direct) => Command::DirectAgent {
+            agent: read_id("agent_id", &direct.agent_id)?,
+            directive: read_directive(direct.directive, direct.plan)?,
+        },
+        Kind::AdvanceDrain(advance) => {
+            Command::AdvanceDrain { agent: read_id("agent_id", &advance.agent_id)? }
+        }
+        Kind::ScheduleWindow(schedule) => {
+            let plan = read_window_plan(required("plan", schedule.plan)?);
+            Command::ScheduleWindow(plan.map_err(|refusal| refusal.under("plan"))?)
+        }
+        Kind::TurnWindow(turn) => Command::TurnWindow(read_id("window_id", &turn.window_id)?),
+        Kind::CancelWindow(cancel) => {
+            Command::CancelWindow(read_id("window_id", &cancel.window_id)?)
+        }
+        Kind::SetWeight(set) => read_set_weight(&set)?,
+        Kind::SetQuota(set) => read_set_quota(set)?,
+        Kind::RemoveQuota(remove) => read_remove_quota(&remove)?,
+        Kind::UpdateFramework(update) => {
+            let info = read_framework_info(required("framework", update.framework)?);
+            Command::UpdateFramework {
+                session: read_session(&update.framework_id, update.epoch)?,
+                info: info.map_err(|refusal| refusal.under("framework"))?,
+            }
+        }
         Kind::SubscribeFramework(subscribe) => read_subscribe(subscribe)?,
         Kind::DisconnectFramework(disconnect) => {
             let session = read_session(&disconnect.framework_id, disconnect.epoch)?;
@@ -160,6 +238,20 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
         },
         Kind::RecordUpdate(record) => read_update(record)?,
         Kind::Acknowledge(acknowledge) => read_acknowledge(acknowledge)?,
+    })
+}
+
+fn read_directive(directive: u32, plan: Option<api::DrainPlan>) -> Result<AgentDirective, Refusal> {
+    Ok(match (directive, plan) {
+        (1, None) => AgentDirective::Deactivate,
+        (2, None) => AgentDirective::Reactivate,
+        (3, Some(plan)) => {
+            let plan = read_drain_plan(plan).map_err(|refusal| refusal.under("plan"))?;
+            AgentDirective::Drain(plan)
+        }
+        (4, None) => AgentDirective::CancelDrain,
+        (5, None) => AgentDirective::DeclareGone,
+        _ => return Err(Refusal::invalid("directive", "is not one, or has another's plan")),
     })
 }
 

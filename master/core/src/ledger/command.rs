@@ -1,9 +1,11 @@
 //! Every command that can be committed, with all that applying it needs: ids, times and request
 //! ids were fixed by the leader, so that every replica does the same.
 
+use super::MemberChange;
 use proto::model::{
-    AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, RequestId, Role, Session,
-    StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, agent::AgentTask,
+    AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Quota,
+    RequestId, Role, Session, StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, WindowId,
+    WindowPlan, agent::AgentTask,
 };
 
 /// One change that is asked of the ledger.
@@ -14,6 +16,8 @@ pub enum Command {
         /// The term.
         term: u64,
     },
+    /// The masters are others.
+    ChangeMembers(MemberChange),
     /// An agent came, or came back.
     RegisterAgent {
         /// What it says of itself.
@@ -36,6 +40,31 @@ pub enum Command {
         agent: AgentId,
         /// Of which journal.
         incarnation: u64,
+    },
+    /// What an operator directs about an agent.
+    DirectAgent {
+        /// Which.
+        agent: AgentId,
+        /// What.
+        directive: AgentDirective,
+    },
+    /// End what tasks of a draining agent may be ended now; computed anew when it is applied.
+    AdvanceDrain {
+        /// Which.
+        agent: AgentId,
+    },
+    /// Plan a maintenance window.
+    ScheduleWindow(WindowPlan),
+    /// Begin or end a maintenance window, whichever is due; checked again.
+    TurnWindow(WindowId),
+    /// A maintenance window will not be, or is over.
+    CancelWindow(WindowId),
+    /// A framework describes itself anew.
+    UpdateFramework {
+        /// Which.
+        session: Session,
+        /// What it says of itself.
+        info: FrameworkInfo,
     },
     /// A framework came, or came back.
     SubscribeFramework {
@@ -87,6 +116,27 @@ pub enum Command {
         framework: FrameworkId,
         /// The news, with the agent's sequence number.
         status: TaskStatus,
+    },
+    /// What a role weighs from now on.
+    SetWeight {
+        /// Which.
+        role: Role,
+        /// `None` means what the configuration says.
+        weight: Option<Milli>,
+    },
+    /// What a role is promised and may use from now on.
+    SetQuota {
+        /// Which.
+        role: Role,
+        /// All of it; what it replaces is gone.
+        quota: Quota,
+        /// Also when the agents cannot hold what is promised.
+        force: bool,
+    },
+    /// A role is promised nothing and has no limit any longer.
+    RemoveQuota {
+        /// Which.
+        role: Role,
     },
     /// Updates that a framework has dealt with.
     Acknowledge {

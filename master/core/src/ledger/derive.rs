@@ -16,6 +16,8 @@ pub(super) struct Derived {
     pub(super) index: Index,
     /// What is taken; of agents with live tasks only.
     pub(super) allocated: BTreeMap<AgentId, Resources>,
+    /// Of roles with live tasks, and those above them.
+    pub(super) roles: Table<Role, Resources>,
     /// Of frameworks with tasks only.
     pub(super) frameworks: BTreeMap<FrameworkId, OfFramework>,
 }
@@ -39,6 +41,7 @@ pub(super) fn derive(ledger: &Ledger) -> Result<Derived, Broken> {
         tasks.open += usize::from(task.is_open());
         derive_task(ledger, task, &mut derived)?;
     }
+    derived.roles = derive_roles(&derived.frameworks)?;
     derived.index.agent_tasks = Table::new();
     for (id, tasks) in agent_tasks {
         derived.index.agent_tasks.insert(id.clone(), tasks);
@@ -46,6 +49,9 @@ pub(super) fn derive(ledger: &Ledger) -> Result<Derived, Broken> {
     for (id, agent) in ledger.agents.iter() {
         if agent.state == AgentState::Removed {
             derived.index.removed_agents.insert((agent.changed, id.clone()));
+        }
+        if agent.drain.is_some() {
+            derived.index.draining.insert(id.clone());
         }
     }
     for (id, framework) in ledger.frameworks.iter() {
@@ -61,6 +67,26 @@ pub(super) fn derive(ledger: &Ledger) -> Result<Derived, Broken> {
         }
     }
     Ok(derived)
+}
+
+/// What each role uses with all roles below it.
+fn derive_roles(
+    frameworks: &BTreeMap<FrameworkId, OfFramework>,
+) -> Result<Table<Role, Resources>, Broken> {
+    let mut sums = BTreeMap::<Role, Resources>::new();
+    for (role, allocated) in frameworks.values().flat_map(|framework| &framework.allocated) {
+        for role in role.ancestors() {
+            let excess = |_| Broken { name: "A5", detail: format!("role {role} uses too much") };
+            let sum = sums.get(&role).map_or_else(
+                || Ok(allocated.clone()),
+                |sum| sum.checked_add(allocated).map_err(excess),
+            )?;
+            sums.insert(role, sum);
+        }
+    }
+    let mut table = Table::new();
+    sums.into_iter().for_each(|(role, sum)| drop(table.insert(role, sum)));
+    Ok(table)
 }
 
 fn derive_task(ledger: &Ledger, task: &Task, derived: &mut Derived) -> Result<(), Broken> {

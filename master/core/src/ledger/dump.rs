@@ -1,10 +1,15 @@
-//! The state as records, for snapshots and for the digest: a header, then every agent, framework
-//! and task, each kind by key. Equal states give equal records; what can be derived is left out.
+//! The state as records, for snapshots and for the digest: a header, then every member, role,
+//! agent, framework, task and maintenance window, each kind by key. Equal states give equal
+//! records; what can be derived is left out.
 
-use super::{Agent, AgentState, Framework, FrameworkState, Ledger, Task};
+use super::{
+    Agent, AgentState, Drain, Framework, FrameworkState, Ledger, Task, Window,
+    codec_members::write_member, codec_roles::write_role,
+};
 use prost::Message as _;
 use proto::convert::{
     agent::write_agent_info,
+    agent_life::write_drain_plan,
     framework::write_framework_info,
     status::{write_reason, write_state, write_status},
     task::write_task_info,
@@ -20,11 +25,20 @@ pub use super::restore::{Restore, RestoreError};
 /// Every record of the state, without lengths, in the order in which [`Restore`] takes them.
 pub fn records(ledger: &Ledger) -> impl Iterator<Item = Vec<u8>> + '_ {
     let header = std::iter::once_with(|| Kind::Header(write_header(ledger)));
+    let members = ledger.members.iter().map(|member| Kind::Member(write_member(member)));
+    let roles = ledger.roles.iter().map(|(role, row)| Kind::Role(write_role(role, row)));
     let agents = ledger.agents.iter().map(|(_, agent)| Kind::Agent(write_agent(agent)));
     let frameworks = ledger.frameworks.iter();
     let frameworks = frameworks.map(|(_, row)| Kind::Framework(write_framework(row)));
     let tasks = ledger.tasks.iter().map(|(_, task)| Kind::Task(write_task(task)));
-    let kinds = header.chain(agents).chain(frameworks).chain(tasks);
+    let windows = ledger.windows.iter().map(|(_, window)| Kind::Window(write_window(window)));
+    let kinds = header
+        .chain(members)
+        .chain(roles)
+        .chain(agents)
+        .chain(frameworks)
+        .chain(tasks)
+        .chain(windows);
     kinds.map(|kind| v1::Record { record: Some(kind) }.encode_to_vec())
 }
 
@@ -35,6 +49,11 @@ fn write_header(ledger: &Ledger) -> wire::Header {
         time_ms: ledger.applied.time.0,
         cluster_id: ledger.cluster.to_string(),
         next_framework: ledger.next_framework,
+        // What never had a window is dumped as before there were any.
+        next_window: if ledger.next_window == 1 { 0 } else { ledger.next_window },
+        members_version: ledger.members.version,
+        last_node: ledger.members.last_node,
+        incarnation: ledger.members.incarnation,
     }
 }
 
@@ -48,6 +67,31 @@ fn write_agent(agent: &Agent) -> wire::Agent {
             AgentState::Removed => 3,
         },
         changed_ms: agent.changed.0,
+        deactivated: agent.deactivated,
+        drain: agent.drain.as_ref().map(write_drain),
+    }
+}
+
+fn write_drain(drain: &Drain) -> wire::Drain {
+    wire::Drain {
+        since_ms: drain.since.0,
+        deadline_ms: drain.deadline.0,
+        max_grace_period_ms: drain.max_grace.map(Duration::as_ms),
+        mark_gone: drain.mark_gone,
+        killed_ms: drain.killed.0,
+        window_id: drain.window.map(|window| window.to_string()).unwrap_or_default(),
+    }
+}
+
+fn write_window(window: &Window) -> wire::Window {
+    wire::Window {
+        window_id: window.id.to_string(),
+        selector: window.selector.to_string(),
+        start_ms: window.start.0,
+        end_ms: window.end.0,
+        started: window.started,
+        drain: window.drain.as_ref().map(write_drain_plan),
+        comment: window.comment.clone(),
     }
 }
 

@@ -3,7 +3,9 @@
 //! Facts name rows; whoever needs more looks into the ledger. They are made on every replica and
 //! used by the leader (messages, allocator's view) and by watchers everywhere.
 
-use proto::model::{AgentId, FrameworkId, Instant, Role, TaskId, TaskKey, TaskStatus, WallTime};
+use proto::model::{
+    AgentId, FrameworkId, Instant, Role, TaskId, TaskKey, TaskStatus, WallTime, WindowId,
+};
 
 /// Where and when a command was committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,12 +28,33 @@ pub enum Event {
         /// The term.
         term: u64,
     },
+    /// The masters are others, or elsewhere.
+    MembersChanged,
     /// An agent is registered (new, back, or with changed resources).
     AgentRegistered(AgentId),
     /// An agent is out of contact.
     AgentUnreachable(AgentId),
     /// An agent is gone for good.
     AgentRemoved(AgentId),
+    /// An agent takes no new tasks from now on.
+    AgentDeactivated(AgentId),
+    /// An agent takes new tasks again, unless something else keeps it from it; or a window that it
+    /// was to be away for will not be.
+    AgentReactivated(AgentId),
+    /// An agent is being emptied, or by another plan than before.
+    AgentDraining(AgentId),
+    /// A draining agent runs nothing any longer.
+    AgentDrained(AgentId),
+    /// A maintenance window is planned.
+    WindowScheduled(WindowId),
+    /// A maintenance window has begun.
+    WindowStarted(WindowId),
+    /// A maintenance window is over, or will not be; its row is gone.
+    WindowEnded(WindowId),
+    /// What operators say of a role is another: its weight or its quota.
+    RoleChanged(Role),
+    /// A framework describes itself differently.
+    FrameworkUpdated(FrameworkId),
     /// An agent's journal holds a task that the ledger does not have there: end it.
     AgentTaskUnknown {
         /// Where.
@@ -97,6 +120,8 @@ pub enum Applied {
         /// The role.
         role: Role,
     },
+    /// The maintenance window is planned.
+    Scheduled(WindowId),
     /// Nothing changed: a call with the same request id launched these before.
     AnsweredBefore(Vec<TaskId>),
 }

@@ -5,10 +5,13 @@
 //! trusts no row and never panics.
 
 use super::{
-    Agent, AgentState, Framework, Ledger, Task,
+    Agent, AgentState, Framework, Ledger, RoleConfig, Standing, Task, Window,
     derive::{Derived, OfFramework, derive},
+    role_tree,
 };
-use proto::model::{AgentId, FrameworkId, Resources, StatusReason, TaskKey, TaskState, limits};
+use proto::model::{
+    AgentId, FrameworkId, Resources, StatusReason, TaskKey, TaskState, WindowId, limits,
+};
 use std::fmt;
 
 /// An invariant that does not hold.
@@ -44,6 +47,8 @@ impl Findings {
 pub fn check(ledger: &Ledger) -> Vec<Broken> {
     let mut findings = Findings::default();
     check_bounds(ledger, &mut findings);
+    check_members(ledger, &mut findings);
+    check_roles(ledger, &mut findings);
     match derive(ledger) {
         Err(broken) => findings.0.push(broken),
         Ok(derived) => {
@@ -55,7 +60,12 @@ pub fn check(ledger: &Ledger) -> Vec<Broken> {
             }
             let same = ledger.index == derived.index;
             findings.expect(same, "index", || "an index differs from the rows".to_owned());
+            let same = ledger.roles.allocated == derived.roles;
+            findings.expect(same, "A5", || "a role's sum differs from its tasks".to_owned());
         }
+    }
+    for (id, window) in ledger.windows.iter() {
+        check_window(ledger, *id, window, &mut findings);
     }
     for (key, task) in ledger.tasks.iter() {
         check_identity(ledger, key, task, &mut findings);
@@ -70,11 +80,52 @@ fn check_bounds(ledger: &Ledger, findings: &mut Findings) {
         ("agents", ledger.agents.len(), limits::AGENTS_MAX),
         ("frameworks", ledger.frameworks.len(), limits::FRAMEWORKS_MAX),
         ("tasks", ledger.tasks.len(), limits::TASKS_MAX),
+        ("roles", ledger.roles.rows.len(), limits::ROLES_CONFIGURED_MAX),
+        ("windows", ledger.windows.len(), limits::WINDOWS_MAX),
         ("tombstones", ledger.index.removed_agents.len(), limits::REMOVED_REMEMBERED_MAX),
         ("ended", ledger.index.removed_frameworks.len(), limits::REMOVED_REMEMBERED_MAX),
     ];
     for (what, count, limit) in bounds {
         findings.expect(count <= limit, "H4", || format!("{count} {what}, more than {limit}"));
+    }
+}
+
+/// M1: who the masters are makes sense, and can be changed again.
+fn check_members(ledger: &Ledger, findings: &mut Findings) {
+    let members = &ledger.members;
+    if members.version == 0 {
+        findings.expect(members.rows.is_empty(), "M1", || "members before any".to_owned());
+        return;
+    }
+    let count = |standing| members.of(standing).count();
+    let (voters, learners, leaving) =
+        (count(Standing::Voter), count(Standing::Learner), count(Standing::Leaving));
+    findings.expect(voters > 0, "M1", || "nobody votes".to_owned());
+    // A cluster may be founded with any number; it only grows within the limit.
+    let one = learners + leaving <= 1;
+    findings.expect(one, "M1", || format!("{learners} learn and {leaving} leave at once"));
+    for member in members.iter() {
+        let node = member.info.node;
+        let used = (1..=members.last_node).contains(&node.0);
+        findings.expect(used, "M1", || format!("member {node} is above all ids ever used"));
+        let replaced = member.replaces.is_none_or(|old| {
+            member.standing == Standing::Learner && members.rows.contains_key(&old)
+        });
+        findings.expect(replaced, "M1", || format!("member {node} replaces nobody"));
+    }
+}
+
+/// A5, as far as one moment shows it (a limit may be lowered below what is used): each row says
+/// something, and no quota contradicts another.
+fn check_roles(ledger: &Ledger, findings: &mut Findings) {
+    for (role, row) in ledger.roles.iter() {
+        findings.expect(*row != RoleConfig::default(), "A5", || format!("{role} has an empty row"));
+        let weight = row.weight.is_none_or(|weight| weight.0 > 0 && weight.is_amount());
+        findings.expect(weight, "A5", || format!("role {role} weighs {:?}", row.weight));
+    }
+    let quotas = ledger.roles.quotas().collect();
+    if let Err(contradiction) = role_tree::promised(&quotas) {
+        findings.expect(false, "A5", || contradiction.to_string());
     }
 }
 
@@ -97,11 +148,28 @@ fn check_agent(
     });
     let gone = agent.state == AgentState::Removed;
     findings.expect(!gone || kept.is_empty(), "T6", || format!("tasks on removed agent {id}"));
+    let directed = agent.deactivated || agent.drain.is_some();
+    findings.expect(!gone || !directed, "A6", || format!("removed agent {id} has a directive"));
+    if let Some(drain) = &agent.drain {
+        let soon = drain.since <= drain.killed && drain.killed <= ledger.applied.time;
+        findings.expect(soon, "C5", || format!("agent {id} drains in the future"));
+        let begun = |id| ledger.window(id).is_some_and(|window| window.started);
+        let known = drain.window.is_none_or(begun);
+        findings.expect(known, "A6", || format!("agent {id} drains for a window that is not"));
+    }
     let now = ledger.applied.time;
     findings.expect(agent.changed <= now, "C5", || format!("agent {id} changed in the future"));
     let open = ledger.open_tasks_of_agent(id);
     let limit = limits::TASKS_PER_AGENT_MAX;
     findings.expect(open <= limit, "H4", || format!("agent {id} has {open} tasks"));
+}
+
+fn check_window(ledger: &Ledger, id: WindowId, window: &Window, findings: &mut Findings) {
+    findings.expect(id == window.id, "index", || format!("{id} under another id"));
+    let known = id.0 > 0 && id.0 < ledger.next_window;
+    findings.expect(known, "C5", || format!("{id} was never given out"));
+    let begun = !window.started || window.start <= ledger.applied.time;
+    findings.expect(begun && window.start < window.end, "C5", || format!("{id} is upside down"));
 }
 
 fn check_framework(
@@ -161,9 +229,11 @@ fn check_life(ledger: &Ledger, task: &Task, findings: &mut Findings) {
     };
     findings.expect(remembered, "T4", || format!("task {key} is {state}, was {before:?}"));
     let reason = task.kill.map(|kill| kill.reason);
-    use StatusReason::{FrameworkRemoved, KilledByFramework, KilledByOperator};
-    let sound =
-        matches!(reason, None | Some(FrameworkRemoved | KilledByFramework | KilledByOperator));
+    use StatusReason::{AgentDraining, FrameworkRemoved, KilledByFramework, KilledByOperator};
+    let sound = matches!(
+        reason,
+        None | Some(AgentDraining | FrameworkRemoved | KilledByFramework | KilledByOperator)
+    );
     findings.expect(sound, "T4", || format!("task {key} is killed because of {reason:?}"));
     let framework = ledger.frameworks.get(&key.framework);
     let removed = framework.is_some_and(Framework::is_removed);

@@ -12,31 +12,48 @@ mod agents;
 mod apply;
 mod apply_accept;
 mod apply_agent;
+mod apply_directive;
 mod apply_framework;
+mod apply_maintenance;
+mod apply_members;
+mod apply_roles;
 mod apply_status;
 pub mod codec;
 mod codec_commands;
+mod codec_members;
+mod codec_roles;
 mod command;
 mod derive;
 pub mod digest;
+mod drains;
 pub mod dump;
 mod event;
 mod frameworks;
 pub mod invariants;
-
+mod members;
+mod reincarnate;
 mod restore;
+mod role_tree;
+mod roles;
 mod table;
 mod tasks;
+mod windows;
 
 pub use agents::{Agent, AgentState};
 pub use command::Command;
+pub use drains::{Drain, DrainProgress, DrainStep};
 pub use event::{Applied, Event, Stamp};
 pub use frameworks::{Framework, FrameworkState};
+pub use members::{Member, MemberChange, Members, Standing};
+pub use roles::{RoleConfig, Roles};
 pub use table::Table;
 pub use tasks::{Kill, Task};
+pub use windows::Window;
 
 use agents::AgentTasks;
-use proto::model::{AgentId, ClusterId, FrameworkId, Instant, RequestId, TaskId, TaskKey};
+use proto::model::{
+    AgentId, ClusterId, FrameworkId, Instant, RequestId, TaskId, TaskKey, WindowId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The whole replicated state. A clone shares its rows, so that it costs keys and pointers.
@@ -49,6 +66,11 @@ pub struct Ledger {
     agents: Table<AgentId, Agent>,
     frameworks: Table<FrameworkId, Framework>,
     tasks: Table<TaskKey, Task>,
+    /// The number of the next new maintenance window.
+    next_window: u64,
+    windows: Table<WindowId, Window>,
+    members: Members,
+    roles: Roles,
     index: Index,
 }
 
@@ -62,6 +84,8 @@ struct Index {
     /// Removed frameworks all of whose tasks have ended, the oldest in front.
     removed_frameworks: BTreeSet<(Instant, FrameworkId)>,
     live_tasks: usize,
+    /// Agents with a drain.
+    draining: BTreeSet<AgentId>,
 }
 
 impl Ledger {
@@ -74,6 +98,10 @@ impl Ledger {
             agents: Table::new(),
             frameworks: Table::new(),
             tasks: Table::new(),
+            next_window: 1,
+            windows: Table::new(),
+            members: Members::default(),
+            roles: Roles::default(),
             index: Index::default(),
         }
     }
@@ -110,6 +138,11 @@ impl Ledger {
     /// Tasks, ended ones that are remembered included.
     pub fn tasks(&self) -> &Table<TaskKey, Task> {
         &self.tasks
+    }
+
+    /// The masters.
+    pub fn members(&self) -> &Members {
+        &self.members
     }
 
     /// One agent.

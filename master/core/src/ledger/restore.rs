@@ -2,8 +2,10 @@
 //! order is checked, sums and indexes are computed anew, and the whole must keep every invariant.
 
 use super::{
-    Agent, AgentState, Framework, FrameworkState, Kill, Ledger, Stamp, Table, Task,
-    codec_commands::{read_each, read_id, required},
+    Agent, AgentState, Drain, Framework, FrameworkState, Kill, Ledger, Stamp, Table, Task, Window,
+    codec_commands::{read_each, read_id, read_optional_id, required},
+    codec_members::read_member,
+    codec_roles::read_role,
     derive::derive,
     frameworks::AcceptOutcome,
     invariants::{self, Broken},
@@ -11,6 +13,7 @@ use super::{
 use prost::Message as _;
 use proto::convert::{
     agent::read_agent_info,
+    agent_life::{read_drain_plan, read_selector},
     framework::read_framework_info,
     status::{read_reason, read_state, read_status},
     task::read_task_info,
@@ -91,6 +94,20 @@ impl Restore {
                 *ledger = Some(read_header(&header).map_err(field)?);
                 true
             }
+            (Kind::Member(member), Some(ledger)) => {
+                let member = read_member(member).map_err(field)?;
+                let rows = &mut ledger.members.rows;
+                let node = member.info.node;
+                let behind = rows.last_key_value().is_none_or(|(last, _)| *last < node);
+                rows.insert(node, member);
+                let rest = ledger.roles.rows.is_empty() && ledger.agents.is_empty();
+                behind && rest && ledger.frameworks.is_empty()
+            }
+            (Kind::Role(role), Some(ledger)) => {
+                let (role, row) = read_role(role).map_err(field)?;
+                let first_of_kind = ledger.agents.is_empty() && ledger.frameworks.is_empty();
+                append(&mut ledger.roles.rows, role, row) && first_of_kind
+            }
             (Kind::Agent(agent), Some(ledger)) => {
                 let agent = read_agent(agent).map_err(field)?;
                 let id = agent.info.id.clone();
@@ -103,7 +120,11 @@ impl Restore {
             }
             (Kind::Task(task), Some(ledger)) => {
                 let task = read_task(task).map_err(field)?;
-                append(&mut ledger.tasks, task.key.clone(), task)
+                append(&mut ledger.tasks, task.key.clone(), task) && ledger.windows.is_empty()
+            }
+            (Kind::Window(window), Some(ledger)) => {
+                let window = read_window(window).map_err(field)?;
+                append(&mut ledger.windows, window.id, window)
             }
             (Kind::Header(_), Some(_)) | (_, None) => false,
         };
@@ -115,6 +136,7 @@ impl Restore {
         let mut ledger = self.ledger.ok_or(RestoreError::Empty)?;
         let derived = derive(&ledger).map_err(RestoreError::Broken)?;
         ledger.index = derived.index;
+        ledger.roles.allocated = derived.roles;
         for (id, allocated) in derived.allocated {
             ledger.agents.get_mut(&id).expect("derived from a row").allocated = allocated;
         }
@@ -148,6 +170,10 @@ fn read_header(header: &wire::Header) -> Result<Ledger, Refusal> {
         wall: WallTime::default(),
     };
     ledger.next_framework = header.next_framework;
+    ledger.next_window = header.next_window.max(1);
+    ledger.members.version = header.members_version;
+    ledger.members.last_node = header.last_node;
+    ledger.members.incarnation = header.incarnation;
     Ok(ledger)
 }
 
@@ -163,7 +189,33 @@ fn read_agent(agent: wire::Agent) -> Result<Agent, Refusal> {
             _ => return Err(Refusal::invalid("state", "is not an agent's state")),
         },
         changed: Instant(agent.changed_ms),
+        deactivated: agent.deactivated,
+        drain: agent.drain.map(read_drain).transpose().map_err(|no| no.under("drain"))?,
         allocated: Resources::new(),
+    })
+}
+
+fn read_drain(drain: wire::Drain) -> Result<Drain, Refusal> {
+    Ok(Drain {
+        since: Instant(drain.since_ms),
+        deadline: Instant(drain.deadline_ms),
+        max_grace: drain.max_grace_period_ms.map(Duration),
+        mark_gone: drain.mark_gone,
+        killed: Instant(drain.killed_ms),
+        window: read_optional_id("window_id", &drain.window_id)?,
+    })
+}
+
+fn read_window(window: wire::Window) -> Result<Window, Refusal> {
+    let drain = window.drain.map(read_drain_plan).transpose();
+    Ok(Window {
+        id: read_id("window_id", &window.window_id)?,
+        selector: read_selector("selector", &window.selector)?,
+        start: Instant(window.start_ms),
+        end: Instant(window.end_ms),
+        started: window.started,
+        drain: drain.map_err(|no| no.under("drain"))?,
+        comment: window.comment,
     })
 }
 

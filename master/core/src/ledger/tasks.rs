@@ -176,18 +176,24 @@ impl Ledger {
         task.changed = now.time;
         // Terminal states are sticky (asserted above), so that this happens once per task (T5).
         let freed = task.is_terminal();
+        let mut drained = None;
         if freed {
             let agent = self.agents.get_mut(&task.info.agent).expect("T6: a known agent");
             let left = agent.allocated.checked_sub(&task.info.resources);
             agent.allocated = left.expect("A1: an agent's sum holds all of its tasks");
             framework.release(&task.role, &task.info.resources);
+            self.roles.release(&task.role, &task.info.resources);
             self.index.live_tasks -= 1;
+            if agent.drain.is_some() && agent.allocated.is_empty() {
+                drained = Some(task.info.agent.clone());
+            }
         }
         let mut status = task.status.clone();
         if status.state == TaskState::Staging {
             status.sequence = 0;
         }
         events.push(Event::TaskUpdated { framework: key.framework, status, freed });
+        events.extend(drained.map(Event::AgentDrained));
         if freed && removed {
             self.settle_task(key, now);
             self.forget_surplus(key.framework, events);

@@ -8,13 +8,14 @@ use crate::{
     allocator::{Demand, Drf, View},
     consensus::{ClusterClock, Proposals},
     input::CallId,
-    intake::{Waiter, sessions::Sessions},
+    intake::{Waiter, rate_limits::RateLimits, sessions::Sessions},
     ledger::{AgentState, FrameworkState},
     liveness::{Deadlines, Detector},
+    master::membership::{HandOver, Removal},
     offers::Book,
     reads::Reads,
 };
-use proto::model::{AgentId, FrameworkId, Instant, RequestId};
+use proto::model::{AgentId, FrameworkId, Instant, RequestId, WindowId};
 use std::collections::BTreeMap;
 
 /// What becomes due at some time.
@@ -26,6 +27,10 @@ pub(crate) enum Timer {
     FrameworkExpiry(FrameworkId),
     /// An unreachable agent is given up.
     AgentRemoval(AgentId),
+    /// A draining agent is to be looked at.
+    Drain(AgentId),
+    /// A maintenance window begins or ends.
+    Window(WindowId),
     /// Something for everybody to hear.
     Heartbeat,
 }
@@ -44,7 +49,12 @@ pub(crate) struct Leadership {
     pub(crate) allocator: Drf,
     pub(crate) book: Book,
     pub(crate) detector: Detector,
+    pub(crate) rate_limits: RateLimits,
     pub(crate) timers: Deadlines<Timer>,
+    /// Leadership on its way to somebody else, because somebody asked.
+    pub(crate) hand_over: Option<HandOver>,
+    /// A removal that waits for word of those who stay.
+    pub(crate) removal: Option<Removal>,
 }
 
 impl Leadership {
@@ -62,6 +72,9 @@ impl Leadership {
         let back = now + config.agent_reregister_timeout;
         for (id, agent) in ledger.agents().iter() {
             let since = clock.process_time(agent.changed + config.agent_removal_timeout);
+            if agent.drain.is_some() {
+                timers.set(Timer::Drain(id.clone()), now);
+            }
             match agent.state {
                 AgentState::Registered => detector.grace(id.clone(), back),
                 AgentState::Unreachable => timers.set(Timer::AgentRemoval(id.clone()), since),
@@ -76,6 +89,9 @@ impl Leadership {
                 FrameworkState::Removed => {}
             }
         }
+        for window in ledger.windows() {
+            timers.set(Timer::Window(window.id), clock.process_time(window.turns_at()));
+        }
         timers.set(Timer::Heartbeat, now + config.heartbeat_interval);
         Self {
             term,
@@ -83,12 +99,15 @@ impl Leadership {
             proposals: Proposals::new(),
             accepts: BTreeMap::new(),
             reads: Reads::default(),
-            view: View::rebuild(ledger, &book),
-            demand: Demand::new(config.weights.clone()),
+            view: View::rebuild(ledger, &book, &config.fairness()),
+            demand: Demand::new(),
             allocator: Drf::default(),
             book,
             detector,
+            rate_limits: RateLimits::new(config.call_rates.clone()),
             timers,
+            hand_over: None,
+            removal: None,
         }
     }
 

@@ -6,11 +6,12 @@
 
 pub mod figures;
 pub(crate) mod leadership;
+pub(crate) mod membership;
 mod turns;
 
 use crate::{
     Config, Ledger,
-    consensus::{ClusterClock, Consensus, OpenError, Restored},
+    consensus::{ClusterClock, Consensus, OpenError, Restored, commands_of},
     dispatch::watch::History,
     input::{Input, Now, OperatorCall, StreamId},
     intake::{Turn, Waiter},
@@ -39,6 +40,12 @@ pub struct Master {
     role: Option<RoleChange>,
     /// A snapshot is being written up to this index.
     snapshot_under_way: Option<crate::outbox::SnapshotMark>,
+    /// Somebody wants a snapshot as of now.
+    snapshot_wanted: bool,
+    /// The version of the members that the shell was told.
+    members_told: u64,
+    /// Ticks since a member said first that this one was removed.
+    removed_for_ticks: Option<usize>,
 }
 
 impl Master {
@@ -51,8 +58,9 @@ impl Master {
     ) -> Result<Self, OpenError> {
         config.assert_valid();
         for entry in &restored.entries {
-            if !entry.data.is_empty() && entry.index > ledger.applied().index {
-                let check = codec::decode_batch(&entry.data);
+            let commands = commands_of(entry);
+            if !commands.is_empty() && entry.index > ledger.applied().index {
+                let check = codec::decode_batch(commands);
                 check.map_err(|source| OpenError::Entry { index: entry.index, source })?;
             }
         }
@@ -73,6 +81,9 @@ impl Master {
             figures: Figures::default(),
             role: None,
             snapshot_under_way: None,
+            snapshot_wanted: false,
+            members_told: 0,
+            removed_for_ticks: None,
         })
     }
 
@@ -118,6 +129,7 @@ impl Master {
         match input {
             Input::Tick => {
                 self.consensus.tick(outbox);
+                self.leave_if_removed(outbox);
                 // A read-index request is lost with its heartbeat: ask again.
                 let unconfirmed =
                     self.leader.as_ref().and_then(|leader| leader.reads.unconfirmed());
@@ -125,8 +137,13 @@ impl Master {
                     self.consensus.read_index(token);
                 }
             }
+            // Whoever was removed has nothing to say.
+            Input::Peer(message) if self.is_retired(NodeId(message.from)) => {}
+            Input::PeerSeen { from, .. } if self.is_retired(from) => {}
             Input::Peer(message) => self.consensus.receive(message),
-            Input::PeerSeen { from, blank } => self.consensus.seen(from, blank),
+            Input::PeerSeen { from, blank, joining } => self.consensus.seen(from, blank, joining),
+            Input::Removed => drop(self.removed_for_ticks.get_or_insert(0)),
+            Input::TakeSnapshot => self.snapshot_wanted = true,
             Input::PeerSnapshot { message, ledger } => {
                 self.consensus.receive_snapshot(message, ledger);
             }
@@ -139,6 +156,12 @@ impl Master {
 
     /// An input from a framework, an agent or an operator: for a serving leader only.
     fn step_outside(&mut self, now: Now, input: Input, outbox: &mut Outbox) {
+        if self.leader.is_some()
+            && let Input::OperatorCall { call, principal, request } = &input
+            && self.membership_call(now, *call, principal, request, outbox)
+        {
+            return;
+        }
         let Some(mut turn) = self.turn(now, outbox) else {
             return self.refuse(input, outbox);
         };
@@ -152,7 +175,9 @@ impl Master {
             Input::AgentMessage { stream, principal, message } => {
                 turn.agent_message(stream, &principal, message);
             }
-            Input::OperatorCall { call, request, .. } => turn.operator_call(call, request),
+            Input::OperatorCall { call, principal, request } => {
+                turn.operator_call(call, &principal, request);
+            }
             Input::OperatorWatch { stream, after, .. } => turn.operator_watch(stream, after),
             Input::StreamClosed(stream) => turn.stream_closed(stream),
             inside => unreachable!("{inside:?} was taken by step"),
@@ -194,14 +219,16 @@ impl Master {
     }
 
     fn read_cluster(&self) -> Answer {
-        let cluster = reads::cluster(&self.config, &self.consensus, &self.ledger);
+        let cluster = reads::cluster(self, &self.config, &self.consensus);
         Answer::Read(Box::new(ReadAnswer::Cluster(cluster)))
     }
 
     fn not_serving(&self) -> Refusal {
         match self.consensus.leader().filter(|leader| *leader != self.config.node) {
             Some(leader) => {
-                let address = self.config.members.get(&leader).cloned();
+                let known = self.ledger.members().get(leader);
+                let address = known.map(|member| member.info.address.clone());
+                let address = address.or_else(|| self.config.members.get(&leader).cloned());
                 let message = format!("this member does not lead, member {leader} does");
                 let refusal = Refusal::new(Reason::NotLeader, message);
                 Refusal { leader_address: address, ..refusal }
@@ -213,9 +240,11 @@ impl Master {
 
     /// The tools of a turn, if this member serves.
     fn turn<'a>(&'a mut self, now: Now, outbox: &'a mut Outbox) -> Option<Turn<'a>> {
+        let time = self.cluster_time(now);
         let leader = self.leader.as_mut()?;
         Some(Turn {
             now,
+            time,
             config: &self.config,
             ledger: &self.ledger,
             leader,
@@ -224,6 +253,11 @@ impl Master {
             commands: &mut self.commands,
             outbox,
         })
+    }
+
+    /// Whether this id was a member's and is no more.
+    pub fn is_retired(&self, node: NodeId) -> bool {
+        self.ledger.members().is_retired(node)
     }
 
     /// Who leads, by this member's knowledge.
@@ -259,8 +293,10 @@ impl Master {
         let unproposed = std::mem::take(&mut self.commands);
         let not_serving = self.not_serving();
         let mut ignored = Vec::new();
+        let time = self.cluster_time(now);
         let mut turn = Turn {
             now,
+            time,
             config: &self.config,
             ledger: &self.ledger,
             leader: &mut leader,

@@ -3,13 +3,13 @@
 use super::Master;
 use crate::{
     allocator::Allocator as _,
-    consensus::Committed,
+    consensus::{Committed, commands_of, membership::conf_change},
     dispatch::watch::History,
     input::{Now, OperatorCall, StreamId},
     intake::{Turn, Waiter, sessions::Party},
     ledger::{Command, Event, Stamp, codec},
     master::leadership::{Leadership, Timer},
-    outbox::{Effect, Outbox, SnapshotMark},
+    outbox::{Answer, Effect, Outbox, SnapshotMark},
     reads,
 };
 use proto::model::{Duration, Order, Reason, Refusal, SchedulerEvent, Session};
@@ -23,6 +23,7 @@ impl Master {
             turn.due();
         }
         self.ask_for_reads();
+        self.tend_members(now, outbox);
         loop {
             self.propose_turn(now, outbox);
             let (mut reads, mut committed) = (Vec::new(), Vec::new());
@@ -43,6 +44,7 @@ impl Master {
             turn.make_offers();
         }
         self.snapshot_if_due(outbox);
+        self.report_members(outbox);
         self.report_role(outbox);
     }
 
@@ -56,11 +58,9 @@ impl Master {
         if leads && self.barrier_term != term {
             // The leader's own clock continues where the log's stands.
             self.clock.set(self.ledger.applied().time, now.monotonic);
-            let barrier = codec::Batch {
-                time: self.cluster_time(now),
-                wall: now.wall,
-                commands: vec![Command::Barrier { term }],
-            };
+            let mut commands = vec![Command::Barrier { term }];
+            commands.extend(self.members_at_barrier().map(Command::ChangeMembers));
+            let barrier = codec::Batch { time: self.cluster_time(now), wall: now.wall, commands };
             if self.consensus.propose(codec::encode_batch(&barrier)).is_some() {
                 self.barrier_term = term;
             }
@@ -111,10 +111,11 @@ impl Master {
     fn apply_entry(&mut self, now: Now, entry: &Entry, outbox: &mut Outbox) {
         let mut stamp = Stamp { index: entry.index, term: entry.term, ..self.ledger.applied() };
         let mut commands = Vec::new();
-        if !entry.data.is_empty() {
+        let written = commands_of(entry);
+        if !written.is_empty() {
             // Intake and open checked what is written; only a newer version writes what this one
             // cannot read, and going on without it would be silent divergence.
-            let batch = codec::decode_batch(&entry.data)
+            let batch = codec::decode_batch(written)
                 .unwrap_or_else(|problem| panic!("log entry {}: {problem}", entry.index));
             stamp = Stamp { time: batch.time.max(stamp.time), wall: batch.wall, ..stamp };
             commands = batch.commands;
@@ -149,7 +150,16 @@ impl Master {
         if let Some(mut turn) = self.turn(now, outbox) {
             turn.settle(&mut waiter);
         }
+        let change = match command {
+            Command::ChangeMembers(change) => Some(change),
+            _ => None,
+        };
+        // What it is to raft depends on what the members were before.
+        let raft = change.and_then(|change| conf_change(self.ledger.members(), change));
         let outcome = self.ledger.apply(stamp, command, &mut events);
+        if let (Some(change), Ok(_)) = (change, &outcome) {
+            self.members_changed(change, raft.as_ref(), outbox);
+        }
         for event in &events {
             self.history.record(stamp, event);
             if let Event::BarrierPassed { term } = event
@@ -185,21 +195,26 @@ impl Master {
         let applied = self.consensus.applied();
         let Some(leader) = &mut self.leader else { return };
         let ready: Vec<_> = leader.reads.ready(applied);
-        for (call, request) in ready {
-            let answer = match request {
+        let time = self.cluster_time(now);
+        for read in ready {
+            let answer = match read.request {
                 OperatorCall::GetCluster => Ok(self.read_cluster()),
-                request => reads::answer(&self.ledger, self.leader.as_ref(), &request),
+                _ => reads::answer(&self.ledger, self.leader.as_ref(), &read, time),
             };
             if let Some(mut turn) = self.turn(now, outbox) {
-                turn.reply(call, answer);
+                turn.reply(read.call, answer);
             }
         }
     }
 
     fn snapshot_if_due(&mut self, outbox: &mut Outbox) {
         let applied = self.ledger.applied();
-        let due = applied.index >= self.consensus.snapshot_index() + self.config.snapshot_entries;
-        if due && self.snapshot_under_way.is_none() {
+        let newest = self.consensus.snapshot_index();
+        self.snapshot_wanted |= self.consensus.takes_snapshot_wish();
+        let wanted = self.snapshot_wanted && applied.index > newest;
+        let due = applied.index >= newest + self.config.snapshot_entries;
+        if (due || wanted) && self.snapshot_under_way.is_none() {
+            self.snapshot_wanted = false;
             let conf_state = self.consensus.conf_state();
             let mark = SnapshotMark { index: applied.index, term: applied.term, conf_state };
             self.snapshot_under_way = Some(mark.clone());
@@ -254,6 +269,8 @@ impl Turn<'_> {
                     self.propose(Command::RemoveAgent { agent, incarnation }, Waiter::Nobody);
                 }
             }
+            Timer::Drain(agent) => self.drain_due(agent),
+            Timer::Window(window) => self.window_due(window),
             Timer::Heartbeat => {
                 let next = self.now.monotonic + self.config.heartbeat_interval;
                 self.leader.timers.set(Timer::Heartbeat, next);
@@ -271,6 +288,9 @@ impl Turn<'_> {
         let now = self.now.monotonic;
         let leader = &mut *self.leader;
         leader.demand.expire(now);
+        self.tell_failed_demands();
+        let leader = &mut *self.leader;
+        leader.view.take_left().into_iter().for_each(|place| leader.demand.forget_agent(place));
         let plan = leader.allocator.plan(now, &leader.view, &leader.demand);
         if plan.offers.is_empty() {
             return;
@@ -281,8 +301,10 @@ impl Turn<'_> {
             let (hostname, attributes) = (&agent.info.hostname, &agent.info.attributes);
             let leader = &mut *self.leader;
             let timeout = self.config.offer_timeout;
-            let offer = leader.book.issue(planned, hostname, attributes, now, timeout);
-            leader.view.hold(&planned.agent, &planned.role, planned.framework, &planned.resources);
+            let mut offer = leader.book.issue(planned, hostname, attributes, now, timeout);
+            offer.unavailability = self.ledger.unavailability(&agent.info, self.time);
+            leader.view.hold(planned);
+            leader.demand.offered(planned);
             self.watch_offer_made(&offer);
             by_framework.entry(planned.framework).or_default().push(offer);
         }
@@ -320,6 +342,12 @@ impl Turn<'_> {
         }
         for call in self.leader.reads.abandon() {
             self.reply(call, Err(not_serving.clone()));
+        }
+        if let Some(removal) = self.leader.removal.take() {
+            self.reply(removal.call, Err(not_serving.clone()));
+        }
+        if let Some(done) = self.leader.hand_over.take() {
+            self.reply(done.call, Ok(Answer::Done));
         }
         let term = self.leader.term;
         let streams: Vec<_> =

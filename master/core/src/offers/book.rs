@@ -6,10 +6,13 @@
 //! book keeps each offer exactly once and gives it back exactly once. It does not know fairness,
 //! the ledger, nor what becomes of resources that come back.
 
-use crate::{allocator::PlannedOffer, liveness::Deadlines};
+use crate::{
+    allocator::{Bundle, PlannedOffer},
+    liveness::Deadlines,
+};
 use proto::model::{
-    AgentId, Attribute, Duration, FrameworkId, Instant, Offer, OfferId, Reason, Refusal, Resources,
-    Role,
+    AgentId, Attribute, DemandId, Duration, FrameworkId, Instant, Offer, OfferId, Reason, Refusal,
+    Resources, Role,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,7 +50,9 @@ pub struct Returned {
     /// Of whom.
     pub agent: AgentId,
     /// What it held.
-    pub resources: Resources,
+    pub resources: Bundle,
+    /// As how many pieces of which demands it was planned.
+    pub pieces: Vec<(DemandId, u32)>,
 }
 
 /// One term's offers.
@@ -68,6 +73,10 @@ pub struct Book {
 #[derive(Debug, Clone)]
 struct Entry {
     offer: Offer,
+    /// What the offer holds.
+    bundle: Bundle,
+    /// As how many pieces of which demands it was planned.
+    pieces: Vec<(DemandId, u32)>,
     accept: Option<AcceptId>,
 }
 
@@ -109,16 +118,30 @@ impl Book {
         held.checked_add(&planned.resources).expect("A2: nothing is in two offers");
         self.issued += 1;
         let id = OfferId { term: self.term, number: self.issued };
-        let PlannedOffer { framework, role, agent, resources } = planned.clone();
+        let PlannedOffer { framework, role, agent, resources: bundle, pieces, .. } =
+            planned.clone();
+        let resources = bundle.resources().clone();
         let (hostname, attributes) = (hostname.to_owned(), attributes.to_vec());
         self.by_agent.entry(agent.clone()).or_default().insert(id);
         self.by_framework.entry(framework).or_default().insert(id);
-        let offer =
-            Offer { id, framework, role, agent, hostname, resources, attributes, expires_in };
+        let offer = Offer {
+            id,
+            framework,
+            role,
+            agent,
+            hostname,
+            resources,
+            attributes,
+            expires_in,
+            // Whoever sends it knows.
+            unavailability: None,
+            pieces: pieces.clone(),
+        };
         if let Some(after) = expires_in {
             self.deadlines.set(id, now + after);
         }
-        let previous = self.entries.insert(id, Entry { offer: offer.clone(), accept: None });
+        let previous =
+            self.entries.insert(id, Entry { offer: offer.clone(), bundle, pieces, accept: None });
         assert!(previous.is_none(), "numbers are given once");
         offer
     }
@@ -287,12 +310,13 @@ impl Book {
 
     /// Takes an offer out of every index.
     fn take(&mut self, id: &OfferId) -> Returned {
-        let Entry { offer, .. } = self.entries.remove(id).expect("an offer comes back once");
+        let Entry { offer, bundle: resources, pieces, .. } =
+            self.entries.remove(id).expect("an offer comes back once");
         self.deadlines.cancel(id);
         remove_indexed(&mut self.by_agent, &offer.agent, id);
         remove_indexed(&mut self.by_framework, &offer.framework, id);
-        let Offer { id: offer, framework, role, agent, resources, .. } = offer;
-        Returned { offer, framework, role, agent, resources }
+        let Offer { id: offer, framework, role, agent, .. } = offer;
+        Returned { offer, framework, role, agent, resources, pieces }
     }
 }
 

@@ -1,6 +1,13 @@
 //! Single rows and pages of rows.
 
-use super::summaries::{add_amounts, agent_summary, framework_summary, task_summary};
+use super::{
+    Read, Viewer,
+    agent_life::list_windows,
+    demands::list_demands,
+    roles::list_roles,
+    summaries::{agent_address, agent_summary, framework_summary, task_summary},
+    why::why,
+};
 use crate::{
     Ledger,
     input::{OperatorCall, Page},
@@ -9,49 +16,71 @@ use crate::{
     outbox::{Answer, ReadAnswer},
 };
 use proto::{
-    convert::{offer, resources},
+    convert::offer,
     model::{
-        AgentId, FrameworkId, Milli, OfferId, Reason, Refusal, Resources, Role, TaskId, TaskKey,
+        AgentId, FrameworkId, Instant, OfferId, Reason, Refusal, Resources, TaskId, TaskKey,
         TaskState,
     },
     wire::v1,
 };
-use std::{
-    collections::BTreeMap,
-    ops::Bound::{self, Excluded, Unbounded},
-};
+use std::ops::Bound::{self, Excluded, Unbounded};
 
 /// Answers a read from the ledger as it is, and from the leader's offers.
 pub(crate) fn answer(
     ledger: &Ledger,
     leader: Option<&Leadership>,
-    request: &OperatorCall,
+    read: &Read,
+    now: Instant,
 ) -> Result<Answer, Refusal> {
-    let read = match request {
-        OperatorCall::GetAgent(id) => ReadAnswer::Agent(get_agent(ledger, leader, id)?),
-        OperatorCall::ListAgents(page) => ReadAnswer::Agents(list_agents(ledger, leader, page)?),
+    let viewer = &read.viewer;
+    let answer = match &read.request {
+        OperatorCall::GetAgent(id) => {
+            ReadAnswer::Agent(get_agent(ledger, leader, id, (viewer, now))?)
+        }
+        OperatorCall::ListAgents(page) => {
+            ReadAnswer::Agents(list_agents(ledger, leader, page, now)?)
+        }
         OperatorCall::GetFramework(id) => ReadAnswer::Framework(get_framework(ledger, *id)?),
         OperatorCall::ListFrameworks(page) => {
             ReadAnswer::Frameworks(list_frameworks(ledger, page)?)
         }
         OperatorCall::GetTask { framework, task } => {
-            ReadAnswer::Task(get_task(ledger, *framework, task)?)
+            ReadAnswer::Task(get_task(ledger, *framework, task, viewer)?)
         }
         OperatorCall::ListTasks { page, framework, agent, states } => {
-            let wanted = Wanted { framework: *framework, agent: agent.as_ref(), states };
+            let wanted = Wanted { viewer, framework: *framework, agent: agent.as_ref(), states };
             ReadAnswer::Tasks(list_tasks(ledger, page, &wanted)?)
+        }
+        OperatorCall::ListMaintenance(page) => {
+            ReadAnswer::Windows(list_windows(ledger, page, now)?)
         }
         OperatorCall::ListOffers(page) => ReadAnswer::Offers(list_offers(leader, page)?),
         OperatorCall::ListRoles(page) => ReadAnswer::Roles(list_roles(ledger, leader, page)?),
-        OperatorCall::GetCluster | OperatorCall::KillTask { .. } => {
+        OperatorCall::Why(query) => ReadAnswer::Why(why(ledger, leader, query, viewer)?),
+        OperatorCall::ListDemands { page, framework } => {
+            ReadAnswer::Demands(list_demands(leader, page, *framework)?)
+        }
+        OperatorCall::GetCluster
+        | OperatorCall::DirectAgent { .. }
+        | OperatorCall::TeardownFramework(_)
+        | OperatorCall::ScheduleMaintenance(_)
+        | OperatorCall::CancelMaintenance(_)
+        | OperatorCall::SetWeight { .. }
+        | OperatorCall::SetQuota { .. }
+        | OperatorCall::RemoveQuota(_)
+        | OperatorCall::AddMaster(_)
+        | OperatorCall::RemoveMaster(_)
+        | OperatorCall::ReplaceMaster { .. }
+        | OperatorCall::TransferLeadership(_)
+        | OperatorCall::KillTask { .. } => {
             unreachable!("answered by the master itself")
         }
     };
-    Ok(Answer::Read(Box::new(read)))
+    Ok(Answer::Read(Box::new(answer)))
 }
 
 /// Rows of one page, and the token of the next when there are more.
-fn page_of<T>(
+pub(super) fn page_of<T>(
     rows: impl Iterator<Item = T>,
     page: &Page,
     key: impl Fn(&T) -> String,
@@ -67,13 +96,15 @@ fn page_of<T>(
 }
 
 /// The row after which a page starts.
-fn after<K: std::str::FromStr<Err: std::fmt::Display>>(page: &Page) -> Result<Option<K>, Refusal> {
+pub(super) fn after<K: std::str::FromStr<Err: std::fmt::Display>>(
+    page: &Page,
+) -> Result<Option<K>, Refusal> {
     let parse =
         |token: &String| token.parse().map_err(|problem| Refusal::invalid("page.token", problem));
     page.after.as_ref().map(parse).transpose()
 }
 
-fn start<K>(after: Option<K>) -> Bound<K> {
+pub(super) fn start<K>(after: Option<K>) -> Bound<K> {
     after.map_or(Unbounded, Excluded)
 }
 
@@ -88,10 +119,14 @@ fn get_agent(
     ledger: &Ledger,
     leader: Option<&Leadership>,
     id: &AgentId,
+    (viewer, now): (&Viewer, Instant),
 ) -> Result<v1::GetAgentResponse, Refusal> {
     let unknown = || Refusal::new(Reason::AgentUnknown, format!("no agent {id}")).at("agent_id");
     let row = ledger.agent(id).ok_or_else(unknown)?;
-    let agent = agent_summary(ledger, row, Some(&offered(leader, id)));
+    let agent = match viewer.sees_all() {
+        true => agent_summary(ledger, row, Some(&offered(leader, id)), now),
+        false => agent_address(row),
+    };
     Ok(v1::GetAgentResponse { agent: Some(agent) })
 }
 
@@ -99,10 +134,11 @@ fn list_agents(
     ledger: &Ledger,
     leader: Option<&Leadership>,
     page: &Page,
+    now: Instant,
 ) -> Result<v1::ListAgentsResponse, Refusal> {
     let rows = ledger.agents().range((start(after::<AgentId>(page)?), Unbounded));
     let (rows, next_page_token) = page_of(rows, page, |(id, _)| id.to_string());
-    let summary = |(id, row)| agent_summary(ledger, row, Some(&offered(leader, id)));
+    let summary = |(id, row)| agent_summary(ledger, row, Some(&offered(leader, id)), now);
     Ok(v1::ListAgentsResponse { agents: rows.into_iter().map(summary).collect(), next_page_token })
 }
 
@@ -123,11 +159,27 @@ fn get_task(
     ledger: &Ledger,
     framework: Option<FrameworkId>,
     id: &TaskId,
+    viewer: &Viewer,
 ) -> Result<v1::GetTaskResponse, Refusal> {
+    let row = find_task(ledger, framework, id, viewer)?;
+    Ok(v1::GetTaskResponse { task: Some(task_summary(row)) })
+}
+
+/// One task; without a framework when its id is unique among those that are shown.
+pub(super) fn find_task<'a>(
+    ledger: &'a Ledger,
+    framework: Option<FrameworkId>,
+    id: &TaskId,
+    viewer: &Viewer,
+) -> Result<&'a Task, Refusal> {
     let unknown = || Refusal::new(Reason::TaskUnknown, format!("no task {id}")).at("task_id");
-    let named = |framework| ledger.task(&TaskKey { framework, task: id.clone() });
-    let row = match framework {
-        Some(framework) => named(framework).ok_or_else(unknown)?,
+    let shown = |framework: &FrameworkId| viewer.sees(ledger, *framework);
+    let named = |framework| {
+        let row = ledger.task(&TaskKey { framework, task: id.clone() });
+        row.filter(|_| shown(&framework))
+    };
+    match framework {
+        Some(framework) => named(framework).ok_or_else(unknown),
         None => {
             let mut rows = ledger.frameworks().iter().filter_map(|(id, _)| named(*id));
             let row = rows.next().ok_or_else(unknown)?;
@@ -136,24 +188,25 @@ fn get_task(
                 let problem = format!("{id} is a task of both {a} and {b}; name the framework");
                 return Err(Refusal::invalid("framework_id", problem));
             }
-            row
+            Ok(row)
         }
-    };
-    Ok(v1::GetTaskResponse { task: Some(task_summary(row)) })
+    }
 }
 
 /// Which tasks a listing shows.
 struct Wanted<'a> {
+    viewer: &'a Viewer,
     framework: Option<FrameworkId>,
     agent: Option<&'a AgentId>,
     states: &'a [TaskState],
 }
 
 impl Wanted<'_> {
-    fn admits(&self, task: &Task) -> bool {
+    fn admits(&self, ledger: &Ledger, task: &Task) -> bool {
         self.framework.is_none_or(|framework| framework == task.key.framework)
             && self.agent.is_none_or(|agent| *agent == task.info.agent)
             && (self.states.is_empty() || self.states.contains(&task.status.state))
+            && self.viewer.sees(ledger, task.key.framework)
     }
 }
 
@@ -164,7 +217,7 @@ fn list_tasks(
 ) -> Result<v1::ListTasksResponse, Refusal> {
     let token = page.after.as_ref().map(|token| task_token(token)).transpose()?;
     let rows = ledger.tasks().range((start(token), Unbounded)).map(|(_, task)| task);
-    let rows = rows.filter(|task| wanted.admits(task));
+    let rows = rows.filter(|task| wanted.admits(ledger, task));
     let (rows, next_page_token) = page_of(rows, page, |task| task.key.to_string());
     let tasks = rows.into_iter().map(task_summary).collect();
     Ok(v1::ListTasksResponse { tasks, next_page_token })
@@ -189,47 +242,4 @@ fn list_offers(
         offers: rows.into_iter().map(offer::write_offer).collect(),
         next_page_token,
     })
-}
-
-fn list_roles(
-    ledger: &Ledger,
-    leader: Option<&Leadership>,
-    page: &Page,
-) -> Result<v1::ListRolesResponse, Refusal> {
-    #[derive(Default)]
-    struct Sums {
-        allocated: Resources,
-        offered: Resources,
-        frameworks: u64,
-    }
-    let mut roles = BTreeMap::<Role, Sums>::new();
-    for (_, framework) in ledger.frameworks().iter().filter(|(_, row)| !row.is_removed()) {
-        for role in &framework.info.roles {
-            roles.entry(role.clone()).or_default().frameworks += 1;
-        }
-    }
-    for (_, framework) in ledger.frameworks().iter() {
-        for (role, allocated) in &framework.allocated {
-            let sums = roles.entry(role.clone()).or_default();
-            add_amounts(&mut sums.allocated, allocated);
-        }
-    }
-    for offer in leader.into_iter().flat_map(|leader| leader.book.iter(None)) {
-        let sums = roles.entry(offer.role.clone()).or_default();
-        add_amounts(&mut sums.offered, &offer.resources);
-    }
-    let start = after::<Role>(page)?;
-    let rows = roles.into_iter().filter(|(role, _)| start.as_ref().is_none_or(|s| role > s));
-    let (rows, next_page_token) = page_of(rows, page, |(role, _)| role.to_string());
-    let summary = |(role, sums): (Role, Sums)| v1::RoleSummary {
-        weight_milli: leader.map_or(1_000, |leader| leader.demand.weight(&role).0),
-        weighted_dominant_share_ppm: leader.map_or(0, |leader| {
-            leader.view.role_share(&role, leader.demand.weight(&role)).millionths(Milli(1_000))
-        }),
-        role: role.to_string(),
-        allocated: resources::write_resources(&sums.allocated),
-        offered: resources::write_resources(&sums.offered),
-        framework_count: sums.frameworks,
-    };
-    Ok(v1::ListRolesResponse { roles: rows.into_iter().map(summary).collect(), next_page_token })
 }

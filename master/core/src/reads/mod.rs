@@ -1,12 +1,23 @@
-//! What operators are shown: rows of the ledger as the API's messages.
+//! What operators, and in part frameworks, are shown: rows of the ledger as the API's messages.
 //!
 //! A read is answered only after a quorum has confirmed that this member still leads (raft's
 //! read-index) and everything committed until then is applied, so that reads are linearizable.
 
+mod agent_life;
+mod demands;
 mod listings;
+mod members;
+mod roles;
 mod summaries;
+mod viewer;
 mod waiting;
+mod why;
+mod why_demand;
 
+pub(crate) use agent_life::window_summary;
 pub(crate) use listings::answer;
-pub(crate) use summaries::{agent_summary, cluster, framework_summary, task_summary};
-pub(crate) use waiting::Reads;
+pub(crate) use members::cluster;
+pub(crate) use roles::role_summary;
+pub(crate) use summaries::{agent_summary, framework_summary, task_summary};
+pub(crate) use viewer::Viewer;
+pub(crate) use waiting::{Read, Reads};

@@ -1,13 +1,13 @@
 //! One row as one message.
 
+use super::agent_life::add_directives;
 use crate::{
-    Config, Ledger,
-    consensus::Consensus,
-    ledger::{Agent, AgentState, Framework, FrameworkState, Task, digest},
+    Ledger,
+    ledger::{Agent, AgentState, Framework, FrameworkState, Task},
 };
 use proto::{
     convert::{agent, framework, resources, status, task},
-    model::{Resources, TaskState, Value},
+    model::{Instant, Resources, Value},
     wire::v1,
 };
 
@@ -15,21 +15,29 @@ pub(crate) fn agent_summary(
     ledger: &Ledger,
     row: &Agent,
     offered: Option<&Resources>,
+    now: Instant,
 ) -> v1::AgentSummary {
+    let live = ledger.tasks_of_agent(&row.info.id);
+    let summary = v1::AgentSummary {
+        allocated: resources::write_resources(&row.allocated),
+        task_count: live.filter(|task| !task.status.state.is_terminal()).count() as u64,
+        incarnation: row.incarnation,
+        offered: offered.map(resources::write_resources).unwrap_or_default(),
+        ..agent_address(row)
+    };
+    add_directives(ledger, row, now, summary)
+}
+
+/// What frameworks see of an agent: how it describes itself, as offers do, and whether it is there.
+/// What others have on it is not theirs to know.
+pub(crate) fn agent_address(row: &Agent) -> v1::AgentSummary {
     let state = match row.state {
         AgentState::Registered => v1::AgentState::AgentRegistered,
         AgentState::Unreachable => v1::AgentState::AgentUnreachable,
         AgentState::Removed => v1::AgentState::AgentRemoved,
     };
-    let live = ledger.tasks_of_agent(&row.info.id);
-    v1::AgentSummary {
-        info: Some(agent::write_agent_info(&row.info)),
-        state: state.into(),
-        allocated: resources::write_resources(&row.allocated),
-        task_count: live.filter(|task| !task.status.state.is_terminal()).count() as u64,
-        incarnation: row.incarnation,
-        offered: offered.map(resources::write_resources).unwrap_or_default(),
-    }
+    let info = Some(agent::write_agent_info(&row.info));
+    v1::AgentSummary { info, state: state.into(), ..v1::AgentSummary::default() }
 }
 
 /// Adds what can be added over agents: amounts. The same port on two agents is two things, and a
@@ -73,35 +81,5 @@ pub(crate) fn task_summary(row: &Task) -> v1::TaskSummary {
         role: row.role.to_string(),
         kill_requested: row.kill.is_some(),
         pending_acknowledgements: row.pending.len() as u64,
-    }
-}
-
-/// Membership and counts, by this member's knowledge.
-pub(crate) fn cluster(
-    config: &Config,
-    consensus: &Consensus,
-    ledger: &Ledger,
-) -> v1::GetClusterResponse {
-    let leader = consensus.leader();
-    let member = |(node, address): (&proto::model::NodeId, &String)| v1::Member {
-        node_id: node.0,
-        address: address.clone(),
-        leader: leader == Some(*node),
-        matched_index: consensus.matched(*node),
-        voter: *node != config.node || !consensus.is_joining(),
-    };
-    let live = |state: TaskState| !state.is_terminal();
-    v1::GetClusterResponse {
-        cluster_id: config.cluster.to_string(),
-        leader_id: leader.map_or(0, |node| node.0),
-        term: consensus.term(),
-        applied_index: ledger.applied().index,
-        committed_index: consensus.committed(),
-        members: config.members.iter().map(member).collect(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        agent_count: ledger.agents().len() as u64,
-        framework_count: ledger.frameworks().len() as u64,
-        task_count: ledger.tasks().iter().filter(|(_, t)| live(t.status.state)).count() as u64,
-        ledger_digest: format!("{:032x}", digest::digest(ledger)),
     }
 }

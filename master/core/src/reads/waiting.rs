@@ -1,14 +1,26 @@
 //! Reads that wait for their read-index. One request to the group serves all that came in a turn.
 
+use super::Viewer;
 use crate::input::{CallId, OperatorCall};
 use std::collections::VecDeque;
+
+/// One read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// Where the answer goes.
+    pub(crate) call: CallId,
+    /// Who asks.
+    pub(crate) viewer: Viewer,
+    /// What is asked.
+    pub(crate) request: OperatorCall,
+}
 
 /// Reads in order of arrival: first those with a known index, then those asked for, then the new.
 #[derive(Debug, Default)]
 pub(crate) struct Reads {
-    new: Vec<(CallId, OperatorCall)>,
-    asked: VecDeque<(u64, Vec<(CallId, OperatorCall)>)>,
-    confirmed: VecDeque<(u64, Vec<(CallId, OperatorCall)>)>,
+    new: Vec<Read>,
+    asked: VecDeque<(u64, Vec<Read>)>,
+    confirmed: VecDeque<(u64, Vec<Read>)>,
     next_token: u64,
     waiting: usize,
 }
@@ -18,9 +30,9 @@ impl Reads {
         self.waiting
     }
 
-    pub(crate) fn push(&mut self, call: CallId, read: OperatorCall) {
+    pub(crate) fn push(&mut self, read: Read) {
         self.waiting += 1;
-        self.new.push((call, read));
+        self.new.push(read);
     }
 
     /// The token of the next request to the group, when anybody waits for one.
@@ -53,7 +65,7 @@ impl Reads {
     }
 
     /// Reads that may be answered now.
-    pub(crate) fn ready(&mut self, applied: u64) -> Vec<(CallId, OperatorCall)> {
+    pub(crate) fn ready(&mut self, applied: u64) -> Vec<Read> {
         let mut ready = Vec::new();
         while self.confirmed.front().is_some_and(|(index, _)| *index <= applied) {
             ready.extend(self.confirmed.pop_front().map(|(_, reads)| reads).unwrap_or_default());
@@ -67,6 +79,6 @@ impl Reads {
         self.waiting = 0;
         let asked =
             self.confirmed.drain(..).chain(self.asked.drain(..)).flat_map(|(_, reads)| reads);
-        asked.chain(self.new.drain(..)).map(|(call, _)| call).collect()
+        asked.chain(self.new.drain(..)).map(|read| read.call).collect()
     }
 }

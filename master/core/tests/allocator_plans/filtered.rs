@@ -1,11 +1,8 @@
 //! Filters, suppression and revival.
 
 use crate::world::{World, agent_id, resources, role};
-use master_core::allocator::{
-    Bidder,
-    filters::{Filter, Filters},
-};
-use proto::model::{Duration, FrameworkId, Instant, Reason, RequestId, Resources};
+use master_core::allocator::{Bidder, Bundle};
+use proto::model::{Duration, FrameworkId, Instant, Reason, RequestId};
 
 /// One agent of 4 CPUs, all of it refused by one framework for ten seconds.
 fn refused() -> (World, FrameworkId) {
@@ -56,7 +53,7 @@ fn less_than_was_refused_is_not_offered() {
     assert!(world.launch(&offer, resources(1_000, 1_000, 0), 0));
     // The other one's share is larger now, and still it is the one that is offered the rest.
     assert_eq!(world.offer()[0].framework, other);
-    assert!(world.demand.is_active(&Bidder { framework, role: role("a") }));
+    assert!(world.demand.active(&Bidder { framework, role: role("a") }).is_some());
 }
 
 #[test]
@@ -103,53 +100,9 @@ fn suppress_and_revive_refuse_what_is_not_the_frameworks() {
     let stranger = FrameworkId(99);
     assert_eq!(world.demand.revive(stranger, &[]).unwrap_err().reason, Reason::NotSubscribed);
     assert_eq!(world.demand.suppress(stranger, &[]).unwrap_err().reason, Reason::NotSubscribed);
-    let all = resources(1, 1, 0);
-    world.demand.refuse(stranger, &role("a"), &agent_id(1), &all, Instant(u64::MAX));
-    world.demand.refuse(framework, &role("c"), &agent_id(1), &all, Instant(u64::MAX));
+    let all = Bundle::new(resources(1, 1, 0));
+    let (place, end) = (world.view.place(&agent_id(1)).unwrap(), Instant(u64::MAX));
+    world.demand.refuse(stranger, &role("a"), place, all.clone(), end);
+    world.demand.refuse(framework, &role("c"), place, all, end);
     assert_eq!(format!("{:?}", world.demand), before, "nothing has changed");
-}
-
-fn bidder(number: u64) -> Bidder {
-    Bidder { framework: FrameworkId(number), role: role("a") }
-}
-
-fn filter(cpus_milli: i64, until: u64) -> Filter {
-    Filter { refused: Resources::cpus_mem(cpus_milli, 0), until: Instant(until) }
-}
-
-#[test]
-fn the_filter_that_ends_first_makes_room() {
-    let mut filters = Filters::new(2);
-    assert_eq!(filters.refuse(&bidder(1), agent_id(1), filter(1_000, 30)), []);
-    assert_eq!(filters.refuse(&bidder(1), agent_id(2), filter(1_000, 20)), []);
-    assert_eq!(filters.refuse(&bidder(2), agent_id(2), filter(1_000, 10)), []);
-    assert_eq!(filters.refuse(&bidder(1), agent_id(3), filter(1_000, 40)), [agent_id(2)]);
-    assert_eq!((filters.count(&bidder(1)), filters.count(&bidder(2)), filters.len()), (2, 1, 3));
-    assert_eq!(filters.next_end(), Some(Instant(10)));
-    filters.forget_agent(&agent_id(2));
-    assert_eq!(filters.next_end(), Some(Instant(30)));
-    assert_eq!(filters.expire(Instant(35)), [(bidder(1), agent_id(1))]);
-    assert!(filters.clear(&bidder(1)));
-    assert!(!filters.clear(&bidder(1)));
-    assert!(filters.is_empty() && filters.next_end().is_none());
-}
-
-#[test]
-fn a_newer_filter_replaces_an_older_one_unless_that_covers_it() {
-    let mut filters = Filters::new(10);
-    let matches = |filters: &Filters, cpus, now| {
-        let filter = &filters.of_agent(&agent_id(1)).unwrap()[&bidder(1)];
-        filter.matches(&Resources::cpus_mem(cpus, 0), Instant(now))
-    };
-    filters.refuse(&bidder(1), agent_id(1), filter(2_000, 50));
-    assert_eq!(filters.refuse(&bidder(1), agent_id(1), filter(1_000, 40)), [], "is covered");
-    assert!(matches(&filters, 2_000, 49));
-    assert!(!matches(&filters, 2_001, 49) && !matches(&filters, 2_000, 50));
-    let reopened = filters.refuse(&bidder(1), agent_id(1), filter(1_000, 60));
-    assert_eq!(reopened, [agent_id(1)], "lasts longer");
-    assert!(!matches(&filters, 2_000, 49) && matches(&filters, 1_000, 59));
-    filters.refuse(&bidder(1), agent_id(1), filter(3_000, 20));
-    assert!(matches(&filters, 3_000, 19), "is more");
-    assert_eq!(filters.expire(Instant(20)), [(bidder(1), agent_id(1))]);
-    assert!(filters.is_empty());
 }

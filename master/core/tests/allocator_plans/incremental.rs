@@ -1,6 +1,7 @@
 //! A plan looks at what has changed, and at no more; and gives the same as if it looked at all.
 
 use crate::world::{World, agent_id, resources, role};
+use master_core::allocator::{Bundle, PlannedOffer};
 use proto::model::{Duration, FrameworkId, Offer, Resources};
 
 /// Thirty agents, half used by tasks, the other half refused by both frameworks.
@@ -80,10 +81,14 @@ fn a_revival_looks_at_agents_with_something_free() {
 fn more_changes_than_the_log_holds() {
     let (mut world, first, _) = busy();
     let (role, agent) = (role("a"), agent_id(3));
-    let some = resources(1_000, 1_000, 0);
+    let some = Bundle::new(resources(1_000, 1_000, 0));
+    let place = world.view.place(&agent).unwrap();
+    let (resources, framework) = (some.clone(), first);
+    let pieces = Vec::new();
+    let planned = PlannedOffer { framework, role, agent, place, resources, pieces };
     for _ in 0..33_000 {
-        world.view.hold(&agent, &role, first, &some);
-        world.view.release(&agent, &role, first, &some);
+        world.view.hold(&planned);
+        world.view.release(&planned.agent, &planned.role, first, &some);
     }
     world.check();
     let task = world.live_tasks().remove(7);

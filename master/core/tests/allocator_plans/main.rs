@@ -2,9 +2,12 @@
 //! edges.
 
 mod by_hand;
+mod demanded;
 mod explained;
 mod filtered;
 mod incremental;
 mod naive;
+mod naive_quota;
+mod promised;
 mod property;
 mod world;

@@ -1,14 +1,15 @@
 //! The oracle: what a plan is by definition, worked out from the ledger's tasks, the book's offers
 //! and a list of filters, for every agent and everybody, each time. Shares nothing with the
-//! allocator but the types of the model.
+//! allocator but the types of the model, and asks the view only in which order agents stand.
 
+use crate::naive_quota::{Moment, Served, Sum, add, get, scalars};
 use master_core::{
-    allocator::{Bidder, PlannedOffer},
+    allocator::{Bidder, Bundle, PlannedOffer, View},
     ledger::{AgentState, Ledger},
     offers::Book,
 };
-use proto::model::{AgentId, FrameworkId, Instant, Milli, ResourceName, Resources, Role, Value};
-use std::{cmp::Ordering, collections::BTreeMap};
+use proto::model::{AgentId, FrameworkId, Instant, Milli, ResourceName, Resources, Role};
+use std::collections::BTreeMap;
 
 pub(crate) struct Naive {
     weights: BTreeMap<Role, Milli>,
@@ -19,21 +20,15 @@ pub(crate) struct Naive {
 }
 
 /// Somebody's use of an agent's resources.
-struct Use {
-    bidder: Bidder,
-    agent: AgentId,
-    resources: Resources,
+#[derive(Clone)]
+pub(crate) struct Use {
+    pub(crate) bidder: Bidder,
+    pub(crate) agent: AgentId,
+    pub(crate) resources: Resources,
 }
 
-/// A fraction of small numbers.
-#[derive(Clone, Copy)]
-struct Fraction(u128, u128);
-
-impl Fraction {
-    fn compare(self, other: Fraction) -> Ordering {
-        (self.0 * other.1).cmp(&(other.0 * self.1))
-    }
-}
+/// What somebody could be given.
+type Grant = (Served, Bidder, Resources);
 
 impl Naive {
     pub(crate) fn new(weights: BTreeMap<Role, Milli>) -> Self {
@@ -90,24 +85,84 @@ impl Naive {
         }
     }
 
-    /// The plan by definition.
-    pub(crate) fn plan(&mut self, now: Instant, ledger: &Ledger, book: &Book) -> Vec<PlannedOffer> {
+    /// The plan by definition: agents in order, again and again until nothing is given. What is
+    /// kept for those who are owed something is worked out before each time.
+    pub(crate) fn plan(
+        &mut self,
+        now: Instant,
+        ledger: &Ledger,
+        book: &Book,
+        view: &View,
+    ) -> Vec<PlannedOffer> {
         let mut uses = uses(ledger, book);
-        let agents: Vec<_> = ledger.agents().iter().map(|(id, _)| id.clone()).collect();
-        let started = |id: &&AgentId| self.start.as_ref().is_some_and(|start| *id <= start);
-        let later = agents.iter().filter(|id| !started(id));
+        let order = self.order(ledger, view);
         let mut offers = Vec::new();
-        for agent in later.chain(agents.iter().filter(started)) {
-            let bidders = self.eligible(now, ledger, &uses, agent);
-            let rank = |a: &Bidder, b: &Bidder| self.rank(ledger, &uses, a, b);
-            let Some(first) = bidders.into_iter().min_by(rank) else { continue };
-            let resources = free(ledger, &uses, agent).unwrap();
-            let Bidder { framework, role } = first.clone();
-            uses.push(Use { bidder: first, agent: agent.clone(), resources: resources.clone() });
-            offers.push(PlannedOffer { framework, role, agent: agent.clone(), resources });
+        loop {
+            let given = offers.len();
+            let kept = self.moment(ledger, &uses).kept(&self.stand(ledger, view));
+            for agent in &order {
+                while let Some((_, bidder, resources)) =
+                    self.first(now, &self.moment(ledger, &uses), &kept, agent)
+                {
+                    let Bidder { framework, role } = bidder.clone();
+                    let place = view.place(agent).unwrap();
+                    let (agent, bundle) = (agent.clone(), Bundle::new(resources.clone()));
+                    uses.push(Use { bidder, agent: agent.clone(), resources });
+                    let (resources, pieces) = (bundle, Vec::new());
+                    let offer = PlannedOffer { framework, role, agent, place, resources, pieces };
+                    offers.push(offer);
+                }
+            }
+            if offers.len() == given {
+                break;
+            }
         }
         self.start = offers.first().map(|offer| offer.agent.clone()).or(self.start.take());
         offers
+    }
+
+    /// Whether a plan is one of those that are right.
+    pub(crate) fn judge(
+        &mut self,
+        now: Instant,
+        ledger: &Ledger,
+        book: &Book,
+        view: &View,
+        offers: &[PlannedOffer],
+    ) {
+        let mut uses = uses(ledger, book);
+        let stand = self.stand(ledger, view);
+        let before = self.moment(ledger, &uses).kept_in_all(&stand);
+        let mut given = BTreeMap::<Role, Sum>::new();
+        for offer in offers {
+            let (bidder, id) = (offer.bidder(), &offer.agent);
+            let moment = self.moment(ledger, &uses);
+            assert!(moment.active.contains(&bidder), "{bidder} wants offers");
+            assert!(moment.stands(&bidder), "{bidder} has not exhausted its limits");
+            let free = free(ledger, &uses, id).expect("something is free");
+            let (_, most) = moment.part_for(&bidder, &free, &[]).expect("the limits leave enough");
+            assert!(most.contains(&offer.resources) || moment.owes(&bidder), "limits hold");
+            assert!(free.contains(&offer.resources), "only what is free is offered");
+            let refused = self.filters.iter().any(|(who, agent, refused, until)| {
+                *who == bidder && agent == id && *until > now && refused.contains(&offer.resources)
+            });
+            assert!(!refused, "{bidder} has not refused it");
+            let amounts = scalars(&offer.resources);
+            let roles = bidder.role.ancestors();
+            roles.for_each(|role| add(given.entry(role).or_default(), &amounts));
+            let (agent, resources) = (id.clone(), offer.resources.resources().clone());
+            uses.push(Use { bidder, agent, resources });
+        }
+        let after = self.moment(ledger, &uses).kept_in_all(&stand);
+        for (role, before) in before {
+            let mut now = after.get(&role).cloned().unwrap_or_default();
+            add(&mut now, &given.remove(&role).unwrap_or_default());
+            // Of one resource: when that is used up, the others are kept no longer.
+            let kept = before.iter().any(|(name, milli)| get(&now, name) >= *milli);
+            let owed = self.moment(ledger, &uses).owes_alone(&role);
+            assert!(kept || !owed, "{before:?} were kept for {role}, now {now:?}: {offers:?}");
+        }
+        self.start = offers.first().map(|offer| offer.agent.clone()).or(self.start.take());
     }
 
     /// Everything that could be offered now to somebody.
@@ -116,43 +171,68 @@ impl Naive {
         now: Instant,
         ledger: &Ledger,
         book: &Book,
+        view: &View,
     ) -> Vec<(AgentId, Bidder)> {
         let uses = uses(ledger, book);
+        let moment = self.moment(ledger, &uses);
+        let kept = moment.kept(&self.stand(ledger, view));
         let agents = ledger.agents().iter().map(|(id, _)| id.clone());
-        let pairs = agents.flat_map(|agent| {
-            let bidders = self.eligible(now, ledger, &uses, &agent);
-            bidders.into_iter().map(move |bidder| (agent.clone(), bidder))
-        });
-        pairs.collect()
+        let first = |agent| Some((self.first(now, &moment, &kept, &agent)?.1, agent));
+        agents.filter_map(first).map(|(bidder, agent)| (agent, bidder)).collect()
     }
 
-    /// Who may be offered what is free on the agent.
-    fn eligible(&self, now: Instant, ledger: &Ledger, uses: &[Use], id: &AgentId) -> Vec<Bidder> {
-        let Some(free) = free(ledger, uses, id) else { return Vec::new() };
-        let refused = |who: &Bidder| {
-            self.filters.iter().any(|(bidder, agent, what, until)| {
-                bidder == who && agent == id && *until > now && what.contains(&free)
-            })
-        };
+    /// Agents as they stand in the view.
+    fn stand(&self, ledger: &Ledger, view: &View) -> Vec<AgentId> {
+        let known =
+            ledger.agents().iter().filter_map(|(id, _)| Some((view.place(id)?, id.clone())));
+        known.collect::<BTreeMap<_, _>>().into_values().collect()
+    }
+
+    /// The same, beginning after where the last plan began.
+    fn order(&self, ledger: &Ledger, view: &View) -> Vec<AgentId> {
+        let mut agents = self.stand(ledger, view);
+        let start = self.start.as_ref().and_then(|start| view.place(start));
+        let after =
+            agents.iter().filter(|id| start.is_some_and(|start| view.place(id) <= Some(start)));
+        let count = after.count();
+        agents.rotate_left(count);
+        agents
+    }
+
+    fn moment<'a>(&'a self, ledger: &'a Ledger, uses: &'a [Use]) -> Moment<'a> {
         let wishes = self.wishes.iter();
         let wanted = wishes.flat_map(|(framework, roles)| {
             let wanted = roles.iter().filter(|(_, suppressed)| !**suppressed);
             wanted.map(|(role, _)| Bidder { framework: *framework, role: role.clone() })
         });
-        wanted.filter(|bidder| !refused(bidder)).collect()
+        Moment { ledger, uses, weights: &self.weights, active: wanted.collect() }
     }
 
-    fn rank(&self, ledger: &Ledger, uses: &[Use], a: &Bidder, b: &Bidder) -> Ordering {
-        let role_share = |role: &Role| {
-            let weight = self.weights.get(role).map_or(1_000, |weight| weight.0);
-            let Fraction(n, d) = share(ledger, uses, |bidder| bidder.role == *role);
-            Fraction(n, d * u128::try_from(weight).unwrap())
+    /// Who is given what of an agent.
+    fn first(
+        &self,
+        now: Instant,
+        moment: &Moment<'_>,
+        kept: &BTreeMap<AgentId, Vec<(Role, Sum)>>,
+        id: &AgentId,
+    ) -> Option<Grant> {
+        let free = free(moment.ledger, moment.uses, id)?;
+        let refused = |who: &Bidder, what: &Resources| {
+            self.filters.iter().any(|(bidder, agent, refused, until)| {
+                bidder == who && agent == id && *until > now && refused.contains(what)
+            })
         };
-        let roles = role_share(&a.role).compare(role_share(&b.role));
-        let share_of = |who: &Bidder| share(ledger, uses, |bidder| bidder == who);
-        let frameworks = || share_of(a).compare(share_of(b));
-        let ids = || a.framework.cmp(&b.framework);
-        roles.then_with(|| a.role.cmp(&b.role)).then_with(frameworks).then_with(ids)
+        let standing = moment.active.iter().filter(|bidder| moment.stands(bidder));
+        let grants = standing.filter_map(|bidder| {
+            let nothing = Vec::new();
+            let kept = kept.get(id).unwrap_or(&nothing);
+            let (served, part) = moment.part_for(bidder, &free, kept)?;
+            (!refused(bidder, &part)).then(|| (served, bidder.clone(), part))
+        });
+        grants.min_by(|a, b| {
+            let last = |grant: &Grant| grant.0 == Served::NotHere;
+            last(a).cmp(&last(b)).then_with(|| moment.rank(&a.1, &b.1))
+        })
     }
 }
 
@@ -172,32 +252,17 @@ fn uses(ledger: &Ledger, book: &Book) -> Vec<Use> {
 }
 
 /// What is free on an agent, if it is there and that is worth an offer.
-fn free(ledger: &Ledger, uses: &[Use], id: &AgentId) -> Option<Resources> {
+pub(crate) fn free(ledger: &Ledger, uses: &[Use], id: &AgentId) -> Option<Resources> {
     let agent = ledger.agent(id).filter(|agent| agent.state == AgentState::Registered)?;
     let here = uses.iter().filter(|used| used.agent == *id);
-    let free = here.fold(agent.info.resources.clone(), |free, used| {
-        free.checked_sub(&used.resources).expect("nothing is used twice")
-    });
-    let enough =
-        free.scalar(&ResourceName::CPUS).0 >= 10 || free.scalar(&ResourceName::MEM).0 >= 32_000;
-    enough.then_some(free)
+    let mut free = agent.info.resources.clone();
+    for used in here {
+        // An agent that came back smaller holds more than it has.
+        free = free.checked_sub(&used.resources).ok()?;
+    }
+    is_enough(&free).then_some(free)
 }
 
-/// The largest share of any scalar that those users have together.
-fn share(ledger: &Ledger, uses: &[Use], whose: impl Fn(&Bidder) -> bool) -> Fraction {
-    let mut totals: BTreeMap<&ResourceName, u128> = BTreeMap::new();
-    let agents = ledger.agents().iter().map(|(_, agent)| agent);
-    for agent in agents.filter(|agent| agent.state != AgentState::Removed) {
-        for (name, value) in agent.info.resources.iter() {
-            if let Value::Scalar(milli) = value {
-                *totals.entry(name).or_default() += u128::try_from(milli.0).unwrap();
-            }
-        }
-    }
-    let shares = totals.into_iter().map(|(name, total)| {
-        let theirs = uses.iter().filter(|used| whose(&used.bidder));
-        let used: i64 = theirs.map(|used| used.resources.scalar(name).0).sum();
-        Fraction(u128::try_from(used).unwrap(), total)
-    });
-    shares.max_by(|a, b| a.compare(*b)).unwrap_or(Fraction(0, 1))
+pub(crate) fn is_enough(free: &Resources) -> bool {
+    free.scalar(&ResourceName::CPUS).0 >= 10 || free.scalar(&ResourceName::MEM).0 >= 32_000
 }

@@ -8,7 +8,9 @@ use proto::model::{
     Value, agent::AgentTask,
 };
 
-const ROLES: [&str; 3] = ["a", "b", "c"];
+/// Two trees and a role by itself.
+const ROLES: [&str; 6] = ["a", "a/x", "a/y", "b/x", "b/x/y", "c"];
+const ROLE_SETS: usize = 1 << ROLES.len();
 const AGENTS: u64 = 7;
 
 #[derive(Debug, Clone)]
@@ -31,6 +33,9 @@ enum Step {
     EndAccept { accept: usize, refuse_ms: u64 },
     Finish(usize),
     Wait(u64),
+    Weight { role: usize, weight: Option<i64> },
+    Quota { role: usize, guarantee: i64, shape: i64, limit: Option<i64> },
+    RemoveQuota { role: usize },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -40,15 +45,16 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(agent, new_journal)| Step::RegisterAgent { agent, new_journal }),
         1 => (0..AGENTS).prop_map(Step::LoseAgent),
         1 => (0..AGENTS).prop_map(Step::RemoveAgent),
-        3 => (1..8usize, 0..8usize)
+        3 => (1..ROLE_SETS, 0..ROLE_SETS)
             .prop_map(|(roles, suppressed)| Step::Subscribe { roles, suppressed }),
-        1 => (0..9usize, 1..8usize)
+        1 => (0..9usize, 1..ROLE_SETS)
             .prop_map(|(framework, roles)| Step::Resubscribe { framework, roles }),
         1 => (0..9usize).prop_map(Step::Disconnect),
         1 => (0..9usize).prop_map(Step::TearDown),
-        2 => (0..9usize, 0..4usize)
+        2 => (0..9usize, 0..=ROLES.len())
             .prop_map(|(framework, role)| Step::Suppress { framework, role }),
-        3 => (0..9usize, 0..4usize).prop_map(|(framework, role)| Step::Revive { framework, role }),
+        3 => (0..9usize, 0..=ROLES.len())
+            .prop_map(|(framework, role)| Step::Revive { framework, role }),
         12 => Just(Step::Plan),
         1 => (0..4usize).prop_map(Step::PlanInPart),
         1 => Just(Step::NewAllocator),
@@ -61,12 +67,49 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(accept, refuse_ms)| Step::EndAccept { accept, refuse_ms }),
         6 => (0..30usize).prop_map(Step::Finish),
         4 => (1..30_000u64).prop_map(Step::Wait),
+        1 => (0..ROLES.len() + 1, prop::option::of(1..4_000i64))
+            .prop_map(|(role, weight)| Step::Weight { role, weight }),
+        2 => quota_step(),
+        1 => (0..ROLES.len() + 1).prop_map(|role| Step::RemoveQuota { role }),
     ]
+}
+
+/// Of any role, and of one above two of them.
+fn quota_step() -> impl Strategy<Value = Step> {
+    let limit = prop::option::of(0..8i64);
+    (0..ROLES.len() + 1, 0..6i64, 0..3i64, limit)
+        .prop_map(|(role, guarantee, shape, limit)| Step::Quota { role, guarantee, shape, limit })
+}
+
+fn any_role(number: usize) -> &'static str {
+    ROLES.get(number).copied().unwrap_or("b")
+}
+
+/// A guarantee of so many CPUs and GiB in pieces of so many (of any kind if none); a limit of CPUs.
+fn take_quota_step(world: &mut World, step: Step) {
+    match step {
+        Step::Weight { role, weight } => world.weight(any_role(role), weight),
+        Step::Quota { role, guarantee, shape, limit } => {
+            let promised = guarantee * shape.max(1);
+            if promised == 0 && limit.is_none() {
+                return;
+            }
+            let limit = limit.map(|limit| Milli(1_000 * limit.max(promised)));
+            let limit = limit.map(|limit| (ResourceName::CPUS, limit)).into_iter().collect();
+            let piece = (promised > 0 && shape > 0)
+                .then(|| Resources::cpus_mem(1_000 * shape, 1_024 * shape));
+            let guarantee = Resources::cpus_mem(1_000 * promised, 1_024 * promised);
+            // Refused where it does not go with those above or below.
+            world.quota(any_role(role), guarantee, limit, piece);
+        }
+        Step::RemoveQuota { role } => world.remove_quota(any_role(role)),
+        other => unreachable!("{other:?} is of another kind"),
+    }
 }
 
 /// Some of the roles, by the bits of a number.
 fn some_roles(bits: usize) -> Vec<&'static str> {
-    (0..3).filter(|index| bits & (1 << index) != 0).map(|index| ROLES[index]).collect()
+    (0..ROLES.len()).filter(|index| bits & (1 << index) != 0).map(|index| ROLES[index]).collect()
 }
 
 /// Agents of different shapes, one of them too small to be offered.
@@ -161,6 +204,9 @@ fn take_step(world: &mut World, step: Step) {
         Step::Decline { .. } | Step::Launch { .. } | Step::BeginAccept { .. } => {
             take_offer_step(world, step);
         }
+        Step::Weight { .. } | Step::Quota { .. } | Step::RemoveQuota { .. } => {
+            take_quota_step(world, step);
+        }
         _ => take_framework_step(world, step),
     }
 }
@@ -230,7 +276,7 @@ proptest! {
 
     #[test]
     fn plans_are_what_the_definition_says(steps in prop::collection::vec(step(), 1..120)) {
-        let mut world = World::new(&[("a", 2_500), ("c", 333)]);
+        let mut world = World::new(&[("a", 2_500), ("a/y", 2_000), ("c", 333)]);
         for step in steps {
             take_step(&mut world, step);
             world.check();

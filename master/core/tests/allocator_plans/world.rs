@@ -4,14 +4,15 @@
 
 use crate::naive::Naive;
 use master_core::{
-    allocator::{Allocator, Bidder, Demand, Drf, Plan, View, compare::compare},
+    allocator::{Allocator, Bidder, Bundle, Demand, Drf, Fairness, Plan, View, compare::compare},
     ledger::{Applied, Command, Ledger, Stamp},
     offers::{Accepting, Book, Returned},
 };
 use proto::model::{
-    AgentId, AgentInfo, ClusterId, Duration, FrameworkId, FrameworkInfo, Instant, Milli, Offer,
-    OfferId, Ranges, Refusal, RequestId, ResourceName, Resources, Role, Session, StatusReason,
-    StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
+    AgentId, AgentInfo, Attribute, ClusterId, Duration, FrameworkId, FrameworkInfo, Instant, Milli,
+    Offer, OfferId, Quota, Ranges, Refusal, RequestId, ResourceName, Resources, Role, Session,
+    StatedDemand, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
+    Value, WallTime,
 };
 use std::collections::BTreeMap;
 
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     /// Accepts under way and what they will ask of the ledger.
     pub(crate) under_way: Vec<(Accepting, Vec<TaskInfo>)>,
+    /// Somebody has said what it wants, which the oracle does not know.
+    pub(crate) stated: bool,
     sessions: BTreeMap<FrameworkId, Session>,
     counter: u64,
 }
@@ -54,15 +57,17 @@ impl World {
         let weights: BTreeMap<Role, Milli> =
             weights.iter().map(|(name, weight)| (role(name), Milli(*weight))).collect();
         let (ledger, book) = (Ledger::new(ClusterId::new("c").unwrap()), Book::new(1));
+        let fairness = Fairness { weights: weights.clone(), ..Fairness::default() };
         Self {
-            view: View::rebuild(&ledger, &book),
+            view: View::rebuild(&ledger, &book, &fairness),
             ledger,
             book,
-            demand: Demand::new(weights.clone()),
+            demand: Demand::new(),
             drf: Drf::new(),
             naive: Naive::new(weights),
             now: Instant(1_000),
             under_way: Vec::new(),
+            stated: false,
             sessions: BTreeMap::new(),
             counter: 0,
         }
@@ -98,6 +103,18 @@ impl World {
         self.register(number, has, incarnation, Vec::new());
     }
 
+    /// An agent with attributes, or the same with others.
+    pub(crate) fn agent_with(&mut self, number: u64, has: Resources, attributes: Vec<Attribute>) {
+        let id = agent_id(number);
+        let tasks = self.ledger.tasks_of_agent(&id).map(|task| proto::model::agent::AgentTask {
+            key: task.key.clone(),
+            state: TaskState::Running,
+            sequence: task.agent_sequence,
+        });
+        let tasks = tasks.collect();
+        self.register_with(number, has, 1, tasks, attributes);
+    }
+
     pub(crate) fn register(
         &mut self,
         number: u64,
@@ -105,12 +122,23 @@ impl World {
         incarnation: u64,
         tasks: Vec<proto::model::agent::AgentTask>,
     ) {
+        self.register_with(number, resources, incarnation, tasks, Vec::new());
+    }
+
+    fn register_with(
+        &mut self,
+        number: u64,
+        resources: Resources,
+        incarnation: u64,
+        tasks: Vec<proto::model::agent::AgentTask>,
+        attributes: Vec<Attribute>,
+    ) {
         let info = AgentInfo {
             id: agent_id(number),
             hostname: format!("host-{number}"),
             address: String::new(),
             resources,
-            attributes: Vec::new(),
+            attributes,
             version: String::new(),
         };
         self.apply(&Command::RegisterAgent { info, incarnation, tasks }).unwrap();
@@ -126,7 +154,6 @@ impl World {
     pub(crate) fn remove_agent(&mut self, number: u64) {
         let (agent, incarnation) = self.journal(number);
         self.apply(&Command::RemoveAgent { agent, incarnation }).unwrap();
-        self.demand.forget_agent(&agent_id(number));
         self.naive.filters.retain(|filter| filter.1 != agent_id(number));
     }
 
@@ -156,6 +183,7 @@ impl World {
             roles: names(roles),
             failover_timeout: Duration(0),
             labels: Vec::new(),
+            disruption_budget: None,
         };
         let principal = "test".to_owned();
         let command = Command::SubscribeFramework { info, framework, principal, request };
@@ -202,14 +230,47 @@ impl World {
         assert_eq!(done, self.naive.revive(framework, roles));
     }
 
+    // === roles ===
+
+    pub(crate) fn weight(&mut self, name: &str, weight: Option<i64>) {
+        let command = Command::SetWeight { role: role(name), weight: weight.map(Milli) };
+        self.apply(&command).unwrap();
+    }
+
+    /// Sets a quota; whether the ledger agreed.
+    pub(crate) fn quota(
+        &mut self,
+        name: &str,
+        guarantee: Resources,
+        limit: Vec<(ResourceName, Milli)>,
+        shape: Option<Resources>,
+    ) -> bool {
+        let quota = Quota::new(guarantee, limit, shape).unwrap();
+        self.apply(&Command::SetQuota { role: role(name), quota, force: true }).is_ok()
+    }
+
+    pub(crate) fn remove_quota(&mut self, name: &str) {
+        self.apply(&Command::RemoveQuota { role: role(name) }).unwrap();
+    }
+
     // === offers ===
 
     /// Plans as a master does, and as the oracle does; both must agree.
     pub(crate) fn plan(&mut self) -> Plan {
         self.demand.expire(self.now);
+        self.view.take_left().into_iter().for_each(|place| self.demand.forget_agent(place));
         let plan = self.drf.plan(self.now, &self.view, &self.demand);
-        let naive = self.naive.plan(self.now, &self.ledger, &self.book);
-        assert_eq!(plan.offers, naive, "as the definition has it");
+        let promised = self.ledger.roles().quotas().any(|(_, quota)| !quota.guarantee().is_empty());
+        match promised {
+            _ if self.stated => {}
+            false => {
+                let naive = self.naive.plan(self.now, &self.ledger, &self.book, &self.view);
+                assert_eq!(plan.offers, naive, "as the definition has it");
+            }
+            // Who is looked at when decides who gets what is no longer kept: any order will do that
+            // takes nothing away from who is owed something.
+            true => self.naive.judge(self.now, &self.ledger, &self.book, &self.view, &plan.offers),
+        }
         plan
     }
 
@@ -220,8 +281,8 @@ impl World {
             let hostname = format!("host-{index}");
             let expires_in = Some(Duration::from_seconds(60));
             let offer = self.book.issue(planned, &hostname, &[], self.now, expires_in);
-            let (role, agent) = (&planned.role, &planned.agent);
-            self.view.hold(agent, role, planned.framework, &planned.resources);
+            self.view.hold(planned);
+            self.demand.offered(planned);
             offers.push(offer);
         }
         offers
@@ -231,7 +292,10 @@ impl World {
     pub(crate) fn offer(&mut self) -> Vec<Offer> {
         let plan = self.plan();
         let offers = self.carry_out(&plan, |_| true);
-        let left = self.naive.possible(self.now, &self.ledger, &self.book);
+        if self.stated {
+            return offers;
+        }
+        let left = self.naive.possible(self.now, &self.ledger, &self.book, &self.view);
         assert_eq!(left, [], "nobody who could get something is left without");
         offers
     }
@@ -240,12 +304,48 @@ impl World {
         for offer in returned {
             let (agent, role) = (&offer.agent, &offer.role);
             self.view.release(agent, role, offer.framework, &offer.resources);
+            if let Some(place) = self.view.place(agent) {
+                self.demand.returned(offer.framework, role, place, &offer.pieces, 0);
+            }
+        }
+    }
+
+    // === demand ===
+
+    pub(crate) fn state(&mut self, framework: FrameworkId, name: &str, stated: Vec<StatedDemand>) {
+        self.stated = true;
+        self.demand.state(framework, &role(name), stated, self.now).unwrap();
+    }
+
+    /// Launches as many tasks of this size as the offer has pieces.
+    pub(crate) fn use_up(&mut self, offer: &Offer, task: &Resources) {
+        let accepting = self.book.begin_accept(offer.framework, &[offer.id], self.now).unwrap();
+        let returned = self.book.end_accept(accepting.id);
+        let (view, demand) = (&mut self.view, &mut self.demand);
+        for offer in &returned {
+            view.release(&offer.agent, &offer.role, offer.framework, &offer.resources);
+            let used = offer.pieces.iter().map(|(_, count)| count).sum();
+            let place = view.place(&offer.agent).unwrap();
+            demand.returned(offer.framework, &offer.role, place, &offer.pieces, used);
+            let session = self.sessions[&offer.framework];
+            let tasks = (0..used).map(|number| task_info(offer, number, task)).collect();
+            let (role, request) = (offer.role.clone(), None);
+            self.counter += 1;
+            let stamp =
+                Stamp { index: self.counter, term: 1, time: self.now, wall: WallTime(self.now.0) };
+            let mut events = Vec::new();
+            let command = Command::Accept { session, role, request, tasks };
+            self.ledger.apply(stamp, &command, &mut events).unwrap();
+            events.iter().for_each(|event| view.note(&self.ledger, event));
         }
     }
 
     pub(crate) fn refuse(&mut self, offer: &Returned, resources: &Resources, refuse_ms: u64) {
         let until = self.now + Duration(refuse_ms);
-        self.demand.refuse(offer.framework, &offer.role, &offer.agent, resources, until);
+        if let Some(place) = self.view.place(&offer.agent) {
+            let refused = Bundle::new(resources.clone());
+            self.demand.refuse(offer.framework, &offer.role, place, refused, until);
+        }
         let bidder = Bidder { framework: offer.framework, role: offer.role.clone() };
         self.naive.refuse(bidder, offer.agent.clone(), resources.clone(), until);
     }
@@ -329,5 +429,17 @@ impl World {
         };
         let framework = key.framework;
         self.apply(&Command::RecordUpdate { agent, incarnation, framework, status }).unwrap();
+    }
+}
+
+fn task_info(offer: &Returned, number: u32, resources: &Resources) -> TaskInfo {
+    TaskInfo {
+        id: TaskId::new(&format!("task-of-{}-{number}", offer.offer)).unwrap(),
+        name: String::new(),
+        agent: offer.agent.clone(),
+        resources: resources.clone(),
+        command: proto::model::Command::default(),
+        grace_period: None,
+        labels: Vec::new(),
     }
 }

@@ -63,6 +63,7 @@ pub(crate) fn framework_info(roles: &[&str], failover_ms: u64) -> FrameworkInfo 
         roles: roles.iter().map(|text| role(text)).collect(),
         failover_timeout: Duration(failover_ms),
         labels: Vec::new(),
+        disruption_budget: None,
     }
 }
 

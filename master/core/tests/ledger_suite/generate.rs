@@ -1,10 +1,11 @@
 //! Histories: each action, with a number that decides its details, becomes commands that fit the
 //! ledger as it is, mostly. Few names, so that commands meet each other.
 
-use crate::build::*;
+use crate::{build::*, roles::quota};
 use master_core::ledger::{AgentState, Command, Ledger, Task};
 use proto::model::{
-    AgentId, Duration, FrameworkId, Session, StatusReason, TaskInfo, TaskState, TaskState::*,
+    AgentDirective, AgentId, DisruptionBudget, DrainPlan, Duration, FrameworkId, FrameworkInfo,
+    Milli, Session, StatusReason, TaskInfo, TaskState, TaskState::*, WindowId, WindowPlan,
     agent::AgentTask,
 };
 
@@ -40,7 +41,7 @@ impl Draw {
 /// The commands of one action.
 pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
     let draw = &mut Draw(action.1);
-    match action.0 % 24 {
+    match action.0 % 35 {
         0 | 1 => vec![come_back(ledger, draw)],
         2 => {
             let name = agent_name(draw);
@@ -69,6 +70,15 @@ pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
         }
         20 | 21 => vec![acknowledgement(ledger, draw)],
         22 => vec![kill_of(ledger, draw)],
+        26..=28 => vec![directive(draw)],
+        29 | 30 => vec![Command::AdvanceDrain { agent: agent(agent_name(draw)) }],
+        31 => vec![window(draw)],
+        32 => vec![turn(ledger, draw)],
+        33 => vec![Command::UpdateFramework {
+            session: session_of(ledger, draw),
+            info: description(draw),
+        }],
+        23..=25 => vec![role_change(draw)],
         _ => vec![Command::Barrier { term: ledger.applied().term }],
     }
 }
@@ -133,12 +143,86 @@ fn subscription(ledger: &Ledger, draw: &mut Draw) -> Command {
     });
     let owner = framework.and_then(|id| ledger.framework(id)).map(|row| row.principal.clone());
     let principal = owner.filter(|_| !draw.one_in(8));
-    let roles: &[&str] = draw.pick(&[["*", "eng"].as_slice(), ["*"].as_slice()]);
     Command::SubscribeFramework {
-        info: framework_info(roles, 1_000 * draw.below(3)),
+        info: description(draw),
         framework,
         principal: principal.unwrap_or_else(|| draw.pick(&["alice", "bob"]).to_owned()),
         request: request(draw.pick(&["r-0", "r-1", "r-2"])),
+    }
+}
+
+/// Few roles of one branch and one beside it, and amounts that meet those of agents and tasks.
+fn role_change(draw: &mut Draw) -> Command {
+    let role = role(draw.pick(&["*", "eng", "eng/search", "eng/search/batch", "ops"]));
+    if draw.one_in(5) {
+        let weight = draw.pick(&[None, Some(Milli(500)), Some(Milli(2_000))]);
+        return Command::SetWeight { role, weight };
+    }
+    if draw.one_in(4) {
+        return Command::RemoveQuota { role };
+    }
+    let promised = draw.pick(&[0, 0, 600, 1_200, 3_000, 6_000]);
+    let most = promised + draw.pick(&[0, 300, 1_000, 4_000]);
+    let most = (promised == 0 || draw.one_in(2)).then_some(most);
+    let piece = (promised > 0 && draw.one_in(3)).then(|| promised / draw.pick(&[1, 2, 3]));
+    Command::SetQuota { role, quota: quota(promised, most, piece), force: draw.one_in(4) }
+}
+
+fn description(draw: &mut Draw) -> FrameworkInfo {
+    let roles: &[&str] = draw.pick(&[
+        ["*", "eng", "eng/search"].as_slice(),
+        ["*", "eng"].as_slice(),
+        ["*"].as_slice(),
+    ]);
+    let mut info = framework_info(roles, 1_000 * draw.below(3));
+    let tasks_max = draw.below(3) as u32;
+    let budget = DisruptionBudget { label: None, tasks_max };
+    info.disruption_budget = draw.one_in(2).then_some(budget);
+    info
+}
+
+fn drain_plan(draw: &mut Draw) -> DrainPlan {
+    DrainPlan {
+        deadline: Duration(draw.pick(&[0, 100, 2_000])),
+        max_grace: draw.one_in(2).then(|| Duration(draw.below(6_000))),
+        mark_gone: draw.one_in(6),
+    }
+}
+
+fn directive(draw: &mut Draw) -> Command {
+    let agent = agent(if draw.one_in(20) { "a9" } else { agent_name(draw) });
+    let directive = match draw.below(10) {
+        0..=4 => AgentDirective::Drain(drain_plan(draw)),
+        5 => AgentDirective::CancelDrain,
+        6 => AgentDirective::Deactivate,
+        7 | 8 => AgentDirective::Reactivate,
+        _ => AgentDirective::DeclareGone,
+    };
+    Command::DirectAgent { agent, directive }
+}
+
+fn window(draw: &mut Draw) -> Command {
+    let selectors = ["id=a0", "hostname=a1.example", "id=a1", "rack=r1"];
+    let plan = DrainPlan { mark_gone: false, ..drain_plan(draw) };
+    Command::ScheduleWindow(WindowPlan {
+        selector: draw.pick(&selectors).parse().expect("a selector"),
+        starts_in: Duration(draw.pick(&[0, 500, 5_000])),
+        duration: Duration(1 + draw.below(3_000)),
+        drain: draw.one_in(2).then_some(plan),
+        comment: "disk".to_owned(),
+    })
+}
+
+/// A window begins, ends or is cancelled, rather one that there is.
+fn turn(ledger: &Ledger, draw: &mut Draw) -> Command {
+    let known: Vec<_> = ledger.windows().map(|window| window.id).collect();
+    let id = match known.is_empty() || draw.one_in(10) {
+        true => WindowId(1 + draw.below(9)),
+        false => draw.pick(&known),
+    };
+    match draw.one_in(4) {
+        true => Command::CancelWindow(id),
+        false => Command::TurnWindow(id),
     }
 }
 
@@ -157,7 +241,7 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
     let call = draw.below(200);
     Command::Accept {
         session: session_of(ledger, draw),
-        role: role(draw.pick(&["*", "*", "eng"])),
+        role: role(draw.pick(&["*", "eng", "eng/search"])),
         request: draw.one_in(2).then(|| request(&format!("accept-{call}"))),
         tasks,
     }

@@ -4,6 +4,8 @@
 //! It never forgets: that takes many rows, as other limits do (`limits` and `stories_bounds` test
 //! them).
 
+use crate::oracle_directives::{DrainModel, WindowModel};
+use crate::oracle_roles::RoleModel;
 use master_core::ledger::{
     AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, Stamp,
 };
@@ -25,6 +27,9 @@ pub(crate) struct Oracle {
     pub(crate) agents: Vec<AgentModel>,
     pub(crate) frameworks: Vec<FrameworkModel>,
     pub(crate) tasks: Vec<TaskModel>,
+    pub(crate) roles: Vec<RoleModel>,
+    pub(crate) windows: Vec<WindowModel>,
+    pub(crate) windows_made: u64,
     pub(crate) events: Vec<Event>,
 }
 
@@ -34,6 +39,9 @@ pub(crate) struct AgentModel {
     pub(crate) incarnation: u64,
     pub(crate) state: AgentState,
     pub(crate) since: u64,
+    /// Deactivated.
+    pub(crate) idle: bool,
+    pub(crate) drain: Option<DrainModel>,
 }
 
 #[derive(Debug)]
@@ -93,9 +101,22 @@ impl Oracle {
                 self.mark(&agent, incarnation)?
             }
             Command::RemoveAgent { agent, incarnation } => self.give_up(&agent, incarnation)?,
+            Command::DirectAgent { agent, directive } => self.direct(&agent, directive)?,
+            Command::AdvanceDrain { agent } => self.advance(&agent)?,
+            Command::ScheduleWindow(plan) => self.schedule(plan),
+            Command::TurnWindow(window) => self.turn(window, false)?,
+            Command::CancelWindow(window) => self.turn(window, true)?,
+            Command::UpdateFramework { session, info } => self.describe(session, info)?,
             Command::SubscribeFramework { info, framework, principal, request } => {
                 self.subscribe(info, framework, principal, request)?
             }
+            Command::SetWeight { role, weight } => self.set_weight(&role, weight),
+            Command::SetQuota { role, quota, force } => {
+                self.set_quota(&role, Some(quota), force)?
+            }
+            Command::RemoveQuota { role } => self.set_quota(&role, None, false)?,
+            // Told as stories alone.
+            Command::ChangeMembers(_) => panic!("histories do not make {command:?}"),
             Command::DisconnectFramework(session) => {
                 let at = self.session(session)?;
                 if self.frameworks[at].state == FrameworkState::Subscribed {
@@ -215,6 +236,7 @@ impl Oracle {
             let (cpus, ports) = self.taken_on(&model.info.id);
             assert_eq!(amounts_of(&row.allocated), (cpus, ports), "{}", model.info.id);
         }
+        self.compare_directives(ledger);
         assert_eq!(ledger.frameworks().len(), self.frameworks.len());
         for (at, model) in self.frameworks.iter().enumerate() {
             let row = ledger.framework(FrameworkId(at as u64 + 1)).expect("a framework");
@@ -226,6 +248,7 @@ impl Oracle {
         }
         let live = self.tasks.iter().filter(|task| task.lives()).count();
         assert_eq!(ledger.live_task_count(), live);
+        self.compare_roles(ledger);
     }
 
     fn compare_framework(&self, model: &FrameworkModel, row: &Framework) {
@@ -237,7 +260,7 @@ impl Oracle {
         let its = || self.tasks.iter().filter(|task| task.key.framework == row.id);
         let waiting: usize = its().map(|task| task.told.len() - task.heard).sum();
         assert_eq!((row.pending_acknowledgements, row.task_count), (waiting as u64, its().count()));
-        for name in ["*", "eng"] {
+        for name in ["*", "eng", "eng/search"] {
             let of_role = its().filter(|task| task.lives() && task.role.as_str() == name);
             let cpus: i64 = of_role.map(|task| amounts_of(&task.info.resources).0).sum();
             let kept = row.allocated.iter().find(|(role, _)| role.as_str() == name);

@@ -50,7 +50,11 @@ impl Oracle {
         }
         self.events.push(Event::AgentRegistered(id.clone()));
         let (state, since) = (AgentState::Registered, self.now.time.0);
-        let row = AgentModel { info, incarnation, state, since };
+        // What operators said outlives the journal, but not the agent.
+        let earlier = at.map(|at| &self.agents[at]);
+        let idle = earlier.is_some_and(|agent| agent.idle);
+        let drain = earlier.and_then(|agent| agent.drain.clone());
+        let row = AgentModel { info, incarnation, state, since, idle, drain };
         match at {
             Some(at) => self.agents[at] = row,
             None => self.agents.push(row),
@@ -102,17 +106,15 @@ impl Oracle {
         if self.agents[at].state == AgentState::Registered {
             return no(Reason::TransitionIllegal, "");
         }
-        self.change(at, AgentState::Removed);
-        self.events.push(Event::AgentRemoved(id.clone()));
-        self.say_to_all(id, Gone, StatusReason::AgentRemoved);
+        self.bury(id, StatusReason::AgentRemoved);
         Ok(Applied::Done)
     }
 
-    fn change(&mut self, at: usize, state: AgentState) {
+    pub(crate) fn change(&mut self, at: usize, state: AgentState) {
         (self.agents[at].state, self.agents[at].since) = (state, self.now.time.0);
     }
 
-    fn say_to_all(&mut self, id: &AgentId, state: TaskState, reason: StatusReason) {
+    pub(crate) fn say_to_all(&mut self, id: &AgentId, state: TaskState, reason: StatusReason) {
         for key in self.living_on(id) {
             let task = self.tasks.iter().find(|task| task.key == key).expect("living");
             if task.latest.state != state {

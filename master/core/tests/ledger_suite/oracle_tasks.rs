@@ -98,8 +98,11 @@ impl Oracle {
         if nobody_listens {
             task.heard = task.told.len();
         }
-        let framework = key.framework;
+        let (framework, agent) = (key.framework, task.info.agent.clone());
         self.events.push(Event::TaskUpdated { framework, status: announced, freed });
+        if freed {
+            self.note_if_drained(&agent);
+        }
     }
 
     pub(crate) fn accept(
@@ -125,6 +128,7 @@ impl Oracle {
         }
         for index in 0..list.len() {
             self.judge(session.framework, list, index)
+                .and_then(|()| self.judge_limits(&role, &list[..=index]))
                 .map_err(|(reason, field)| (reason, format!("tasks[{index}].{field}")))?;
         }
         for info in list {
@@ -158,6 +162,9 @@ impl Oracle {
             AgentState::Registered => {}
             AgentState::Unreachable => return no(Reason::AgentUnreachable, "agent_id"),
             AgentState::Removed => return no(Reason::AgentRemoved, "agent_id"),
+        }
+        if !self.is_wanted(&self.agents[at]) {
+            return no(Reason::AgentDeactivated, "agent_id");
         }
         if info.resources.is_empty() {
             return no(Reason::InvalidField, "resources");

@@ -1,9 +1,15 @@
 //! Every refusal that the ledger can give, each by a command that gets it, each without a trace.
 //! Those that need thousands of rows are in `limits`.
 
-use crate::build::*;
+use crate::{
+    build::*,
+    stories_directives::{advance, direct, drain, window},
+};
 use master_core::ledger::Command;
-use proto::model::{FrameworkId, Reason, StatusReason, TaskState::*};
+use proto::model::{
+    AgentDirective, DrainPlan, Duration, FrameworkId, Reason, StatusReason, TaskState::*, WindowId,
+    WindowPlan,
+};
 
 struct Case {
     name: &'static str,
@@ -238,5 +244,65 @@ fn acknowledgements() {
         case("zero", news(), of("t1", 0), SequenceUnknown, field),
         case("from the future", news(), of("t1", 2), SequenceUnknown, field),
         case("half", news(), second_is_bad, TaskUnknown, "acknowledgements[1].task_id"),
+    ]);
+}
+
+#[test]
+fn directives() {
+    use AgentDirective::*;
+    use Reason::*;
+    let plan = DrainPlan { deadline: Duration(9), max_grace: None, mark_gone: false };
+    let mut cases = Vec::new();
+    for directive in [Deactivate, Reactivate, Drain(plan), CancelDrain, DeclareGone] {
+        cases.push(case("unknown", vec![], direct("a9", directive), AgentUnknown, ""));
+        cases.push(case("removed", gone("a1"), direct("a1", directive), AgentRemoved, ""));
+    }
+    let draining = || vec![drain("a1", 9)];
+    let away = |text: &str| {
+        let drained = WindowPlan {
+            selector: format!("id={text}").parse().expect("a selector"),
+            starts_in: Duration(0),
+            duration: Duration(60_000),
+            drain: Some(plan),
+            comment: String::new(),
+        };
+        vec![Command::ScheduleWindow(drained), Command::TurnWindow(WindowId(1))]
+    };
+    let on = "tasks[0].agent_id";
+    let deactivated = || vec![direct("a1", Deactivate)];
+    let planned = || vec![window("id=a1", None)];
+    let (turn, cancel) = (Command::TurnWindow(WindowId(1)), Command::CancelWindow(WindowId(1)));
+    cases.extend([
+        case("nothing to cancel", vec![], direct("a1", CancelDrain), TransitionIllegal, ""),
+        case("not so fast", draining(), direct("a1", Reactivate), TransitionIllegal, ""),
+        case("a window's drain", away("a2"), direct("a2", CancelDrain), TransitionIllegal, ""),
+        case("a window's agent", away("a2"), direct("a2", Reactivate), TransitionIllegal, ""),
+        case("advance unknown", vec![], advance("a9"), AgentUnknown, ""),
+        case("advance nothing", vec![], advance("a1"), TransitionIllegal, ""),
+        case("no window", vec![], turn.clone(), WindowUnknown, ""),
+        case("nothing to cancel", vec![], cancel.clone(), WindowUnknown, ""),
+        case("too early", planned(), turn, TransitionIllegal, ""),
+        case("accept, deactivated", deactivated(), one("t2", "a1", 1), AgentDeactivated, on),
+        case("accept, draining", draining(), one("t2", "a1", 1), AgentDeactivated, on),
+        case("accept, away", away("a1"), one("t2", "a1", 1), AgentDeactivated, on),
+    ]);
+    check(cases);
+}
+
+#[test]
+fn descriptions() {
+    use Reason::*;
+    let update = |id, epoch| Command::UpdateFramework {
+        session: session(id, epoch),
+        info: framework_info(&["eng"], 0),
+    };
+    let disconnect = Command::DisconnectFramework(session(1, 1));
+    let field = "framework.roles";
+    check(vec![
+        case("unknown", vec![], update(9, 1), FrameworkUnknown, ""),
+        case("another instance", vec![], update(1, 2), FrameworkFenced, ""),
+        case("removed", vec![teardown()], update(1, 1), FrameworkRemoved, ""),
+        case("no stream", vec![disconnect], update(1, 1), NotSubscribed, ""),
+        case("a role in which a task runs", vec![], update(1, 1), InvalidField, field),
     ]);
 }

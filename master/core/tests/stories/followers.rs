@@ -26,7 +26,7 @@ fn a_follower_names_the_leader() {
     everybody_asks(&mut rig);
     rig.tell("member 2 leads");
     for node in [2, 3] {
-        rig.step(Input::PeerSeen { from: NodeId(node), blank: true });
+        rig.step(Input::PeerSeen { from: NodeId(node), blank: true, joining: true });
     }
     let mut heartbeat = Message::default();
     heartbeat.set_msg_type(MessageType::MsgHeartbeat);

@@ -2,10 +2,13 @@
 //! `golden`; a line that starts with `--` is the story's own.
 
 mod agents;
+mod demand;
+mod directives;
 mod followers;
 mod frameworks;
 mod offers;
 mod operators;
 mod reasons;
 mod rig;
+mod roles;
 mod show;

@@ -84,3 +84,66 @@ fn a_watch_resumes() {
     rig.watch(11, Some(99 << 20));
     rig.matches("watch");
 }
+
+/// The tasks of others are as unknown to a framework as tasks that never were.
+#[test]
+fn a_framework_reads_what_is_its_own() {
+    let mut rig = Rig::serving();
+    rig.agent(1, "a", register("a", 7));
+    rig.subscribe(2, "hello");
+    rig.launch("hello", task("mine", "a", 500));
+    rig.subscribe(3, "other");
+    rig.launch("other", task("theirs", "a", 500));
+    let get = |framework: Option<u64>, task: &str| OperatorCall::GetTask {
+        framework: framework.map(FrameworkId),
+        task: task.parse().expect("an id"),
+    };
+    let list = |framework: Option<u64>| OperatorCall::ListTasks {
+        page: page(10, None),
+        framework: framework.map(FrameworkId),
+        agent: None,
+        states: vec![],
+    };
+    for who in ["hello", "other", "nobody"] {
+        rig.tell(&format!("{who} asks"));
+        let who = format!("framework/{who}");
+        rig.ask_as(&who, list(None));
+        rig.ask_as(&who, list(Some(1)));
+        rig.ask_as(&who, get(None, "mine"));
+        rig.ask_as(&who, get(Some(1), "mine"));
+        rig.ask_as(&who, get(Some(1), "never"));
+        rig.ask_as(&who, get(Some(9), "mine"));
+    }
+    rig.tell("everybody may know how an agent is reached, only operators what runs there");
+    let agent = || OperatorCall::GetAgent("a".parse().expect("an id"));
+    rig.ask_as("framework/other", agent());
+    rig.operator(agent());
+    rig.matches("owners");
+}
+
+#[test]
+fn nobody_else_may_ask() {
+    let mut rig = Rig::serving();
+    rig.agent(1, "a", register("a", 7));
+    rig.subscribe(2, "hello");
+    rig.launch("hello", task("t", "a", 500));
+    let key = TaskKey { framework: FrameworkId(1), task: "t".parse().expect("an id") };
+    let calls = [
+        OperatorCall::GetCluster,
+        OperatorCall::GetAgent("a".parse().expect("an id")),
+        OperatorCall::ListAgents(page(10, None)),
+        OperatorCall::GetFramework(FrameworkId(1)),
+        OperatorCall::ListFrameworks(page(10, None)),
+        OperatorCall::GetTask { framework: None, task: key.task.clone() },
+        OperatorCall::ListOffers(page(10, None)),
+        OperatorCall::ListRoles(page(10, None)),
+        OperatorCall::KillTask { key, grace_period: None },
+    ];
+    for who in ["framework/hello", "agent/a", "master/1"] {
+        for call in &calls {
+            rig.tell(&format!("{who} asks {call:?}"));
+            rig.ask_as(who, call.clone());
+        }
+    }
+    rig.matches("readers");
+}

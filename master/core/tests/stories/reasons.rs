@@ -10,6 +10,7 @@ fn tested_in(reason: Reason) -> &'static str {
         Reason::InvalidField
         | Reason::NotLeader
         | Reason::NotReady
+        | Reason::Overloaded
         | Reason::NotAuthorized
         | Reason::FrameworkUnknown
         | Reason::FrameworkRemoved
@@ -25,17 +26,26 @@ fn tested_in(reason: Reason) -> &'static str {
         | Reason::AgentRemoved
         | Reason::AgentFenced
         | Reason::TransitionIllegal
+        | Reason::WindowUnknown
+        | Reason::QuotaExceeded
+        | Reason::CapacityExceeded
         | Reason::SequenceExpired => "stories",
         // `tests/ledger_suite`: what only apply sees, and what takes many rows.
-        Reason::ResourcesTaken | Reason::LimitExceeded => "ledger_suite",
+        Reason::ResourcesTaken | Reason::LimitExceeded | Reason::AgentDeactivated => "ledger_suite",
+        // The tests of membership.
+        Reason::MemberExists
+        | Reason::MemberUnknown
+        | Reason::MemberRemoved
+        | Reason::MembershipChanging
+        | Reason::MembershipUnsafe => "membership",
         // The simulator demands that a leader changes with an accept in flight.
         Reason::OutcomeUnknown => "simulator",
-        // The shells' alone: certificates, and queues too long for a test of the core.
-        Reason::Unauthenticated | Reason::ClusterMismatch | Reason::Overloaded => "shells",
+        // The shells' alone: certificates.
+        Reason::Unauthenticated | Reason::ClusterMismatch => "shells",
     }
 }
 
-const ALL: [Reason; 25] = [
+const ALL: &[Reason] = &[
     Reason::InvalidField,
     Reason::LimitExceeded,
     Reason::NotLeader,
@@ -61,6 +71,10 @@ const ALL: [Reason; 25] = [
     Reason::TransitionIllegal,
     Reason::ClusterMismatch,
     Reason::SequenceExpired,
+    Reason::QuotaExceeded,
+    Reason::CapacityExceeded,
+    Reason::AgentDeactivated,
+    Reason::WindowUnknown,
 ];
 
 #[test]
@@ -74,7 +88,10 @@ fn every_reason_is_told() {
             .iter()
             .any(|verb| stories.contains(&format!("{verb} {reason:?} ")))
     };
-    let silent: Vec<_> =
-        ALL.into_iter().filter(|reason| tested_in(*reason) == "stories" && !told(reason)).collect();
+    let silent: Vec<_> = ALL
+        .iter()
+        .copied()
+        .filter(|reason| tested_in(*reason) == "stories" && !told(reason))
+        .collect();
     assert_eq!(silent, [], "no story tells of these");
 }

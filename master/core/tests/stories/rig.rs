@@ -5,13 +5,14 @@
 use super::show::{show_answer, show_event, show_order, show_watched};
 use master_core::{
     Config, Effect, Input, Ledger, Master, Now, Outbox,
+    config::CallRates,
     consensus::Restored,
     input::{CallId, OperatorCall, StreamId},
     ledger::{digest::digest, invariants},
 };
 use proto::model::{
     AgentCall, AgentId, AgentInfo, ClusterId, Command, Duration, FrameworkId, FrameworkInfo,
-    Instant, NodeId, Offer, OfferId, Principal, RequestId, Resources, Role, SchedulerCall,
+    Instant, NodeId, Offer, OfferId, Order, Principal, RequestId, Resources, Role, SchedulerCall,
     SchedulerEvent, Session, StatusReason, StatusSource, Subscribe, TaskId, TaskInfo, TaskState,
     TaskStatus, WallTime,
 };
@@ -50,7 +51,16 @@ pub(crate) fn principal(text: &str) -> Principal {
 impl Rig {
     /// A master that serves.
     pub(crate) fn serving() -> Self {
-        let mut rig = Self::member_of(1);
+        Self::member_of(1).until_serving()
+    }
+
+    /// A master that serves, and lets callers ask so much.
+    pub(crate) fn limited(call_rates: CallRates) -> Self {
+        Self::with_config(Config { call_rates, ..config(1) }).until_serving()
+    }
+
+    fn until_serving(self) -> Self {
+        let mut rig = self;
         for _ in 0..200 {
             rig.tick();
             if rig.master.is_serving() {
@@ -63,9 +73,13 @@ impl Rig {
 
     /// Member 1 of so many, which has heard of no other.
     pub(crate) fn member_of(members: u64) -> Self {
+        Self::with_config(config(members))
+    }
+
+    fn with_config(config: Config) -> Self {
         let now = Now { monotonic: Instant(1_000), wall: WallTime(1_700_000_000_000) };
         let (ledger, restored) = (Ledger::new(cluster()), Restored::default());
-        let master = Master::open(config(members), restored, ledger, now).expect("opens");
+        let master = Master::open(config, restored, ledger, now).expect("opens");
         Self {
             master,
             now,
@@ -129,6 +143,13 @@ impl Rig {
                 format!("reply {} refused {:?} {no}", call.0, no.reason)
             }
             Effect::ToFramework { event: SchedulerEvent::Heartbeat, .. } => return,
+            // The same in every story but those about masters.
+            Effect::ToFramework { event: SchedulerEvent::Masters(heard), .. }
+            | Effect::ToAgent { order: Order::Masters(heard), .. }
+                if heard.version == 1 =>
+            {
+                return;
+            }
             Effect::ToFramework { stream, event } => {
                 self.hear(stream, &event);
                 format!("framework stream {} {}", stream.0, show_event(&event))
@@ -169,6 +190,40 @@ impl Rig {
         self.step(input);
     }
 
+    /// As [`Self::subscribe`], for the first time, in these roles.
+    pub(crate) fn subscribe_in(&mut self, stream: u64, name: &str, roles: &[&str]) {
+        let mut input = self.subscription(stream, name, None);
+        if let Input::FrameworkSubscribe { subscribe, .. } = &mut input {
+            let roles = roles.iter().map(|text| Role::new(text).expect("a role"));
+            subscribe.info.roles = roles.collect();
+        }
+        self.step(input);
+    }
+
+    /// An operator and a framework call in the same turn, in this order.
+    pub(crate) fn turn_with_operator(
+        &mut self,
+        operator: OperatorCall,
+        name: &str,
+        request: SchedulerCall,
+    ) {
+        let (first, second) = (self.call_id(), self.call_id());
+        let session = self.sessions[name];
+        self.turn(vec![
+            Input::OperatorCall {
+                call: first,
+                principal: principal("operator/ann"),
+                request: operator,
+            },
+            Input::FrameworkCall {
+                call: second,
+                principal: principal(&format!("framework/{name}")),
+                session,
+                request,
+            },
+        ]);
+    }
+
     pub(crate) fn subscription(
         &mut self,
         stream: u64,
@@ -180,6 +235,7 @@ impl Rig {
             roles: vec![Role::any()],
             failover_timeout: Duration(10_000),
             labels: vec![],
+            disruption_budget: None,
         };
         let request = RequestId::new(&format!("{name}-0000000000001")).expect("an id");
         let subscribe = Subscribe { info, framework, request, suppressed: vec![] };
@@ -233,7 +289,12 @@ impl Rig {
     }
 
     pub(crate) fn operator(&mut self, request: OperatorCall) {
-        let (call, principal) = (self.call_id(), principal("operator/ann"));
+        self.ask_as("operator/ann", request);
+    }
+
+    /// Anybody asks what operators may.
+    pub(crate) fn ask_as(&mut self, who: &str, request: OperatorCall) {
+        let (call, principal) = (self.call_id(), principal(who));
         self.step(Input::OperatorCall { call, principal, request });
     }
 

@@ -2,7 +2,8 @@
 
 use master_core::outbox::{Answer, ReadAnswer};
 use proto::{
-    model::{Order, Refusal, SchedulerEvent},
+    convert::{demand::read_constraint, quota::read_quota, resources::read_resources},
+    model::{AgentNotice, Masters, Milli, Order, Refusal, SchedulerEvent},
     wire::v1::{self, cluster_event::Event},
 };
 
@@ -14,7 +15,12 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
         SchedulerEvent::Offers(offers) => {
             let shown: Vec<_> = offers
                 .iter()
-                .map(|offer| format!("{} {} {}", offer.id, offer.agent, offer.resources))
+                .map(|offer| {
+                    let pieces = offer.pieces.iter();
+                    let pieces = pieces.map(|(demand, count)| format!(" for {count} {demand}"));
+                    let pieces = pieces.collect::<String>();
+                    format!("{} {} {}{pieces}", offer.id, offer.agent, offer.resources)
+                })
                 .collect();
             format!("offers {}", shown.join(", "))
         }
@@ -30,14 +36,37 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
         }
         SchedulerEvent::Failure { agent, removed } => format!("failure {agent} removed {removed}"),
         SchedulerEvent::Error(refusal) => format!("error {:?} {refusal}", refusal.reason),
+        SchedulerEvent::AgentNotice { agents, notice } => {
+            let agents: Vec<_> = agents.iter().map(ToString::to_string).collect();
+            format!("notice {} {}", agents.join(", "), show_notice(notice))
+        }
+        SchedulerEvent::Masters(masters) => show_masters(masters),
+        SchedulerEvent::DemandFailed { role, demand } => {
+            format!("demand {demand} of {role} failed")
+        }
         SchedulerEvent::Heartbeat => "heartbeat".to_owned(),
+    }
+}
+
+fn show_notice(notice: &AgentNotice) -> String {
+    match notice {
+        AgentNotice::Draining { deadline } => format!("draining within {deadline}"),
+        AgentNotice::Unavailable(away) => {
+            let drains = if away.drains { ", drained" } else { "" };
+            format!("unavailable in {} for {}{drains}", away.starts_in, away.duration)
+        }
+        AgentNotice::Available => "available".to_owned(),
     }
 }
 
 pub(crate) fn show_order(order: &Order) -> String {
     match order {
-        Order::Launch { framework, task } => format!("launch {framework}/{}", task.id),
+        Order::Launch { framework, owner, task } => {
+            let owner = owner.as_ref().expect("every framework has an owner");
+            format!("launch {framework}/{} of {owner}", task.id)
+        }
         Order::Kill { key, reason, .. } => format!("kill {key} {reason:?}"),
+        Order::Masters(masters) => show_masters(masters),
         Order::Committed { key, sequence } => format!("committed {key} #{sequence}"),
         Order::Refused(refusal) => format!("refused {:?} {refusal}", refusal.reason),
         Order::Registered { .. } => "registered".to_owned(),
@@ -59,7 +88,7 @@ fn show_read(read: &ReadAnswer) -> String {
     };
     let agent = |row: &v1::AgentSummary| {
         let id = row.info.as_ref().map_or("?", |info| &info.agent_id);
-        format!("{id}:{}", row.task_count)
+        format!("{id}:{}{}", row.task_count, show_directives(row))
     };
     let framework = |row: &v1::FrameworkSummary| row.framework_id.clone();
     let task = |row: &v1::TaskSummary| {
@@ -85,15 +114,127 @@ fn show_read(read: &ReadAnswer) -> String {
         ReadAnswer::Tasks(it) => {
             page("tasks", it.tasks.iter().map(task).collect(), &it.next_page_token)
         }
+        ReadAnswer::Windows(it) => {
+            let window = |row: &v1::WindowSummary| {
+                let plan = row.plan.clone().unwrap_or_default();
+                let begun = if row.started { "begun" } else { "planned" };
+                let (id, agents) = (&row.window_id, row.agent_count);
+                format!("{id}:{}:{begun}:{agents}", plan.selector)
+            };
+            page("windows", it.windows.iter().map(window).collect(), &it.next_page_token)
+        }
         ReadAnswer::Offers(it) => {
             let ids = it.offers.iter().map(|offer| offer.offer_id.clone());
             page("offers", ids.collect(), &it.next_page_token)
         }
+        ReadAnswer::Why(it) => show_why(it),
+        ReadAnswer::Demands(it) => {
+            let rows = it.demands.iter().map(|row| {
+                let id = row.demand.as_ref().map_or("?", |demand| &demand.demand_id);
+                let (offered, left) = (row.pieces_offered, row.pieces_left);
+                format!("{}:{}:{id}:{offered}+{left}", row.framework_id, row.role)
+            });
+            page("demands", rows.collect(), &it.next_page_token)
+        }
         ReadAnswer::Roles(it) => {
-            let ids = it.roles.iter().map(|role| format!("{}:{}", role.role, role.framework_count));
-            page("roles", ids.collect(), &it.next_page_token)
+            let role = |row: &v1::RoleSummary| {
+                format!("{}:{}{}", row.role, row.framework_count, show_role(row))
+            };
+            page("roles", it.roles.iter().map(role).collect(), &it.next_page_token)
         }
     }
+}
+
+/// All numbers that are not zero and all texts that are not empty.
+fn show_why(answer: &v1::WhyResponse) -> String {
+    let mut shown = "why".to_owned();
+    for task in answer.task.iter().filter_map(|task| task.status.as_ref()) {
+        shown += &format!(" task {} {:?};", task.task_id, task.state());
+    }
+    for it in &answer.standings {
+        shown += &format!(" {} in {}: {}", it.framework_id, it.role, it.state().as_str_name());
+        for (name, number) in [
+            ("offers", it.offers),
+            ("free", it.free_agents),
+            ("filtered", it.filtered_agents),
+            ("rank", it.rank),
+        ] {
+            if number > 0 {
+                shown += &format!(", {name} {number}");
+            }
+        }
+        let limit = format!("{} {}", it.limit_role, it.limit_resources.join(","));
+        let behind = format!("{} {}", it.behind_framework_id, it.behind_role);
+        for (name, text) in
+            [("behind", behind.trim()), ("limit of", limit.trim()), ("kept for", &it.kept_for_role)]
+        {
+            if !text.is_empty() {
+                shown += &format!(", {name} {text}");
+            }
+        }
+        shown.extend(it.demands.iter().map(show_demand));
+    }
+    shown
+}
+
+fn show_demand(it: &v1::DemandStanding) -> String {
+    let id = it.demand.as_ref().map_or("?", |demand| &demand.demand_id);
+    let mut shown =
+        format!("; {id} {}+{} of {} agents", it.pieces_offered, it.pieces_left, it.agents);
+    for unmet in &it.unmet {
+        let constraint = unmet.constraint.clone().expect("masters write constraints");
+        let constraint = read_constraint(constraint).expect("masters write constraints");
+        shown += &format!(", {} not {constraint}", unmet.agents);
+    }
+    for missing in &it.missing {
+        let (small, busy) = (missing.agents_too_small, missing.agents_in_use);
+        shown += &format!(", {} small {small} busy {busy}", missing.name);
+    }
+    for (name, number) in [
+        ("refused", it.agents_refused),
+        ("full", it.agents_full),
+        ("possible", it.agents_possible),
+        ("fitting", it.agents_fitting),
+    ] {
+        if number > 0 {
+            shown += &format!(", {name} {number}");
+        }
+    }
+    match it.gang_needed {
+        0 => shown,
+        needed => shown + &format!(", gang {} of {needed}", it.gang_collected),
+    }
+}
+
+/// What operators have said of a role, if anything.
+fn show_role(row: &v1::RoleSummary) -> String {
+    let mut shown = match row.weight_set {
+        true => format!(" weighs {}", Milli(row.weight_milli)),
+        false => String::new(),
+    };
+    if let Some(quota) = &row.quota {
+        let quota = read_quota(quota.clone()).expect("masters write quotas");
+        let used = read_resources(row.allocated.clone()).expect("masters write resources");
+        let limits = quota.limits().map(|(name, most)| format!("{name}:{most}"));
+        let limits = limits.collect::<Vec<_>>().join(";");
+        shown += &format!(" promised [{}] limit [{limits}] used [{used}]", quota.guarantee());
+    }
+    shown
+}
+
+/// What operators have said of an agent, if anything.
+fn show_directives(row: &v1::AgentSummary) -> String {
+    let mut shown = if row.deactivated { " deactivated".to_owned() } else { String::new() };
+    if let Some(drain) = &row.drain {
+        let (left, ending, deadline) = (drain.tasks_left, drain.tasks_ending, drain.deadline_in_ms);
+        let done = drain.done_in_ms.map(|ms| format!(", done in {ms} ms")).unwrap_or_default();
+        shown +=
+            &format!(" draining: {left} left, {ending} ending, deadline in {deadline} ms{done}");
+    }
+    if let Some(away) = &row.unavailability {
+        shown += &format!(" away in {} ms for {} ms", away.starts_in_ms, away.duration_ms);
+    }
+    shown
 }
 
 /// `None` for what only keeps the line open.
@@ -104,10 +245,11 @@ pub(crate) fn show_watched(event: &Result<v1::ClusterEvent, Refusal>) -> Option<
     };
     let what = match event.event.as_ref()? {
         Event::Heartbeat(_) => return None,
+        Event::RoleChanged(row) => format!("role {}{}", row.role, show_role(row)),
         Event::Started(_) => "started".to_owned(),
         Event::AgentChanged(row) => {
             let id = row.info.as_ref().map_or("?", |info| &info.agent_id);
-            format!("agent {id} {:?}", row.state())
+            format!("agent {id} {:?}{}", row.state(), show_directives(row))
         }
         Event::AgentRemoved(id) => format!("agent {id} removed"),
         Event::FrameworkChanged(row) => format!("{} {:?}", row.framework_id, row.state()),
@@ -117,8 +259,16 @@ pub(crate) fn show_watched(event: &Result<v1::ClusterEvent, Refusal>) -> Option<
             let state = row.status.as_ref().map(|status| status.state());
             format!("task {}/{id} {state:?}", row.framework_id)
         }
+        Event::WindowChanged(row) => {
+            format!("{} {}", row.window_id, if row.started { "begun" } else { "planned" })
+        }
+        Event::WindowEnded(id) => format!("{id} ended"),
         Event::OfferMade(offer) => format!("offer {} made", offer.offer_id),
         Event::OfferEnded(id) => format!("offer {id} ended"),
     };
     Some(format!("{}.{} {what}", event.sequence >> 20, event.sequence & 0xf_ffff))
+}
+
+fn show_masters(masters: &Masters) -> String {
+    format!("masters #{} {}", masters.version, masters.addresses.join(" "))
 }

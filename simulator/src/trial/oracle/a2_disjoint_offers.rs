@@ -1,5 +1,5 @@
-//! A1, A2, A3: what clients hold of an agent at one time, in one leader's term, is there; and an
-//! offer is used by one accept.
+//! A1, A2, A3, A6: what clients hold of an agent at one time, in one leader's term, is there; an
+//! offer is used by one accept, and made only of agents that take tasks.
 
 use master_core::{Ledger, input::StreamId};
 use proto::model::{AgentId, FrameworkId, Offer, OfferId, RequestId};
@@ -34,6 +34,7 @@ impl DisjointOffers {
         }
         for offer in offers {
             let agent = ledger.agent(&offer.agent).expect("an offer is of a known agent");
+            assert!(ledger.takes_tasks(agent), "A6: {} is offered", offer.agent);
             let same =
                 |other: &&Offer| other.agent == offer.agent && other.id.term == offer.id.term;
             let held = self.held.values().map(|(_, held)| held).filter(same);

@@ -219,3 +219,48 @@ fn done_waits_for_the_last_answers_but_not_for_ever() {
     bench.flush();
     assert_eq!(bench.session.ended(), Some(&Ended::Done { is_drained: false }));
 }
+
+#[test]
+fn whoever_describes_itself_anew_subscribes_as_that_from_then_on() {
+    let mut bench = Bench::subscribed();
+    let info = FrameworkInfo { name: "renamed".to_owned(), ..settings(&["m1:1"]).info };
+    let id = bench.ask(SchedulerCall::UpdateFramework { info: info.clone() });
+    let (send, call) = bench.only_send();
+    assert_eq!(call, SchedulerCall::UpdateFramework { info: info.clone() });
+    bench.answer(send, Ok(Answer::Done));
+    assert_eq!(bench.events(), [Event::Done { call: id }]);
+    bench.break_connection(1);
+    bench.wait();
+    let subscribes = bench.effects.drain(..).filter_map(|effect| match effect {
+        Effect::Connect { subscribe, .. } => Some(subscribe.info),
+        _ => None,
+    });
+    assert_eq!(subscribes.collect::<Vec<_>>(), [info]);
+}
+
+#[test]
+fn a_new_description_that_is_refused_is_not_kept() {
+    let mut bench = Bench::subscribed();
+    let known = settings(&["m1:1"]).info;
+    let info = FrameworkInfo { roles: vec![], ..known.clone() };
+    bench.ask(SchedulerCall::UpdateFramework { info });
+    let (send, _) = bench.only_send();
+    bench.refuse(send, Reason::InvalidField);
+    assert!(matches!(bench.events()[..], [Event::Refused { .. }]));
+    bench.break_connection(1);
+    bench.wait();
+    let subscribes = bench.effects.drain(..).filter_map(|effect| match effect {
+        Effect::Connect { subscribe, .. } => Some(subscribe.info),
+        _ => None,
+    });
+    assert_eq!(subscribes.collect::<Vec<_>>(), [known]);
+}
+
+#[test]
+fn notices_about_agents_are_passed_on() {
+    let mut bench = Bench::subscribed();
+    let notice = AgentNotice::Draining { deadline: Duration(600_000) };
+    let event = SchedulerEvent::AgentNotice { agents: vec![agent()], notice };
+    bench.input(Input::Event(ConnectionId(1), event));
+    assert_eq!(bench.events(), [Event::AgentNotice { agents: vec![agent()], notice }]);
+}

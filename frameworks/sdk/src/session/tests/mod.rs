@@ -1,6 +1,7 @@
 //! The session by hand: each rule of the conversation, one situation at a time.
 
 mod calls;
+mod demand;
 mod link;
 mod lossy;
 mod updates;
@@ -8,7 +9,7 @@ mod updates;
 use super::*;
 use crate::model::Reason;
 use crate::model::{
-    AgentId, StatusReason, StatusSource, TaskInfo, TaskState, TaskStatus, WallTime,
+    AgentId, AgentNotice, StatusReason, StatusSource, TaskInfo, TaskState, TaskStatus, WallTime,
 };
 
 /// A session with its time and everything it asked for so far.
@@ -128,6 +129,7 @@ fn settings(masters: &[&str]) -> SessionSettings {
             roles: vec![Role::any()],
             failover_timeout: Duration(60_000),
             labels: Vec::new(),
+            disruption_budget: None,
         },
         framework: None,
         suppressed: BTreeSet::new(),

@@ -1,0 +1,95 @@
+//! What the cluster is asked for: one demand for each task of the job that has ready instances.
+//!
+//! The cluster counts down by itself what is launched, so that it is told again only when what it
+//! knows is no longer what is wanted: something became ready, was refused, is given up.
+
+use crate::job::TaskSpec;
+use crate::queue::Queue;
+use bourse_sdk::model::{DemandId, Duration, Instant, StatedDemand, limits};
+use std::collections::BTreeMap;
+
+/// The least time that a gang has left when it is stated again.
+const GANG_LEFT_MIN: Duration = Duration(1);
+
+/// What the cluster was told, less what was launched since.
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    /// By the task's place in the job; `None` before anything was said.
+    stated: Option<BTreeMap<usize, u32>>,
+    /// When each gang was first asked for.
+    gangs: BTreeMap<usize, Instant>,
+    /// What the cluster knows may be wrong.
+    is_doubtful: bool,
+}
+
+impl Wishes {
+    /// An instance of a task was launched on an offer for it.
+    pub(crate) fn launched(&mut self, task: usize) {
+        if let Some(count) = self.stated.as_mut().and_then(|stated| stated.get_mut(&task)) {
+            *count = count.saturating_sub(1);
+            // There is room for other tasks in what is said.
+            self.is_doubtful |= *count == 0;
+        }
+    }
+
+    /// A launch did not happen: the cluster still holds it for wanted.
+    pub(crate) fn taken_back(&mut self, task: usize) {
+        if let Some(stated) = &mut self.stated {
+            *stated.entry(task).or_default() += 1;
+        }
+        self.is_doubtful = true;
+    }
+
+    /// The cluster does not know what is wanted as well as was thought.
+    pub(crate) fn doubt(&mut self) {
+        self.stated = None;
+        self.is_doubtful = true;
+    }
+
+    /// What to say now, if anything needs to be said; `is_news` when something became ready.
+    pub(crate) fn to_state(
+        &mut self,
+        now: Instant,
+        queue: &Queue,
+        is_news: bool,
+    ) -> Option<Vec<StatedDemand>> {
+        if !is_news && !self.is_doubtful && self.stated.is_some() {
+            return None;
+        }
+        self.is_doubtful = false;
+        let ready = queue.ready_by_task().take(limits::DEMANDS_MAX);
+        let wanted: BTreeMap<usize, u32> =
+            ready.map(|(task, count)| (task, count.min(limits::DEMAND_PIECES_MAX))).collect();
+        let stated = self.stated.iter().flatten().filter(|(_, count)| **count > 0);
+        if self.stated.is_some() && stated.eq(&wanted) {
+            return None;
+        }
+        self.gangs.retain(|task, _| wanted.contains_key(task));
+        let tasks = queue.job().tasks();
+        let demands =
+            wanted.iter().map(|(task, count)| self.demand(now, *task, &tasks[*task], *count));
+        let demands = demands.collect();
+        self.stated = Some(wanted);
+        Some(demands)
+    }
+
+    fn demand(&mut self, now: Instant, task: usize, spec: &TaskSpec, count: u32) -> StatedDemand {
+        let gang_timeout = spec.gang_timeout.map(|timeout| {
+            let waited = now.since(*self.gangs.entry(task).or_insert(now));
+            Duration(timeout.as_ms().saturating_sub(waited.as_ms())).max(GANG_LEFT_MIN)
+        });
+        StatedDemand {
+            id: demand_id(spec),
+            shape: spec.resources.clone(),
+            count,
+            constraints: spec.constraints.clone(),
+            per_agent_max: spec.per_agent_max,
+            gang_timeout,
+        }
+    }
+}
+
+/// A task's demand is called as the task is.
+pub(crate) fn demand_id(spec: &TaskSpec) -> DemandId {
+    DemandId::new(&spec.name).expect("a job's names make good ids")
+}

@@ -1,0 +1,172 @@
+//! Gangs: demands whose pieces go out together or not at all.
+//!
+//! In the order of fairness each gang is tried on what is free. The first one that does not fit
+//! keeps the pieces that it found, so that many small ones do not take them away again and again
+//! until nothing large ever fits; the others, and everybody else, get what that leaves. Only one
+//! gathers at a time: two that each hold half of what both need would wait for each other until
+//! their time is over.
+
+use super::{
+    Amounts, Bundle, Place, Share,
+    demand::BidderIndex,
+    drf::{Grant, Round},
+    tree::{NodeIndex, Served, Whom},
+    wanted::{Entry, Pieces, countable, part},
+};
+use std::collections::BTreeSet;
+
+/// Pieces of one gang by agent.
+type Placement = Vec<(Place, u32)>;
+
+impl Round<'_> {
+    /// Gives every gang that fits; keeps what the first other one found.
+    pub(super) fn place_gangs(&mut self) {
+        let mut waiting = Vec::new();
+        self.tree.first(Whom::All, |leaf, bidder| -> Option<()> {
+            if self.demand.wants_gang(bidder) {
+                waiting.push((leaf, bidder));
+            }
+            None
+        });
+        let mut gathers = false;
+        for (leaf, bidder) in waiting {
+            let wanted = self.demand.wanted(bidder).expect("it wants a gang");
+            let gangs = wanted.entries().iter().enumerate().filter(|(_, entry)| entry.is_gang());
+            for (index, entry) in gangs {
+                let given = self.given.get(&bidder).map_or(0, |given| given.all(index));
+                let needed = entry.open().saturating_sub(given);
+                if needed == 0 || !self.limits_allow(leaf, entry.shape(), needed) {
+                    continue;
+                }
+                let placement = self.gather(leaf, bidder, entry, needed);
+                let found: u32 = placement.iter().map(|(_, count)| count).sum();
+                if found == needed {
+                    self.give_gang(leaf, bidder, index, entry.shape(), &placement);
+                } else if !gathers {
+                    gathers = true;
+                    self.keep_for_gang((leaf, bidder), entry, &placement, needed - found);
+                }
+            }
+        }
+    }
+
+    /// Whether the limits of its role, and of those above, leave room for all pieces.
+    fn limits_allow(&self, leaf: NodeIndex, shape: &Amounts, count: u32) -> bool {
+        let all = times(shape, count);
+        let mut allowed = all.clone();
+        self.tree.limit(leaf, &mut allowed);
+        allowed == all
+    }
+
+    /// Where pieces would fit now, until there are enough.
+    fn gather(
+        &self,
+        leaf: NodeIndex,
+        bidder: BidderIndex,
+        entry: &Entry,
+        needed: u32,
+    ) -> Placement {
+        let mut placement = Vec::new();
+        let mut left = needed;
+        for place in self.view.offerable() {
+            let Some(agent) = self.view.info(*place) else { continue };
+            let free = self.free(*place);
+            let mut room = countable(free);
+            let most = self.headroom.leave(self.tree, *place, leaf, free.amounts());
+            free.amounts().iter().for_each(|(name, _)| room.set(name, most.get(name)));
+            let count = entry.fit(agent, *place, &room, 0, 0).min(left);
+            if count == 0 {
+                continue;
+            }
+            if self.has_refused(bidder, *place, &part(free, &times(entry.shape(), count))) {
+                continue;
+            }
+            placement.push((*place, count));
+            left -= count;
+            if left == 0 {
+                break;
+            }
+        }
+        placement
+    }
+
+    fn has_refused(&self, bidder: BidderIndex, place: Place, bundle: &Bundle) -> bool {
+        let filter = self.demand.filters().of_agent(place).and_then(|all| all.get(bidder));
+        filter.is_some_and(|filter| filter.matches(bundle, self.now))
+    }
+
+    /// Keeps the pieces that were found, and for each one that is missing what is free on the agent
+    /// that lacks least of a piece: otherwise small tasks would take every bit of it, and no agent
+    /// would ever have room for a large one.
+    fn keep_for_gang(
+        &mut self,
+        (leaf, bidder): (NodeIndex, BidderIndex),
+        entry: &Entry,
+        placement: &[(Place, u32)],
+        missing: u32,
+    ) {
+        for (place, count) in placement {
+            self.headroom.keep(*place, leaf, times(entry.shape(), *count));
+        }
+        let mut nearest = BTreeSet::new();
+        for place in self.view.offerable() {
+            let Some(agent) = self.view.info(*place) else { continue };
+            let piece =
+                part(self.free(*place), &part_of(self.free(*place).amounts(), entry.shape()));
+            let passed = placement.binary_search_by_key(place, |(place, _)| *place).is_ok()
+                || self.has_refused(bidder, *place, &piece);
+            let could = countable(&Bundle::new(agent.resources.clone())).contains(entry.shape());
+            if passed || !could || entry.stated().unmet(agent).is_some() {
+                continue;
+            }
+            let free = self.free(*place).amounts();
+            let left = self.headroom.leave(self.tree, *place, leaf, free);
+            let (lacking, part) = (lacks(&left, entry.shape()), part_of(&left, entry.shape()));
+            if !part.is_empty() {
+                nearest.insert((lacking, *place));
+                while nearest.len() > missing as usize {
+                    nearest.pop_last();
+                }
+            }
+        }
+        for (_, place) in nearest {
+            let left = self.headroom.leave(self.tree, place, leaf, self.free(place).amounts());
+            self.headroom.keep(place, leaf, part_of(&left, entry.shape()));
+        }
+    }
+
+    fn give_gang(
+        &mut self,
+        leaf: NodeIndex,
+        bidder: BidderIndex,
+        index: usize,
+        shape: &Amounts,
+        placement: &[(Place, u32)],
+    ) {
+        for (place, count) in placement {
+            let bundle = part(self.free(*place), &times(shape, *count));
+            let pieces = Pieces::from([(index, *count)]);
+            let served = Served::NothingOwed;
+            self.give(*place, Grant { leaf, bidder, bundle, pieces, served });
+        }
+    }
+}
+
+/// The largest part of a piece's resources that is not there.
+fn lacks(free: &Amounts, shape: &Amounts) -> Share {
+    let parts = shape.iter().map(|(name, one)| Share::new(one.saturating_sub(free.get(name)), one));
+    parts.max().unwrap_or(Share::ZERO)
+}
+
+/// What is there of a piece.
+fn part_of(free: &Amounts, shape: &Amounts) -> Amounts {
+    let mut part = Amounts::new();
+    shape.iter().for_each(|(name, one)| part.set(name, one.min(free.get(name))));
+    part
+}
+
+fn times(shape: &Amounts, count: u32) -> Amounts {
+    let mut sum = Amounts::new();
+    sum.add_times(shape, count);
+    sum
+}

@@ -1,0 +1,118 @@
+//! What is kept back for roles that are owed something and do not take it now: idle, or refusing
+//! what is there; and for a gang that gathers its pieces.
+//!
+//! Kept as pieces on agents and not as one sum over the cluster, so that what is kept can be used:
+//! crumbs on a thousand agents add up to any guarantee and hold no task. Roles below come before
+//! those above them, whose guarantees theirs are part of; agents by place. Worked out anew from
+//! what is free and owed; costs in proportion to what is owed.
+
+use super::{
+    Amounts, Place,
+    tree::{NodeIndex, Tree},
+};
+use std::collections::BTreeMap;
+
+/// Pieces by place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Headroom(BTreeMap<Place, Vec<(NodeIndex, Amounts)>>);
+
+impl Headroom {
+    /// What is to be kept of what is free.
+    pub(super) fn work_out<'a>(
+        tree: &Tree,
+        free: impl Iterator<Item = (Place, &'a Amounts)> + Clone,
+    ) -> Self {
+        let mut headroom = Self::default();
+        for (role, mut owed, quota) in tree.owed().rev() {
+            // What is kept for a role below is kept for this one too.
+            let pieces = headroom.0.values().flatten();
+            for (_, piece) in pieces.filter(|(below, _)| tree.is_above(role, *below)) {
+                take(&mut owed, piece);
+            }
+            for (place, free) in free.clone() {
+                let mut left = free.clone();
+                headroom.kept(place).for_each(|(_, piece)| take(&mut left, piece));
+                let piece = quota.piece(&owed, &left);
+                if !piece.is_empty() {
+                    take(&mut owed, &piece);
+                    headroom.0.entry(place).or_default().push((role, piece));
+                }
+                if quota.piece(&owed, &owed).is_empty() {
+                    break;
+                }
+            }
+        }
+        headroom
+    }
+
+    /// What is left at a place for a leaf: all that is not kept for roles it is not in.
+    pub(super) fn leave(
+        &self,
+        tree: &Tree,
+        place: Place,
+        leaf: NodeIndex,
+        free: &Amounts,
+    ) -> Amounts {
+        self.leave_unless(place, free, |role| tree.is_above(role, leaf))
+    }
+
+    /// What is left at a place when all that is kept stays.
+    pub(super) fn leave_all(&self, place: Place, free: &Amounts) -> Amounts {
+        self.leave_unless(place, free, |_| false)
+    }
+
+    fn leave_unless(
+        &self,
+        place: Place,
+        free: &Amounts,
+        is_own: impl Fn(NodeIndex) -> bool,
+    ) -> Amounts {
+        let mut left = free.clone();
+        let others = self.kept(place).filter(|(role, _)| !is_own(*role));
+        others.for_each(|(_, piece)| take(&mut left, piece));
+        left
+    }
+
+    /// Keeps a piece at a place for somebody.
+    pub(super) fn keep(&mut self, place: Place, whose: NodeIndex, piece: Amounts) {
+        self.0.entry(place).or_default().push((whose, piece));
+    }
+
+    /// A leaf has been given something at a place: what was kept there for it is kept no longer,
+    /// that of the role nearest to it first.
+    pub(super) fn hand_over(
+        &mut self,
+        tree: &Tree,
+        place: Place,
+        leaf: NodeIndex,
+        given: &Amounts,
+    ) {
+        let mut given = given.clone();
+        let pieces = self.0.get_mut(&place).into_iter().flatten();
+        for (_, piece) in pieces.filter(|(role, _)| tree.is_above(*role, leaf)) {
+            let before = piece.clone();
+            take(piece, &given);
+            take(&mut given, &before);
+        }
+    }
+
+    /// Whether nothing is kept anywhere.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Places of which less is kept than before.
+    pub(super) fn released(&self, before: &Self) -> Vec<Place> {
+        let changed = before.0.iter().filter(|(place, pieces)| self.0.get(place) != Some(pieces));
+        changed.map(|(place, _)| *place).collect()
+    }
+
+    fn kept(&self, place: Place) -> impl Iterator<Item = &(NodeIndex, Amounts)> {
+        self.0.get(&place).into_iter().flatten()
+    }
+}
+
+/// Takes away as much as there is.
+fn take(from: &mut Amounts, piece: &Amounts) {
+    piece.iter().for_each(|(name, milli)| from.set(name, from.get(name).saturating_sub(milli)));
+}

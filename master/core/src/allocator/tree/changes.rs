@@ -1,0 +1,240 @@
+//! What changes the tree: use, wishes, weights and quota. Everything ends with the nodes on the way
+//! to the root standing in their places again.
+
+use super::{
+    NodeIndex, ROOT, Tree,
+    node::{Name, Node},
+};
+use crate::{
+    allocator::{Amounts, Bidder, demand::BidderIndex, quota::RoleQuota, share::WEIGHT_DEFAULT},
+    ledger::RoleConfig,
+};
+use proto::model::Role;
+use std::collections::BTreeSet;
+
+impl Tree {
+    /// Sets what a bidder uses and whether it wants offers. Returns the leaves that may be eligible
+    /// for more by that: a limit keeps less back, or their role is owed something no longer.
+    pub fn set(
+        &mut self,
+        bidder: &Bidder,
+        used: &Amounts,
+        active: Option<BidderIndex>,
+    ) -> Vec<NodeIndex> {
+        let leaf = match self.leaf(bidder) {
+            Some(leaf) => leaf,
+            None if active.is_none() && used.is_empty() => return Vec::new(),
+            None => self.add_leaf(bidder),
+        };
+        let before = self.node(leaf).used.clone();
+        let mut relieved = Vec::new();
+        if before != *used {
+            let above: Vec<_> = self.path_indexes(leaf).collect();
+            for index in above {
+                let node = self.node_mut(index);
+                let was_owed = node.owed().is_some();
+                node.used.subtract(&before);
+                node.used.add(used);
+                let less_bound = node.bound && !used.contains(&before);
+                if less_bound || was_owed != node.owed().is_some() {
+                    node.bound &= !less_bound;
+                    relieved.push(index);
+                }
+            }
+        }
+        self.node_mut(leaf).active = active;
+        self.settle(leaf);
+        let leaves = relieved.into_iter().flat_map(|index| self.active_below(index)).collect();
+        if active.is_none() && used.is_empty() {
+            self.leaves.remove(bidder);
+            self.leave(leaf);
+        }
+        leaves
+    }
+
+    /// A leaf gets more. Returns the leaves that may be eligible for more by that: their role is
+    /// owed something no longer.
+    pub fn give(&mut self, leaf: NodeIndex, amounts: &Amounts) -> Vec<NodeIndex> {
+        let mut eased = Vec::new();
+        let mut index = leaf;
+        while index != ROOT {
+            let node = self.node_mut(index);
+            let was_owed = node.owed().is_some();
+            node.used.add(amounts);
+            node.bound |= node.is_exhausted();
+            if was_owed && node.owed().is_none() {
+                eased.push(index);
+            }
+            self.place(index);
+            index = self.node(index).parent;
+        }
+        eased.into_iter().flat_map(|index| self.active_below(index)).collect()
+    }
+
+    /// A limit above this leaf keeps something back from it.
+    pub fn note_bound(&mut self, leaf: NodeIndex) {
+        let above: Vec<_> = self.path_indexes(leaf).collect();
+        for index in above {
+            let node = self.node_mut(index);
+            node.bound |= node.quota.is_some();
+        }
+    }
+
+    /// Sets what is said of a role. Returns the leaves below it, which may be eligible for more.
+    pub fn configure(&mut self, role: &Role, said: &RoleConfig) -> Vec<NodeIndex> {
+        let is_default = said.weight.is_none() && said.quota.is_none();
+        if is_default && !self.roles.contains_key(role) {
+            return Vec::new();
+        }
+        let index = self.add_role(role);
+        let node = self.node_mut(index);
+        node.weight = said.weight.unwrap_or(WEIGHT_DEFAULT);
+        node.quota = said.quota.as_ref().map(|quota| Box::new(RoleQuota::new(quota)));
+        node.bound = node.is_exhausted();
+        match said.quota {
+            Some(_) => drop(self.quotas.insert(role.clone(), index)),
+            None => drop(self.quotas.remove(role)),
+        }
+        self.settle(index);
+        let below = self.active_below(index);
+        self.leave(index);
+        below
+    }
+
+    /// Walks these leaves as renewed, and no others.
+    pub fn set_renewed(&mut self, leaves: BTreeSet<NodeIndex>) {
+        let before = std::mem::replace(&mut self.renewed, leaves);
+        for leaf in before.symmetric_difference(&self.renewed.clone()) {
+            if !self.node(*leaf).is_vacant() {
+                self.settle(*leaf);
+            }
+        }
+    }
+
+    /// Shares are of other totals from now on.
+    pub fn set_totals(&mut self, totals: &Amounts) {
+        self.totals = totals.clone();
+        let leaves: Vec<_> = self.leaves.values().copied().collect();
+        leaves.into_iter().for_each(|leaf| self.settle(leaf));
+    }
+
+    /// Leaves that want offers, whether or not they stand in the order.
+    fn active_below(&self, index: NodeIndex) -> Vec<NodeIndex> {
+        let leaves = self.leaves.values().copied();
+        leaves
+            .filter(|leaf| self.node(*leaf).active.is_some() && self.is_above(index, *leaf))
+            .collect()
+    }
+
+    fn add_leaf(&mut self, bidder: &Bidder) -> NodeIndex {
+        let role = self.add_role(&bidder.role);
+        let own = match self.node(role).own {
+            Some(own) => own,
+            None => {
+                let own = self.add(Name::Own, role);
+                self.node_mut(role).own = Some(own);
+                own
+            }
+        };
+        let leaf = self.add(Name::Framework(bidder.framework), own);
+        self.leaves.insert(bidder.clone(), leaf);
+        leaf
+    }
+
+    fn add_role(&mut self, role: &Role) -> NodeIndex {
+        if let Some(index) = self.roles.get(role) {
+            return *index;
+        }
+        let parent = role.parent().map_or(ROOT, |parent| self.add_role(&parent));
+        let index = self.add(Name::Role(role.clone()), parent);
+        self.roles.insert(role.clone(), index);
+        index
+    }
+
+    fn add(&mut self, name: Name, parent: NodeIndex) -> NodeIndex {
+        self.node_mut(parent).children += 1;
+        let node = Node::new(name, parent);
+        match self.vacant.pop() {
+            Some(index) => {
+                *self.node_mut(index) = node;
+                index
+            }
+            None => {
+                self.nodes.push(node);
+                NodeIndex::at(self.nodes.len() - 1)
+            }
+        }
+    }
+
+    /// Takes a node out that has become pointless, and those above that become so by it.
+    fn leave(&mut self, mut index: NodeIndex) {
+        while index != ROOT {
+            let node = self.node(index);
+            let said = node.quota.is_some() || node.weight != WEIGHT_DEFAULT;
+            let is_leaf = matches!(node.name, Name::Framework(_));
+            if node.children > 0 || said || (is_leaf && node.active.is_some()) {
+                return;
+            }
+            assert!(node.used.is_empty(), "who is not there uses nothing");
+            let parent = node.parent;
+            self.unplace(index);
+            let node = std::mem::replace(self.node_mut(index), Node::new(Name::Root, ROOT));
+            self.vacant.push(index);
+            self.renewed.remove(&index);
+            match node.name {
+                Name::Role(role) => drop(self.roles.remove(&role)),
+                Name::Own => self.node_mut(parent).own = None,
+                Name::Root | Name::Framework(_) => {}
+            }
+            self.node_mut(parent).children -= 1;
+            self.settle(parent);
+            index = parent;
+        }
+    }
+
+    /// Puts a node and all above it in their places.
+    fn settle(&mut self, from: NodeIndex) {
+        let mut index = from;
+        while index != ROOT {
+            self.place(index);
+            index = self.node(index).parent;
+        }
+    }
+
+    /// Puts a node in its place among its siblings, whose order below is right.
+    fn place(&mut self, index: NodeIndex) {
+        if index == ROOT {
+            return;
+        }
+        let key = self.node(index).key(index, &self.totals);
+        let node = self.node(index);
+        let renewed = key.is_some()
+            && match node.active {
+                Some(_) => self.renewed.contains(&index),
+                None => !node.renewed.is_empty(),
+            };
+        if key == node.key && renewed == node.key_renewed {
+            return;
+        }
+        self.unplace(index);
+        if let Some(key) = &key {
+            let parent = self.node(index).parent;
+            let parent = self.node_mut(parent);
+            if renewed {
+                parent.renewed.insert(key.clone());
+            }
+            parent.all.insert(key.clone());
+        }
+        let node = self.node_mut(index);
+        (node.key_renewed, node.key) = (renewed, key);
+    }
+
+    fn unplace(&mut self, index: NodeIndex) {
+        let Some(key) = self.node_mut(index).key.take() else { return };
+        let parent = self.node(index).parent;
+        let parent = self.node_mut(parent);
+        assert!(parent.all.remove(&key), "a node stands where its key says");
+        parent.renewed.remove(&key);
+        self.node_mut(index).key_renewed = false;
+    }
+}

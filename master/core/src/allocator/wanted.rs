@@ -1,0 +1,264 @@
+//! What one bidder has said that it wants, and how much of it is in its hands.
+//!
+//! Pieces that are out in offers are not offered a second time; pieces that were used for tasks are
+//! wanted no longer; all others come back. A gang's pieces go out together or not at all. It does
+//! not know agents but by their places, nor what is free.
+
+use super::{Amounts, Place, bundle::Bundle};
+use proto::model::{
+    AgentInfo, DemandId, Instant, Milli, Ranges, ResourceName, Resources, StatedDemand, Value,
+};
+use std::collections::BTreeMap;
+
+/// All that a bidder wants.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    entries: Vec<Entry>,
+}
+
+/// One entry of a demand.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    stated: StatedDemand,
+    /// One piece.
+    shape: Amounts,
+    /// When a gang is given up.
+    until: Option<Instant>,
+    /// Pieces wanted, those that are out included.
+    left: u32,
+    /// Pieces in offers.
+    out: u32,
+    /// Pieces per agent, in offers or used since it was stated.
+    on: BTreeMap<Place, u32>,
+}
+
+/// Pieces of entries, by their index.
+pub type Pieces = BTreeMap<usize, u32>;
+
+impl Wanted {
+    /// What was stated, from now on.
+    pub fn new(stated: Vec<StatedDemand>, now: Instant) -> Self {
+        let entry = |stated: StatedDemand| Entry {
+            shape: Amounts::of(&stated.shape),
+            until: stated.gang_timeout.map(|after| now + after),
+            left: stated.count,
+            out: 0,
+            on: BTreeMap::new(),
+            stated,
+        };
+        Self { entries: stated.into_iter().map(entry).collect() }
+    }
+
+    /// Its entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether anything is wanted that is not out.
+    pub fn is_open(&self) -> bool {
+        self.entries.iter().any(|entry| entry.open() > 0)
+    }
+
+    /// The pieces, not of gangs, that an agent has room for, beyond those that were `given` before;
+    /// the entries in order, each as often as it fits.
+    pub fn pick(&self, agent: &AgentInfo, place: Place, room: &Amounts, given: &Given) -> Pieces {
+        let mut room = room.clone();
+        let mut pieces = Pieces::new();
+        let single = self.entries.iter().enumerate().filter(|(_, entry)| entry.until.is_none());
+        for (index, entry) in single {
+            let count = entry.fit(agent, place, &room, given.all(index), given.on(index, place));
+            if count > 0 {
+                room.take(&entry.shape, count);
+                pieces.insert(index, count);
+            }
+        }
+        pieces
+    }
+
+    /// What pieces hold together.
+    pub fn amounts(&self, pieces: &Pieces) -> Amounts {
+        let mut sum = Amounts::new();
+        for (index, count) in pieces {
+            sum.add_times(&self.entries[*index].shape, *count);
+        }
+        sum
+    }
+
+    /// Pieces by the names of their entries.
+    pub fn named(&self, pieces: &Pieces) -> Vec<(DemandId, u32)> {
+        let named = pieces.iter().map(|(index, count)| (self.entries[*index].id().clone(), *count));
+        named.collect()
+    }
+
+    /// Pieces are in an offer from now on.
+    pub(super) fn offered(&mut self, place: Place, pieces: &[(DemandId, u32)]) {
+        for (id, count) in pieces {
+            if let Some(entry) = self.entry_mut(id) {
+                entry.out += count;
+                *entry.on.entry(place).or_default() += count;
+            }
+        }
+    }
+
+    /// An offer is over, in which `used` tasks were launched: each is taken for one piece.
+    pub(super) fn returned(&mut self, place: Place, pieces: &[(DemandId, u32)], used: u32) {
+        let mut used = used;
+        for (id, count) in pieces {
+            // What was stated anew meanwhile does not know of this offer.
+            let Some(entry) = self.entry_mut(id) else { continue };
+            let count = (*count).min(entry.out);
+            let launched = used.min(count);
+            used -= launched;
+            entry.out -= count;
+            entry.left -= launched;
+            let on = entry.on.entry(place).or_default();
+            *on = on.saturating_sub(count - launched);
+            if *on == 0 {
+                entry.on.remove(&place);
+            }
+        }
+    }
+
+    /// Gives up gangs whose time is over; says which.
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<DemandId> {
+        let late = |entry: &Entry| entry.open() > 0 && entry.until.is_some_and(|at| at <= now);
+        let failed = self.entries.iter().filter(|entry| late(entry));
+        let failed = failed.map(|entry| entry.id().clone()).collect();
+        self.entries.retain(|entry| !late(entry));
+        failed
+    }
+
+    /// When a gang is next given up.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        let gangs = self.entries.iter().filter(|entry| entry.open() > 0);
+        gangs.filter_map(|entry| entry.until).min()
+    }
+
+    fn entry_mut(&mut self, id: &DemandId) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.id() == id)
+    }
+}
+
+impl Entry {
+    /// What was said.
+    pub fn stated(&self) -> &StatedDemand {
+        &self.stated
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &DemandId {
+        &self.stated.id
+    }
+
+    /// Pieces in offers.
+    pub fn out(&self) -> u32 {
+        self.out
+    }
+
+    /// Pieces wanted that are not in offers.
+    pub fn open(&self) -> u32 {
+        self.left - self.out
+    }
+
+    /// Whether its pieces go out together.
+    pub fn is_gang(&self) -> bool {
+        self.until.is_some()
+    }
+
+    /// One piece.
+    pub fn shape(&self) -> &Amounts {
+        &self.shape
+    }
+
+    /// Pieces that an agent has room for, beyond those that were given before: `before` in all,
+    /// `here` on this agent.
+    pub fn fit(
+        &self,
+        agent: &AgentInfo,
+        place: Place,
+        room: &Amounts,
+        before: u32,
+        here: u32,
+    ) -> u32 {
+        let open = self.open().saturating_sub(before);
+        let here = here + self.on.get(&place).copied().unwrap_or(0);
+        let most = self.stated.per_agent_max.map_or(u32::MAX, |most| most.saturating_sub(here));
+        let count = open.min(most);
+        if count == 0 || self.stated.unmet(agent).is_some() {
+            return 0;
+        }
+        let fits = room.holds_times(&self.shape);
+        count.min(u32::try_from(fits).unwrap_or(u32::MAX))
+    }
+}
+
+/// Pieces that one plan has given to one bidder.
+#[derive(Debug, Clone, Default)]
+pub struct Given(BTreeMap<(usize, Place), u32>);
+
+impl Given {
+    /// More of them.
+    pub fn add(&mut self, place: Place, pieces: &Pieces) {
+        for (index, count) in pieces {
+            *self.0.entry((*index, place)).or_default() += count;
+        }
+    }
+
+    pub(super) fn all(&self, index: usize) -> u32 {
+        let range = (index, Place::at(0))..(index + 1, Place::at(0));
+        self.0.range(range).map(|(_, count)| count).sum()
+    }
+
+    fn on(&self, index: usize, place: Place) -> u32 {
+        self.0.get(&(index, place)).copied().unwrap_or(0)
+    }
+}
+
+/// How much there is of everything that can be asked for by amount: scalars, and numbers of things
+/// such as ports.
+pub fn countable(bundle: &Bundle) -> Amounts {
+    let mut amounts = bundle.amounts().clone();
+    for (name, value) in bundle.iter() {
+        let count = match value {
+            Value::Scalar(_) => continue,
+            Value::Ranges(ranges) => ranges.iter().map(|(begin, end)| end - begin + 1).sum(),
+            Value::Set(items) => items.len() as u64,
+        };
+        amounts.set(name, 1_000 * u128::from(count));
+    }
+    amounts
+}
+
+/// The part of a bundle with these amounts: of numbered and named things the first ones.
+pub fn part(bundle: &Bundle, amounts: &Amounts) -> Bundle {
+    let entries = bundle.iter().map(|(name, value)| (name.clone(), part_of(name, value, amounts)));
+    Bundle::new(Resources::from_entries(entries).expect("a part of what was checked"))
+}
+
+fn part_of(name: &ResourceName, value: &Value, amounts: &Amounts) -> Value {
+    let milli = amounts.get(name);
+    // Half a port is a port.
+    let count = u64::try_from(milli.div_ceil(1_000)).expect("no more than there is");
+    match value {
+        Value::Scalar(_) => {
+            Value::Scalar(Milli(i64::try_from(milli).expect("no more than there is")))
+        }
+        Value::Set(items) => {
+            let count = usize::try_from(count).expect("no more than there is");
+            Value::Set(items.iter().take(count).cloned().collect())
+        }
+        Value::Ranges(ranges) => {
+            let mut left = count;
+            let mut first = Vec::new();
+            for (begin, end) in ranges.iter().take_while(|_| count > 0) {
+                if left == 0 {
+                    break;
+                }
+                let size = left.min(end - begin + 1);
+                first.push((begin, begin + size - 1));
+                left -= size;
+            }
+            Value::Ranges(Ranges::new(first).expect("a part of ranges in order"))
+        }
+    }
+}

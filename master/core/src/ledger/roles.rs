@@ -1,0 +1,122 @@
+//! What operators say of roles, and what each role uses together with all roles below it.
+//!
+//! A role needs no row: one that nobody has said anything about weighs what the masters'
+//! configuration says, is promised nothing and has no limit.
+
+use super::{Ledger, Table, frameworks::amounts};
+use proto::model::{Milli, Quota, Resources, Role};
+
+static NOTHING: Resources = Resources::new();
+
+/// What operators have said of a role; at least one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RoleConfig {
+    /// What it weighs among its siblings; `None` means what the configuration says.
+    pub weight: Option<Milli>,
+    /// What it is promised and may use.
+    pub quota: Option<Quota>,
+}
+
+/// All roles of which there is something to say.
+#[derive(Debug, Clone, Default)]
+pub struct Roles {
+    pub(super) rows: Table<Role, RoleConfig>,
+    /// What live tasks take, amounts only, by role and all roles below it; derived.
+    pub(super) allocated: Table<Role, Resources>,
+}
+
+/// A limit that a role is under: its own, or that of a role above it.
+#[derive(Debug)]
+pub(super) struct Cap<'a> {
+    /// Whose limit it is.
+    pub(super) role: Role,
+    /// The limit.
+    pub(super) quota: &'a Quota,
+    /// What is used of it.
+    pub(super) used: &'a Resources,
+}
+
+impl Roles {
+    /// What operators said that a role weighs.
+    pub fn weight(&self, role: &Role) -> Option<Milli> {
+        self.rows.get(role)?.weight
+    }
+
+    /// What a role is promised, and its limit.
+    pub fn quota(&self, role: &Role) -> Option<&Quota> {
+        self.rows.get(role)?.quota.as_ref()
+    }
+
+    /// Every role that operators have said something of, by path: a role comes right before those
+    /// below it.
+    pub fn iter(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (&Role, &RoleConfig)> + ExactSizeIterator {
+        self.rows.iter()
+    }
+
+    /// Every quota, by path.
+    pub fn quotas(&self) -> impl Iterator<Item = (&Role, &Quota)> {
+        self.rows.iter().filter_map(|(role, row)| Some((role, row.quota.as_ref()?)))
+    }
+
+    /// What the live tasks of a role and of all roles below it take: amounts only.
+    pub fn allocated(&self, role: &Role) -> &Resources {
+        self.allocated.get(role).unwrap_or(&NOTHING)
+    }
+
+    /// Every role with live tasks, and those above them, with what they take.
+    pub fn in_use(&self) -> impl Iterator<Item = (&Role, &Resources)> {
+        self.allocated.iter()
+    }
+
+    /// The limits that a role is under, its own first.
+    pub(super) fn caps(&self, role: &Role) -> Vec<Cap<'_>> {
+        if self.rows.is_empty() {
+            return Vec::new();
+        }
+        let cap = |role: Role| {
+            let quota = self.quota(&role).filter(|quota| quota.limits().len() > 0)?;
+            let used = self.allocated(&role);
+            Some(Cap { role, quota, used })
+        };
+        role.ancestors().filter_map(cap).collect()
+    }
+
+    /// Counts what new tasks take, which was checked to fit.
+    pub(super) fn add(&mut self, role: &Role, sum: &Resources) {
+        if sum.is_empty() {
+            return;
+        }
+        for role in role.ancestors() {
+            match self.allocated.get_mut(&role) {
+                Some(allocated) => {
+                    *allocated = allocated.checked_add(sum).expect("was checked to fit");
+                }
+                None => drop(self.allocated.insert(role, sum.clone())),
+            }
+        }
+    }
+
+    /// Takes what an ended task took out of the sums.
+    pub(super) fn release(&mut self, role: &Role, resources: &Resources) {
+        let sum = amounts(resources);
+        if sum.is_empty() {
+            return;
+        }
+        for role in role.ancestors() {
+            let allocated = self.allocated.get_mut(&role).expect("A5: a live task is counted");
+            *allocated = allocated.checked_sub(&sum).expect("A5: a sum holds all of its tasks");
+            if allocated.is_empty() {
+                self.allocated.remove(&role);
+            }
+        }
+    }
+}
+
+impl Ledger {
+    /// What is known of roles.
+    pub fn roles(&self) -> &Roles {
+        &self.roles
+    }
+}

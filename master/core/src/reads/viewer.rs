@@ -1,0 +1,52 @@
+//! Who reads, and what they are shown: operators everything, a framework's owner what is its own.
+//!
+//! What belongs to others is as unknown to a framework as what never was, so that no answer tells
+//! the two apart. The table of calls in front of the services lets frameworks make these calls
+//! only; here it is said again, next to what the answers show.
+
+use crate::{Ledger, input::OperatorCall};
+use proto::model::{FrameworkId, Principal, Reason, Refusal, principal::PrincipalKind};
+
+/// Who reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Viewer {
+    /// Sees everything.
+    Operator,
+    /// Sees the tasks of the frameworks that this principal owns.
+    Owner(String),
+}
+
+impl Viewer {
+    /// Who makes this call, if they may.
+    pub(crate) fn admit(principal: &Principal, request: &OperatorCall) -> Result<Self, Refusal> {
+        use OperatorCall::{GetAgent, GetTask, ListTasks, Why};
+        match (principal.kind, request) {
+            (PrincipalKind::Operator, _) => Ok(Self::Operator),
+            // One that joins asks who is there.
+            (PrincipalKind::Master, OperatorCall::GetCluster) => Ok(Self::Operator),
+            (
+                PrincipalKind::Framework,
+                GetAgent(_) | GetTask { .. } | ListTasks { .. } | Why(_),
+            ) => Ok(Self::Owner(principal.id.clone())),
+            (kind, _) => {
+                let message = format!("a certificate for {} may not ask this", kind.as_str());
+                Err(Refusal::new(Reason::NotAuthorized, message))
+            }
+        }
+    }
+
+    /// Whether everything is shown.
+    pub(super) fn sees_all(&self) -> bool {
+        *self == Self::Operator
+    }
+
+    /// Whether this framework's rows are shown.
+    pub(super) fn sees(&self, ledger: &Ledger, framework: FrameworkId) -> bool {
+        match self {
+            Self::Operator => true,
+            Self::Owner(owner) => {
+                ledger.framework(framework).is_some_and(|row| row.principal == *owner)
+            }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! Why a framework, one of its demands or a task gets nothing.
+//!
+//! Worked out when somebody asks, from what the last plan left: whatever is free then, nobody could
+//! be given. So the reason is among what the framework wants, what it refused, and what keeps it
+//! back; the first of these that holds is the answer, with the numbers behind it.
+
+use super::{Viewer, task_summary, why_demand::DemandView};
+use crate::{
+    Ledger,
+    allocator::{Amounts, Bidder, CPUS_MIN, MEM_MIN, Place, demand::BidderIndex, tree::Whom},
+    input::{WhyQuery, WhySubject},
+    ledger::Task,
+    master::leadership::Leadership,
+};
+use proto::{
+    model::{
+        DemandId, FrameworkId, Milli, Reason, Refusal, ResourceName, Resources, Role, TaskId,
+        Value, limits,
+    },
+    wire::v1::{self, WhyState},
+};
+use std::collections::BTreeSet;
+
+/// Pairs of a demand and an agent that one answer looks at.
+const PAIRS_MAX: usize = 1_000_000;
+
+pub(super) fn why(
+    ledger: &Ledger,
+    leader: Option<&Leadership>,
+    query: &WhyQuery,
+    viewer: &Viewer,
+) -> Result<v1::WhyResponse, Refusal> {
+    let not_leading = || Refusal::new(Reason::NotReady, "only a leader knows who is offered what");
+    let leader = leader.ok_or_else(not_leading)?;
+    let mut asked = Asked { ledger, leader, viewer, demand: None, pairs_left: PAIRS_MAX };
+    let (mut bidders, task) = match &query.subject {
+        WhySubject::Framework(framework) => (asked.bidders_of(*framework)?, None),
+        WhySubject::Demand { framework, demand } => {
+            asked.demand = Some(demand);
+            (asked.bidders_wanting(*framework, demand)?, None)
+        }
+        WhySubject::Task { framework, task } => {
+            let task = asked.task(*framework, task)?;
+            let bidder = Bidder { framework: task.key.framework, role: task.role.clone() };
+            (vec![bidder], Some(task_summary(task)))
+        }
+    };
+    if let Some(role) = &query.role {
+        bidders.retain(|bidder| bidder.role == *role);
+        if bidders.is_empty() {
+            let message = format!("nothing of that is in role {role}");
+            return Err(Refusal::invalid("role", message));
+        }
+    }
+    bidders.truncate(limits::STANDINGS_MAX);
+    let standings = bidders.iter().map(|bidder| asked.standing(bidder)).collect();
+    Ok(v1::WhyResponse { task, standings })
+}
+
+/// Who asks about what, and in which state of things.
+struct Asked<'a> {
+    ledger: &'a Ledger,
+    leader: &'a Leadership,
+    viewer: &'a Viewer,
+    /// Only this one.
+    demand: Option<&'a DemandId>,
+    pairs_left: usize,
+}
+
+/// What keeps a bidder back that has not refused what it could have.
+enum Bound {
+    Limit(Role, Vec<ResourceName>),
+    KeptFor(Role),
+}
+
+impl Asked<'_> {
+    fn bidders_of(&self, framework: FrameworkId) -> Result<Vec<Bidder>, Refusal> {
+        let row = self.ledger.framework(framework);
+        let Some(row) = row.filter(|_| self.viewer.sees(self.ledger, framework)) else {
+            let message = format!("there is no {framework}");
+            return Err(Refusal::new(Reason::FrameworkUnknown, message).at("framework_id"));
+        };
+        let bidder = |role: &Role| Bidder { framework, role: role.clone() };
+        Ok(row.info.roles.iter().map(bidder).collect())
+    }
+
+    fn bidders_wanting(
+        &self,
+        framework: Option<FrameworkId>,
+        demand: &DemandId,
+    ) -> Result<Vec<Bidder>, Refusal> {
+        let candidates: Vec<Bidder> = match framework {
+            Some(framework) => self.bidders_of(framework)?,
+            None => {
+                let all = self.leader.demand.bidders();
+                all.filter(|bidder| self.viewer.sees(self.ledger, bidder.framework)).collect()
+            }
+        };
+        let wants = |bidder: &Bidder| {
+            let index = self.leader.demand.index(bidder.framework, &bidder.role);
+            let wanted = index.and_then(|index| self.leader.demand.wanted(index));
+            wanted.is_some_and(|wanted| wanted.entries().iter().any(|entry| entry.id() == demand))
+        };
+        let wanting: Vec<Bidder> = candidates.into_iter().filter(wants).collect();
+        match wanting.is_empty() {
+            false => Ok(wanting),
+            true => Err(Refusal::invalid("demand_id", format!("nobody has stated {demand}"))),
+        }
+    }
+
+    fn task(&self, framework: Option<FrameworkId>, id: &TaskId) -> Result<&Task, Refusal> {
+        super::listings::find_task(self.ledger, framework, id, self.viewer)
+    }
+
+    fn standing(&mut self, bidder: &Bidder) -> v1::Standing {
+        let Bidder { framework, role } = bidder;
+        let demand = &self.leader.demand;
+        let index = demand.index(*framework, role);
+        let wanted = index.and_then(|index| demand.wanted(index));
+        let offers = self.leader.book.of_framework(*framework);
+        let mut standing = v1::Standing {
+            framework_id: framework.to_string(),
+            role: role.to_string(),
+            offers: offers.filter(|offer| offer.role == *role).count() as u64,
+            free_agents: self.leader.view.offerable().len() as u64,
+            filtered_agents: index.map_or(0, |index| self.refused(index)),
+            rank: self.rank(bidder),
+            states_demand: wanted.is_some(),
+            ..v1::Standing::default()
+        };
+        if let (Some(index), Some(wanted)) = (index, wanted) {
+            let view = DemandView { ledger: self.ledger, leader: self.leader, bidder: index };
+            let entries = wanted.entries().iter();
+            let agents = self.ledger.agents().iter().count().max(1);
+            for entry in entries.filter(|it| self.demand.is_none_or(|only| it.id() == only)) {
+                let looked_at = self.pairs_left >= agents;
+                self.pairs_left = self.pairs_left.saturating_sub(agents);
+                standing.demands.push(view.standing(entry, looked_at));
+            }
+        }
+        self.decide(bidder, &mut standing);
+        standing
+    }
+
+    /// Agents with something free that it has refused for a while.
+    fn refused(&self, bidder: BidderIndex) -> u64 {
+        let filters = self.leader.demand.filters();
+        let has_filter = |place: &&Place| {
+            filters.of_agent(**place).is_some_and(|filters| filters.get(bidder).is_some())
+        };
+        self.leader.view.offerable().iter().filter(has_filter).count() as u64
+    }
+
+    /// Finds the first reason that holds.
+    fn decide(&self, bidder: &Bidder, standing: &mut v1::Standing) {
+        let suppressed = self.leader.demand.suppressed(bidder.framework, &bidder.role);
+        let open = standing.demands.iter().filter(|demand| demand.pieces_left > 0);
+        let open: Vec<&v1::DemandStanding> = open.collect();
+        let fits = |demand: &&v1::DemandStanding| match demand.gang_needed {
+            0 => demand.agents_fitting > 0,
+            needed => demand.gang_collected >= needed,
+        };
+        let states = standing.states_demand;
+        let is_hopeless = states && open.iter().all(|demand| never_fits(demand));
+        let state = if suppressed.is_none() {
+            WhyState::WhyNotSubscribed
+        } else if suppressed == Some(true) {
+            WhyState::WhySuppressed
+        } else if standing.offers > 0 {
+            WhyState::WhyServed
+        } else if states && open.is_empty() {
+            WhyState::WhyWantsNothing
+        } else if is_hopeless {
+            WhyState::WhyNothingFits
+        } else if let Some(bound) = self.limited(bidder, &open) {
+            return bound.write(standing);
+        } else if standing.free_agents == 0 {
+            match self.holder(bidder) {
+                Some(holder) => return self.write_behind(&holder, standing),
+                None => WhyState::WhyNoFreeAgents,
+            }
+        } else if self.has_refused(standing, &open) {
+            WhyState::WhyFiltered
+        } else if states && !open.iter().any(fits) {
+            WhyState::WhyNothingFits
+        } else if let Some(bound) = self.kept(bidder) {
+            return bound.write(standing);
+        } else {
+            WhyState::WhyNothingNew
+        };
+        standing.set_state(state);
+    }
+
+    /// Whether it could have something, had it not refused it.
+    fn has_refused(&self, standing: &v1::Standing, open: &[&v1::DemandStanding]) -> bool {
+        match standing.states_demand {
+            true => {
+                let fits = open.iter().any(|demand| demand.agents_fitting > 0);
+                !fits && open.iter().any(|demand| demand.agents_refused > 0)
+            }
+            false => standing.filtered_agents >= standing.free_agents,
+        }
+    }
+
+    /// Its place in the order of fairness, from 1.
+    fn rank(&self, bidder: &Bidder) -> u64 {
+        let tree = self.leader.allocator.tree();
+        let Some(leaf) = tree.leaf(bidder) else { return 0 };
+        let mut rank = 0;
+        let found = tree.first(Whom::All, |other, _| {
+            rank += 1;
+            (other == leaf).then_some(())
+        });
+        found.map_or(0, |()| rank)
+    }
+
+    /// Of the others who hold offers, the one that is first in the order of fairness.
+    fn holder(&self, bidder: &Bidder) -> Option<Bidder> {
+        let offers = self.leader.book.iter(None);
+        let holders =
+            offers.map(|offer| Bidder { framework: offer.framework, role: offer.role.clone() });
+        let others: BTreeSet<Bidder> = holders.filter(|holder| holder != bidder).collect();
+        let tree = self.leader.allocator.tree();
+        let first = tree.first(Whom::All, |leaf, _| {
+            let other = tree.bidder(leaf);
+            others.contains(&other).then_some(other)
+        });
+        // Who has all that it wants is not in that order.
+        first.or_else(|| others.first().cloned())
+    }
+
+    fn write_behind(&self, holder: &Bidder, standing: &mut v1::Standing) {
+        standing.set_state(WhyState::WhyBehind);
+        standing.behind_role = holder.role.to_string();
+        // Who they are is nobody else's business.
+        if self.viewer.sees(self.ledger, holder.framework) {
+            standing.behind_framework_id = holder.framework.to_string();
+        }
+    }
+
+    /// The first limit, from its own role upwards, that leaves too little for anything it wants.
+    fn limited(&self, bidder: &Bidder, open: &[&v1::DemandStanding]) -> Option<Bound> {
+        bidder.role.ancestors().find_map(|role| {
+            let quota = self.ledger.roles().quota(&role)?;
+            let used = self.used(&role);
+            let left = |name: &ResourceName| {
+                let most = u128::try_from(quota.limit(name)?.0).expect("limits are not negative");
+                Some(most.saturating_sub(used.get(name)))
+            };
+            let too_little = |needs: &Amounts| -> Vec<ResourceName> {
+                let short = needs
+                    .iter()
+                    .filter(|(name, milli)| left(name).is_some_and(|left| left < *milli));
+                short.map(|(name, _)| name.clone()).collect()
+            };
+            let needs: Vec<Amounts> = match open.is_empty() {
+                // Less of both is not offered.
+                true => {
+                    vec![least(ResourceName::CPUS, CPUS_MIN), least(ResourceName::MEM, MEM_MIN)]
+                }
+                false => open.iter().map(|demand| needs_of(demand)).collect(),
+            };
+            let short: Vec<_> = needs.iter().map(too_little).collect();
+            if short.iter().any(Vec::is_empty) {
+                return None;
+            }
+            let mut names: Vec<ResourceName> = short.into_iter().flatten().collect();
+            names.sort();
+            names.dedup();
+            Some(Bound::Limit(role, names))
+        })
+    }
+
+    /// A role that is promised something that it does not have, and that is not above the bidder's.
+    fn kept(&self, bidder: &Bidder) -> Option<Bound> {
+        let roles = self.ledger.roles();
+        let others = roles.quotas().filter(|(role, _)| !bidder.role.is_within(role));
+        let owed = |role: &Role, guarantee: &Resources| {
+            let used = self.used(role);
+            Amounts::of(guarantee).iter().any(|(name, milli)| used.get(name) < milli)
+        };
+        let owed = others.filter(|(role, quota)| owed(role, quota.guarantee()));
+        owed.map(|(role, _)| Bound::KeptFor(role.clone())).next()
+    }
+
+    /// What the tasks of a role and of those below it use, and what they are offered.
+    fn used(&self, role: &Role) -> Amounts {
+        let mut used = Amounts::of(self.ledger.roles().allocated(role));
+        for offer in self.leader.book.iter(None).filter(|offer| offer.role.is_within(role)) {
+            used.add(&Amounts::of(&offer.resources));
+        }
+        used
+    }
+}
+
+impl Bound {
+    fn write(self, standing: &mut v1::Standing) {
+        match self {
+            Bound::Limit(role, names) => {
+                standing.set_state(WhyState::WhyLimitReached);
+                standing.limit_role = role.to_string();
+                standing.limit_resources = names.iter().map(ToString::to_string).collect();
+            }
+            Bound::KeptFor(role) => {
+                standing.set_state(WhyState::WhyKeptForRole);
+                standing.kept_for_role = role.to_string();
+            }
+        }
+    }
+}
+
+/// Whether no agent would do, were it empty.
+fn never_fits(demand: &v1::DemandStanding) -> bool {
+    demand.agents > 0 && demand.agents_possible == 0
+}
+
+/// What is needed at once.
+fn needs_of(demand: &v1::DemandStanding) -> Amounts {
+    let stated = demand.demand.clone().unwrap_or_default();
+    let shape = proto::convert::resources::read_resources(stated.shape)
+        .expect("a shape that was stated was read before");
+    let mut needs = Amounts::new();
+    needs.add_times(&Amounts::of(&shape), demand.gang_needed.max(1));
+    needs
+}
+
+fn least(name: ResourceName, milli: Milli) -> Amounts {
+    let one = Resources::from_entries([(name, Value::Scalar(milli))]);
+    Amounts::of(&one.expect("a small amount"))
+}

@@ -1,0 +1,110 @@
+//! How one demand stands with each agent, counted.
+//!
+//! An agent that does not do is counted once for each reason: each constraint that it does not
+//! meet, each resource that it lacks. So the numbers say which of the wishes costs how much.
+
+use crate::{
+    Ledger,
+    allocator::{
+        Amounts, Place,
+        bundle::Bundle,
+        demand::BidderIndex,
+        wanted::{Entry, countable},
+    },
+    ledger::{Agent, AgentState},
+    master::leadership::Leadership,
+};
+use proto::{
+    convert::demand::{write_constraint, write_demand},
+    wire::v1::{self, demand_standing as wire},
+};
+
+/// What a demand is compared with.
+pub(super) struct DemandView<'a> {
+    pub(super) ledger: &'a Ledger,
+    pub(super) leader: &'a Leadership,
+    pub(super) bidder: BidderIndex,
+}
+
+impl DemandView<'_> {
+    /// The demand's numbers; only what was stated when the agents are not to be looked at.
+    pub(super) fn standing(&self, entry: &Entry, looks: bool) -> v1::DemandStanding {
+        let stated = entry.stated();
+        let mut standing = v1::DemandStanding {
+            demand: Some(write_demand(stated)),
+            pieces_offered: entry.out(),
+            pieces_left: entry.open(),
+            gang_needed: if entry.is_gang() { entry.open() } else { 0 },
+            ..v1::DemandStanding::default()
+        };
+        if !looks {
+            return standing;
+        }
+        let constraints = stated.constraints.iter();
+        standing.unmet = constraints
+            .map(|it| wire::Unmet { constraint: Some(write_constraint(it)), agents: 0 })
+            .collect();
+        let missing = |(name, _)| wire::Missing { name: format!("{name}"), ..Default::default() };
+        standing.missing = entry.shape().iter().map(missing).collect();
+        for (_, agent) in self.ledger.agents().iter() {
+            if agent.state == AgentState::Registered && !agent.deactivated && agent.drain.is_none()
+            {
+                self.count(entry, agent, &mut standing);
+            }
+        }
+        standing.unmet.retain(|unmet| unmet.agents > 0);
+        standing.missing.retain(|missing| missing.agents_too_small + missing.agents_in_use > 0);
+        standing
+    }
+
+    fn count(&self, entry: &Entry, agent: &Agent, standing: &mut v1::DemandStanding) {
+        standing.agents += 1;
+        let constraints = entry.stated().constraints.iter();
+        let mut meets = true;
+        for (constraint, unmet) in constraints.zip(&mut standing.unmet) {
+            if !constraint.holds(&agent.info) {
+                unmet.agents += 1;
+                meets = false;
+            }
+        }
+        let all = countable(&Bundle::new(agent.info.resources.clone()));
+        let place = self.leader.view.place(&agent.info.id);
+        let free =
+            place.map_or_else(Amounts::new, |place| countable(self.leader.view.free_at(place)));
+        let (mut is_large, mut is_free) = (true, true);
+        for ((name, milli), missing) in entry.shape().iter().zip(&mut standing.missing) {
+            let (enough, now) = (all.get(name) >= milli, free.get(name) >= milli);
+            missing.agents_too_small += u64::from(!enough);
+            missing.agents_in_use += u64::from(enough && !now);
+            is_large &= enough;
+            is_free &= now;
+        }
+        standing.agents_possible += u64::from(meets && is_large);
+        if let Some(place) = place.filter(|_| meets && is_free && entry.open() > 0) {
+            self.count_fitting(entry, (agent, place), &free, standing);
+        }
+    }
+
+    /// It meets all constraints and has room for a piece.
+    fn count_fitting(
+        &self,
+        entry: &Entry,
+        (agent, place): (&Agent, Place),
+        free: &Amounts,
+        standing: &mut v1::DemandStanding,
+    ) {
+        let fits = entry.fit(&agent.info, place, free, 0, 0);
+        let filters = self.leader.demand.filters().of_agent(place);
+        if fits == 0 {
+            standing.agents_full += 1;
+        } else if filters.is_some_and(|filters| filters.get(self.bidder).is_some()) {
+            standing.agents_refused += 1;
+        } else {
+            standing.agents_fitting += 1;
+            if entry.is_gang() {
+                let found = standing.gang_collected.saturating_add(fits);
+                standing.gang_collected = found.min(standing.gang_needed);
+            }
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What happens when, word for word.
+
+use super::group::{Group, info};
+use master_core::{input::OperatorCall, ledger::digest::digest};
+use proto::model::NodeId;
+
+#[test]
+fn one_becomes_three_becomes_one() {
+    let mut group = Group::of(1);
+    for node in [2, 3] {
+        group.tell(&format!("a second machine, {node}, starts and is added"));
+        group.start_joining(node);
+        group.add(node);
+        let all = (1..=node).map(|id| id.to_string()).collect::<Vec<_>>().join(" ");
+        group.settles(&all);
+    }
+    group.tell("and back, the first one first");
+    for node in [1, 2] {
+        group.call(OperatorCall::RemoveMaster(NodeId(node)));
+        let all = (node + 1..=3).map(|id| id.to_string()).collect::<Vec<_>>().join(" ");
+        group.settles(&all);
+        group.until("end of the removed", |group| !group.runs(node));
+    }
+    group.write();
+    group.matches("one_three_one");
+}
+
+#[test]
+fn a_learner_waits_for_its_machine() {
+    let mut group = Group::of(3);
+    group.tell("added before it is there");
+    group.add(4);
+    group.pass(30);
+    group.tell("another one meanwhile");
+    group.add(5);
+    group.tell("now it starts");
+    group.start_joining(4);
+    group.settles("1 2 3 4");
+    group.matches("learner_waits");
+}
+
+#[test]
+fn a_learner_that_never_comes_is_taken_back() {
+    let mut group = Group::of(1);
+    group.add(2);
+    group.pass(20);
+    group.call(OperatorCall::RemoveMaster(NodeId(2)));
+    group.settles("1");
+    group.tell("its id is used up");
+    group.add(2);
+    group.start_joining(2);
+    group.until("end of the removed", |group| !group.runs(2));
+    group.add(3);
+    group.start_joining(3);
+    group.settles("1 3");
+    group.matches("learner_taken_back");
+}
+
+#[test]
+fn a_member_takes_anothers_place() {
+    let mut group = Group::of(3);
+    let (leader, follower) = (group.leader().unwrap(), (group.leader().unwrap() % 3) + 1);
+    group.tell("a follower's machine is lost, and replaced");
+    group.stop(follower);
+    group.start_joining(4);
+    group.call(OperatorCall::ReplaceMaster { old: NodeId(follower), info: info(4) });
+    group.until("the joint change to end", |group| group.members().get(NodeId(follower)).is_none());
+    group.tell("and now the leader is replaced");
+    group.start_joining(5);
+    group.call(OperatorCall::ReplaceMaster { old: NodeId(leader), info: info(5) });
+    group.until("the joint change to end", |group| {
+        group.leader().is_some() && group.members().get(NodeId(leader)).is_none()
+    });
+    group.until("end of the removed", |group| !group.runs(leader));
+    group.write();
+    group.matches("replaced");
+}
+
+#[test]
+fn a_lone_master_is_replaced() {
+    let mut group = Group::of(1);
+    group.start_joining(2);
+    group.call(OperatorCall::ReplaceMaster { old: NodeId(1), info: info(2) });
+    group.settles("2");
+    group.until("end of the removed", |group| !group.runs(1));
+    group.write();
+    group.matches("lone_replaced");
+}
+
+#[test]
+fn leadership_is_handed_over() {
+    let mut group = Group::of(3);
+    let leader = group.leader().unwrap();
+    let other = (leader % 3) + 1;
+    group.call(OperatorCall::TransferLeadership(Some(NodeId(other))));
+    group.until("the other leads", |group| group.leader() == Some(other));
+    group.tell("to whoever is best");
+    group.call(OperatorCall::TransferLeadership(None));
+    group.until("another leads", |group| group.leader().is_some_and(|node| node != other));
+    group.matches("handed_over");
+}
+
+#[test]
+fn a_leader_that_ends_hands_over_first() {
+    let mut group = Group::of(3);
+    let leader = group.leader().unwrap();
+    let host = group.hosts.get_mut(&leader).unwrap().master.as_mut().unwrap();
+    assert!(host.hand_over(), "there is somebody");
+    // Less than any election timeout: nobody had to miss the old one.
+    group.pass(3);
+    let next = group.leader().expect("at once");
+    assert_ne!(next, leader);
+    let mut lone = Group::of(1);
+    let host = lone.hosts.get_mut(&1).unwrap().master.as_mut().unwrap();
+    assert!(!host.hand_over(), "nobody is there to lead");
+}
+
+#[test]
+fn a_restart_takes_the_members_from_the_disk() {
+    let mut group = Group::of(1);
+    group.start_joining(2);
+    group.add(2);
+    group.settles("1 2");
+    group.start_joining(3);
+    group.add(3);
+    group.settles("1 2 3");
+    group.tell("all end; the first one's settings still say that it is alone");
+    for node in [1, 2, 3] {
+        group.stop(node);
+    }
+    for node in [1, 2] {
+        group.restart(node);
+    }
+    group.until("a leader", |group| group.leader().is_some());
+    group.write();
+    assert_eq!(Group::shown(group.members()), "1 2 3");
+    group.matches("restarted");
+}
+
+#[test]
+fn a_member_that_joins_late_gets_a_snapshot_that_knows_it() {
+    let mut group = Group::of(1);
+    group.snapshot_entries = 20;
+    group.stop(1);
+    group.restart(1);
+    group.until("a leader", |group| group.leader().is_some());
+    (0..50).for_each(|_| group.write());
+    group.start_joining(2);
+    group.add(2);
+    group.settles("1 2");
+    (0..50).for_each(|_| group.write());
+    group.tell("restarted from the snapshot, they are still two");
+    for node in [1, 2] {
+        group.stop(node);
+        group.restart(node);
+    }
+    group.until("a leader", |group| group.leader().is_some());
+    assert_eq!(Group::shown(group.members()), "1 2");
+    group.pass(5);
+    let digests = [1, 2].map(|node| digest(group.master(node).ledger()));
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[test]
+fn a_removed_member_that_was_away_learns_it_when_it_comes_back() {
+    let mut group = Group::of(3);
+    let away = (group.leader().unwrap() % 3) + 1;
+    group.cut(away);
+    group.pass(30);
+    group.call(OperatorCall::RemoveMaster(NodeId(away)));
+    group.until("its removal", |group| group.members().get(NodeId(away)).is_none());
+    group.pass(100);
+    group.tell("it comes back");
+    group.mend(away);
+    group.until("end of the removed", |group| !group.runs(away));
+    group.matches("removed_away");
+}
+
+#[test]
+fn a_wiped_member_that_joined_comes_back_without_voting_first() {
+    let mut group = Group::of(3);
+    group.start_joining(4);
+    group.add(4);
+    group.settles("1 2 3 4");
+    group.stop(4);
+    group.wipe(4);
+    group.restart(4);
+    assert!(group.master(4).is_joining());
+    group.until("a vote again", |group| !group.master(4).is_joining());
+    group.settles("1 2 3 4");
+}
+
+#[test]
+fn a_founder_that_was_told_of_others_stops() {
+    // Its list has a fourth member, which the others have never heard of.
+    let mut group = Group::with_founders(&[3, 3, 4]);
+    group.until("its end", |group| !group.runs(3));
+    assert!(group.transcript.contains("master 3 finds OtherFounders and ends"));
+    group.write();
+    assert_eq!(Group::shown(group.members()), "1 2 3");
+}

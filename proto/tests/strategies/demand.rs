@@ -1,0 +1,72 @@
+//! Generators of what frameworks want.
+
+use super::{duration, line, resource_name};
+use proptest::{collection, option, prelude::*};
+use proto::model::{
+    Constraint, DemandId, Milli, Resources, StatedDemand, Value,
+    demand::{Rule, Subject},
+    limits,
+};
+
+pub(crate) fn demand_id() -> impl Strategy<Value = DemandId> {
+    "[A-Za-z0-9_:@+-]{1,12}".prop_map(|text| DemandId::new(&text).expect("an id"))
+}
+
+pub(crate) fn pieces() -> impl Strategy<Value = Vec<(DemandId, u32)>> {
+    collection::vec((demand_id(), 1..=limits::DEMAND_PIECES_MAX), 0..3)
+}
+
+fn values() -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![
+        20 => collection::vec(line(), 1..4),
+        1 => Just(vec!["x".to_owned(); limits::CONSTRAINT_VALUES_MAX]),
+    ]
+}
+
+pub(crate) fn constraint() -> impl Strategy<Value = Constraint> {
+    let number = || (0..=limits::MILLI_MAX).prop_map(Milli);
+    let of_texts =
+        || prop_oneof![values().prop_map(Rule::In).boxed(), values().prop_map(Rule::NotIn).boxed()];
+    let of_attributes = prop_oneof![
+        Just(Rule::Exists),
+        Just(Rule::Absent),
+        of_texts(),
+        number().prop_map(Rule::AtLeast),
+        number().prop_map(Rule::AtMost),
+    ];
+    let attribute = resource_name().prop_map(|name| Subject::Attribute(name.to_string()));
+    let name = prop_oneof![Just(Subject::Hostname), Just(Subject::AgentId)];
+    prop_oneof![(attribute, of_attributes).boxed(), (name, of_texts()).boxed()]
+        .prop_map(|(subject, rule)| Constraint { subject, rule })
+}
+
+fn shape() -> impl Strategy<Value = Resources> {
+    let amount = (1..=limits::MILLI_MAX).prop_map(|milli| Value::Scalar(Milli(milli)));
+    collection::btree_map(resource_name(), amount, 1..4)
+        .prop_map(|entries| Resources::from_entries(entries).expect("amounts in range"))
+}
+
+fn demand() -> impl Strategy<Value = StatedDemand> {
+    let constraints = collection::vec(constraint(), 0..4);
+    let gang = option::of(duration(1, limits::GANG_TIMEOUT_MAX));
+    let most = option::of(1..=u32::MAX);
+    (demand_id(), shape(), 1..=limits::DEMAND_PIECES_MAX, constraints, most, gang).prop_map(
+        |(id, shape, count, constraints, per_agent_max, gang_timeout)| StatedDemand {
+            id,
+            shape,
+            count,
+            constraints,
+            per_agent_max,
+            gang_timeout,
+        },
+    )
+}
+
+/// With ids that differ.
+pub(crate) fn demands() -> impl Strategy<Value = Vec<StatedDemand>> {
+    collection::vec(demand(), 0..4).prop_map(|mut list| {
+        list.sort_by(|a, b| a.id.cmp(&b.id));
+        list.dedup_by(|a, b| a.id == b.id);
+        list
+    })
+}
