@@ -153,6 +153,7 @@ impl Rig {
         let mut by_framework: BTreeMap<FrameworkId, Vec<PlannedOffer>> = BTreeMap::new();
         for offer in &plan.offers {
             self.view.hold(offer);
+            self.demand.offered(offer);
             by_framework.entry(offer.framework).or_default().push(offer.clone());
         }
         let count = plan.offers.len();

@@ -166,7 +166,7 @@ fn assemble(
         roster: Arc::clone(&roster),
     };
     let peers = start_peers(&settings, context, tls.clone(), snapshots.clone(), blank);
-    let (role, role_changes) = watch::channel(RoleChange { term: 0, leader: None, serving: false });
+    let (role, role_changes) = watch::channel(RoleChange::default());
     let gateway = Arc::new(Gateway::new(Arc::clone(&inbox), cluster.clone(), node));
     let listener = |socket, name| {
         let config = tls.as_ref().map(|tls| Arc::clone(&tls.server));
@@ -199,13 +199,12 @@ fn assemble(
         others.push(edge::metrics::serve(socket, stop.clone()));
     }
     tracing::info!(%node, %cluster, api = %api_address, "master started");
-    let (shutdown, role) = (Shutdown(inbox), role_changes);
     Ok(Running {
         api_address,
         peer_address,
         metrics_address,
-        shutdown,
-        role,
+        shutdown: Shutdown(inbox),
+        role: role_changes,
         core,
         api,
         others,

@@ -115,7 +115,7 @@ pub enum Ending {
 }
 
 /// Who leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RoleChange {
     /// The term.
     pub term: u64,
@@ -123,6 +123,8 @@ pub struct RoleChange {
     pub leader: Option<NodeId>,
     /// Whether this member leads and has applied the first entry of its term.
     pub serving: bool,
+    /// Whether this member has forgotten what it was and does not vote yet.
+    pub joining: bool,
 }
 
 /// What a call is answered with.

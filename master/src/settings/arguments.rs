@@ -25,7 +25,7 @@ pub struct MasterArgs {
     /// or 5 of them
     #[arg(long, value_name = "LIST")]
     pub members: Option<String>,
-    /// Join a cluster instead of founding one: some of its masters, `HOST:PORT`, separated by commas
+    /// Join a cluster, instead of founding one, by some of its masters: `HOST:PORT`, with commas
     #[arg(long, value_name = "LIST")]
     pub join: Option<String>,
     /// Where frameworks, agents and operators call [default: 127.0.0.1:5050]

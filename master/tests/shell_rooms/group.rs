@@ -2,7 +2,7 @@
 
 use crate::{
     certificates::Authority,
-    masters::{connect, eventually, group, loopback, operator, refusal, serving},
+    masters::{PATIENCE, connect, eventually, group, loopback, operator, refusal, serving},
 };
 use master::{MasterSettings, Running, Security, TlsPaths, start};
 use proto::{
@@ -109,6 +109,10 @@ async fn comes_back_by_snapshot(gap: impl Fn(&MasterSettings)) {
         files.find(|file| file.as_ref().unwrap().file_name().to_string_lossy().ends_with(".bin"))
     };
     eventually("a streamed snapshot", arrived).await.unwrap();
+    // Without its vote two of three are no majority.
+    let mut role = masters.last().expect("it was started").role();
+    let voting = role.wait_for(|role| role.leader.is_some() && !role.joining);
+    tokio::time::timeout(PATIENCE, voting).await.expect("in time").expect("the master runs");
     let gone = masters.remove(0);
     end(vec![gone]).await;
     let progress = async || {

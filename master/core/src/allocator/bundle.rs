@@ -20,6 +20,7 @@ pub struct Bundle(Arc<Content>);
 struct Content {
     resources: Resources,
     amounts: Amounts,
+    is_enough: bool,
 }
 
 static NOTHING: LazyLock<Bundle> = LazyLock::new(|| Bundle::of(Resources::new()));
@@ -35,7 +36,8 @@ impl Bundle {
 
     fn of(resources: Resources) -> Self {
         let amounts = Amounts::of(&resources);
-        Self(Arc::new(Content { resources, amounts }))
+        let is_enough = is_enough(&amounts);
+        Self(Arc::new(Content { resources, amounts, is_enough }))
     }
 
     /// The empty bundle.
@@ -70,7 +72,7 @@ impl Bundle {
 
     /// Whether an offer of this is worth making.
     pub fn is_enough(&self) -> bool {
-        is_enough(self.amounts())
+        self.0.is_enough
     }
 }
 

@@ -78,7 +78,8 @@ pub(super) struct Round<'a> {
     /// What is left of agents of which this plan has given something.
     left: BTreeMap<Place, Bundle>,
     plan: Plan,
-    served: BTreeMap<NodeIndex, usize>,
+    /// Offers that a bidder got; by node.
+    served: Vec<u32>,
     /// Pieces of demands that this plan gave.
     pub(super) given: BTreeMap<BidderIndex, Given>,
     /// Times that a bidder had refused what it would have got; by node.
@@ -217,7 +218,7 @@ impl Allocator for Drf {
             headroom: std::mem::take(&mut self.headroom),
             left: BTreeMap::new(),
             plan: Plan::default(),
-            served: BTreeMap::new(),
+            served: Vec::new(),
             given: BTreeMap::new(),
             passed_over: Vec::new(),
             eased: BTreeSet::new(),
@@ -260,7 +261,7 @@ impl Round<'_> {
             }
             while self.free(place).is_enough() {
                 let grant = match anybody {
-                    true => self.first(place, Whom::All),
+                    true => self.first_kept(place).or_else(|| self.first(place, Whom::All)),
                     false => self.first_of_new(place, reopened),
                 };
                 let Some(grant) = grant else { break };
@@ -272,6 +273,18 @@ impl Round<'_> {
     /// What is free at a place after what this plan gave.
     pub(super) fn free(&self, place: Place) -> &Bundle {
         self.left.get(&place).unwrap_or_else(|| self.view.free_at(place))
+    }
+
+    /// The first bidder of those for whom something is kept there. Nobody else could have that, so
+    /// that nobody else needs to be asked.
+    fn first_kept(&self, place: Place) -> Option<Grant> {
+        let filters = self.demand.filters().of_agent(place);
+        self.headroom.kept_for(place).find_map(|whose| {
+            self.tree.first_in(whose, |leaf, bidder| {
+                let grant = self.grant(place, leaf, bidder, filters).ok();
+                grant.filter(|grant| grant.served == Served::Here)
+            })
+        })
     }
 
     /// The first bidder in order that is eligible. One that is owed something that is not here
@@ -400,7 +413,7 @@ impl Round<'_> {
         self.left.insert(place, left);
         self.headroom.hand_over(self.tree, place, leaf, resources.amounts());
         self.eased.extend(self.tree.give(leaf, resources.amounts()));
-        *self.served.entry(leaf).or_default() += 1;
+        count(&mut self.served, leaf);
         let Bidder { framework, role } = self.tree.bidder(leaf);
         let agent = self.view.agent(place).clone();
         let offer = PlannedOffer { framework, role, agent, place, resources, pieces: named };
@@ -423,12 +436,14 @@ impl Round<'_> {
 
     fn finish(self) -> (Plan, Headroom) {
         let mut plan = self.plan;
-        let served = self.served.into_iter();
-        let served = served.map(|(leaf, offers)| (self.tree.bidder(leaf), offers));
-        plan.explanation.serve(served.collect(), plan.offers.first());
-        let passed_over = self.passed_over.iter().enumerate().filter(|(_, times)| **times > 0);
-        for (node, times) in passed_over {
-            plan.explanation.pass_over(self.tree.bidder(NodeIndex::at(node)), *times as usize);
+        let some = |times: &[u32]| -> Vec<(Bidder, usize)> {
+            let some = times.iter().enumerate().filter(|(_, times)| **times > 0);
+            some.map(|(node, times)| (self.tree.bidder(NodeIndex::at(node)), *times as usize))
+                .collect()
+        };
+        plan.explanation.serve(some(&self.served).into_iter().collect(), plan.offers.first());
+        for (bidder, times) in some(&self.passed_over) {
+            plan.explanation.pass_over(bidder, times);
         }
         (plan, self.headroom)
     }

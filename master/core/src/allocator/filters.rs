@@ -9,7 +9,7 @@
 use super::{Bundle, Place, demand::BidderIndex};
 use crate::liveness::Deadlines;
 use proto::model::Instant;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +24,18 @@ pub struct Filter {
 #[derive(Debug, Clone, Default)]
 pub struct AgentFilters(Vec<(BidderIndex, Filter)>);
 
+/// When the filters of one bidder end. Many end together: those of one call.
+#[derive(Debug, Clone, Default)]
+struct Ends {
+    places: BTreeMap<Instant, BTreeSet<Place>>,
+    count: usize,
+}
+
 /// All refusals.
 #[derive(Debug, Clone)]
 pub struct Filters {
     by_place: Vec<AgentFilters>,
-    /// Each bidder's, the one that ends first in front.
-    by_bidder: Vec<BTreeSet<(Instant, Place)>>,
+    by_bidder: Vec<Ends>,
     /// When the first filter of each bidder ends.
     ends: Deadlines<BidderIndex>,
     limit: usize,
@@ -67,6 +73,29 @@ impl AgentFilters {
     }
 }
 
+impl Ends {
+    fn insert(&mut self, until: Instant, place: Place) {
+        let added = self.places.entry(until).or_default().insert(place);
+        assert!(added, "one filter per bidder and agent");
+        self.count += 1;
+    }
+
+    fn remove(&mut self, until: Instant, place: Place) {
+        let places = self.places.get_mut(&until).expect("both indexes hold a filter");
+        assert!(places.remove(&place), "both indexes hold a filter");
+        if places.is_empty() {
+            self.places.remove(&until);
+        }
+        self.count -= 1;
+    }
+
+    /// The filter that ends first.
+    fn first(&self) -> Option<(Instant, Place)> {
+        let (until, places) = self.places.first_key_value()?;
+        Some((*until, *places.first().expect("no moment is empty")))
+    }
+}
+
 impl Filters {
     /// No filters; at most `limit` for each bidder.
     pub fn new(limit: usize) -> Self {
@@ -87,19 +116,19 @@ impl Filters {
             Ok(index) if row.0[index].1.covers(&filter) => return Vec::new(),
             Ok(index) => {
                 let old = std::mem::replace(&mut row.0[index].1, filter);
-                let taken = self.by_bidder[bidder.0 as usize].remove(&(old.until, place));
-                assert!(taken, "both indexes hold a filter");
+                self.by_bidder[bidder.0 as usize].remove(old.until, place);
                 reopened.push(place);
             }
             Err(index) => row.0.insert(index, (bidder, filter)),
         }
         let ends = &mut self.by_bidder[bidder.0 as usize];
-        if ends.len() >= self.limit {
-            let (_, first) = ends.pop_first().expect("the limit is not zero");
+        if ends.count >= self.limit {
+            let (at, first) = ends.first().expect("the limit is not zero");
+            ends.remove(at, first);
             self.by_place[first.0 as usize].remove(bidder);
             reopened.push(first);
         }
-        ends.insert((until, place));
+        ends.insert(until, place);
         self.set_end(bidder);
         reopened
     }
@@ -109,19 +138,18 @@ impl Filters {
         let Some(ends) = self.by_bidder.get_mut(bidder.0 as usize).map(std::mem::take) else {
             return false;
         };
-        for (_, place) in &ends {
+        for place in ends.places.values().flatten() {
             self.by_place[place.0 as usize].remove(bidder);
         }
         self.ends.cancel(&bidder);
-        !ends.is_empty()
+        ends.count > 0
     }
 
     /// Takes out all filters for an agent that will not come back.
     pub fn forget_agent(&mut self, place: Place) {
         let Some(row) = self.by_place.get_mut(place.0 as usize).map(std::mem::take) else { return };
         for (bidder, filter) in row.0 {
-            let taken = self.by_bidder[bidder.0 as usize].remove(&(filter.until, place));
-            assert!(taken, "both indexes hold a filter");
+            self.by_bidder[bidder.0 as usize].remove(filter.until, place);
             self.set_end(bidder);
         }
     }
@@ -131,8 +159,8 @@ impl Filters {
         let mut ended = Vec::new();
         while let Some(bidder) = self.ends.pop_due(now) {
             let ends = &mut self.by_bidder[bidder.0 as usize];
-            while let Some((until, place)) = ends.first().copied().filter(|(at, _)| *at <= now) {
-                ends.remove(&(until, place));
+            while let Some((until, place)) = ends.first().filter(|(at, _)| *at <= now) {
+                ends.remove(until, place);
                 self.by_place[place.0 as usize].remove(bidder);
                 ended.push((bidder, place));
             }
@@ -153,12 +181,12 @@ impl Filters {
 
     /// How many agents a bidder has filters for.
     pub fn count(&self, bidder: BidderIndex) -> usize {
-        self.by_bidder.get(bidder.0 as usize).map_or(0, BTreeSet::len)
+        self.by_bidder.get(bidder.0 as usize).map_or(0, |ends| ends.count)
     }
 
     /// How many filters there are.
     pub fn len(&self) -> usize {
-        self.by_bidder.iter().map(BTreeSet::len).sum()
+        self.by_bidder.iter().map(|ends| ends.count).sum()
     }
 
     /// Whether there are none.
@@ -169,7 +197,7 @@ impl Filters {
     /// Makes the bidder's entry in `ends` true again.
     fn set_end(&mut self, bidder: BidderIndex) {
         match self.by_bidder[bidder.0 as usize].first() {
-            Some((at, _)) => self.ends.set(bidder, *at),
+            Some((at, _)) => self.ends.set(bidder, at),
             None => drop(self.ends.cancel(&bidder)),
         }
     }

@@ -8,6 +8,7 @@
 
 use super::{
     Amounts, Place,
+    bundle::is_enough,
     tree::{NodeIndex, Tree},
 };
 use std::collections::BTreeMap;
@@ -20,26 +21,37 @@ impl Headroom {
     /// What is to be kept of what is free.
     pub(super) fn work_out<'a>(
         tree: &Tree,
-        free: impl Iterator<Item = (Place, &'a Amounts)> + Clone,
+        free: impl Iterator<Item = (Place, &'a Amounts)>,
     ) -> Self {
         let mut headroom = Self::default();
+        // What is left of each agent; those of which nothing is left stand in front of the first.
+        let mut left: Vec<(Place, Amounts)> = Vec::new();
+        let mut rest = free.map(|(place, free)| (place, free.clone()));
+        let mut first = 0;
+        // What is kept for a role below is kept for those above it too.
+        let mut kept: BTreeMap<NodeIndex, Amounts> = BTreeMap::new();
         for (role, mut owed, quota) in tree.owed().rev() {
-            // What is kept for a role below is kept for this one too.
-            let pieces = headroom.0.values().flatten();
-            for (_, piece) in pieces.filter(|(below, _)| tree.is_above(role, *below)) {
-                take(&mut owed, piece);
-            }
-            for (place, free) in free.clone() {
-                let mut left = free.clone();
-                headroom.kept(place).for_each(|(_, piece)| take(&mut left, piece));
-                let piece = quota.piece(&owed, &left);
+            kept.get(&role).into_iter().for_each(|kept| take(&mut owed, kept));
+            let mut at = first;
+            while !quota.piece(&owed, &owed).is_empty() {
+                if at == left.len() {
+                    let Some(next) = rest.next() else { break };
+                    left.push(next);
+                }
+                let (place, free) = &mut left[at];
+                let piece = quota.piece(&owed, free);
                 if !piece.is_empty() {
                     take(&mut owed, &piece);
-                    headroom.0.entry(place).or_default().push((role, piece));
+                    take(free, &piece);
+                    for above in tree.way_up(role) {
+                        kept.entry(above).or_default().add(&piece);
+                    }
+                    headroom.0.entry(*place).or_default().push((role, piece));
                 }
-                if quota.piece(&owed, &owed).is_empty() {
-                    break;
+                if at == first && !is_enough(free) {
+                    first += 1;
                 }
+                at += 1;
             }
         }
         headroom
@@ -94,6 +106,11 @@ impl Headroom {
             take(piece, &given);
             take(&mut given, &before);
         }
+    }
+
+    /// For whom something is kept at a place.
+    pub(super) fn kept_for(&self, place: Place) -> impl Iterator<Item = NodeIndex> {
+        self.kept(place).filter(|(_, piece)| !piece.is_empty()).map(|(whose, _)| *whose)
     }
 
     /// Whether nothing is kept anywhere.

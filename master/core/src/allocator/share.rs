@@ -52,8 +52,8 @@ impl Share {
     pub fn dominant(totals: &Amounts, weight: Milli, used: &Amounts) -> Self {
         let weight = u128::try_from(weight.0).expect("a weight is positive");
         let mut largest = (0, 1);
-        for (name, used) in used.iter() {
-            let total = totals.get(name);
+        for (index, (name, used)) in used.iter().enumerate() {
+            let total = totals.get_near(index, name);
             if total > 0 && is_less(largest, (used, total)) {
                 largest = (used, total);
             }

@@ -310,7 +310,8 @@ impl Master {
 
     fn report_role(&mut self, outbox: &mut Outbox) {
         let (term, leader) = (self.consensus.term(), self.consensus.leader());
-        let role = RoleChange { term, leader, serving: self.leader.is_some() };
+        let (serving, joining) = (self.leader.is_some(), self.consensus.is_joining());
+        let role = RoleChange { term, leader, serving, joining };
         if self.role != Some(role) {
             self.role = Some(role);
             outbox.push(Effect::Role(role));

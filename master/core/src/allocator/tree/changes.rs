@@ -120,10 +120,14 @@ impl Tree {
 
     /// Leaves that want offers, whether or not they stand in the order.
     fn active_below(&self, index: NodeIndex) -> Vec<NodeIndex> {
-        let leaves = self.leaves.values().copied();
+        let mut leaves = Vec::new();
+        let mut open = vec![index];
+        while let Some(index) = open.pop() {
+            let node = self.node(index);
+            leaves.extend(node.active.is_some().then_some(index));
+            open.extend(&node.children);
+        }
         leaves
-            .filter(|leaf| self.node(*leaf).active.is_some() && self.is_above(index, *leaf))
-            .collect()
     }
 
     fn add_leaf(&mut self, bidder: &Bidder) -> NodeIndex {
@@ -152,9 +156,8 @@ impl Tree {
     }
 
     fn add(&mut self, name: Name, parent: NodeIndex) -> NodeIndex {
-        self.node_mut(parent).children += 1;
         let node = Node::new(name, parent);
-        match self.vacant.pop() {
+        let index = match self.vacant.pop() {
             Some(index) => {
                 *self.node_mut(index) = node;
                 index
@@ -163,7 +166,9 @@ impl Tree {
                 self.nodes.push(node);
                 NodeIndex::at(self.nodes.len() - 1)
             }
-        }
+        };
+        self.node_mut(parent).children.insert(index);
+        index
     }
 
     /// Takes a node out that has become pointless, and those above that become so by it.
@@ -172,7 +177,7 @@ impl Tree {
             let node = self.node(index);
             let said = node.quota.is_some() || node.weight != WEIGHT_DEFAULT;
             let is_leaf = matches!(node.name, Name::Framework(_));
-            if node.children > 0 || said || (is_leaf && node.active.is_some()) {
+            if !node.children.is_empty() || said || (is_leaf && node.active.is_some()) {
                 return;
             }
             assert!(node.used.is_empty(), "who is not there uses nothing");
@@ -186,7 +191,7 @@ impl Tree {
                 Name::Own => self.node_mut(parent).own = None,
                 Name::Root | Name::Framework(_) => {}
             }
-            self.node_mut(parent).children -= 1;
+            self.node_mut(parent).children.remove(&index);
             self.settle(parent);
             index = parent;
         }

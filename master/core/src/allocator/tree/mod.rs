@@ -101,6 +101,21 @@ impl Tree {
         self.first_below(ROOT, whom, &mut visit)
     }
 
+    /// The same of the leaves below a node, if that stands in the order with all above it.
+    pub(super) fn first_in<R>(
+        &self,
+        index: NodeIndex,
+        mut visit: impl FnMut(NodeIndex, BidderIndex) -> Option<R>,
+    ) -> Option<R> {
+        let stands = self.path(index).all(|node| node.key.is_some());
+        let leaf = stands.then_some(self.node(index).active).flatten();
+        match leaf {
+            Some(bidder) => visit(index, bidder),
+            None if stands => self.first_below(index, Whom::All, &mut visit),
+            None => None,
+        }
+    }
+
     fn first_below<R>(
         &self,
         index: NodeIndex,
@@ -165,6 +180,11 @@ impl Tree {
                 quota.limit(&node.used, amounts);
             }
         }
+    }
+
+    /// A node and all that are above it.
+    pub(super) fn way_up(&self, node: NodeIndex) -> impl Iterator<Item = NodeIndex> {
+        self.path_indexes(node)
     }
 
     /// Whether `above` is on the way from a node to the root, the node included.

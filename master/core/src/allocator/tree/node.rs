@@ -22,7 +22,7 @@ pub(super) struct Node {
     /// Of a leaf that wants offers.
     pub(super) active: Option<BidderIndex>,
     /// Every child, for as long as it is there.
-    pub(super) children: u32,
+    pub(super) children: BTreeSet<NodeIndex>,
     /// Children in order: those that want offers, and those of them that were renewed.
     pub(super) all: BTreeSet<Key>,
     pub(super) renewed: BTreeSet<Key>,
@@ -61,7 +61,7 @@ impl Node {
             bound: false,
             used: Amounts::new(),
             active: None,
-            children: 0,
+            children: BTreeSet::new(),
             all: BTreeSet::new(),
             renewed: BTreeSet::new(),
             key: None,
