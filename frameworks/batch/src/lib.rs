@@ -1,10 +1,9 @@
 //! Jobs that run to completion: a job file, one command, or a recorded workload.
 //!
 //! A [`Job`] is a list of tasks with instances, dependencies, retries and timeouts. The [`queue`]
-//! knows what may run now, the cluster is asked for that and no more, [`packing`] cuts what it offers
-//! into calls, [`scheduler`] joins these behind the
-//! SDK's trait, [`run()`] drives it against a cluster and hands back a [`Summary`]. Everything but
-//! `run` is pure.
+//! knows what may run now, the cluster is asked for that and no more, [`packing`] cuts what it
+//! offers into calls, [`scheduler`] joins these behind the SDK's trait, [`run()`] drives it against
+//! a cluster and hands back a [`Summary`]. Everything but `run` is pure.
 
 #![forbid(unsafe_code)]
 

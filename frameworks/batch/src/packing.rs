@@ -1,7 +1,7 @@
 //! Tasks into calls: what was placed on each offer becomes accepts within a call's limits.
 //!
-//! The cluster has chosen the agents, for pieces that were asked for; here only calls are cut. All of
-//! a call's tasks are launched or none. Nothing is known of jobs here.
+//! The cluster has chosen the agents, for pieces that were asked for; here only calls are cut. All
+//! of a call's tasks are launched or none. Nothing is known of jobs here.
 
 use bourse_sdk::model::{Offer, limits};
 

@@ -15,8 +15,8 @@ use bourse_sdk::model::{
 use bourse_sdk::{CallId, Calls, Event, Scheduler, TaskBuilder};
 use std::collections::BTreeMap;
 
-/// How long not to be offered the same: no longer than the cluster insists on, which offers only what
-/// is asked for.
+/// How long not to be offered the same: no longer than the cluster insists on, which offers what is
+/// asked for and nothing else.
 const REFUSE: Duration = Duration(0);
 
 /// How long a stopped job waits for its last tasks beyond their longest grace period.
@@ -210,7 +210,7 @@ impl BatchScheduler {
         }
         let is_newly_ready = queue.take_newly_ready();
         let is_over = queue.is_over();
-        if !is_over && let Some(demands) = self.wishes.to_state(now, queue, is_newly_ready) {
+        if !is_over && let Some(demands) = self.wishes.statement(now, queue, is_newly_ready) {
             calls.state_demand(queue.job().role().clone(), demands);
         }
         let is_late = self.stop_deadline.is_some_and(|deadline| deadline <= now);

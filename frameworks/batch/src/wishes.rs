@@ -47,7 +47,7 @@ impl Wishes {
     }
 
     /// What to say now, if anything needs to be said; `is_news` when something became ready.
-    pub(crate) fn to_state(
+    pub(crate) fn statement(
         &mut self,
         now: Instant,
         queue: &Queue,

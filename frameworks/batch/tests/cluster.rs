@@ -114,6 +114,39 @@ fn a_lost_agents_tasks_run_elsewhere() {
     assert!(summary.tasks.iter().all(|row| row.agent.as_deref() != Some("a2")));
 }
 
+#[test]
+fn a_gang_starts_at_once_or_is_given_up() {
+    let gang = |name: &str, instances, depends_on: &[&str]| {
+        let mut gang = spec(name, instances, depends_on);
+        gang.gang_timeout = Some(Duration(60_000));
+        gang
+    };
+    let mut cluster = cluster(1);
+    cluster.set_behaviour(|_| Behaviour { runs_for: Duration(5_000), exit_code: 0 });
+    cluster.schedule(Instant(2_000), Fault::RestartMaster);
+    // Small ones are everywhere when the gang comes, which needs all three agents.
+    let tasks = vec![spec("small", 40, &[]), gang("whole", 30, &[]), gang("large", 31, &["whole"])];
+    let summary = run(&mut cluster, job(tasks), Duration(600_000));
+    let of = |name: &str| summary.tasks.iter().filter(|row| row.name == name).collect::<Vec<_>>();
+    assert!(of("small").iter().all(|row| row.outcome == Some(Outcome::Succeeded)));
+    let whole = of("whole");
+    assert!(whole.iter().all(|row| row.outcome == Some(Outcome::Succeeded)));
+    assert!(whole.iter().all(|row| row.launched_ms == whole[0].launched_ms), "{whole:?}");
+    assert!(of("large").iter().all(|row| row.outcome == Some(Outcome::Refused)));
+}
+
+#[test]
+fn instances_are_spread() {
+    let mut spread = spec("web", 3, &[]);
+    spread.per_agent_max = Some(1);
+    let mut cluster = cluster(1);
+    cluster.set_behaviour(|_| Behaviour { runs_for: Duration(5_000), exit_code: 0 });
+    let summary = run(&mut cluster, job(vec![spread]), Duration(60_000));
+    let mut agents: Vec<_> = summary.tasks.iter().filter_map(|row| row.agent.clone()).collect();
+    agents.sort();
+    assert_eq!(agents, ["a1", "a2", "a3"]);
+}
+
 /// Every job of a recorded workload runs exactly once while the master is restarted twice, and
 /// starts follow the offers: in the order of submission wherever there was room.
 fn replay(path: &Path, replay: &Replay) {

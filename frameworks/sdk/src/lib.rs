@@ -73,9 +73,9 @@
 //! - **Every update comes once**, in order per task, after the `Accepted` of its accept; nothing
 //!   comes after a terminal state. It is acknowledged when `handle` returns, or by you
 //!   ([`Acknowledgement::Manual`]) if you must store it first.
-//! - **Say what you want** with [`Calls::state_demand`], and you are offered that and nothing else;
-//!   say nothing, and you are offered whatever it is your turn for. The session says it again after a
-//!   lost connection, less what was launched.
+//! - **Say what you want** with [`Calls::state_demand`], and you are offered that and nothing
+//!   else; say nothing, and you are offered whatever it is your turn for. The session says it again
+//!   after a lost connection, less what was launched.
 //! - **Offers are answered by you**: accept or decline each, soon. An offer that is held is not
 //!   offered to others and is rescinded after a while. [`Event::Disconnected`] voids them all.
 //! - **Your tasks outlive your process** for `failover_timeout`. Start again with

@@ -189,8 +189,8 @@ impl Calls {
     }
 
     /// Says what is wanted in a role, instead of all that was said before: from now on offers are
-    /// for that and nothing else ([`Offer::pieces`]). An empty list wants nothing. Counts are beyond
-    /// what was launched: each launched task is taken for one piece.
+    /// for that and nothing else ([`Offer::pieces`]). An empty list wants nothing. Counts are
+    /// beyond what was launched: each launched task is taken for one piece.
     pub fn state_demand(&mut self, role: Role, demands: Vec<StatedDemand>) -> CallId {
         self.ask(SchedulerCall::StateDemand { role, demands: Some(demands) })
     }

@@ -107,11 +107,13 @@ fn demands() {
     );
 }
 
+/// Sets the rule of a constraint: the first is of an attribute, the second of the host name.
+fn set(request: &mut v1::StateDemandRequest, index: usize, rule: Rule) {
+    request.demands[1].constraints[index].rule = Some(rule);
+}
+
 #[test]
-fn constraints() {
-    fn set(request: &mut v1::StateDemandRequest, index: usize, rule: Rule) {
-        request.demands[1].constraints[index].rule = Some(rule);
-    }
+fn subjects_of_constraints() {
     check(
         &good(),
         read_state_demand,
@@ -136,6 +138,16 @@ fn constraints() {
                 "demands[1].constraints[1].attribute",
                 Invalid,
             ),
+        ],
+    );
+}
+
+#[test]
+fn rules_of_constraints() {
+    check(
+        &good(),
+        read_state_demand,
+        &[
             (
                 |r| r.demands[1].constraints[0].rule = None,
                 "demands[1].constraints[0].rule",

@@ -1,8 +1,8 @@
 //! What the scheduler has said that it wants, so that a new subscription can be told again.
 //!
 //! The master forgets it with the connection. What was launched since it was said is wanted no
-//! longer: the counts go down as the master's do, one piece for each task of an accept, so that what
-//! is said again is what is left.
+//! longer: the counts go down as the master's do, one piece for each task of an accept, so that
+//! what is said again is what is left.
 
 use crate::model::{AgentId, DemandId, Offer, OfferId, Role, StatedDemand, TaskInfo};
 use crate::scheduler::CallId;
