@@ -34,7 +34,8 @@ fn a_directory_in_use_is_refused() {
     let mut cluster = Cluster::start(ALONE);
     let before = cluster.operator.cluster();
     let elsewhere = ["--listen=127.0.0.1:0", "--metrics-listen=127.0.0.1:0"];
-    let problem = run(&mut cluster.master_command(1, &elsewhere)).failure();
+    let master = [&elsewhere[..], &["--peer-listen=127.0.0.1:0"]].concat();
+    let problem = run(&mut cluster.master_command(1, &master)).failure();
     let folder = cluster.masters[&1].data_dir.display().to_string();
     assert!(problem.contains(&folder), "{problem}");
     assert!(problem.contains("another process") || problem.contains("in use"), "{problem}");
