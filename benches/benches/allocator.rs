@@ -20,10 +20,13 @@ use std::{collections::BTreeMap, time::Duration};
 
 const FOR_GOOD: Instant = Instant(u64::MAX);
 
+/// One workload.
+type Part = fn(&Arguments, &mut Report);
+
 fn main() {
     let arguments = Arguments::of_process();
     let mut report = Report::new("The allocator on Mesos' workloads: processor time", &arguments);
-    let parts: [(&str, fn(&Arguments, &mut Report)); 7] = [
+    let parts: [(&str, Part); 7] = [
         ("full", full_runs),
         ("add", adding),
         ("decline", declining),

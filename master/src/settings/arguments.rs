@@ -77,6 +77,10 @@ pub struct MasterArgs {
     /// Weights of roles: `ROLE=WEIGHT`, separated by commas; others have 1
     #[arg(long, value_name = "LIST")]
     pub weights: Option<String>,
+    /// Resources that do not count towards shares, separated by commas; empty: all count [default:
+    /// gpus]
+    #[arg(long, value_name = "LIST")]
+    pub unshared_resources: Option<String>,
     /// Log entries between two snapshots [default: 50000]
     #[arg(long, value_name = "COUNT")]
     pub snapshot_entries: Option<String>,
@@ -118,6 +122,7 @@ impl MasterArgs {
             "agent_removal_timeout_ms" => &self.agent_removal_timeout_ms,
             "call_rates" => &self.call_rates,
             "weights" => &self.weights,
+            "unshared_resources" => &self.unshared_resources,
             "snapshot_entries" => &self.snapshot_entries,
             "log_tail_entries" => &self.log_tail_entries,
             "tick_ms" => &self.tick_ms,

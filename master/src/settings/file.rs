@@ -23,6 +23,7 @@ pub(super) struct FileSettings {
     agent_reregister_timeout_ms: Option<u64>,
     agent_unreachable_per_minute: Option<u64>,
     agent_removal_timeout_ms: Option<u64>,
+    unshared_resources: Option<String>,
     snapshot_entries: Option<u64>,
     log_tail_entries: Option<u64>,
     tick_ms: Option<u64>,
@@ -69,6 +70,7 @@ impl SettingsFile for FileSettings {
             "agent_reregister_timeout_ms" => number(self.agent_reregister_timeout_ms),
             "agent_unreachable_per_minute" => number(self.agent_unreachable_per_minute),
             "agent_removal_timeout_ms" => number(self.agent_removal_timeout_ms),
+            "unshared_resources" => self.unshared_resources.clone(),
             "snapshot_entries" => number(self.snapshot_entries),
             "log_tail_entries" => number(self.log_tail_entries),
             "tick_ms" => number(self.tick_ms),
@@ -88,6 +90,8 @@ impl From<&MasterSettings> for FileSettings {
         };
         let weights: BTreeMap<_, _> =
             settings.weights.iter().map(|(role, w)| (role.to_string(), w.to_string())).collect();
+        let unshared: Vec<_> =
+            settings.unshared_resources.iter().map(ToString::to_string).collect();
         let count = |count: usize| Some(u64::try_from(count).expect("a count of ticks"));
         Self {
             cluster: Some(settings.cluster.to_string()),
@@ -104,6 +108,7 @@ impl From<&MasterSettings> for FileSettings {
             agent_reregister_timeout_ms: Some(settings.agent_reregister_timeout.as_ms()),
             agent_unreachable_per_minute: Some(settings.agent_unreachable_per_minute.into()),
             agent_removal_timeout_ms: Some(settings.agent_removal_timeout.as_ms()),
+            unshared_resources: Some(unshared.join(",")),
             snapshot_entries: Some(settings.snapshot_entries),
             log_tail_entries: Some(settings.log_tail_entries),
             tick_ms: Some(settings.tick.as_ms()),

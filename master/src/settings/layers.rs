@@ -5,8 +5,8 @@ use super::{
     call_rates::{rates_from_table, rates_from_text},
     file::FileSettings,
     members::{
-        Members, join_from_text, members_from_table, members_from_text, weights_from_table,
-        weights_from_text,
+        Members, join_from_text, members_from_table, members_from_text, unshared_from_text,
+        weights_from_table, weights_from_text,
     },
 };
 use crate::disk;
@@ -111,6 +111,9 @@ fn amounts(layers: &Layers<'_>, mut to: MasterSettings) -> Result<MasterSettings
         if let Some(said) = count(key, 10_000)? {
             *ticks = usize::try_from(said.value).expect("within bounds");
         }
+    }
+    if let Some(said) = layers.said("unshared_resources", unshared_from_text)? {
+        to.unshared_resources = said.value;
     }
     let weights = layers.file().weights.as_ref();
     if let Some(said) = layers.said_or("weights", weights, weights_from_text, weights_from_table)? {

@@ -2,11 +2,12 @@
 
 use super::{Malformed, MemberAddresses, Problem, file::FileMember};
 use edge::settings::{call_address, number};
-use proto::model::{Milli, NodeId, Role};
+use proto::model::{Milli, NodeId, ResourceName, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MEMBER_FORM: &str = "ID=API_HOST:PORT/PEER_HOST:PORT";
 const WEIGHT_FORM: &str = "ROLE=WEIGHT";
+const RESOURCE_FORM: &str = "NAME,NAME";
 
 pub(crate) type Members = BTreeMap<NodeId, MemberAddresses>;
 pub(super) type Weights = BTreeMap<Role, Milli>;
@@ -50,6 +51,16 @@ pub(super) fn weights_from_text(text: &str) -> Result<Weights, Problem> {
         add_weight(&mut weights, role, weight)?;
     }
     Ok(weights)
+}
+
+/// `gpus,fpgas`
+pub(super) fn unshared_from_text(text: &str) -> Result<BTreeSet<ResourceName>, Problem> {
+    let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+    let read = |name: &str| {
+        let wrong = |_| Malformed::Entry { entry: name.to_owned(), form: RESOURCE_FORM };
+        Ok(ResourceName::new(name).map_err(wrong)?)
+    };
+    names.map(read).collect()
 }
 
 /// `[weights]` with decimal text.

@@ -18,8 +18,12 @@ pub use problem::{Problem, SettingsError};
 
 use file::FileSettings;
 use master_core::{Config, config::CallRates};
-use proto::model::{ClusterId, Duration, Milli, NodeId, Role};
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use proto::model::{ClusterId, Duration, Milli, NodeId, ResourceName, Role};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+};
 
 /// Everything that a master can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +62,8 @@ pub struct MasterSettings {
     pub call_rates: CallRates,
     /// Weights of roles that are not 1.
     pub weights: BTreeMap<Role, Milli>,
+    /// Resources that do not count towards shares.
+    pub unshared_resources: BTreeSet<ResourceName>,
     /// Entries between two snapshots.
     pub snapshot_entries: u64,
     /// Entries kept behind a snapshot.
@@ -104,6 +110,7 @@ impl MasterSettings {
             agent_removal_timeout: defaults.agent_removal_timeout,
             call_rates: defaults.call_rates,
             weights: defaults.weights,
+            unshared_resources: defaults.unshared,
             snapshot_entries: defaults.snapshot_entries,
             log_tail_entries: defaults.log_tail_entries,
             tick: defaults.tick,
@@ -140,6 +147,7 @@ impl MasterSettings {
             log_tail_entries: self.log_tail_entries,
             call_rates: self.call_rates.clone(),
             weights: self.weights.clone(),
+            unshared: self.unshared_resources.clone(),
             offer_timeout: self.offer_timeout,
             heartbeat_interval: self.heartbeat_interval,
             agent_timeout: self.agent_timeout,

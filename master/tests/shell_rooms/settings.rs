@@ -90,6 +90,8 @@ fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
     assert_eq!(settings.security, Security::Insecure);
     assert_eq!(settings.members[&NodeId(3)].peer.as_deref(), Some("[::1]:2"));
     assert_eq!(settings.weights.values().next().unwrap().0, 2_500);
+    let unshared: Vec<_> = settings.unshared_resources.iter().map(|name| name.as_str()).collect();
+    assert_eq!(unshared, ["gpus"], "by default");
 }
 
 #[test]
@@ -149,7 +151,7 @@ fn a_refused_value_names_its_key_and_who_said_it() {
 #[test]
 fn values_that_cannot_be_are_refused() {
     type Set = fn(&mut MasterArgs, String);
-    let cases: [(&str, Set, &str); 12] = [
+    let cases: [(&str, Set, &str); 13] = [
         ("node_id", |f, v| f.node_id = Some(v), "4"),
         ("node_id", |f, v| f.node_id = Some(v), "0"),
         ("cluster", |f, v| f.cluster = Some(v), "no spaces"),
@@ -159,6 +161,7 @@ fn values_that_cannot_be_are_refused() {
         ("weights", |f, v| f.weights = Some(v), "a=1,a=2"),
         ("weights", |f, v| f.weights = Some(v), "a=NaN"),
         ("weights", |f, v| f.weights = Some(v), "/a=1"),
+        ("unshared_resources", |f, v| f.unshared_resources = Some(v), "gpus,no spaces"),
         ("election_ticks", |f, v| f.election_ticks = Some(v), "4"),
         ("peer_listen", |f, v| f.peer_listen = Some(v), "127.0.0.1:0"),
         ("snapshot_entries", |f, v| f.snapshot_entries = Some(v), "0"),
