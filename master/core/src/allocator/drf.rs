@@ -260,10 +260,10 @@ impl Round<'_> {
                 continue;
             }
             while self.free(place).is_enough() {
-                let grant = match anybody {
-                    true => self.first_kept(place).or_else(|| self.first(place, Whom::All)),
+                let grant = self.first_kept(place).or_else(|| match anybody {
+                    true => self.first(place, Whom::All),
                     false => self.first_of_new(place, reopened),
-                };
+                });
                 let Some(grant) = grant else { break };
                 self.give(place, grant);
             }
