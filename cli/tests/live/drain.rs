@@ -59,9 +59,12 @@ impl Drained {
         tasks.filter(|task| task.info.as_ref().is_some_and(|info| info.agent_id == agent)).collect()
     }
 
+    /// Tasks that run and were not asked to end: a drain that is cancelled has asked some.
     fn running_on(&self, agent: &str) -> usize {
         let is_running = |task: &&v1::TaskSummary| {
-            task.status.as_ref().is_some_and(|status| status.state() == TaskState::TaskRunning)
+            let status = task.status.as_ref();
+            let runs = status.is_some_and(|status| status.state() == TaskState::TaskRunning);
+            runs && !task.kill_requested
         };
         self.of(agent).iter().filter(is_running).count()
     }
