@@ -3,10 +3,15 @@
 use prost::Message as _;
 use std::{env, error::Error, fs, path::PathBuf};
 
-const SCHEMAS: [&str; 8] = [
+const SCHEMAS: [&str; 13] = [
     "bourse/v1/common.proto",
     "bourse/v1/scheduler.proto",
     "bourse/v1/agent.proto",
+    "bourse/v1/listings.proto",
+    "bourse/v1/agent_life.proto",
+    "bourse/v1/roles.proto",
+    "bourse/v1/masters.proto",
+    "bourse/v1/why.proto",
     "bourse/v1/operator.proto",
     "bourse/v1/peer.proto",
     "bourse/v1/sandbox.proto",

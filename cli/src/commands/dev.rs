@@ -6,7 +6,10 @@ use crate::{
     shutdown,
 };
 use anyhow::Context as _;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 /// Flags of `bourse dev`.
 #[derive(Debug, clap::Args)]
@@ -41,17 +44,21 @@ pub(crate) async fn run(args: &DevArgs) -> anyhow::Result<()> {
     local.ready().await?;
     let context_file = directory.join("context.toml");
     local.operator.write(&context_file)?;
-    local.framework.write(&directory.join(context::FRAMEWORK_FILE))?;
+    let framework_file = directory.join(context::FRAMEWORK_FILE);
+    local.framework.write(&framework_file)?;
     eprintln!("a cluster is up at {}, data in {}", local.address(), directory.display());
     if !local.full_isolation() {
         eprintln!("not root: tasks run as plain processes, without containers");
     }
-    match directory == context::dev_directory() {
-        true => eprintln!("in another terminal: bourse status"),
+    let (status, run) = match directory == context::dev_directory() {
+        true => (String::new(), String::new()),
         false => {
-            eprintln!("in another terminal: bourse status --context {}", context_file.display())
+            let with = |file: &Path| format!(" --context {}", file.display());
+            (with(&context_file), with(&framework_file))
         }
-    }
+    };
+    eprintln!("in another terminal: bourse status{status}");
+    eprintln!("                     bourse run{run} -- echo hello");
     eprintln!("interrupt to stop");
     let failed = tokio::select! {
         () = asked => None,

@@ -2,7 +2,7 @@
 
 use crate::{
     connection::Connection,
-    context::{Context, ContextArgs},
+    context::{Context, ContextArgs, FRAMEWORK_FILE},
     local::{Local, LocalSettings},
     output::{Format, print_text},
     report::{Reporter, summary_line},
@@ -11,7 +11,7 @@ use crate::{
 use anyhow::{Context as _, bail};
 use batch::{Compression, Job, JobSource, Replay, Summary, TaskSpec};
 use proto::model::{
-    Constraint, Duration as Milliseconds, Milli, ResourceName, Resources, Role, Value,
+    Constraint, Duration as Milliseconds, Milli, Reason, ResourceName, Resources, Role, Value,
 };
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -185,7 +185,7 @@ async fn run_on(
     let job = JobSource::Job(job);
     let summary = batch::run_until(job, masters, Box::new(progress), stop).await;
     let outputs = printer.finish().await?;
-    let summary = summary?;
+    let summary = summary.map_err(explained)?;
     match format {
         Format::Json => {
             let value = serde_json::json!({ "summary": summary, "outputs": outputs });
@@ -194,6 +194,25 @@ async fn run_on(
         Format::Table => eprintln!("{}", summary_line(&summary)),
     }
     Ok(summary)
+}
+
+/// An operator's certificate is the likeliest wrong one: what to do stands with the refusal.
+fn explained(problem: batch::RunError) -> anyhow::Error {
+    let unfit = match &problem {
+        batch::RunError::Driver(bourse_sdk::DriverError::Refused(refusal)) => {
+            refusal.reason == Reason::NotAuthorized
+        }
+        _ => false,
+    };
+    let problem = anyhow::Error::new(problem);
+    match unfit {
+        true => problem.context(format!(
+            "jobs are run with a framework's certificate: `bourse dev` leaves one in {FRAMEWORK_FILE} \
+             beside its context.toml (--context), `bourse certificates --directory DIR framework NAME` makes \
+             one"
+        )),
+        false => problem,
+    }
 }
 
 impl RunArgs {

@@ -31,6 +31,11 @@ fn only_who_may_call_gets_an_answer() {
     let flags = cluster.client_flags("framework", "curious");
     let problem = run(command.arg("status").args(flags)).failure();
     assert!(problem.contains("framework may not call"), "{problem}");
+    // Nor does an operator run jobs; it is told with what they are.
+    let mut command = bourse(&cluster.home);
+    let flags = cluster.client_flags("operator", "live-test");
+    let problem = run(command.arg("run").args(flags).args(["--", "true"])).failure();
+    assert!(problem.contains("framework.toml"), "{problem}");
     // An operator does not launch tasks.
     let subscribed = cluster.operator.block_on(async {
         let security = cluster.security("operator", "live-test");

@@ -283,7 +283,7 @@ fn a_restored_ledger_has_the_same_roles() {
 #[expect(clippy::disallowed_methods, reason = "a test may read and write files")]
 fn golden(name: &str, written_today: &[u8]) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/compat").join(name);
-    let wanted = std::env::var_os("BOURSE_WRITE_GOLDEN").is_some();
+    let wanted = std::env::var_os("BOURSE_WRITE_GOLDEN").is_some_and(|wish| wish == "1");
     if wanted && !fs::exists(&path).expect("the folder can be read") {
         fs::write(&path, written_today).expect("the file can be written");
     }

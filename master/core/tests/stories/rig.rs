@@ -308,7 +308,7 @@ impl Rig {
     #[expect(clippy::disallowed_methods, reason = "goldens are files; the core still touches none")]
     pub(crate) fn matches(&self, name: &str) {
         let path = golden_folder().join(format!("{name}.txt"));
-        if std::env::var_os("BOURSE_WRITE_GOLDEN").is_some() {
+        if std::env::var_os("BOURSE_WRITE_GOLDEN").is_some_and(|wish| wish == "1") {
             fs::write(&path, &self.transcript).expect("writable");
         }
         let expected = fs::read_to_string(&path).unwrap_or_default();

@@ -13,7 +13,7 @@ mod changes;
 mod node;
 
 use self::node::{Name, Node};
-use super::{Amounts, Bidder, Share, demand::BidderIndex, quota::RoleQuota};
+use super::{Amounts, Bidder, demand::BidderIndex, quota::RoleQuota};
 use proto::model::Role;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -209,17 +209,6 @@ impl Tree {
             piece.iter().for_each(|(name, milli)| allowed.set(name, milli));
         }
         (allowed, served)
-    }
-
-    /// A role's dominant share over its weight; `None` when nothing is known of it.
-    pub fn role_share(&self, role: &Role) -> Option<Share> {
-        let node = self.node(*self.roles.get(role)?);
-        Some(Share::dominant(&self.totals, node.weight, &node.used))
-    }
-
-    /// What is used in a role and below it.
-    pub fn role_used(&self, role: &Role) -> Option<&Amounts> {
-        Some(&self.node(*self.roles.get(role)?).used)
     }
 
     // === the rooms inside ===
