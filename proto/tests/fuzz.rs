@@ -72,6 +72,7 @@ pub(crate) fn fuzz_scheduler_calls(bytes: &[u8]) {
     call!(Reconcile, read_reconcile);
     call!(Suppress, read_suppress);
     call!(Revive, read_revive);
+    call!(ClearFilters, read_clear_filters);
     call!(Teardown, read_teardown);
     call!(StateDemand, read_state_demand);
 }
@@ -118,6 +119,7 @@ const REQUESTS: &[Request] = requests!(
     ReconcileRequest
     SuppressRequest
     ReviveRequest
+    ClearFiltersRequest
     TeardownRequest
     UpdateFrameworkRequest
     StateDemandRequest
@@ -274,6 +276,7 @@ fn encodings() -> impl Strategy<Value = Vec<u8>> {
                 WireCall::Reconcile(request) => request.encode_to_vec(),
                 WireCall::Suppress(request) => request.encode_to_vec(),
                 WireCall::Revive(request) => request.encode_to_vec(),
+                WireCall::ClearFilters(request) => request.encode_to_vec(),
                 WireCall::Teardown(request) => request.encode_to_vec(),
                 WireCall::UpdateFramework(request) => request.encode_to_vec(),
                 WireCall::StateDemand(request) => request.encode_to_vec(),

@@ -28,6 +28,7 @@ fn sent_call(call: calls::WireCall) -> calls::WireCall {
         WireCall::Reconcile(request) => WireCall::Reconcile(sent(request)),
         WireCall::Suppress(request) => WireCall::Suppress(sent(request)),
         WireCall::Revive(request) => WireCall::Revive(sent(request)),
+        WireCall::ClearFilters(request) => WireCall::ClearFilters(sent(request)),
         WireCall::Teardown(request) => WireCall::Teardown(sent(request)),
         WireCall::UpdateFramework(request) => WireCall::UpdateFramework(sent(request)),
         WireCall::StateDemand(request) => WireCall::StateDemand(sent(request)),

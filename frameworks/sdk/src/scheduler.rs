@@ -188,6 +188,12 @@ impl Calls {
         self.ask(SchedulerCall::Revive { roles })
     }
 
+    /// Forgets what was refused in these roles, in all when empty: it may be offered again at once,
+    /// where offers are not suppressed.
+    pub fn clear_filters(&mut self, roles: Vec<Role>) -> CallId {
+        self.ask(SchedulerCall::ClearFilters { roles })
+    }
+
     /// Says what is wanted in a role, instead of all that was said before: from now on offers are
     /// for that and nothing else ([`Offer::pieces`]). An empty list wants nothing. Counts are
     /// beyond what was launched: each launched task is taken for one piece.

@@ -18,6 +18,7 @@ pub const TABLE: &[Row] = &[
     Row::new("/bourse.v1.Scheduler/Acknowledge", &[Framework]),
     Row::new("/bourse.v1.Scheduler/Reconcile", &[Framework]),
     Row::new("/bourse.v1.Scheduler/Suppress", &[Framework]),
+    Row::new("/bourse.v1.Scheduler/ClearFilters", &[Framework]),
     Row::new("/bourse.v1.Scheduler/Revive", &[Framework]),
     Row::new("/bourse.v1.Scheduler/Teardown", &[Framework]),
     Row::new("/bourse.v1.Scheduler/UpdateFramework", &[Framework]),

@@ -133,6 +133,13 @@ impl Scheduler for SchedulerService {
         self.tell(request, calls::read_revive).await
     }
 
+    async fn clear_filters(
+        &self,
+        request: Request<v1::ClearFiltersRequest>,
+    ) -> Result<Response<v1::ClearFiltersResponse>, Status> {
+        self.tell(request, calls::read_clear_filters).await
+    }
+
     async fn teardown(
         &self,
         request: Request<v1::TeardownRequest>,

@@ -30,6 +30,8 @@ pub enum WireCall {
     Suppress(v1::SuppressRequest),
     /// Offers again.
     Revive(v1::ReviveRequest),
+    /// Forget what was refused.
+    ClearFilters(v1::ClearFiltersRequest),
     /// End the framework.
     Teardown(v1::TeardownRequest),
     /// Describe it anew.
@@ -132,6 +134,14 @@ pub fn read_revive(request: v1::ReviveRequest) -> Result<(Session, SchedulerCall
     Ok((session, SchedulerCall::Revive { roles: read_roles(request.roles)? }))
 }
 
+/// Reads that filters are to be taken out.
+pub fn read_clear_filters(
+    request: v1::ClearFiltersRequest,
+) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    Ok((session, SchedulerCall::ClearFilters { roles: read_roles(request.roles)? }))
+}
+
 /// Reads a teardown.
 pub fn read_teardown(request: v1::TeardownRequest) -> Result<(Session, SchedulerCall), Refusal> {
     Ok((read_session(request.session)?, SchedulerCall::Teardown))
@@ -171,6 +181,7 @@ pub fn read_call(call: WireCall) -> Result<(Session, SchedulerCall), Refusal> {
         WireCall::Reconcile(request) => read_reconcile(request),
         WireCall::Suppress(request) => read_suppress(request),
         WireCall::Revive(request) => read_revive(request),
+        WireCall::ClearFilters(request) => read_clear_filters(request),
         WireCall::Teardown(request) => read_teardown(request),
         WireCall::UpdateFramework(request) => read_update_framework(request),
         WireCall::StateDemand(request) => read_state_demand(request),
@@ -217,6 +228,9 @@ pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
         }
         SchedulerCall::Revive { roles } => {
             WireCall::Revive(v1::ReviveRequest { session, roles: write_roles(&roles) })
+        }
+        SchedulerCall::ClearFilters { roles } => {
+            WireCall::ClearFilters(v1::ClearFiltersRequest { session, roles: write_roles(&roles) })
         }
         SchedulerCall::Teardown => WireCall::Teardown(v1::TeardownRequest { session }),
         SchedulerCall::UpdateFramework { info } => {

@@ -89,6 +89,11 @@ pub enum SchedulerCall {
         /// The roles.
         roles: Vec<Role>,
     },
+    /// Take the filters of these roles out, of all when empty; what is suppressed stays so.
+    ClearFilters {
+        /// The roles.
+        roles: Vec<Role>,
+    },
     /// End the framework and all of its tasks.
     Teardown,
     /// Describe it anew; a role in which tasks run cannot be left out.

@@ -233,6 +233,18 @@ fn roles_and_teardowns() {
             (|r| r.roles = texts(17, |n| format!("r{n}")), "roles", Limit),
         ],
     );
+    let clear = v1::ClearFiltersRequest { session: session(), roles: vec!["a".to_owned()] };
+    check(
+        &clear,
+        read_clear_filters,
+        &[
+            (|c| c.session = None, "session", Invalid),
+            (|c| c.roles.push("a".to_owned()), "roles[1]", Invalid),
+            (|c| c.roles.push(String::new()), "roles[1]", Invalid),
+            (|c| c.roles = texts(17, |n| format!("r{n}")), "roles", Limit),
+        ],
+    );
+    accept(&clear, read_clear_filters, &[|c| c.roles.clear()]);
     check(
         &v1::TeardownRequest { session: session() },
         read_teardown,

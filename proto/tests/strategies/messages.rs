@@ -149,6 +149,7 @@ pub(crate) fn call() -> impl Strategy<Value = SchedulerCall> {
         collection::vec(task_id(), 0..5).prop_map(|tasks| SchedulerCall::Reconcile { tasks }),
         roles(0).prop_map(|roles| SchedulerCall::Suppress { roles }),
         roles(0).prop_map(|roles| SchedulerCall::Revive { roles }),
+        roles(0).prop_map(|roles| SchedulerCall::ClearFilters { roles }),
         Just(SchedulerCall::Teardown),
         framework_info().prop_map(|info| SchedulerCall::UpdateFramework { info }),
         (role(), option::of(demand::demands()))

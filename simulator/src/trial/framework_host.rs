@@ -202,6 +202,8 @@ impl World {
         } else if self.chance.frameworks.per_mille(if self.healed { 100 } else { 10 }) {
             // Calls overtake each other: an older SUPPRESS may have come last.
             self.call(framework, SchedulerCall::Revive { roles: vec![] });
+        } else if self.chance.frameworks.per_mille(10) {
+            self.call(framework, SchedulerCall::ClearFilters { roles: vec![] });
         }
     }
 

@@ -89,6 +89,9 @@ async fn send(mut client: Client, call: WireCall) -> Result<Answer, Status> {
         }
         WireCall::Suppress(request) => client.suppress(request).await.map(|_| Answer::Done),
         WireCall::Revive(request) => client.revive(request).await.map(|_| Answer::Done),
+        WireCall::ClearFilters(request) => {
+            client.clear_filters(request).await.map(|_| Answer::Done)
+        }
         WireCall::Teardown(request) => client.teardown(request).await.map(|_| Answer::Done),
         WireCall::UpdateFramework(request) => {
             client.update_framework(request).await.map(|_| Answer::Done)

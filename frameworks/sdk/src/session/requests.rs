@@ -66,7 +66,8 @@ pub(super) struct Requests {
     in_flight: usize,
     /// Accepts by the tasks they launch.
     launching: BTreeMap<TaskId, CallId>,
-    /// Suppress, revive and what is wanted, in the order asked; only the first is sent.
+    /// Suppress, revive, cleared filters and what is wanted, in the order asked; only the first is
+    /// sent.
     lane: BTreeSet<CallId>,
 }
 
@@ -91,6 +92,7 @@ impl Requests {
             }
             SchedulerCall::Suppress { .. }
             | SchedulerCall::Revive { .. }
+            | SchedulerCall::ClearFilters { .. }
             | SchedulerCall::StateDemand { .. } => {
                 self.lane.insert(id);
             }

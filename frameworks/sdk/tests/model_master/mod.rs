@@ -260,6 +260,13 @@ impl Scheduler for ModelMaster {
         self.call(WireCall::Revive(request.into_inner()))
     }
 
+    async fn clear_filters(
+        &self,
+        request: Request<v1::ClearFiltersRequest>,
+    ) -> Result<Response<v1::ClearFiltersResponse>, Status> {
+        self.call(WireCall::ClearFilters(request.into_inner()))
+    }
+
     async fn teardown(
         &self,
         request: Request<v1::TeardownRequest>,

@@ -79,6 +79,10 @@ impl Turn<'_> {
                 let revived = self.leader.demand.revive(session.framework, &roles);
                 self.reply(call, revived.map(|()| Answer::Done));
             }
+            SchedulerCall::ClearFilters { roles } => {
+                let cleared = self.leader.demand.clear_filters(session.framework, &roles);
+                self.reply(call, cleared.map(|()| Answer::Done));
+            }
             SchedulerCall::UpdateFramework { info } => {
                 let command = Command::UpdateFramework { session, info };
                 self.propose(command, Waiter::Call(call));

@@ -84,6 +84,29 @@ fn declined_and_suppressed_offers_stay_away() {
 }
 
 #[test]
+fn cleared_filters_do_not_wake_what_is_suppressed() {
+    let mut rig = Rig::serving();
+    rig.agent(1, "a", register("a", 7));
+    rig.subscribe(2, "hello");
+    let decline = |rig: &mut Rig| {
+        let offers = vec![rig.offers.last().expect("it was offered").id];
+        rig.call("hello", SchedulerCall::Decline { offers, refuse: Duration(60_000) });
+    };
+    decline(&mut rig);
+    rig.tell("cleared, first in a role that it does not have: offered again at once");
+    let roles = vec!["db".parse().expect("a role")];
+    rig.call("hello", SchedulerCall::ClearFilters { roles });
+    rig.call("hello", SchedulerCall::ClearFilters { roles: vec![] });
+    rig.tell("suppressed: cleared filters change nothing before it is revived");
+    rig.call("hello", SchedulerCall::Suppress { roles: vec![] });
+    decline(&mut rig);
+    rig.call("hello", SchedulerCall::ClearFilters { roles: vec![] });
+    rig.pass(1_000);
+    rig.call("hello", SchedulerCall::Revive { roles: vec![] });
+    rig.matches("filters_cleared");
+}
+
+#[test]
 fn a_framework_without_a_stream_uses_no_offers() {
     let mut rig = Rig::serving();
     rig.agent(1, "a", register("a", 7));
