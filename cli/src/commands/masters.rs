@@ -139,21 +139,32 @@ struct MasterRow {
     leader: bool,
     reachable: bool,
     matched_index: u64,
+    /// The newest version of the log that it reads; 0 when it is not known.
+    log_version: u32,
 }
 
 impl Row for MasterRow {
-    const TITLES: &'static [&'static str] =
-        &["master", "address", "peer address", "role", "leader", "reachable", "log index"];
+    const TITLES: &'static [&'static str] = &[
+        "master",
+        "address",
+        "peer address",
+        "role",
+        "leader",
+        "reachable",
+        "log index",
+        "log version",
+    ];
 
     fn cells(&self) -> Vec<String> {
         let yes = |it: bool| if it { "yes" } else { "-" }.to_owned();
-        let index = match self.matched_index {
+        let known = |number: u64| match number {
             0 => "-".to_owned(),
-            index => index.to_string(),
+            number => number.to_string(),
         };
+        let (index, version) = (known(self.matched_index), known(self.log_version.into()));
         let (node, address) = (self.node.to_string(), self.address.clone());
         let (role, peer) = (self.role.clone(), self.peer_address.clone());
-        vec![node, address, peer, role, yes(self.leader), yes(self.reachable), index]
+        vec![node, address, peer, role, yes(self.leader), yes(self.reachable), index, version]
     }
 }
 
@@ -180,6 +191,7 @@ impl From<v1::Member> for MasterRow {
             leader: member.leader,
             reachable: member.reachable,
             matched_index: member.matched_index,
+            log_version: member.log_version,
         }
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 struct Status {
     cluster: String,
     version: String,
+    log_version: u32,
     leader: u64,
     term: u64,
     committed_index: u64,
@@ -56,6 +57,7 @@ pub(crate) async fn run(connection: &Connection, format: Format) -> anyhow::Resu
     let status = Status {
         cluster: cluster.cluster_id,
         version: cluster.version,
+        log_version: cluster.log_version.max(1),
         leader: cluster.leader_id,
         term: cluster.term,
         committed_index: cluster.committed_index,
@@ -82,8 +84,13 @@ pub(crate) async fn run(connection: &Connection, format: Format) -> anyhow::Resu
         };
         let members = table::render(MemberRow::TITLES, status.members.iter().map(Row::cells));
         format!(
-            "cluster: {} (version {})\nleader: {leader}\nagents: {}, frameworks: {}, live tasks: {}\n\n{members}",
-            status.cluster, status.version, status.agents, status.frameworks, status.live_tasks,
+            "cluster: {} (version {}, log version {})\nleader: {leader}\nagents: {}, frameworks: {}, live tasks: {}\n\n{members}",
+            status.cluster,
+            status.version,
+            status.log_version,
+            status.agents,
+            status.frameworks,
+            status.live_tasks,
         )
     })
 }

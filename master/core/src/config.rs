@@ -2,6 +2,7 @@
 
 use crate::allocator::Fairness;
 pub use crate::intake::rate_limits::{CallRate, CallRates};
+use crate::ledger::LogVersion;
 use proto::model::{ClusterId, Duration, MasterInfo, Milli, NodeId, ResourceName, Role, limits};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +50,9 @@ pub struct Config {
     pub agent_removal_timeout: Duration,
     /// How much frameworks may ask, by principal.
     pub call_rates: CallRates,
+    /// The newest version of the log that the cluster may come to need: as long as it does not need
+    /// it, an older software can be put back.
+    pub log_version_max: LogVersion,
 }
 
 impl Config {
@@ -79,6 +83,7 @@ impl Config {
             agent_unreachable_per_minute: 20,
             agent_removal_timeout: Duration::from_seconds(24 * 3_600),
             call_rates: CallRates::default(),
+            log_version_max: LogVersion::CURRENT,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Everything that can happen to a master.
 
+use crate::ledger::LogVersion;
 use proto::model::{
     AgentCall, AgentDirective, AgentId, DemandId, Duration, FrameworkId, Instant, MasterInfo,
     Milli, NodeId, Principal, Quota, Role, SchedulerCall, Session, Subscribe, TaskId, TaskKey,
@@ -39,6 +40,8 @@ pub enum Input {
         blank: bool,
         /// Whether it may not vote yet.
         joining: bool,
+        /// The newest version of the log that it can read, or wants to.
+        version: LogVersion,
     },
     /// A snapshot that a leader streamed is complete and on disk, not yet part of the state.
     PeerSnapshot {

@@ -6,7 +6,7 @@
 use crate::{
     Ledger,
     input::{CallId, StreamId},
-    ledger::Members,
+    ledger::{LogVersion, Members},
 };
 use proto::{
     model::{NodeId, Order, Refusal, SchedulerEvent, TaskId, WindowId},
@@ -57,6 +57,8 @@ pub enum Effect {
         blank: bool,
         /// As in `PeerFrame`.
         joining: bool,
+        /// As in `PeerFrame`.
+        version: LogVersion,
     },
     /// Write the state, as of the mark, to a snapshot file; then [`crate::Input::SnapshotWritten`].
     WriteSnapshot {
@@ -112,6 +114,11 @@ pub enum Ending {
     Removed,
     /// The cluster was founded by others than this member's configuration says.
     OtherFounders,
+    /// It cannot read a log entry: others run a newer software, or the log is damaged.
+    Unreadable {
+        /// Its index.
+        index: u64,
+    },
 }
 
 /// Who leads.

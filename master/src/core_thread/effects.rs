@@ -32,7 +32,9 @@ impl Running {
         match effect {
             Effect::Persist(persist) => self.persist(persist)?,
             Effect::SendPeers(messages) => self.peers.send(messages, self.storage.newest()),
-            Effect::Greet { blank, joining } => self.peers.greet(blank, joining),
+            Effect::Greet { blank, joining, version } => {
+                self.peers.greet(blank, joining, version);
+            }
             Effect::WriteSnapshot { mark, ledger } => self.write_snapshot(mark, ledger)?,
             Effect::Reply { call, answer } => self.reply(call, answer),
             Effect::ToFramework { stream, event } => self.tell_framework(stream, event),

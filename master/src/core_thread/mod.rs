@@ -65,6 +65,15 @@ pub enum CoreError {
          others have, or start with an empty data directory and --join"
     )]
     OtherFounders,
+    /// Others run a newer software, or the log is damaged.
+    #[error(
+        "log entry {index} cannot be read; the other masters run a newer software: start this one \
+         with it too, on the same data directory"
+    )]
+    Unreadable {
+        /// The entry's index.
+        index: u64,
+    },
     /// The core found its own state torn, or has a bug; its message is on standard error.
     #[error("the core panicked; this is a bug")]
     Panicked,
@@ -75,6 +84,7 @@ impl From<Ending> for CoreError {
         match ending {
             Ending::Removed => Self::Removed,
             Ending::OtherFounders => Self::OtherFounders,
+            Ending::Unreadable { index } => Self::Unreadable { index },
         }
     }
 }

@@ -185,6 +185,7 @@ impl Link {
             joining: self.standing.joining.load(Ordering::Acquire),
             peer_address: self.context.roster.peer_address(self.node),
             incarnation: self.context.roster.incarnation(),
+            log_version: self.standing.log_version.load(Ordering::Acquire),
         })
     }
 

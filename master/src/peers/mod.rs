@@ -21,7 +21,11 @@ use edge::{
     tls::Tls,
 };
 use link::Link;
-use master_core::{Input, input::Delivery, ledger::Members};
+use master_core::{
+    Input,
+    input::Delivery,
+    ledger::{LogVersion, Members},
+};
 use proto::model::{ClusterId, NodeId, limits};
 use raft::eraftpb::{Message, MessageType};
 use roster::Roster;
@@ -30,7 +34,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -75,6 +79,8 @@ struct Standing {
     blank: AtomicBool,
     /// It may not vote yet.
     joining: AtomicBool,
+    /// The newest version of the log that it can read, or wants to.
+    log_version: AtomicU32,
 }
 
 #[derive(Debug)]
@@ -161,7 +167,8 @@ impl Peers {
     }
 
     /// Says to everybody that this member is here.
-    pub(crate) fn greet(&self, blank: bool, joining: bool) {
+    pub(crate) fn greet(&self, blank: bool, joining: bool, version: LogVersion) {
+        self.standing.log_version.store(version.number(), Ordering::Release);
         self.standing.blank.store(blank, Ordering::Release);
         self.standing.joining.store(joining, Ordering::Release);
         self.links.values().for_each(|peer| peer.link.greet());
@@ -212,7 +219,8 @@ impl Peers {
 impl Standing {
     /// Until the core has spoken, a member may not vote.
     fn new(blank: bool) -> Self {
-        Self { blank: AtomicBool::new(blank), joining: AtomicBool::new(true) }
+        let (blank, joining) = (AtomicBool::new(blank), AtomicBool::new(true));
+        Self { blank, joining, log_version: AtomicU32::new(0) }
     }
 }
 

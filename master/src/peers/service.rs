@@ -11,7 +11,7 @@ use crate::{
     serve::gateway::{Gateway, caller},
 };
 use edge::identity::Caller;
-use master_core::Input;
+use master_core::{Input, ledger::LogVersion};
 use proto::{
     model::{NodeId, Reason, Refusal},
     wire::v1::{self, peer_server::Peer, snapshot_part::Part},
@@ -46,14 +46,15 @@ impl Peer for PeerService {
                 .map_err(|refusal| self.refuse(&refusal))?;
             // Most frames say nothing new about their sender.
             let (blank, joining) = (frame.blank, frame.joining);
-            if messages.is_empty() || last_said != Some((blank, joining)) {
-                last_said = Some((blank, joining));
+            let version = LogVersion::from_number(frame.log_version);
+            if messages.is_empty() || last_said != Some((blank, joining, version)) {
+                last_said = Some((blank, joining, version));
                 if is_peer_address(&frame.peer_address) {
                     let arrival = Arrival::PeerKnown(from, frame.peer_address);
                     let offered = self.gateway.inbox.offer(arrival).await;
                     offered.map_err(|_| self.refuse(&stopping()))?;
                 }
-                self.offer(Input::PeerSeen { from, blank, joining }).await?;
+                self.offer(Input::PeerSeen { from, blank, joining, version }).await?;
             }
             for message in messages {
                 self.offer(Input::Peer(message)).await?;

@@ -87,6 +87,10 @@ pub struct MasterArgs {
     /// Log entries kept behind a snapshot for members that are a little late [default: 10000]
     #[arg(long, value_name = "COUNT")]
     pub log_tail_entries: Option<String>,
+    /// Newest version of the log that the cluster may come to need while this master is one of it;
+    /// keeps the way back to an older software open [default: the newest]
+    #[arg(long, value_name = "NUMBER")]
+    pub log_version_max: Option<String>,
     /// Raft's unit of time [default: 100]
     #[arg(long, value_name = "MS")]
     pub tick_ms: Option<String>,
@@ -125,6 +129,7 @@ impl MasterArgs {
             "unshared_resources" => &self.unshared_resources,
             "snapshot_entries" => &self.snapshot_entries,
             "log_tail_entries" => &self.log_tail_entries,
+            "log_version_max" => &self.log_version_max,
             "tick_ms" => &self.tick_ms,
             "election_ticks" => &self.election_ticks,
             "heartbeat_ticks" => &self.heartbeat_ticks,

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::disk;
 use edge::settings::{listen_address, number, path};
+use master_core::ledger::LogVersion;
 use proto::model::{ClusterId, Duration, NodeId};
 
 const LISTEN_DEFAULT: &str = "127.0.0.1:5050";
@@ -104,6 +105,11 @@ fn amounts(layers: &Layers<'_>, mut to: MasterSettings) -> Result<MasterSettings
     }
     if let Some(said) = layers.said("log_tail_entries", |text| number(text, 0, 1 << 40))? {
         to.log_tail_entries = said.value;
+    }
+    let newest = LogVersion::CURRENT.number().into();
+    if let Some(said) = count("log_version_max", newest)? {
+        let number = u32::try_from(said.value).expect("within bounds");
+        to.log_version_max = LogVersion::from_number(number);
     }
     for (key, ticks) in
         [("election_ticks", &mut to.election_ticks), ("heartbeat_ticks", &mut to.heartbeat_ticks)]

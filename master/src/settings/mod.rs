@@ -17,7 +17,7 @@ pub(crate) use members::members_from_text as read_members;
 pub use problem::{Problem, SettingsError};
 
 use file::FileSettings;
-use master_core::{Config, config::CallRates};
+use master_core::{Config, config::CallRates, ledger::LogVersion};
 use proto::model::{ClusterId, Duration, Milli, NodeId, ResourceName, Role};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -68,6 +68,8 @@ pub struct MasterSettings {
     pub snapshot_entries: u64,
     /// Entries kept behind a snapshot.
     pub log_tail_entries: u64,
+    /// Newest version of the log that the cluster may come to need.
+    pub log_version_max: LogVersion,
     /// Raft's unit of time.
     pub tick: Duration,
     /// Ticks without a leader before an election, at least.
@@ -113,6 +115,7 @@ impl MasterSettings {
             unshared_resources: defaults.unshared,
             snapshot_entries: defaults.snapshot_entries,
             log_tail_entries: defaults.log_tail_entries,
+            log_version_max: defaults.log_version_max,
             tick: defaults.tick,
             election_ticks: defaults.election_ticks,
             heartbeat_ticks: defaults.heartbeat_ticks,
@@ -145,6 +148,7 @@ impl MasterSettings {
             heartbeat_ticks: self.heartbeat_ticks,
             snapshot_entries: self.snapshot_entries,
             log_tail_entries: self.log_tail_entries,
+            log_version_max: self.log_version_max,
             call_rates: self.call_rates.clone(),
             weights: self.weights.clone(),
             unshared: self.unshared_resources.clone(),

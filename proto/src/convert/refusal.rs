@@ -98,6 +98,7 @@ pub(super) fn read_refusal_reason(number: i32) -> Option<Reason> {
         Wire::RefusalMemberRemoved => Reason::MemberRemoved,
         Wire::RefusalMembershipChanging => Reason::MembershipChanging,
         Wire::RefusalMembershipUnsafe => Reason::MembershipUnsafe,
+        Wire::RefusalVersionTooLow => Reason::VersionTooLow,
     })
 }
 
@@ -138,5 +139,6 @@ fn write_refusal_reason(reason: Reason) -> v1::RefusalReason {
         Reason::MemberRemoved => Wire::RefusalMemberRemoved,
         Reason::MembershipChanging => Wire::RefusalMembershipChanging,
         Reason::MembershipUnsafe => Wire::RefusalMembershipUnsafe,
+        Reason::VersionTooLow => Wire::RefusalVersionTooLow,
     }
 }

@@ -109,7 +109,8 @@ fn code_of(reason: Reason) -> Code {
         | Reason::ClusterMismatch
         | Reason::MemberRemoved
         | Reason::MembershipChanging
-        | Reason::MembershipUnsafe => Code::FailedPrecondition,
+        | Reason::MembershipUnsafe
+        | Reason::VersionTooLow => Code::FailedPrecondition,
     }
 }
 

@@ -75,6 +75,8 @@ pub enum Reason {
     MembershipChanging,
     /// Afterwards no quorum could be reached.
     MembershipUnsafe,
+    /// Some master cannot read the command that it would become.
+    VersionTooLow,
 }
 
 /// A refusal, ready to be sent.

@@ -47,6 +47,7 @@ pub(crate) const REASONS: [Reason; 34] = [
     Reason::MemberRemoved,
     Reason::MembershipChanging,
     Reason::MembershipUnsafe,
+    Reason::VersionTooLow,
 ];
 
 pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {

@@ -112,10 +112,11 @@ impl World {
         match effect {
             Effect::Persist(persist) => self.persist(process, persist),
             Effect::SendPeers(messages) => self.send_peers(process, messages),
-            Effect::Greet { blank, joining } => {
+            Effect::Greet { blank, joining, version } => {
                 let from = self.masters[process.host].node;
                 for to in 0..self.masters.len() {
-                    self.send_peer(process.host, to, || Input::PeerSeen { from, blank, joining });
+                    let seen = || Input::PeerSeen { from, blank, joining, version };
+                    self.send_peer(process.host, to, seen);
                 }
             }
             Effect::WriteSnapshot { mark, ledger } => self.write_snapshot(process, mark, &ledger),
@@ -139,7 +140,9 @@ impl World {
             Effect::Role(role) => self.role_changed(process, role),
             Effect::Members(members) => self.masters[process.host].roster = members,
             Effect::End(Ending::Removed) => self.masters[process.host].ending = true,
-            Effect::End(ending) => panic!("no trial gives different lists: {ending:?}"),
+            Effect::End(ending) => {
+                panic!("no trial gives different lists or softwares: {ending:?}")
+            }
         }
     }
 

@@ -150,6 +150,7 @@ impl View {
             Event::TaskUpdated { freed: false, .. }
             | Event::BarrierPassed { .. }
             | Event::MembersChanged
+            | Event::VersionRaised(_)
             | Event::AgentDrained(_)
             | Event::WindowScheduled(_)
             | Event::WindowStarted(_)

@@ -5,7 +5,7 @@
 //! before, by whoever proposes it.
 
 use super::Consensus;
-use crate::ledger::{Member, MemberChange, Members, Standing};
+use crate::ledger::{LogVersion, Member, MemberChange, Members, Standing};
 use proto::model::NodeId;
 use raft::eraftpb::{
     ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2, ConfState,
@@ -110,6 +110,14 @@ impl Consensus {
     /// Whether a member has said that it may vote.
     pub(crate) fn may_vote(&self, node: NodeId) -> bool {
         self.joins.get(&node.0) == Some(&false)
+    }
+
+    /// The newest version of the log that a member can read, or wants to, as far as it is known.
+    pub(crate) fn version_of(&self, node: NodeId) -> Option<LogVersion> {
+        match node.0 == self.node.raft.id {
+            true => Some(self.version_max),
+            false => self.versions.get(&node.0).copied(),
+        }
     }
 
     /// How far behind the leader's log a member is.

@@ -13,7 +13,7 @@ mod proposals;
 use crate::{
     Config, Ledger,
     input::Delivery,
-    ledger::{Command, MemberChange, codec},
+    ledger::{Command, LogVersion, MemberChange, codec},
     outbox::{Effect, Outbox, Persist, SnapshotMark},
 };
 use election::Election;
@@ -81,6 +81,10 @@ pub(crate) struct Consensus {
     heard: BTreeMap<u64, u64>,
     /// Whether each member said last that it may not vote yet.
     joins: BTreeMap<u64, bool>,
+    /// The newest version of the log that each member said last it can read.
+    versions: BTreeMap<u64, LogVersion>,
+    /// The newest one that this member reads, or wants to.
+    version_max: LogVersion,
 }
 
 impl std::fmt::Debug for Consensus {
@@ -141,6 +145,8 @@ impl Consensus {
             applied,
             heard: BTreeMap::new(),
             joins: BTreeMap::new(),
+            versions: BTreeMap::new(),
+            version_max: config.log_version_max,
         };
         consensus.after_raft();
         Ok(consensus)
@@ -206,13 +212,15 @@ impl Consensus {
         let alone = members.voters == [self.node.raft.id] && members.learners.is_empty();
         let joining = self.joining.is_some();
         if !alone && (joining || joined || self.ticks % self.greet_every_ticks == 1) {
-            outbox.push(Effect::Greet { blank: self.node.store().is_blank(), joining });
+            let (blank, version) = (self.node.store().is_blank(), self.version_max);
+            outbox.push(Effect::Greet { blank, joining, version });
         }
     }
 
-    pub(crate) fn seen(&mut self, from: NodeId, blank: bool, joining: bool) {
+    pub(crate) fn seen(&mut self, from: NodeId, blank: bool, joining: bool, version: LogVersion) {
         self.heard(from.0);
         self.joins.insert(from.0, joining);
+        self.versions.insert(from.0, version);
         if let Some(joining) = &mut self.joining {
             joining.seen(from, blank);
         }

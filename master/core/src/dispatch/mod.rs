@@ -63,6 +63,7 @@ impl Turn<'_> {
             | Event::UpdatesAcknowledged { .. }
             | Event::TaskForgotten(_)
             | Event::RoleChanged(_)
+            | Event::VersionRaised(_)
             | Event::BarrierPassed { .. } => {}
         }
     }

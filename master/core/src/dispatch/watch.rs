@@ -167,6 +167,7 @@ fn describe(ledger: &Ledger, event: &Event) -> Option<Fact> {
         | Event::UpdatesAcknowledged { .. }
         | Event::TaskForgotten(_)
         | Event::MembersChanged
+        | Event::VersionRaised(_)
         | Event::BarrierPassed { .. } => None,
     }
 }

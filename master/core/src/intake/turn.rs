@@ -79,12 +79,19 @@ impl Turn<'_> {
             self.answer(waiter, Err(refusal));
             return;
         }
-        self.commands.push((command, waiter));
+        match self.ledger.check_version(&command) {
+            Ok(()) => self.commands.push((command, waiter)),
+            Err(refusal) => self.answer(waiter, Err(refusal)),
+        }
     }
 
     /// What time has brought, and nobody else would ask for again.
     pub(crate) fn try_later(&mut self, command: &Command) {
         let timer = match command {
+            Command::RaiseVersion(_) => {
+                self.leader.raising = None;
+                return;
+            }
             Command::DisconnectFramework(session) => Timer::FrameworkReturn(session.framework),
             Command::RemoveFramework { session, expired: true } => {
                 Timer::FrameworkExpiry(session.framework)

@@ -34,12 +34,14 @@ impl Ledger {
         command: &Command,
         events: &mut Vec<Event>,
     ) -> Result<Applied, Refusal> {
+        self.check_version(command)?;
         match command {
             Command::Barrier { term } => {
                 events.push(Event::BarrierPassed { term: *term });
                 Ok(Applied::Done)
             }
             Command::ChangeMembers(change) => self.change_members(change, events),
+            Command::RaiseVersion(version) => Ok(self.raise_version(*version, events)),
             Command::RegisterAgent { info, incarnation, tasks } => {
                 self.register_agent(now, info, *incarnation, tasks, events)
             }

@@ -1,7 +1,7 @@
 //! Log entries as bytes: a version, a checksum, and a protobuf batch.
 //!
 //! ```text
-//! byte 0      version, 1
+//! byte 0      version: the highest that one of the commands needs
 //! bytes 1-4   CRC-32 of the rest, little-endian
 //! bytes 5-    bourse.log.v1.Batch
 //! ```
@@ -9,14 +9,13 @@
 //! What was written stays readable for ever; `tests/compat` holds a batch of each version.
 
 use super::{
-    Command,
+    Command, LogVersion,
     codec_commands::{read_command, write_command},
 };
 use prost::Message as _;
 use proto::model::{Instant, Refusal, WallTime, limits};
 use proto::wire::log::v1;
 
-const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 5;
 
 /// One log entry: every command of one turn of the leader.
@@ -40,7 +39,7 @@ pub enum CodecError {
         length_bytes: usize,
     },
     /// Written by a software that this one does not know.
-    #[error("has version {version}; this software reads {VERSION}")]
+    #[error("has version {version}; this software reads up to {}", LogVersion::CURRENT)]
     Version {
         /// The version.
         version: u8,
@@ -77,6 +76,7 @@ pub enum CodecError {
 #[derive(Debug)]
 struct Writer {
     bytes: Vec<u8>,
+    version: LogVersion,
     /// One command at a time: messages that are written one after the other are read as one.
     part: v1::Batch,
 }
@@ -99,10 +99,11 @@ pub fn encode_first<'a>(
     let start = writer.bytes.len();
     let mut count = 0;
     for command in commands.take(limits::COMMANDS_PER_BATCH_MAX) {
-        let end = writer.bytes.len();
+        let (end, version) = (writer.bytes.len(), writer.version);
         writer.add(command);
         if count > 0 && writer.bytes.len() - start > limits::BATCH_BYTES {
             writer.bytes.truncate(end);
+            writer.version = version;
             break;
         }
         count += 1;
@@ -115,10 +116,11 @@ impl Writer {
         let mut bytes = vec![0; HEADER_BYTES];
         let part = v1::Batch { time_ms: time.0, unix_ms: wall.0, commands: Vec::new() };
         part.encode(&mut bytes).expect("a vector grows");
-        Self { bytes, part: v1::Batch::default() }
+        Self { bytes, version: LogVersion::OLDEST, part: v1::Batch::default() }
     }
 
     fn add(&mut self, command: &Command) {
+        self.version = self.version.max(command.since());
         self.part.commands.push(write_command(command));
         self.part.encode(&mut self.bytes).expect("a vector grows");
         self.part.commands.clear();
@@ -126,7 +128,7 @@ impl Writer {
 
     fn end(mut self) -> Vec<u8> {
         let checksum = crc32fast::hash(&self.bytes[HEADER_BYTES..]);
-        self.bytes[0] = VERSION;
+        self.bytes[0] = self.version.byte();
         self.bytes[1..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         self.bytes
     }
@@ -138,7 +140,7 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, CodecError> {
         return Err(CodecError::Short { length_bytes: bytes.len() });
     };
     let [version, checksum @ ..] = *header;
-    if version != VERSION {
+    if version == 0 || !LogVersion::from_number(version.into()).is_known() {
         return Err(CodecError::Version { version });
     }
     let (found, expected) = (crc32fast::hash(body), u32::from_le_bytes(checksum));

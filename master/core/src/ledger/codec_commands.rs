@@ -2,7 +2,7 @@
 //! socket; only ids and numbers are read here.
 
 use super::{
-    Command,
+    Command, LogVersion,
     codec_members::{read_change, write_change},
     codec_roles::{
         read_remove_quota, read_set_quota, read_set_weight, write_remove_quota, write_set_quota,
@@ -35,6 +35,9 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
     let kind = match command {
         Command::Barrier { term } => Kind::Barrier(wire::Barrier { term: *term }),
         Command::ChangeMembers(change) => write_change(change),
+        Command::RaiseVersion(version) => {
+            Kind::RaiseVersion(wire::RaiseVersion { version: version.number() })
+        }
         Command::RegisterAgent { info, incarnation, tasks } => {
             write_register(info, *incarnation, tasks)
         }
@@ -179,6 +182,7 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
     Ok(match kind {
         Kind::Barrier(barrier) => Command::Barrier { term: barrier.term },
         Kind::ChangeMembers(change) => Command::ChangeMembers(read_change(change)?),
+        Kind::RaiseVersion(raise) => read_raise_version(&raise)?,
         Kind::RegisterAgent(register) => read_register(register)?,
         Kind::MarkAgentUnreachable(mark) => Command::MarkAgentUnreachable {
             agent: read_id("agent_id", &mark.agent_id)?,
@@ -253,6 +257,14 @@ fn read_directive(directive: u32, plan: Option<api::DrainPlan>) -> Result<AgentD
         (5, None) => AgentDirective::DeclareGone,
         _ => return Err(Refusal::invalid("directive", "is not one, or has another's plan")),
     })
+}
+
+fn read_raise_version(raise: &wire::RaiseVersion) -> Result<Command, Refusal> {
+    let version = LogVersion::from_number(raise.version);
+    match version.is_known() && version > LogVersion::OLDEST {
+        true => Ok(Command::RaiseVersion(version)),
+        false => Err(Refusal::invalid("version", "is no version that there is to raise to")),
+    }
 }
 
 fn read_register(register: wire::RegisterAgent) -> Result<Command, Refusal> {

@@ -1,7 +1,7 @@
 //! Every command that can be committed, with all that applying it needs: ids, times and request
 //! ids were fixed by the leader, so that every replica does the same.
 
-use super::MemberChange;
+use super::{LogVersion, MemberChange};
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Quota,
     RequestId, Role, Session, StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, WindowId,
@@ -18,6 +18,8 @@ pub enum Command {
     },
     /// The masters are others.
     ChangeMembers(MemberChange),
+    /// Every member can read this version of the log.
+    RaiseVersion(LogVersion),
     /// An agent came, or came back.
     RegisterAgent {
         /// What it says of itself.

@@ -3,7 +3,7 @@
 //! records; what can be derived is left out.
 
 use super::{
-    Agent, AgentState, Drain, Framework, FrameworkState, Ledger, Task, Window,
+    Agent, AgentState, Drain, Framework, FrameworkState, Ledger, LogVersion, Task, Window,
     codec_members::write_member, codec_roles::write_role,
 };
 use prost::Message as _;
@@ -54,6 +54,11 @@ fn write_header(ledger: &Ledger) -> wire::Header {
         members_version: ledger.members.version,
         last_node: ledger.members.last_node,
         incarnation: ledger.members.incarnation,
+        // What was never raised is dumped as before there were versions.
+        log_version: match ledger.version {
+            LogVersion::OLDEST => 0,
+            version => version.number(),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 //! Facts name rows; whoever needs more looks into the ledger. They are made on every replica and
 //! used by the leader (messages, allocator's view) and by watchers everywhere.
 
+use super::LogVersion;
 use proto::model::{
     AgentId, FrameworkId, Instant, Role, TaskId, TaskKey, TaskStatus, WallTime, WindowId,
 };
@@ -30,6 +31,8 @@ pub enum Event {
     },
     /// The masters are others, or elsewhere.
     MembersChanged,
+    /// Commands may need this version of the log from now on.
+    VersionRaised(LogVersion),
     /// An agent is registered (new, back, or with changed resources).
     AgentRegistered(AgentId),
     /// An agent is out of contact.

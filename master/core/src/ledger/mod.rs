@@ -37,6 +37,7 @@ mod role_tree;
 mod roles;
 mod table;
 mod tasks;
+mod versions;
 mod windows;
 
 pub use agents::{Agent, AgentState};
@@ -48,6 +49,7 @@ pub use members::{Member, MemberChange, Members, Standing};
 pub use roles::{RoleConfig, Roles};
 pub use table::Table;
 pub use tasks::{Kill, Task};
+pub use versions::LogVersion;
 pub use windows::Window;
 
 use agents::AgentTasks;
@@ -61,6 +63,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Ledger {
     cluster: ClusterId,
     applied: Stamp,
+    version: LogVersion,
     /// The number of the next new framework; numbers are never used again.
     next_framework: u64,
     agents: Table<AgentId, Agent>,
@@ -94,6 +97,7 @@ impl Ledger {
         Self {
             cluster,
             applied: Stamp::default(),
+            version: LogVersion::OLDEST,
             next_framework: 1,
             agents: Table::new(),
             frameworks: Table::new(),

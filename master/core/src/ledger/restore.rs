@@ -2,7 +2,8 @@
 //! order is checked, sums and indexes are computed anew, and the whole must keep every invariant.
 
 use super::{
-    Agent, AgentState, Drain, Framework, FrameworkState, Kill, Ledger, Stamp, Table, Task, Window,
+    Agent, AgentState, Drain, Framework, FrameworkState, Kill, Ledger, LogVersion, Stamp, Table,
+    Task, Window,
     codec_commands::{read_each, read_id, read_optional_id, required},
     codec_members::read_member,
     codec_roles::read_role,
@@ -174,6 +175,15 @@ fn read_header(header: &wire::Header) -> Result<Ledger, Refusal> {
     ledger.members.version = header.members_version;
     ledger.members.last_node = header.last_node;
     ledger.members.incarnation = header.incarnation;
+    ledger.version = LogVersion::from_number(header.log_version);
+    if !ledger.version.is_known() {
+        let problem = format!(
+            "is {}; this software reads up to {}: it is older than the cluster",
+            ledger.version,
+            LogVersion::CURRENT
+        );
+        return Err(Refusal::invalid("log_version", problem));
+    }
     Ok(ledger)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     consensus::{ClusterClock, Proposals},
     input::CallId,
     intake::{Waiter, rate_limits::RateLimits, sessions::Sessions},
-    ledger::{AgentState, FrameworkState},
+    ledger::{AgentState, FrameworkState, LogVersion},
     liveness::{Deadlines, Detector},
     master::membership::{HandOver, Removal},
     offers::Book,
@@ -55,6 +55,8 @@ pub(crate) struct Leadership {
     pub(crate) hand_over: Option<HandOver>,
     /// A removal that waits for word of those who stay.
     pub(crate) removal: Option<Removal>,
+    /// The version of the log that was proposed last.
+    pub(crate) raising: Option<LogVersion>,
 }
 
 impl Leadership {
@@ -108,6 +110,7 @@ impl Leadership {
             timers,
             hand_over: None,
             removal: None,
+            raising: None,
         }
     }
 

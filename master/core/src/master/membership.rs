@@ -274,7 +274,8 @@ impl Master {
         let members = self.ledger.members();
         let learner = members.learner()?;
         let node = learner.info.node;
-        if !self.has_caught_up(node) {
+        let version = self.consensus.version_of(node);
+        if !self.has_caught_up(node) || version < Some(self.ledger.version()) {
             return None;
         }
         let stays = |voter: &NodeId| Some(*voter) != learner.replaces;

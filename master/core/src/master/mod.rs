@@ -8,6 +8,7 @@ pub mod figures;
 pub(crate) mod leadership;
 pub(crate) mod membership;
 mod turns;
+mod upgrade;
 
 use crate::{
     Config, Ledger,
@@ -46,6 +47,8 @@ pub struct Master {
     members_told: u64,
     /// Ticks since a member said first that this one was removed.
     removed_for_ticks: Option<usize>,
+    /// A committed entry cannot be read: nothing more is applied, the process is to end.
+    is_stuck: bool,
 }
 
 impl Master {
@@ -84,6 +87,7 @@ impl Master {
             snapshot_wanted: false,
             members_told: 0,
             removed_for_ticks: None,
+            is_stuck: false,
         })
     }
 
@@ -141,7 +145,9 @@ impl Master {
             Input::Peer(message) if self.is_retired(NodeId(message.from)) => {}
             Input::PeerSeen { from, .. } if self.is_retired(from) => {}
             Input::Peer(message) => self.consensus.receive(message),
-            Input::PeerSeen { from, blank, joining } => self.consensus.seen(from, blank, joining),
+            Input::PeerSeen { from, blank, joining, version } => {
+                self.consensus.seen(from, blank, joining, version);
+            }
             Input::Removed => drop(self.removed_for_ticks.get_or_insert(0)),
             Input::TakeSnapshot => self.snapshot_wanted = true,
             Input::PeerSnapshot { message, ledger } => {

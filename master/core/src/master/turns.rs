@@ -9,7 +9,7 @@ use crate::{
     intake::{Turn, Waiter, sessions::Party},
     ledger::{Command, Event, Stamp, codec},
     master::leadership::{Leadership, Timer},
-    outbox::{Answer, Effect, Outbox, SnapshotMark},
+    outbox::{Answer, Effect, Ending, Outbox, SnapshotMark},
     reads,
 };
 use proto::model::{Duration, Order, Reason, Refusal, SchedulerEvent, Session};
@@ -24,7 +24,8 @@ impl Master {
         }
         self.ask_for_reads();
         self.tend_members(now, outbox);
-        loop {
+        self.tend_version();
+        while !self.is_stuck {
             self.propose_turn(now, outbox);
             let (mut reads, mut committed) = (Vec::new(), Vec::new());
             self.consensus.ready(&mut reads, &mut committed, outbox);
@@ -60,6 +61,7 @@ impl Master {
             self.clock.set(self.ledger.applied().time, now.monotonic);
             let mut commands = vec![Command::Barrier { term }];
             commands.extend(self.members_at_barrier().map(Command::ChangeMembers));
+            commands.extend(self.version_at_barrier().map(Command::RaiseVersion));
             let barrier = codec::Batch { time: self.cluster_time(now), wall: now.wall, commands };
             if self.consensus.propose(codec::encode_batch(&barrier)).is_some() {
                 self.barrier_term = term;
@@ -97,6 +99,7 @@ impl Master {
 
     fn apply(&mut self, now: Now, committed: Committed, outbox: &mut Outbox) {
         match committed {
+            _ if self.is_stuck => {}
             Committed::Entry(entry) => self.apply_entry(now, &entry, outbox),
             Committed::Snapshot(ledger) => {
                 assert!(self.leader.is_none(), "a leader is never behind");
@@ -113,10 +116,13 @@ impl Master {
         let mut commands = Vec::new();
         let written = commands_of(entry);
         if !written.is_empty() {
-            // Intake and open checked what is written; only a newer version writes what this one
+            // Intake and open checked what is written; only a newer software writes what this one
             // cannot read, and going on without it would be silent divergence.
-            let batch = codec::decode_batch(written)
-                .unwrap_or_else(|problem| panic!("log entry {}: {problem}", entry.index));
+            let Ok(batch) = codec::decode_batch(written) else {
+                self.is_stuck = true;
+                outbox.push(Effect::End(Ending::Unreadable { index: entry.index }));
+                return;
+            };
             stamp = Stamp { time: batch.time.max(stamp.time), wall: batch.wall, ..stamp };
             commands = batch.commands;
         }

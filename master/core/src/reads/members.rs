@@ -3,7 +3,7 @@
 use crate::{
     Config, Master,
     consensus::Consensus,
-    ledger::{Member, Standing, digest},
+    ledger::{LogVersion, Member, Standing, digest},
 };
 use proto::{model::TaskState, wire::v1};
 
@@ -29,6 +29,7 @@ pub(crate) fn cluster(
         ledger_digest: format!("{:032x}", digest::digest(ledger)),
         members_version: ledger.members().version(),
         incarnation: ledger.members().incarnation(),
+        log_version: ledger.version().number(),
     }
 }
 
@@ -58,6 +59,7 @@ fn members(master: &Master, config: &Config, consensus: &Consensus) -> Vec<v1::M
             role: role.into(),
             reachable: consensus.hears(node),
             replaces: member.replaces.map_or(0, |old| old.0),
+            log_version: consensus.version_of(node).map_or(0, LogVersion::number),
         }
     };
     known.into_iter().map(member).collect()

@@ -65,8 +65,8 @@ fn a_batch_is_refused_for_each_reason() {
     assert_eq!(decode_batch(&good), Ok(batch()));
     assert_eq!(decode_batch(&good[..4]), Err(CodecError::Short { length_bytes: 4 }));
     let mut newer = good.clone();
-    newer[0] = 2;
-    assert_eq!(decode_batch(&newer), Err(CodecError::Version { version: 2 }));
+    newer[0] = 99;
+    assert_eq!(decode_batch(&newer), Err(CodecError::Version { version: 99 }));
     let mut torn = good.clone();
     torn[9] ^= 1;
     assert!(matches!(decode_batch(&torn), Err(CodecError::Checksum { .. })));

@@ -2,7 +2,7 @@
 //! ledger as it is, mostly. Few names, so that commands meet each other.
 
 use crate::{build::*, roles::quota};
-use master_core::ledger::{AgentState, Command, Ledger, Task};
+use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Task};
 use proto::model::{
     AgentDirective, AgentId, DisruptionBudget, DrainPlan, Duration, FrameworkId, FrameworkInfo,
     Milli, Session, StatusReason, TaskInfo, TaskState, TaskState::*, WindowId, WindowPlan,
@@ -41,7 +41,7 @@ impl Draw {
 /// The commands of one action.
 pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
     let draw = &mut Draw(action.1);
-    match action.0 % 35 {
+    match action.0 % 36 {
         0 | 1 => vec![come_back(ledger, draw)],
         2 => {
             let name = agent_name(draw);
@@ -79,6 +79,7 @@ pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
             info: description(draw),
         }],
         23..=25 => vec![role_change(draw)],
+        34 => vec![Command::RaiseVersion(LogVersion::CURRENT)],
         _ => vec![Command::Barrier { term: ledger.applied().term }],
     }
 }

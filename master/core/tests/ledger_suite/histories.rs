@@ -204,6 +204,7 @@ fn histories_meet_every_fact_and_every_refusal() {
         "TaskUpdated",
         "UpdateCommitted",
         "UpdatesAcknowledged",
+        "VersionRaised",
         "WindowEnded",
         "WindowScheduled",
         "WindowStarted",

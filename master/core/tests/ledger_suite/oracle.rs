@@ -7,7 +7,7 @@
 use crate::oracle_directives::{DrainModel, WindowModel};
 use crate::oracle_roles::RoleModel;
 use master_core::ledger::{
-    AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, Stamp,
+    AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, LogVersion, Stamp,
 };
 use proto::model::{
     AgentId, AgentInfo, FrameworkId, FrameworkInfo, Reason, RequestId, Resources, Role, Session,
@@ -24,6 +24,8 @@ pub(crate) fn no<T>(reason: Reason, field: impl Into<String>) -> Result<T, No> {
 #[derive(Debug, Default)]
 pub(crate) struct Oracle {
     pub(crate) now: Stamp,
+    /// `None` while nobody has raised it.
+    pub(crate) version: Option<LogVersion>,
     pub(crate) agents: Vec<AgentModel>,
     pub(crate) frameworks: Vec<FrameworkModel>,
     pub(crate) tasks: Vec<TaskModel>,
@@ -92,6 +94,13 @@ impl Oracle {
         let applied = match command.clone() {
             Command::Barrier { term } => {
                 self.events.push(Event::BarrierPassed { term });
+                Applied::Done
+            }
+            Command::RaiseVersion(version) => {
+                if version > self.version.unwrap_or(LogVersion::OLDEST) {
+                    self.version = Some(version);
+                    self.events.push(Event::VersionRaised(version));
+                }
                 Applied::Done
             }
             Command::RegisterAgent { info, incarnation, tasks } => {

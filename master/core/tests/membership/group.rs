@@ -5,7 +5,7 @@ use super::disk::{Disk, dump_of, restore};
 use master_core::{
     Config, Effect, Input, Master, Now, Outbox,
     input::{CallId, Delivery, OperatorCall},
-    ledger::{Members, Standing, digest::digest, invariants},
+    ledger::{LogVersion, Members, Standing, digest::digest, invariants},
     outbox::{Answer, SnapshotMark},
 };
 use proto::model::{
@@ -36,6 +36,10 @@ pub(crate) struct Group {
     network: VecDeque<(u64, u64, Input)>,
     /// Who hears nobody and is heard by nobody.
     cut: BTreeSet<u64>,
+    /// Whose software reads no newer version of the log than the oldest.
+    old: BTreeSet<u64>,
+    /// Who gets entries that no software of today can read.
+    misread: Option<u64>,
     answers: BTreeMap<CallId, Result<Answer, Refusal>>,
     next_call: u64,
     next_stream: u64,
@@ -61,21 +65,50 @@ impl Group {
 
     /// As above; each believes in so many founders.
     pub(crate) fn with_founders(believed: &[u64]) -> Self {
-        let mut group = Self {
+        let mut group = Self::nobody();
+        (1..).zip(believed).for_each(|(node, founders)| group.start(node, *founders));
+        group.until("a leader", |group| group.leader().is_some());
+        group
+    }
+
+    /// So many masters, some with an old software.
+    pub(crate) fn with_old(founders: u64, old: &[u64]) -> Self {
+        let mut group = Self { old: old.iter().copied().collect(), ..Self::nobody() };
+        (1..=founders).for_each(|node| group.start(node, founders));
+        group.until("a leader", |group| group.leader().is_some());
+        group
+    }
+
+    fn nobody() -> Self {
+        Self {
             hosts: BTreeMap::new(),
             transcript: String::new(),
             now: Now { monotonic: Instant(1_000), wall: WallTime(1_700_000_000_000) },
             network: VecDeque::new(),
             cut: BTreeSet::new(),
+            old: BTreeSet::new(),
+            misread: None,
             answers: BTreeMap::new(),
             next_call: 0,
             next_stream: 0,
             told: 0,
             snapshot_entries: 1_000_000,
-        };
-        (1..).zip(believed).for_each(|(node, founders)| group.start(node, *founders));
-        group.until("a leader", |group| group.leader().is_some());
-        group
+        }
+    }
+
+    /// The machine's software is of today, from its next start on.
+    pub(crate) fn upgrade(&mut self, node: u64) {
+        self.old.remove(&node);
+    }
+
+    /// The machine's software is of before, from its next start on.
+    pub(crate) fn downgrade(&mut self, node: u64) {
+        self.old.insert(node);
+    }
+
+    /// From now on it gets entries as a software of tomorrow would write them.
+    pub(crate) fn falsify(&mut self, node: u64) {
+        self.misread = Some(node);
     }
 
     fn start(&mut self, node: u64, founders: u64) {
@@ -105,6 +138,10 @@ impl Group {
             peers: founders.clone().map(|id| (NodeId(id), info(id).peer_address)).collect(),
             snapshot_entries,
             log_tail_entries: 5,
+            log_version_max: match self.old.contains(&node) {
+                true => LogVersion::OLDEST,
+                false => LogVersion::CURRENT,
+            },
             ..Config::new(
                 cluster(),
                 NodeId(node),
@@ -269,9 +306,10 @@ impl Group {
                 self.send(node, persist.messages);
             }
             Effect::SendPeers(messages) => self.send(node, messages),
-            Effect::Greet { blank, joining } => {
+            Effect::Greet { blank, joining, version } => {
                 for to in self.hosts.keys().copied().filter(|to| *to != node).collect::<Vec<_>>() {
-                    let seen = Input::PeerSeen { from: NodeId(node), blank, joining };
+                    let from = NodeId(node);
+                    let seen = Input::PeerSeen { from, blank, joining, version };
                     self.network.push_back((node, to, seen));
                 }
             }
@@ -306,6 +344,11 @@ impl Group {
     fn send(&mut self, from: u64, messages: Vec<Message>) {
         for mut message in messages {
             let to = message.to;
+            if self.misread == Some(to) {
+                let entries = message.mut_entries().iter_mut();
+                let written = entries.filter(|entry| !entry.data.is_empty());
+                written.for_each(|entry| entry.data = [&[99], &entry.data[1..]].concat().into());
+            }
             if message.get_msg_type() != MessageType::MsgSnapshot {
                 self.network.push_back((from, to, Input::Peer(message)));
                 continue;

@@ -8,3 +8,4 @@ mod group;
 mod histories;
 mod refusals;
 mod stories;
+mod upgrades;

@@ -4,6 +4,7 @@ use super::rig::{Rig, agent_message, register};
 use master_core::{
     Input,
     input::{OperatorCall, Page},
+    ledger::LogVersion,
 };
 use proto::model::{NodeId, SchedulerCall, Session};
 use raft::eraftpb::{Message, MessageType};
@@ -26,7 +27,12 @@ fn a_follower_names_the_leader() {
     everybody_asks(&mut rig);
     rig.tell("member 2 leads");
     for node in [2, 3] {
-        rig.step(Input::PeerSeen { from: NodeId(node), blank: true, joining: true });
+        rig.step(Input::PeerSeen {
+            from: NodeId(node),
+            blank: true,
+            joining: true,
+            version: LogVersion::CURRENT,
+        });
     }
     let mut heartbeat = Message::default();
     heartbeat.set_msg_type(MessageType::MsgHeartbeat);

@@ -37,7 +37,8 @@ fn tested_in(reason: Reason) -> &'static str {
         | Reason::MemberUnknown
         | Reason::MemberRemoved
         | Reason::MembershipChanging
-        | Reason::MembershipUnsafe => "membership",
+        | Reason::MembershipUnsafe
+        | Reason::VersionTooLow => "membership",
         // The simulator demands that a leader changes with an accept in flight.
         Reason::OutcomeUnknown => "simulator",
         // The shells' alone: certificates.
