@@ -3,8 +3,9 @@
 use prost::Message as _;
 use std::{env, error::Error, fs, path::PathBuf};
 
-const SCHEMAS: [&str; 13] = [
+const SCHEMAS: [&str; 14] = [
     "bourse/v1/common.proto",
+    "bourse/v1/filters.proto",
     "bourse/v1/scheduler.proto",
     "bourse/v1/agent.proto",
     "bourse/v1/listings.proto",

@@ -374,7 +374,7 @@ impl Group {
         let request = SchedulerCall::Accept {
             offers: vec![offer.id],
             tasks: (0..TASKS).map(task).collect(),
-            refuse: Duration::from_seconds(3_600),
+            refuse: Duration::from_seconds(3_600).into(),
             request: None,
         };
         let (call, principal) = (CallId(0), rows::principal("framework/bench"));

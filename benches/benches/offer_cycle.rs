@@ -154,7 +154,7 @@ impl World {
         let request = SchedulerCall::Accept {
             offers: vec![offer.id],
             tasks: numbers.clone().map(task).collect(),
-            refuse: Duration(0),
+            refuse: Duration(0).into(),
             request: None,
         };
         let elapsed = self.call(request);

@@ -6,14 +6,14 @@
 
 use crate::rows;
 use master_core::{
-    allocator::{Allocator as _, Demand, Drf, Fairness, Place, PlannedOffer, View},
+    allocator::{Allocator as _, Demand, Drf, Fairness, PlannedOffer, View, filters::Refused},
     ledger::{Applied, Command, Event, Ledger, Stamp},
     offers::Book,
 };
 use nix::time::{ClockId, clock_gettime};
 use proto::model::{
-    FrameworkId, FrameworkInfo, Instant, Milli, Quota, Resources, Role, Session, TaskKey,
-    TaskState, TaskStatus, WallTime,
+    DeclineReason, FrameworkId, FrameworkInfo, Instant, Milli, Quota, Resources, Role, Session,
+    TaskKey, TaskState, TaskStatus, WallTime,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -180,8 +180,9 @@ impl Rig {
 
     /// What was offered is refused until then.
     pub fn refuse(&mut self, offer: &PlannedOffer, until: Instant) {
-        let (place, refused): (Place, _) = (offer.place, offer.resources.clone());
-        self.demand.refuse(offer.framework, &offer.role, place, refused, until);
+        let reason = DeclineReason::Unspecified;
+        let refused = Refused { bundle: offer.resources.clone(), until, reason };
+        self.demand.refuse(offer.framework, &offer.role, offer.place, refused);
     }
 
     /// A task ends.

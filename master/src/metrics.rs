@@ -8,7 +8,7 @@ use metrics::{
     histogram,
 };
 use proto::{
-    convert::status::write_state,
+    convert::{decline::write_decline_reason, status::write_state},
     model::{NodeId, Reason, TaskState},
 };
 use std::time::Duration;
@@ -24,6 +24,7 @@ const AGENTS: &str = "bourse_master_agents";
 const FRAMEWORKS: &str = "bourse_master_frameworks";
 const TASKS: &str = "bourse_master_tasks";
 const OFFERS: &str = "bourse_master_offers_total";
+const DECLINES: &str = "bourse_master_offers_declined_total";
 const LAUNCHED: &str = "bourse_master_tasks_launched_total";
 const ENTRIES: &str = "bourse_master_entries_proposed_total";
 const COMMANDS: &str = "bourse_master_commands_proposed_total";
@@ -81,6 +82,10 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
     ];
     for (outcome, count) in offers {
         counter!(OFFERS, "node" => node.clone(), "outcome" => outcome).absolute(count);
+    }
+    for (reason, count) in &figures.declines {
+        let reason = write_decline_reason(*reason).as_str_name();
+        counter!(DECLINES, "node" => node.clone(), "reason" => reason).absolute(*count);
     }
     let counts = [
         (LAUNCHED, figures.tasks_launched),
@@ -141,6 +146,7 @@ fn describe() {
     describe_gauge!(FRAMEWORKS, "Frameworks known");
     describe_gauge!(TASKS, "Tasks known, by state");
     describe_counter!(OFFERS, "Offers, by what became of them");
+    describe_counter!(DECLINES, "Offers that frameworks declined, by the reason they gave");
     describe_counter!(LAUNCHED, "Tasks committed for launch");
     describe_counter!(ENTRIES, "Log entries proposed");
     describe_counter!(COMMANDS, "Commands in them");

@@ -168,10 +168,11 @@ fn absent_fields_have_their_defaults() {
             Ok((_, SchedulerCall::Accept { refuse, request: None, .. })) => refuse,
             other => panic!("{other:?}"),
         };
-    assert_eq!(read_refuse(None), limits::REFUSE_DEFAULT);
-    assert_eq!(read_refuse(Some(v1::Filters { refuse_ms: None })), limits::REFUSE_DEFAULT);
-    assert_eq!(read_refuse(Some(v1::Filters { refuse_ms: Some(u64::MAX) })), limits::REFUSE_MAX);
-    assert_eq!(read_refuse(Some(v1::Filters { refuse_ms: Some(0) })).as_ms(), 0);
+    let of = |refuse_ms| Some(v1::Filters { refuse_ms, ..Default::default() });
+    assert_eq!(read_refuse(None), limits::REFUSE_DEFAULT.into());
+    assert_eq!(read_refuse(of(None)), limits::REFUSE_DEFAULT.into());
+    assert_eq!(read_refuse(of(Some(u64::MAX))).time, limits::REFUSE_MAX);
+    assert_eq!(read_refuse(of(Some(0))).time.as_ms(), 0);
 
     let kill = v1::KillRequest {
         session: Some(calls::write_session(session)),

@@ -2,7 +2,7 @@
 
 use super::{Row, rows::ShownResources, table};
 use proto::{
-    convert::demand::read_constraint,
+    convert::{decline::decline_count_text, demand::read_constraint},
     model::Duration,
     wire::v1::{self, WhyState},
 };
@@ -34,6 +34,8 @@ struct StandingReport {
     offers: u64,
     free_agents: u64,
     filtered_agents: u64,
+    refused: Vec<RefusedCount>,
+    decline_message: Option<String>,
     rank: Option<u64>,
     behind_framework: Option<String>,
     behind_role: Option<String>,
@@ -58,6 +60,15 @@ struct DemandReport {
     unmet: Vec<Unmet>,
     missing: Vec<Missing>,
     gang: Option<Gang>,
+}
+
+#[derive(Debug, Serialize)]
+struct RefusedCount {
+    reason: String,
+    lacking: Vec<String>,
+    agents: u64,
+    #[serde(skip)]
+    words: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -126,6 +137,8 @@ impl StandingReport {
             offers: wire.offers,
             free_agents: wire.free_agents,
             filtered_agents: wire.filtered_agents,
+            refused: wire.refused.iter().map(RefusedCount::new).collect(),
+            decline_message: some(&wire.decline_message),
             rank: Some(wire.rank).filter(|rank| *rank > 0),
             behind_framework: some(&wire.behind_framework_id),
             behind_role: some(&wire.behind_role),
@@ -150,7 +163,26 @@ impl StandingReport {
         );
         let lines = text.lines().map(table::escape).collect::<Vec<_>>().join("\n") + "\n";
         let demands = self.demands.iter().map(DemandReport::text);
+        let refused = self.refused.iter().map(RefusedCount::text);
+        let lines = lines + &refused.collect::<String>();
+        let said = self.decline_message.iter();
+        let said = said.map(|said| table::escape(&format!("  it said: {said}")) + "\n");
+        let lines = lines + &said.collect::<String>();
         lines + &demands.collect::<String>()
+    }
+}
+
+impl RefusedCount {
+    fn new(wire: &v1::DeclineCount) -> Self {
+        let reason = wire.reason().as_str_name().trim_start_matches("DECLINE_").to_lowercase();
+        let (lacking, agents) = (wire.lacking.clone(), wire.agents);
+        Self { reason, lacking, agents, words: decline_count_text(wire) }
+    }
+
+    fn text(&self) -> String {
+        let Self { agents, words, .. } = self;
+        let noun = if *agents == 1 { "agent" } else { "agents" };
+        table::escape(&format!("  refused by the framework on {agents} {noun}: {words}")) + "\n"
     }
 }
 
@@ -329,6 +361,12 @@ mod tests {
             kept_for_role: "ops".to_owned(),
             behind_role: "ops".to_owned(),
             demands: vec![demand],
+            refused: vec![v1::DeclineCount {
+                reason: v1::DeclineReason::DeclineNotEnough.into(),
+                lacking: vec!["mem".to_owned()],
+                agents: 12,
+            }],
+            decline_message: "waits for\u{1b} memory".to_owned(),
             ..v1::Standing::default()
         }
     }
@@ -344,6 +382,8 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "framework-7 in eng: no agent can ever fit what it wants.");
         assert!(text.contains("3 of 5 agents fail `rack in r1`"), "{text}");
+        assert!(text.contains("refused by the framework on 12 agents: not enough mem"), "{text}");
+        assert!(text.contains("it said: waits for\\u{1b} memory"), "{text}");
         assert!(text.contains("2 of 5 agents never have enough gpus"), "{text}");
         assert!(text.contains("1 of 5 agents have enough gpus, but it is in use"), "{text}");
     }
@@ -369,5 +409,6 @@ mod tests {
             (&"kept_for_role".into(), &"ops".into())
         );
         assert_eq!(first["demands"][0]["unmet"][0]["constraint"], "rack in r1");
+        assert_eq!(first["refused"][0]["reason"], "not_enough");
     }
 }

@@ -10,7 +10,8 @@ use crate::queue::{InstanceId, Queue};
 use crate::summary::Summary;
 use crate::wishes::Wishes;
 use bourse_sdk::model::{
-    DemandId, Duration, FrameworkId, Instant, Offer, Reason, Refusal, TaskId, TaskInfo, limits,
+    DeclineFilter, DeclineReason, DemandId, Duration, FrameworkId, Instant, Offer, Reason, Refusal,
+    TaskId, TaskInfo, limits,
 };
 use bourse_sdk::{CallId, Calls, Event, Scheduler, TaskBuilder};
 use std::collections::BTreeMap;
@@ -93,7 +94,8 @@ impl BatchScheduler {
 
     fn offers(&mut self, now: Instant, offers: Vec<Offer>, calls: &mut Calls) {
         let State::Running(queue) = &mut self.state else {
-            calls.decline_briefly(offers.into_iter().map(|offer| offer.id).collect());
+            let ids = offers.into_iter().map(|offer| offer.id).collect();
+            calls.decline(ids, DeclineFilter::because(DeclineReason::Busy));
             return;
         };
         let (mut launched, mut accepts, mut unused) = (Vec::new(), Vec::new(), Vec::new());
@@ -135,7 +137,8 @@ impl BatchScheduler {
             self.wishes.doubt();
         }
         for chunk in unused.chunks(limits::OFFERS_PER_CALL_MAX) {
-            calls.decline(chunk.to_vec(), REFUSE);
+            let refuse = DeclineFilter::because(DeclineReason::NothingPending).for_time(REFUSE);
+            calls.decline(chunk.to_vec(), refuse);
         }
         self.tell(now, launched);
     }

@@ -5,9 +5,9 @@
 //! in a unit test that just calls [`Scheduler::handle`].
 
 use crate::model::{
-    AgentId, AgentNotice, ClusterId, DemandId, Duration, FrameworkId, FrameworkInfo, Instant,
-    Offer, OfferId, Refusal, Role, SchedulerCall, StatedDemand, TaskId, TaskInfo, TaskStatus,
-    limits,
+    AgentId, AgentNotice, ClusterId, DeclineFilter, DemandId, Duration, FrameworkId, FrameworkInfo,
+    Instant, Offer, OfferId, Refusal, Role, SchedulerCall, StatedDemand, TaskId, TaskInfo,
+    TaskStatus, limits,
 };
 use std::fmt;
 
@@ -142,18 +142,22 @@ impl Calls {
     }
 
     /// Launches tasks on offers of one role, all or none; the offers are used up, and what the
-    /// tasks leave of them is not offered again for `refuse` unless it grows.
+    /// tasks leave of them is not offered again for `refuse` unless it grows: a time alone, or with
+    /// the reason.
     pub fn accept(
         &mut self,
         offers: Vec<OfferId>,
         tasks: Vec<TaskInfo>,
-        refuse: Duration,
+        refuse: impl Into<DeclineFilter>,
     ) -> CallId {
+        let refuse = refuse.into();
         self.ask(SchedulerCall::Accept { offers, tasks, refuse, request: None })
     }
 
-    /// Hands offers back; the same is not offered again for `refuse` unless it grows.
-    pub fn decline(&mut self, offers: Vec<OfferId>, refuse: Duration) -> CallId {
+    /// Hands offers back; the same is not offered again for `refuse` unless it grows. A time alone,
+    /// or with the reason, which operators are shown.
+    pub fn decline(&mut self, offers: Vec<OfferId>, refuse: impl Into<DeclineFilter>) -> CallId {
+        let refuse = refuse.into();
         self.ask(SchedulerCall::Decline { offers, refuse })
     }
 

@@ -2,13 +2,15 @@
 
 pub use super::events::{read_event, write_event};
 use super::{
+    decline::{read_filters, write_filters},
     demand::{read_demands, write_demand},
     form::{self, Read},
     framework::{read_framework_info, write_framework_info},
     task::{read_kill_policy, read_task_info, write_kill_policy, write_task_info},
 };
 use crate::model::{
-    Duration, OfferId, Refusal, RequestId, Role, SchedulerCall, Session, Subscribe, TaskId, limits,
+    DeclineFilter, OfferId, Refusal, RequestId, Role, SchedulerCall, Session, Subscribe, TaskId,
+    limits,
 };
 use crate::wire::v1;
 use std::collections::BTreeSet;
@@ -81,7 +83,7 @@ pub fn read_accept(request: v1::AcceptRequest) -> Result<(Session, SchedulerCall
     let limit = limits::TASKS_PER_ACCEPT_MAX;
     let tasks = form::each("tasks", request.tasks, limit, read_task_info)?;
     form::distinct(&tasks, |task| &task.id, |index| format!("tasks[{index}].task_id"))?;
-    let refuse = read_filters(request.filters);
+    let refuse = read_refuse(request.filters)?;
     let request = read_request_id(&request.request_id)?;
     Ok((session, SchedulerCall::Accept { offers, tasks, refuse, request }))
 }
@@ -90,7 +92,7 @@ pub fn read_accept(request: v1::AcceptRequest) -> Result<(Session, SchedulerCall
 pub fn read_decline(request: v1::DeclineRequest) -> Result<(Session, SchedulerCall), Refusal> {
     let session = read_session(request.session)?;
     let offers = read_offers(request.offer_ids)?;
-    Ok((session, SchedulerCall::Decline { offers, refuse: read_filters(request.filters) }))
+    Ok((session, SchedulerCall::Decline { offers, refuse: read_refuse(request.filters)? }))
 }
 
 /// Reads a kill.
@@ -197,14 +199,14 @@ pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
                 session,
                 offer_ids: write_offers(&offers),
                 tasks: tasks.iter().map(write_task_info).collect(),
-                filters: write_filters(refuse),
+                filters: Some(write_filters(&refuse)),
                 request_id: request.map(|id| id.to_string()).unwrap_or_default(),
             })
         }
         SchedulerCall::Decline { offers, refuse } => WireCall::Decline(v1::DeclineRequest {
             session,
             offer_ids: write_offers(&offers),
-            filters: write_filters(refuse),
+            filters: Some(write_filters(&refuse)),
         }),
         SchedulerCall::Kill { task, grace_period } => WireCall::Kill(v1::KillRequest {
             session,
@@ -272,16 +274,8 @@ fn write_roles(roles: &[Role]) -> Vec<String> {
     roles.iter().map(Role::to_string).collect()
 }
 
-/// Too long is cut and not refused, as in Mesos: "for ever" is a sensible thing to ask.
-fn read_filters(filters: Option<v1::Filters>) -> Duration {
-    match filters.and_then(|filters| filters.refuse_ms) {
-        None => limits::REFUSE_DEFAULT,
-        Some(ms) => Duration(ms).min(limits::REFUSE_MAX),
-    }
-}
-
-fn write_filters(refuse: Duration) -> Option<v1::Filters> {
-    Some(v1::Filters { refuse_ms: Some(refuse.as_ms()) })
+fn read_refuse(filters: Option<v1::Filters>) -> Read<DeclineFilter> {
+    read_filters(filters).map_err(|no| no.under("filters"))
 }
 
 /// Long enough to be unique, short enough to be remembered.

@@ -12,6 +12,7 @@ pub mod agent;
 pub mod agent_life;
 pub mod body;
 pub mod calls;
+pub mod decline;
 pub mod demand;
 mod events;
 mod form;

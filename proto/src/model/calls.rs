@@ -5,6 +5,7 @@
 use super::{
     agent::{AgentInfo, AgentTask},
     agent_life::AgentNotice,
+    decline::DeclineFilter,
     demand::StatedDemand,
     framework::FrameworkInfo,
     ids::{
@@ -50,8 +51,8 @@ pub enum SchedulerCall {
         offers: Vec<OfferId>,
         /// Tasks to launch; may be empty, which declines.
         tasks: Vec<TaskInfo>,
-        /// How long not to offer the rest again.
-        refuse: Duration,
+        /// How long not to offer the rest again, and why.
+        refuse: DeclineFilter,
         /// Makes it safe to retry.
         request: Option<RequestId>,
     },
@@ -59,8 +60,8 @@ pub enum SchedulerCall {
     Decline {
         /// The offers.
         offers: Vec<OfferId>,
-        /// How long not to offer the same again.
-        refuse: Duration,
+        /// How long not to offer the same again, and why.
+        refuse: DeclineFilter,
     },
     /// End a task.
     Kill {

@@ -120,6 +120,12 @@ pub const REFUSE_MAX: Duration = Duration::from_seconds(365 * 24 * 3_600);
 /// How long declined resources are kept back when a call does not say; Mesos' default.
 pub const REFUSE_DEFAULT: Duration = Duration::from_seconds(5);
 
+/// Resources that one decline may name as too few; more than agents have kinds of.
+pub const DECLINE_LACKING_MAX: usize = 16;
+
+/// What a decline says to people, kept once per framework and role: a sentence or two.
+pub const DECLINE_MESSAGE_BYTES_MAX: usize = 256;
+
 /// Longest failover timeout: one year.
 pub const FAILOVER_TIMEOUT_MAX: Duration = Duration::from_seconds(365 * 24 * 3_600);
 

@@ -8,6 +8,7 @@ pub mod agent_life;
 pub mod attributes;
 pub mod calls;
 pub mod constraint_text;
+pub mod decline;
 pub mod demand;
 pub mod framework;
 pub mod ids;
@@ -33,6 +34,7 @@ pub use agent_life::{
 pub use attributes::{Attribute, AttributeValue};
 pub use calls::{AgentCall, Order, SchedulerCall, SchedulerEvent, Session, Subscribe};
 pub use constraint_text::ConstraintError;
+pub use decline::{DeclineFilter, DeclineReason};
 pub use demand::{Constraint, StatedDemand};
 pub use framework::FrameworkInfo;
 pub use ids::{

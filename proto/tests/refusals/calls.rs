@@ -16,7 +16,7 @@ fn session() -> Option<v1::FrameworkSession> {
 }
 
 fn filters() -> Option<v1::Filters> {
-    Some(v1::Filters { refuse_ms: Some(1) })
+    Some(v1::Filters { refuse_ms: Some(1), ..Default::default() })
 }
 
 fn offer_ids(count: usize) -> Vec<String> {

@@ -4,6 +4,7 @@
 
 mod agents;
 mod calls;
+mod declines;
 mod demands;
 mod quotas;
 mod tasks;

@@ -7,8 +7,9 @@ use super::{
 };
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
-    AgentCall, AgentNotice, Duration, Masters, Offer, OfferId, Order, Reason, Refusal,
-    SchedulerCall, SchedulerEvent, Subscribe, Unavailability, limits,
+    AgentCall, AgentNotice, DeclineFilter, DeclineReason, Duration, Masters, Offer, OfferId, Order,
+    Reason, Refusal, ResourceName, SchedulerCall, SchedulerEvent, Subscribe, Unavailability,
+    limits,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -123,8 +124,22 @@ fn offer_ids() -> impl Strategy<Value = Vec<OfferId>> {
         .prop_shuffle()
 }
 
-fn refuse() -> impl Strategy<Value = Duration> {
-    duration(0, limits::REFUSE_MAX)
+fn refuse() -> impl Strategy<Value = DeclineFilter> {
+    let names = ["cpus", "mem", "disk", "gpus", "ports"];
+    let names = names.map(|name| ResourceName::new(name).expect("a name"));
+    let lacking = sample::subsequence(names.to_vec(), 0..=5);
+    let reason = prop_oneof![
+        Just(DeclineReason::Unspecified),
+        lacking.prop_map(|names| DeclineReason::not_enough(&names)),
+        Just(DeclineReason::ConstraintUnmet),
+        Just(DeclineReason::Spread),
+        Just(DeclineReason::Busy),
+        Just(DeclineReason::NothingPending),
+    ];
+    let message =
+        super::line().prop_filter("short", |it| it.len() <= limits::DECLINE_MESSAGE_BYTES_MAX);
+    (duration(0, limits::REFUSE_MAX), reason, message)
+        .prop_map(|(time, reason, message)| DeclineFilter { time, reason, message })
 }
 
 pub(crate) fn call() -> impl Strategy<Value = SchedulerCall> {

@@ -14,8 +14,8 @@ use master_core::{
     outbox::Answer,
 };
 use proto::model::{
-    Command, Duration, Instant, Offer, OfferId, Reason, Refusal, RequestId, ResourceName,
-    Resources, SchedulerCall, Session, TaskId, TaskInfo, TaskState,
+    Command, DeclineFilter, DeclineReason, Duration, Instant, Offer, OfferId, Reason, Refusal,
+    RequestId, ResourceName, Resources, SchedulerCall, Session, TaskId, TaskInfo, TaskState,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -345,7 +345,7 @@ impl World {
         let mut held: Vec<Offer> =
             offers.iter().filter_map(|offer| host.offers.remove(offer)).collect();
         if stubborn && held.is_empty() {
-            let request = SchedulerCall::Decline { offers, refuse: Duration(0) };
+            let request = SchedulerCall::Decline { offers, refuse: Duration(0).into() };
             self.call(framework, request);
             return;
         }
@@ -357,6 +357,7 @@ impl World {
                     _ => self.chance.frameworks.time(0, 2_000),
                 };
                 let offers = vec![offer.id];
+                let refuse = DeclineFilter::because(DeclineReason::Busy).for_time(refuse);
                 self.call(framework, SchedulerCall::Decline { offers, refuse });
                 continue;
             }
@@ -400,7 +401,7 @@ impl World {
         let accept = SchedulerCall::Accept {
             offers: offers.iter().map(|offer| offer.id).collect(),
             tasks,
-            refuse: self.chance.frameworks.time(0, 2_000),
+            refuse: self.chance.frameworks.time(0, 2_000).into(),
             request: Some(RequestId::new(&request).expect("an id")),
         };
         self.call(framework, accept);

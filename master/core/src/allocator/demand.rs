@@ -7,9 +7,8 @@
 
 use super::{
     Bidder, Place, PlannedOffer,
-    bundle::Bundle,
     changes::Changes,
-    filters::{Filter, Filters},
+    filters::{Filters, Refused},
     wanted::Wanted,
 };
 use crate::liveness::Deadlines;
@@ -55,6 +54,8 @@ pub struct Demand {
 struct Wish {
     index: BidderIndex,
     suppressed: bool,
+    /// What it said last when it declined, for people.
+    said: Option<Box<str>>,
 }
 
 impl Default for Demand {
@@ -87,7 +88,7 @@ impl Demand {
             let bidder = Bidder { framework, role: role.clone() };
             let index = self.seat(bidder.clone());
             let suppressed = suppressed.contains(role);
-            let previous = wishes.insert(role.clone(), Wish { index, suppressed });
+            let previous = wishes.insert(role.clone(), Wish { index, suppressed, said: None });
             assert!(previous.is_none(), "roles were checked to differ");
             if !suppressed {
                 self.changes.note(DemandChange::Renewed(bidder));
@@ -121,7 +122,8 @@ impl Demand {
     /// its roles when empty.
     pub fn revive(&mut self, framework: FrameworkId, roles: &[Role]) -> Result<(), Refusal> {
         for role in self.checked_roles(framework, roles)? {
-            let (index, was_suppressed) = self.set_suppressed(framework, &role, false);
+            let (index, was_suppressed) = self.unsay(framework, &role);
+            self.set_suppressed(framework, &role, false);
             if self.filters.clear(index) || was_suppressed {
                 self.changes.note(DemandChange::Renewed(Bidder { framework, role }));
             }
@@ -133,7 +135,7 @@ impl Demand {
     /// when empty.
     pub fn clear_filters(&mut self, framework: FrameworkId, roles: &[Role]) -> Result<(), Refusal> {
         for role in self.checked_roles(framework, roles)? {
-            let Wish { index, suppressed } = self.frameworks[&framework][&role];
+            let (index, suppressed) = self.unsay(framework, &role);
             if self.filters.clear(index) && !suppressed {
                 self.changes.note(DemandChange::Renewed(Bidder { framework, role }));
             }
@@ -214,21 +216,28 @@ impl Demand {
         self.gangs.next().is_some()
     }
 
-    /// A framework wants no offer of this agent before `until`, unless it holds more than these
-    /// resources. Of no effect when the framework has lost its stream or the role meanwhile.
-    pub fn refuse(
-        &mut self,
-        framework: FrameworkId,
-        role: &Role,
-        place: Place,
-        refused: Bundle,
-        until: Instant,
-    ) {
+    /// A framework wants no offer of this agent for a while, unless it holds more than was refused.
+    /// Of no effect when the framework has lost its stream or the role meanwhile.
+    pub fn refuse(&mut self, framework: FrameworkId, role: &Role, place: Place, refused: Refused) {
         let Some(index) = self.index(framework, role) else { return };
-        for place in self.filters.refuse(index, place, Filter { refused, until }) {
+        for place in self.filters.refuse(index, place, refused) {
             let bidder = Bidder { framework, role: role.clone() };
             self.changes.note(DemandChange::Reopened(bidder, place));
         }
+    }
+
+    /// What a framework says to people of why it declines in a role; kept until it says something
+    /// else.
+    pub fn say(&mut self, framework: FrameworkId, role: &Role, message: &str) {
+        let roles = self.frameworks.get_mut(&framework);
+        if let Some(wish) = roles.and_then(|roles| roles.get_mut(role)) {
+            wish.said = Some(message.into());
+        }
+    }
+
+    /// What it said last.
+    pub fn said(&self, framework: FrameworkId, role: &Role) -> Option<&str> {
+        self.frameworks.get(&framework)?.get(role)?.said.as_deref()
     }
 
     /// Ends the filters whose time is over.
@@ -343,15 +352,19 @@ impl Demand {
         }
     }
 
-    /// Sets it and says what it was.
-    fn set_suppressed(
-        &mut self,
-        framework: FrameworkId,
-        role: &Role,
-        suppressed: bool,
-    ) -> (BidderIndex, bool) {
+    fn set_suppressed(&mut self, framework: FrameworkId, role: &Role, suppressed: bool) {
+        self.wish_mut(framework, role).suppressed = suppressed;
+    }
+
+    /// Forgets what it said of the filters that it now takes back; whether it is suppressed.
+    fn unsay(&mut self, framework: FrameworkId, role: &Role) -> (BidderIndex, bool) {
+        let wish = self.wish_mut(framework, role);
+        wish.said = None;
+        (wish.index, wish.suppressed)
+    }
+
+    fn wish_mut(&mut self, framework: FrameworkId, role: &Role) -> &mut Wish {
         let roles = self.frameworks.get_mut(&framework).expect("was checked");
-        let wish = roles.get_mut(role).expect("was checked");
-        (wish.index, std::mem::replace(&mut wish.suppressed, suppressed))
+        roles.get_mut(role).expect("was checked")
     }
 }

@@ -8,21 +8,34 @@
 
 use super::{Bundle, Place, demand::BidderIndex};
 use crate::liveness::Deadlines;
-use proto::model::Instant;
+use proto::model::{DeclineReason, Instant};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One refusal.
+/// What was refused, until when and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filter {
-    /// What was refused.
-    pub refused: Bundle,
+pub struct Refused {
+    /// What.
+    pub bundle: Bundle,
     /// Until when.
     pub until: Instant,
+    /// Why; decides nothing.
+    pub reason: DeclineReason,
 }
+
+/// One refusal. Flat, so that who refused stands where the reason leaves room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    refused: Bundle,
+    until: Instant,
+    bidder: BidderIndex,
+    reason: DeclineReason,
+}
+
+const _: () = assert!(size_of::<Filter>() <= 24);
 
 /// The refusals for one agent.
 #[derive(Debug, Clone, Default)]
-pub struct AgentFilters(Vec<(BidderIndex, Filter)>);
+pub struct AgentFilters(Vec<Filter>);
 
 /// When the filters of one bidder end. Many end together: those of one call.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +55,11 @@ pub struct Filters {
 }
 
 impl Filter {
+    /// Why.
+    pub fn reason(&self) -> DeclineReason {
+        self.reason
+    }
+
     /// Whether these resources are not to be offered.
     pub fn matches(&self, bundle: &Bundle, now: Instant) -> bool {
         self.until > now && self.refused.covers(bundle)
@@ -56,16 +74,16 @@ impl Filter {
 impl AgentFilters {
     /// A bidder's filter.
     pub fn get(&self, bidder: BidderIndex) -> Option<&Filter> {
-        self.position(bidder).ok().map(|index| &self.0[index].1)
+        self.position(bidder).ok().map(|index| &self.0[index])
     }
 
     fn position(&self, bidder: BidderIndex) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&bidder, |(other, _)| *other)
+        self.0.binary_search_by_key(&bidder, |filter| filter.bidder)
     }
 
     fn remove(&mut self, bidder: BidderIndex) -> Filter {
         let index = self.position(bidder).expect("both indexes hold a filter");
-        let (_, filter) = self.0.remove(index);
+        let filter = self.0.remove(index);
         if self.0.is_empty() {
             self.0 = Vec::new();
         }
@@ -106,20 +124,21 @@ impl Filters {
 
     /// Adds a filter. A newer one replaces an older one for the same agent unless that covers it.
     /// Returns the agents that an older filter of this bidder keeps back no longer.
-    pub fn refuse(&mut self, bidder: BidderIndex, place: Place, filter: Filter) -> Vec<Place> {
+    pub fn refuse(&mut self, bidder: BidderIndex, place: Place, refused: Refused) -> Vec<Place> {
+        let Refused { bundle: refused, until, reason } = refused;
+        let filter = Filter { refused, until, bidder, reason };
         grow(&mut self.by_place, place.0);
         grow(&mut self.by_bidder, bidder.0);
         let row = &mut self.by_place[place.0 as usize];
-        let until = filter.until;
         let mut reopened = Vec::new();
         match row.position(bidder) {
-            Ok(index) if row.0[index].1.covers(&filter) => return Vec::new(),
+            Ok(index) if row.0[index].covers(&filter) => return Vec::new(),
             Ok(index) => {
-                let old = std::mem::replace(&mut row.0[index].1, filter);
+                let old = std::mem::replace(&mut row.0[index], filter);
                 self.by_bidder[bidder.0 as usize].remove(old.until, place);
                 reopened.push(place);
             }
-            Err(index) => row.0.insert(index, (bidder, filter)),
+            Err(index) => row.0.insert(index, filter),
         }
         let ends = &mut self.by_bidder[bidder.0 as usize];
         if ends.count >= self.limit {
@@ -148,9 +167,9 @@ impl Filters {
     /// Takes out all filters for an agent that will not come back.
     pub fn forget_agent(&mut self, place: Place) {
         let Some(row) = self.by_place.get_mut(place.0 as usize).map(std::mem::take) else { return };
-        for (bidder, filter) in row.0 {
-            self.by_bidder[bidder.0 as usize].remove(filter.until, place);
-            self.set_end(bidder);
+        for filter in row.0 {
+            self.by_bidder[filter.bidder.0 as usize].remove(filter.until, place);
+            self.set_end(filter.bidder);
         }
     }
 
@@ -218,9 +237,9 @@ mod tests {
     const A: BidderIndex = BidderIndex(1);
     const B: BidderIndex = BidderIndex(2);
 
-    fn filter(cpus_milli: i64, until: u64) -> Filter {
-        let refused = Bundle::new(Resources::cpus_mem(cpus_milli, 0));
-        Filter { refused, until: Instant(until) }
+    fn filter(cpus_milli: i64, until: u64) -> Refused {
+        let bundle = Bundle::new(Resources::cpus_mem(cpus_milli, 0));
+        Refused { bundle, until: Instant(until), reason: DeclineReason::Busy }
     }
 
     #[test]

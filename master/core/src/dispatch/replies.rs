@@ -8,8 +8,8 @@ use crate::{
     outbox::Answer,
 };
 use proto::model::{
-    AgentId, Order, Reason, Refusal, Role, SchedulerEvent, Session, TaskId, TaskKey, TaskState,
-    limits,
+    AgentId, DeclineReason, Order, Reason, Refusal, Role, SchedulerEvent, Session, TaskId, TaskKey,
+    TaskState, limits,
 };
 use std::collections::BTreeMap;
 
@@ -82,9 +82,10 @@ impl Turn<'_> {
         let launched = outcome.is_ok();
         if outcome.as_ref().is_err_and(|refusal| refusal.reason == Reason::QuotaExceeded) {
             // Offered again at once, the same would be refused again at once.
+            let time = refuse.time.max(limits::REFUSE_DEFAULT);
             for offer in &returned {
                 let what = (&offer.agent, offer.resources.resources());
-                self.refuse(framework, &role, what, refuse.max(limits::REFUSE_DEFAULT));
+                self.refuse(framework, &role, what, (time, DeclineReason::QuotaExceeded));
             }
         }
         match &outcome {
@@ -101,7 +102,7 @@ impl Turn<'_> {
         }
         if launched {
             for (agent, left) in &left {
-                self.refuse(framework, &role, (agent, left), refuse);
+                self.refuse(framework, &role, (agent, left), (refuse.time, refuse.reason));
             }
         }
         for call in calls {

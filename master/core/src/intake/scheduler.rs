@@ -7,9 +7,10 @@ use crate::{
     outbox::Answer,
 };
 use proto::model::{
-    AgentId, Duration, FrameworkId, Instant, OfferId, Principal, Reason, Refusal, RequestId,
-    Resources, Role, SchedulerCall, SchedulerEvent, Session, StatedDemand, StatusReason,
-    StatusSource, Subscribe, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, limits,
+    AgentId, DeclineFilter, DeclineReason, FrameworkId, Instant, OfferId, Principal, Reason,
+    Refusal, RequestId, Resources, Role, SchedulerCall, SchedulerEvent, Session, StatedDemand,
+    StatusReason, StatusSource, Subscribe, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
+    limits,
 };
 use std::collections::BTreeMap;
 
@@ -47,7 +48,7 @@ impl Turn<'_> {
                 self.accept(call, session, Accept { offers, tasks, refuse, request });
             }
             SchedulerCall::Decline { offers, refuse } => {
-                let declined = self.decline(session.framework, &offers, refuse);
+                let declined = self.decline(session.framework, &offers, &refuse);
                 self.reply(call, declined.map(|()| Answer::Done));
             }
             SchedulerCall::Kill { task, grace_period } => {
@@ -194,7 +195,7 @@ impl Turn<'_> {
             }
         }
         if accept.tasks.is_empty() {
-            let declined = self.decline(framework, &accept.offers, accept.refuse);
+            let declined = self.decline(framework, &accept.offers, &accept.refuse);
             self.reply(call, declined.map(|()| Answer::Accepted(Vec::new())));
             return;
         }
@@ -268,13 +269,17 @@ impl Turn<'_> {
         &mut self,
         framework: FrameworkId,
         offers: &[OfferId],
-        refuse: Duration,
+        refuse: &DeclineFilter,
     ) -> Result<(), Refusal> {
         let returned = self.leader.book.decline(framework, offers)?;
-        self.figures.offers_declined += returned.len() as u64;
+        self.figures.declined(refuse.reason, returned.len() as u64);
         for offer in &returned {
             self.release(offer);
-            self.refuse(framework, &offer.role, (&offer.agent, &offer.resources), refuse);
+            let what = (&offer.agent, offer.resources.resources());
+            self.refuse(framework, &offer.role, what, (refuse.time, refuse.reason));
+            if !refuse.message.is_empty() {
+                self.leader.demand.say(framework, &offer.role, &refuse.message);
+            }
         }
         Ok(())
     }
@@ -329,7 +334,8 @@ impl Turn<'_> {
         for offer in &expired {
             // Whoever does not answer must not be asked again at once while others wait.
             let what = (&offer.agent, offer.resources.resources());
-            self.refuse(offer.framework, &offer.role, what, limits::REFUSE_DEFAULT);
+            let refuse = (limits::REFUSE_DEFAULT, DeclineReason::NotAnswered);
+            self.refuse(offer.framework, &offer.role, what, refuse);
         }
     }
 
@@ -354,7 +360,7 @@ impl Turn<'_> {
 struct Accept {
     offers: Vec<OfferId>,
     tasks: Vec<TaskInfo>,
-    refuse: Duration,
+    refuse: DeclineFilter,
     request: Option<RequestId>,
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     Config, Ledger,
-    allocator::Bundle,
+    allocator::{Bundle, filters::Refused},
     dispatch::watch::History,
     input::{CallId, Now, StreamId},
     ledger::Command,
@@ -15,8 +15,8 @@ use crate::{
     outbox::{Answer, Effect, Outbox},
 };
 use proto::model::{
-    AgentId, Duration, FrameworkId, Instant, Order, Reason, Refusal, RequestId, Resources, Role,
-    SchedulerEvent, Session, TaskKey, TaskState, limits,
+    AgentId, DeclineFilter, DeclineReason, Duration, FrameworkId, Instant, Order, Reason, Refusal,
+    RequestId, Resources, Role, SchedulerEvent, Session, TaskKey, TaskState, limits,
 };
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ pub(crate) struct AcceptWaiter {
     pub(crate) role: Role,
     /// What the tasks leave of the offers, per agent, and for how long that is not wanted.
     pub(crate) left: BTreeMap<AgentId, Resources>,
-    pub(crate) refuse: Duration,
+    pub(crate) refuse: DeclineFilter,
 }
 
 impl Turn<'_> {
@@ -145,19 +145,20 @@ impl Turn<'_> {
         framework: FrameworkId,
         role: &Role,
         (agent, resources): (&AgentId, &Resources),
-        refuse: Duration,
+        (time, reason): (Duration, DeclineReason),
     ) {
         if !resources.is_empty() {
-            let until = self.now.monotonic + refuse.max(self.config.tick);
+            let until = self.now.monotonic + time.max(self.config.tick);
             let leader = &mut *self.leader;
             // An agent that is gone is refused by itself.
             let Some(place) = leader.view.place(agent) else { return };
             let free = leader.view.free_at(place);
-            let refused = match *free == *resources {
+            let bundle = match *free == *resources {
                 true => free.clone(),
                 false => Bundle::new(resources.clone()),
             };
-            leader.demand.refuse(framework, role, place, refused, until);
+            let refused = Refused { bundle, until, reason };
+            leader.demand.refuse(framework, role, place, refused);
         }
     }
 

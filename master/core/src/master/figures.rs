@@ -1,6 +1,6 @@
 //! Counts for operators' metrics. Nothing decides by them.
 
-use proto::model::{Reason, TaskState};
+use proto::model::{DeclineReason, Reason, TaskState};
 use std::collections::BTreeMap;
 
 /// Counted since the process started; kept across changes of leader.
@@ -12,6 +12,8 @@ pub struct Figures {
     pub offers_accepted: u64,
     /// Offers handed back.
     pub offers_declined: u64,
+    /// The same by reason; what lacked is not told apart.
+    pub declines: BTreeMap<DeclineReason, u64>,
     /// Offers taken back: expired, or their agent or framework was lost.
     pub offers_rescinded: u64,
     /// Tasks committed for launch.
@@ -50,6 +52,15 @@ pub struct Gauges {
 }
 
 impl Figures {
+    pub(crate) fn declined(&mut self, reason: DeclineReason, offers: u64) {
+        self.offers_declined += offers;
+        let kind = match reason {
+            DeclineReason::NotEnough(_) => DeclineReason::not_enough([]),
+            other => other,
+        };
+        *self.declines.entry(kind).or_default() += offers;
+    }
+
     pub(crate) fn refused(&mut self, reason: Reason) {
         *self.refusals.entry(reason).or_default() += 1;
     }

@@ -7,19 +7,23 @@
 use super::{Viewer, task_summary, why_demand::DemandView};
 use crate::{
     Ledger,
-    allocator::{Amounts, Bidder, CPUS_MIN, MEM_MIN, Place, demand::BidderIndex, tree::Whom},
+    allocator::{Amounts, Bidder, CPUS_MIN, MEM_MIN, demand::BidderIndex, tree::Whom},
     input::{WhyQuery, WhySubject},
     ledger::Task,
     master::leadership::Leadership,
 };
 use proto::{
+    convert::decline::write_decline_count,
     model::{
-        DemandId, FrameworkId, Milli, Reason, Refusal, ResourceName, Resources, Role, TaskId,
-        Value, limits,
+        DeclineReason, DemandId, FrameworkId, Milli, Reason, Refusal, ResourceName, Resources,
+        Role, TaskId, Value, limits,
     },
     wire::v1::{self, WhyState},
 };
-use std::collections::BTreeSet;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Pairs of a demand and an agent that one answer looks at.
 const PAIRS_MAX: usize = 1_000_000;
@@ -123,11 +127,14 @@ impl Asked<'_> {
             role: role.to_string(),
             offers: offers.filter(|offer| offer.role == *role).count() as u64,
             free_agents: self.leader.view.offerable().len() as u64,
-            filtered_agents: index.map_or(0, |index| self.refused(index)),
+            decline_message: demand.said(*framework, role).unwrap_or_default().to_owned(),
             rank: self.rank(bidder),
             states_demand: wanted.is_some(),
             ..v1::Standing::default()
         };
+        if let Some(index) = index {
+            self.count_refused(index, &mut standing);
+        }
         if let (Some(index), Some(wanted)) = (index, wanted) {
             let view = DemandView { ledger: self.ledger, leader: self.leader, bidder: index };
             let entries = wanted.entries().iter();
@@ -142,13 +149,20 @@ impl Asked<'_> {
         standing
     }
 
-    /// Agents with something free that it has refused for a while.
-    fn refused(&self, bidder: BidderIndex) -> u64 {
+    /// Agents with something free that it has refused for a while, and why.
+    fn count_refused(&self, bidder: BidderIndex, standing: &mut v1::Standing) {
         let filters = self.leader.demand.filters();
-        let has_filter = |place: &&Place| {
-            filters.of_agent(**place).is_some_and(|filters| filters.get(bidder).is_some())
-        };
-        self.leader.view.offerable().iter().filter(has_filter).count() as u64
+        let mut counts = BTreeMap::<DeclineReason, u64>::new();
+        for place in self.leader.view.offerable() {
+            let filter = filters.of_agent(*place).and_then(|filters| filters.get(bidder));
+            if let Some(filter) = filter {
+                *counts.entry(filter.reason()).or_default() += 1;
+            }
+        }
+        standing.filtered_agents = counts.values().sum();
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|(reason, agents)| (Reverse(*agents), *reason));
+        standing.refused = counts.into_iter().map(write_decline_count).collect();
     }
 
     /// Finds the first reason that holds.

@@ -1,8 +1,8 @@
 //! Filters, suppression and revival.
 
 use crate::world::{World, agent_id, resources, role};
-use master_core::allocator::{Bidder, Bundle};
-use proto::model::{Duration, FrameworkId, Instant, Reason, RequestId};
+use master_core::allocator::{Bidder, Bundle, filters::Refused};
+use proto::model::{DeclineReason, Duration, FrameworkId, Instant, Reason, RequestId};
 
 /// One agent of 4 CPUs, all of it refused by one framework for ten seconds.
 fn refused() -> (World, FrameworkId) {
@@ -100,9 +100,10 @@ fn suppress_and_revive_refuse_what_is_not_the_frameworks() {
     let stranger = FrameworkId(99);
     assert_eq!(world.demand.revive(stranger, &[]).unwrap_err().reason, Reason::NotSubscribed);
     assert_eq!(world.demand.suppress(stranger, &[]).unwrap_err().reason, Reason::NotSubscribed);
-    let all = Bundle::new(resources(1, 1, 0));
-    let (place, end) = (world.view.place(&agent_id(1)).unwrap(), Instant(u64::MAX));
-    world.demand.refuse(stranger, &role("a"), place, all.clone(), end);
-    world.demand.refuse(framework, &role("c"), place, all, end);
+    let (place, until) = (world.view.place(&agent_id(1)).unwrap(), Instant(u64::MAX));
+    let bundle = Bundle::new(resources(1, 1, 0));
+    let all = Refused { bundle, until, reason: DeclineReason::Busy };
+    world.demand.refuse(stranger, &role("a"), place, all.clone());
+    world.demand.refuse(framework, &role("c"), place, all);
     assert_eq!(format!("{:?}", world.demand), before, "nothing has changed");
 }

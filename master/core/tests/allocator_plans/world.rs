@@ -4,15 +4,18 @@
 
 use crate::naive::Naive;
 use master_core::{
-    allocator::{Allocator, Bidder, Bundle, Demand, Drf, Fairness, Plan, View, compare::compare},
+    allocator::{
+        Allocator, Bidder, Bundle, Demand, Drf, Fairness, Plan, View, compare::compare,
+        filters::Refused,
+    },
     ledger::{Applied, Command, Ledger, Stamp},
     offers::{Accepting, Book, Returned},
 };
 use proto::model::{
-    AgentId, AgentInfo, Attribute, ClusterId, Duration, FrameworkId, FrameworkInfo, Instant, Milli,
-    Offer, OfferId, Quota, Ranges, Refusal, RequestId, ResourceName, Resources, Role, Session,
-    StatedDemand, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
-    Value, WallTime,
+    AgentId, AgentInfo, Attribute, ClusterId, DeclineReason, Duration, FrameworkId, FrameworkInfo,
+    Instant, Milli, Offer, OfferId, Quota, Ranges, Refusal, RequestId, ResourceName, Resources,
+    Role, Session, StatedDemand, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState,
+    TaskStatus, Value, WallTime,
 };
 use std::collections::BTreeMap;
 
@@ -343,8 +346,9 @@ impl World {
     pub(crate) fn refuse(&mut self, offer: &Returned, resources: &Resources, refuse_ms: u64) {
         let until = self.now + Duration(refuse_ms);
         if let Some(place) = self.view.place(&offer.agent) {
-            let refused = Bundle::new(resources.clone());
-            self.demand.refuse(offer.framework, &offer.role, place, refused, until);
+            let (bundle, reason) = (Bundle::new(resources.clone()), DeclineReason::Unspecified);
+            let refused = Refused { bundle, until, reason };
+            self.demand.refuse(offer.framework, &offer.role, place, refused);
         }
         let bidder = Bidder { framework: offer.framework, role: offer.role.clone() };
         self.naive.refuse(bidder, offer.agent.clone(), resources.clone(), until);

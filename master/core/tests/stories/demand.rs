@@ -210,7 +210,7 @@ fn why_says_what_the_framework_did_itself() {
     rig.operator(why_framework(&rig, "f"));
     rig.tell("it refused them");
     let offers = all_offers(&rig);
-    rig.call("f", SchedulerCall::Decline { offers, refuse: Duration(60_000) });
+    rig.call("f", SchedulerCall::Decline { offers, refuse: Duration(60_000).into() });
     rig.operator(why_framework(&rig, "f"));
     rig.tell("it wants nothing, in two ways");
     rig.call("f", state("*", vec![]));

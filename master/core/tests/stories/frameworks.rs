@@ -107,7 +107,7 @@ fn an_accept_is_repeated() {
     let accept = SchedulerCall::Accept {
         offers: vec![rig.offers[0].id],
         tasks: vec![task("t", "a", 500)],
-        refuse: proto::model::Duration(0),
+        refuse: proto::model::Duration(0).into(),
         request,
     };
     rig.call("hello", accept.clone());

@@ -2,6 +2,7 @@
 //! `golden`; a line that starts with `--` is the story's own.
 
 mod agents;
+mod declines;
 mod demand;
 mod directives;
 mod followers;

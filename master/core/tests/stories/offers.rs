@@ -23,7 +23,7 @@ fn an_offer_that_is_not_the_callers_is_refused() {
     rig.tell("expired after 5 s");
     rig.pass(5_100);
     rig.refused_call("hello", accept(&[second], vec![task("u", "b", 500)]));
-    let decline = SchedulerCall::Decline { offers: vec![second], refuse: Duration(0) };
+    let decline = SchedulerCall::Decline { offers: vec![second], refuse: Duration(0).into() };
     rig.refused_call("hello", decline);
     rig.matches("offers_refused");
 }
@@ -67,14 +67,14 @@ fn declined_and_suppressed_offers_stay_away() {
     rig.subscribe(2, "hello");
     let offers = vec![rig.offers[0].id];
     rig.tell("declined for 3 s");
-    rig.call("hello", SchedulerCall::Decline { offers, refuse: Duration(3_000) });
+    rig.call("hello", SchedulerCall::Decline { offers, refuse: Duration(3_000).into() });
     rig.pass(2_900);
     rig.tell("they are over");
     rig.pass(200);
     rig.tell("suppressed");
     rig.call("hello", SchedulerCall::Suppress { roles: vec![] });
     let offers = vec![rig.offers[1].id];
-    rig.call("hello", SchedulerCall::Decline { offers, refuse: Duration(0) });
+    rig.call("hello", SchedulerCall::Decline { offers, refuse: Duration(0).into() });
     rig.pass(1_000);
     rig.tell("revived, first in a role that it does not have");
     let roles = vec!["db".parse().expect("a role")];
@@ -90,7 +90,7 @@ fn cleared_filters_do_not_wake_what_is_suppressed() {
     rig.subscribe(2, "hello");
     let decline = |rig: &mut Rig| {
         let offers = vec![rig.offers.last().expect("it was offered").id];
-        rig.call("hello", SchedulerCall::Decline { offers, refuse: Duration(60_000) });
+        rig.call("hello", SchedulerCall::Decline { offers, refuse: Duration(60_000).into() });
     };
     decline(&mut rig);
     rig.tell("cleared, first in a role that it does not have: offered again at once");

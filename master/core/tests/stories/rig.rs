@@ -326,7 +326,7 @@ pub(crate) fn agent_message(stream: u64, name: &str, message: AgentCall) -> Inpu
 }
 
 pub(crate) fn accept(offers: &[OfferId], tasks: Vec<TaskInfo>) -> SchedulerCall {
-    let (offers, refuse) = (offers.to_vec(), Duration(5_000));
+    let (offers, refuse) = (offers.to_vec(), Duration(5_000).into());
     SchedulerCall::Accept { offers, tasks, refuse, request: None }
 }
 

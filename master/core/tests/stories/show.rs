@@ -2,7 +2,10 @@
 
 use master_core::outbox::{Answer, ReadAnswer};
 use proto::{
-    convert::{demand::read_constraint, quota::read_quota, resources::read_resources},
+    convert::{
+        decline::decline_count_text, demand::read_constraint, quota::read_quota,
+        resources::read_resources,
+    },
     model::{AgentNotice, Masters, Milli, Order, Refusal, SchedulerEvent},
     wire::v1::{self, cluster_event::Event},
 };
@@ -171,6 +174,15 @@ fn show_why(answer: &v1::WhyResponse) -> String {
             if !text.is_empty() {
                 shown += &format!(", {name} {text}");
             }
+        }
+        for count in &it.refused {
+            // Said as it always was when no reason was given.
+            if count.reason() != v1::DeclineReason::Unspecified {
+                shown += &format!(", {} refused: {}", count.agents, decline_count_text(count));
+            }
+        }
+        if !it.decline_message.is_empty() {
+            shown += &format!(", said {:?}", it.decline_message);
         }
         shown.extend(it.demands.iter().map(show_demand));
     }

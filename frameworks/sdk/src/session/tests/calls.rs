@@ -142,7 +142,7 @@ fn suppress_and_revive_keep_their_order() {
 #[test]
 fn a_lost_connection_fulfils_declines() {
     let mut bench = Bench::subscribed();
-    let id = bench.ask(SchedulerCall::Decline { offers: Vec::new(), refuse: Duration(0) });
+    let id = bench.ask(SchedulerCall::Decline { offers: Vec::new(), refuse: Duration(0).into() });
     bench.only_send();
     bench.reconnect(1);
     assert!(bench.events().contains(&Event::Done { call: id }));

@@ -178,7 +178,7 @@ fn accept(tasks: &[&str]) -> SchedulerCall {
     SchedulerCall::Accept {
         offers: vec![crate::model::OfferId { term: 1, number: 1 }],
         tasks: tasks.iter().map(|&id| task(id)).collect(),
-        refuse: Duration(5_000),
+        refuse: Duration(5_000).into(),
         request: None,
     }
 }
