@@ -13,7 +13,7 @@ use proto::model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) const REASONS: [Reason; 34] = [
+pub(crate) const REASONS: [Reason; 35] = [
     Reason::InvalidField,
     Reason::LimitExceeded,
     Reason::NotLeader,

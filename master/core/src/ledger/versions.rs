@@ -4,8 +4,8 @@
 //! could write. So the ledger says which version commands may need; it is raised by a command of
 //! its own, which the leader proposes once every member has said that it can read the newer one. A
 //! command that needs more is refused: at intake as a courtesy, when it is applied as the
-//! guarantee. An entry is marked with the highest version that its commands need, so that a software
-//! that is too old stops at it instead of reading half of it.
+//! guarantee. An entry is marked with the highest version that its commands need, so that a
+//! software that is too old stops at it instead of reading half of it.
 //!
 //! Versions are of the log, not of the software: a release that adds no command and no field to one
 //! adds no version. What a version has once had it has for ever.

@@ -26,8 +26,8 @@ impl Master {
         }
     }
 
-    /// What the first entry of a term says of it, so that a new cluster need not begin with less than
-    /// all can read.
+    /// What the first entry of a term says of it, so that a new cluster need not begin with less
+    /// than all can read.
     pub(super) fn version_at_barrier(&self) -> Option<LogVersion> {
         self.agreed_version().filter(|agreed| *agreed > self.ledger.version())
     }
