@@ -1,6 +1,7 @@
 //! What people and programs see: tables that fit the terminal, or JSON.
 
 pub(crate) mod agent_life;
+pub(crate) mod past;
 pub(crate) mod roles;
 pub(crate) mod rows;
 pub(crate) mod table;

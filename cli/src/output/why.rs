@@ -1,6 +1,6 @@
 //! Why somebody gets nothing: one sentence, then the numbers; and what is wanted, as a listing.
 
-use super::{Row, rows::ShownResources, table};
+use super::{Row, past::PastReport, rows::ShownResources, table};
 use proto::{
     convert::{decline::decline_count_text, demand::read_constraint},
     model::Duration,
@@ -14,6 +14,8 @@ pub(crate) struct WhyReport {
     /// State of the task that was asked for.
     task: Option<TaskLine>,
     standings: Vec<StandingReport>,
+    /// Demands that are stated no longer.
+    past: Vec<PastReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -47,7 +49,7 @@ struct StandingReport {
 }
 
 #[derive(Debug, Serialize)]
-struct DemandReport {
+pub(super) struct DemandReport {
     id: String,
     shape: ShownResources,
     pieces_offered: u32,
@@ -112,7 +114,8 @@ impl WhyReport {
             Some(TaskLine { id: info.task_id, state, agent: info.agent_id })
         });
         let standings = answer.standings.into_iter().map(StandingReport::new).collect();
-        Self { task, standings }
+        let past = answer.past.into_iter().map(PastReport::new).collect();
+        Self { task, standings, past }
     }
 
     /// For people.
@@ -123,7 +126,8 @@ impl WhyReport {
             text += "\n\n";
         }
         let standings: Vec<String> = self.standings.iter().map(StandingReport::text).collect();
-        text + &standings.join("\n")
+        let past: Vec<String> = self.past.iter().map(PastReport::text).collect();
+        text + &standings.into_iter().chain(past).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -187,7 +191,7 @@ impl RefusedCount {
 }
 
 impl DemandReport {
-    fn new(wire: v1::DemandStanding) -> Self {
+    pub(super) fn new(wire: v1::DemandStanding) -> Self {
         let demand = wire.demand.unwrap_or_default();
         let unmet = wire.unmet.into_iter().map(|unmet| Unmet {
             constraint: constraint_text(unmet.constraint.unwrap_or_default()),
@@ -215,7 +219,7 @@ impl DemandReport {
         }
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut lines = vec![format!(
             "  {}: {} still wanted of {}, {} on offer",
             self.id, self.pieces_left, self.shape.0, self.pieces_offered

@@ -231,5 +231,12 @@ pub const CONSTRAINT_VALUES_MAX: usize = 64;
 /// Longest wait for a gang: a day. Whoever would wait longer states it again.
 pub const GANG_TIMEOUT_MAX: Duration = Duration::from_seconds(24 * 3_600);
 
+/// Demands that are remembered after they ended, so that it can still be asked why they were not
+/// served; the oldest makes room.
+pub const PAST_DEMANDS_MAX: usize = 1_000;
+
+/// For how long they are: as long as it takes somebody to see an alert and ask.
+pub const PAST_DEMANDS_KEPT: Duration = Duration::from_seconds(3_600);
+
 /// Standings in one answer to why somebody gets nothing.
 pub const STANDINGS_MAX: usize = 100;

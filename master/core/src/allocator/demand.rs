@@ -9,7 +9,7 @@ use super::{
     Bidder, Place, PlannedOffer,
     changes::Changes,
     filters::{Filters, Refused},
-    wanted::Wanted,
+    wanted::{Entry, Wanted},
 };
 use crate::liveness::Deadlines;
 use proto::model::{DemandId, FrameworkId, Instant, Reason, Refusal, Role, StatedDemand, limits};
@@ -45,9 +45,31 @@ pub struct Demand {
     wanted: BTreeMap<BidderIndex, Wanted>,
     /// When the first gang of each is given up.
     gangs: Deadlines<BidderIndex>,
-    /// Gangs that were given up.
-    failed: Vec<(Bidder, DemandId)>,
+    /// What is stated no longer, until somebody asks.
+    ended: Vec<Ended>,
     changes: Changes<DemandChange>,
+}
+
+/// A demand that is stated no longer.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Whose it was.
+    pub bidder: Bidder,
+    /// As it was at its end.
+    pub entry: Entry,
+    /// Why it ended.
+    pub outcome: Outcome,
+}
+
+/// How a demand ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A gang's time was over.
+    GivenUp,
+    /// The framework wants it no longer, or is gone.
+    Withdrawn,
+    /// All of its pieces were used.
+    Served,
 }
 
 #[derive(Debug, Clone)]
@@ -74,7 +96,7 @@ impl Demand {
             filters: Filters::new(limits::FILTERS_PER_FRAMEWORK_MAX),
             wanted: BTreeMap::new(),
             gangs: Deadlines::new(),
-            failed: Vec::new(),
+            ended: Vec::new(),
             changes: Changes::new(CHANGES_MAX),
         }
     }
@@ -101,11 +123,13 @@ impl Demand {
     pub fn unsubscribed(&mut self, framework: FrameworkId) {
         for (role, Wish { index, .. }) in self.frameworks.remove(&framework).unwrap_or_default() {
             self.filters.clear(index);
-            self.wanted.remove(&index);
+            let bidder = Bidder { framework, role };
+            let wanted = self.wanted.remove(&index);
+            self.note_ended(&bidder, wanted);
             self.gangs.cancel(&index);
             self.bidders[index.0 as usize] = None;
             self.vacant.push(index);
-            self.changes.note(DemandChange::Withdrawn(Bidder { framework, role }));
+            self.changes.note(DemandChange::Withdrawn(bidder));
         }
     }
 
@@ -152,7 +176,11 @@ impl Demand {
         now: Instant,
     ) -> Result<(), Refusal> {
         let index = self.checked_index(framework, role)?;
-        self.wanted.insert(index, Wanted::new(stated, now));
+        let mut wanted = Wanted::new(stated, now);
+        let mut before = self.wanted.remove(&index);
+        before.iter_mut().for_each(|before| wanted.take_over(before));
+        self.wanted.insert(index, wanted);
+        self.note_ended(&Bidder { framework, role: role.clone() }, before);
         self.note_wanted(index);
         Ok(())
     }
@@ -160,7 +188,8 @@ impl Demand {
     /// A framework wants whatever it is its turn for, from now on.
     pub fn unstate(&mut self, framework: FrameworkId, role: &Role) -> Result<(), Refusal> {
         let index = self.checked_index(framework, role)?;
-        self.wanted.remove(&index);
+        let wanted = self.wanted.remove(&index);
+        self.note_ended(&Bidder { framework, role: role.clone() }, wanted);
         self.note_wanted(index);
         Ok(())
     }
@@ -201,9 +230,9 @@ impl Demand {
         self.note_wanted(index);
     }
 
-    /// Gangs that were given up since this was last asked.
-    pub fn take_failed(&mut self) -> Vec<(Bidder, DemandId)> {
-        std::mem::take(&mut self.failed)
+    /// What has ended since this was last asked.
+    pub fn take_ended(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.ended)
     }
 
     /// Whether the bidder waits for a gang that has not been placed.
@@ -251,7 +280,11 @@ impl Demand {
             let wanted = self.wanted.get_mut(&index).expect("gangs are of those who want them");
             let failed = wanted.expire(now);
             let bidder = self.bidders[index.0 as usize].clone().expect("who wants is there");
-            self.failed.extend(failed.into_iter().map(|id| (bidder.clone(), id)));
+            self.ended.extend(failed.into_iter().map(|entry| Ended {
+                bidder: bidder.clone(),
+                entry,
+                outcome: Outcome::GivenUp,
+            }));
             self.note_wanted(index);
         }
     }
@@ -298,6 +331,17 @@ impl Demand {
     /// The log of changes.
     pub fn changes(&self) -> &Changes<DemandChange> {
         &self.changes
+    }
+
+    /// What a bidder wanted is stated no longer.
+    fn note_ended(&mut self, bidder: &Bidder, wanted: Option<Wanted>) {
+        for entry in wanted.into_iter().flat_map(Wanted::into_entries) {
+            let outcome = match entry.is_served() {
+                true => Outcome::Served,
+                false => Outcome::Withdrawn,
+            };
+            self.ended.push(Ended { bidder: bidder.clone(), entry, outcome });
+        }
     }
 
     /// What a bidder wants has changed.

@@ -22,6 +22,8 @@ pub struct Entry {
     stated: StatedDemand,
     /// One piece.
     shape: Amounts,
+    /// Since when it is wanted.
+    since: Instant,
     /// When a gang is given up.
     until: Option<Instant>,
     /// Pieces wanted, those that are out included.
@@ -40,6 +42,7 @@ impl Wanted {
     pub fn new(stated: Vec<StatedDemand>, now: Instant) -> Self {
         let entry = |stated: StatedDemand| Entry {
             shape: Amounts::of(&stated.shape),
+            since: now,
             until: stated.gang_timeout.map(|after| now + after),
             left: stated.count,
             out: 0,
@@ -47,6 +50,27 @@ impl Wanted {
             stated,
         };
         Self { entries: stated.into_iter().map(entry).collect() }
+    }
+
+    /// What is stated again, instead of `before`, is wanted since then; `before` keeps the rest.
+    pub(super) fn take_over(&mut self, before: &mut Self) {
+        let mut since: BTreeMap<DemandId, Instant> = BTreeMap::new();
+        let again = |id: &DemandId| self.entries.iter().any(|entry| entry.id() == id);
+        before.entries.retain(|entry| {
+            let goes_on = !entry.is_served() && again(entry.id());
+            if goes_on {
+                since.insert(entry.id().clone(), entry.since);
+            }
+            !goes_on
+        });
+        for entry in &mut self.entries {
+            entry.since = since.get(entry.id()).copied().unwrap_or(entry.since);
+        }
+    }
+
+    /// Its entries, when they are wanted no longer.
+    pub(super) fn into_entries(self) -> Vec<Entry> {
+        self.entries
     }
 
     /// Its entries.
@@ -120,11 +144,10 @@ impl Wanted {
     }
 
     /// Gives up gangs whose time is over; says which.
-    pub(super) fn expire(&mut self, now: Instant) -> Vec<DemandId> {
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<Entry> {
         let late = |entry: &Entry| entry.open() > 0 && entry.until.is_some_and(|at| at <= now);
-        let failed = self.entries.iter().filter(|entry| late(entry));
-        let failed = failed.map(|entry| entry.id().clone()).collect();
-        self.entries.retain(|entry| !late(entry));
+        let (failed, rest) = std::mem::take(&mut self.entries).into_iter().partition(late);
+        self.entries = rest;
         failed
     }
 
@@ -148,6 +171,16 @@ impl Entry {
     /// Its name.
     pub fn id(&self) -> &DemandId {
         &self.stated.id
+    }
+
+    /// Since when it is wanted, however often it was stated again.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Whether all of its pieces were used.
+    pub fn is_served(&self) -> bool {
+        self.left == 0
     }
 
     /// Pieces in offers.

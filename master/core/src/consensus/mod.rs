@@ -4,6 +4,7 @@
 //! and what may be sent leave as effects in the only safe order; what is committed comes back to be
 //! applied. Does not know what a command means.
 
+mod cluster_clock;
 mod election;
 mod joining;
 mod log_view;
@@ -16,12 +17,13 @@ use crate::{
     ledger::{Command, LogVersion, MemberChange, codec},
     outbox::{Effect, Outbox, Persist, SnapshotMark},
 };
+pub(crate) use cluster_clock::ClusterClock;
 use election::Election;
 use joining::Joining;
 use log_view::LogView;
 pub use log_view::Restored;
 pub(crate) use proposals::Proposals;
-use proto::model::{Instant, NodeId};
+use proto::model::NodeId;
 use raft::{
     Progress, RawNode, SnapshotStatus, StateRole,
     eraftpb::{ConfState, Entry, EntryType, Message, MessageType},
@@ -473,32 +475,5 @@ pub(crate) fn commands_of(entry: &Entry) -> &[u8] {
     match entry.get_entry_type() {
         EntryType::EntryNormal => &entry.data,
         EntryType::EntryConfChange | EntryType::EntryConfChangeV2 => &entry.context,
-    }
-}
-
-/// The cluster's own clock: carried by entries, advanced by the leader's monotonic clock.
-///
-/// Wall clocks never enter. A leader continues from the last applied entry's time, so that time
-/// stands still while there is no leader and never goes back.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct ClusterClock {
-    cluster: Instant,
-    process: Instant,
-}
-
-impl ClusterClock {
-    /// The cluster's time was `cluster` when the process's clock said `process`.
-    pub(crate) fn set(&mut self, cluster: Instant, process: Instant) {
-        *self = Self { cluster, process };
-    }
-
-    /// The cluster's time now.
-    pub(crate) fn now(&self, process: Instant) -> Instant {
-        self.cluster + process.since(self.process)
-    }
-
-    /// When the process's clock will show the cluster's time `cluster`.
-    pub(crate) fn process_time(&self, cluster: Instant) -> Instant {
-        self.process + cluster.since(self.cluster)
     }
 }

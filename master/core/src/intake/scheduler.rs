@@ -2,9 +2,11 @@
 
 use super::{Turn, Waiter, turn::AcceptWaiter};
 use crate::{
+    allocator::demand::Outcome,
     input::{CallId, StreamId},
     ledger::{Command, FrameworkState},
     outbox::Answer,
+    reads,
 };
 use proto::model::{
     AgentId, DeclineFilter, DeclineReason, FrameworkId, Instant, OfferId, Principal, Reason,
@@ -113,12 +115,22 @@ impl Turn<'_> {
         }
     }
 
-    /// Gangs that did not come together in time.
-    pub(crate) fn tell_failed_demands(&mut self) {
-        for (bidder, demand) in self.leader.demand.take_failed() {
-            let session = self.leader.sessions.framework(bidder.framework);
-            let (_, stream) = session.expect("only those with a stream want anything");
-            self.tell_framework(stream, SchedulerEvent::DemandFailed { role: bidder.role, demand });
+    /// What is stated no longer is remembered; gangs that did not come together in time are told to
+    /// their frameworks.
+    pub(crate) fn note_ended_demands(&mut self) {
+        let now = self.now.monotonic;
+        for ended in self.leader.demand.take_ended() {
+            let given_up = ended.outcome == Outcome::GivenUp;
+            let standing =
+                given_up.then(|| reads::demand_standing(self.ledger, self.leader, &ended));
+            let waited = now.since(ended.entry.since());
+            self.leader.past.keep(self.time, waited, &ended, standing);
+            if given_up {
+                let session = self.leader.sessions.framework(ended.bidder.framework);
+                let (_, stream) = session.expect("only those with a stream want anything");
+                let (role, demand) = (ended.bidder.role, ended.entry.id().clone());
+                self.tell_framework(stream, SchedulerEvent::DemandFailed { role, demand });
+            }
         }
     }
 

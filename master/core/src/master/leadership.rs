@@ -13,7 +13,7 @@ use crate::{
     liveness::{Deadlines, Detector},
     master::membership::{HandOver, Removal},
     offers::Book,
-    reads::Reads,
+    reads::{Past, Reads},
 };
 use proto::model::{AgentId, FrameworkId, Instant, RequestId, WindowId};
 use std::collections::BTreeMap;
@@ -44,6 +44,8 @@ pub(crate) struct Leadership {
     /// Accepts with a request id on their way to the log, and further calls with the same id.
     pub(crate) accepts: BTreeMap<(FrameworkId, RequestId), Vec<CallId>>,
     pub(crate) reads: Reads,
+    /// Demands that are stated no longer.
+    pub(crate) past: Past,
     pub(crate) view: View,
     pub(crate) demand: Demand,
     pub(crate) allocator: Drf,
@@ -101,6 +103,7 @@ impl Leadership {
             proposals: Proposals::new(),
             accepts: BTreeMap::new(),
             reads: Reads::default(),
+            past: Past::default(),
             view: View::rebuild(ledger, &book, &config.fairness()),
             demand: Demand::new(),
             allocator: Drf::default(),

@@ -294,7 +294,7 @@ impl Turn<'_> {
         let now = self.now.monotonic;
         let leader = &mut *self.leader;
         leader.demand.expire(now);
-        self.tell_failed_demands();
+        self.note_ended_demands();
         let leader = &mut *self.leader;
         leader.view.take_left().into_iter().for_each(|place| leader.demand.forget_agent(place));
         let plan = leader.allocator.plan(now, &leader.view, &leader.demand);

@@ -56,7 +56,7 @@ pub(crate) fn answer(
         }
         OperatorCall::ListOffers(page) => ReadAnswer::Offers(list_offers(leader, page)?),
         OperatorCall::ListRoles(page) => ReadAnswer::Roles(list_roles(ledger, leader, page)?),
-        OperatorCall::Why(query) => ReadAnswer::Why(why(ledger, leader, query, viewer)?),
+        OperatorCall::Why(query) => ReadAnswer::Why(why(ledger, leader, query, viewer, now)?),
         OperatorCall::ListDemands { page, framework } => {
             ReadAnswer::Demands(list_demands(leader, page, *framework)?)
         }

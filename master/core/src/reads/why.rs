@@ -15,8 +15,8 @@ use crate::{
 use proto::{
     convert::decline::write_decline_count,
     model::{
-        DeclineReason, DemandId, FrameworkId, Milli, Reason, Refusal, ResourceName, Resources,
-        Role, TaskId, Value, limits,
+        DeclineReason, DemandId, FrameworkId, Instant, Milli, Reason, Refusal, ResourceName,
+        Resources, Role, TaskId, Value, limits,
     },
     wire::v1::{self, WhyState},
 };
@@ -33,15 +33,30 @@ pub(super) fn why(
     leader: Option<&Leadership>,
     query: &WhyQuery,
     viewer: &Viewer,
+    now: Instant,
 ) -> Result<v1::WhyResponse, Refusal> {
     let not_leading = || Refusal::new(Reason::NotReady, "only a leader knows who is offered what");
     let leader = leader.ok_or_else(not_leading)?;
+    let past = |framework, demand| {
+        let of = (framework, query.role.as_ref(), demand);
+        leader.past.list((ledger, viewer), now, of)
+    };
+    let mut past_demands = Vec::new();
     let mut asked = Asked { ledger, leader, viewer, demand: None, pairs_left: PAIRS_MAX };
     let (mut bidders, task) = match &query.subject {
-        WhySubject::Framework(framework) => (asked.bidders_of(*framework)?, None),
+        WhySubject::Framework(framework) => {
+            let bidders = asked.bidders_of(*framework)?;
+            past_demands = past(Some(*framework), None);
+            (bidders, None)
+        }
         WhySubject::Demand { framework, demand } => {
             asked.demand = Some(demand);
-            (asked.bidders_wanting(*framework, demand)?, None)
+            past_demands = past(*framework, Some(demand));
+            match asked.bidders_wanting(*framework, demand) {
+                // It was wanted, and that is remembered.
+                Err(_) if !past_demands.is_empty() => (Vec::new(), None),
+                bidders => (bidders?, None),
+            }
         }
         WhySubject::Task { framework, task } => {
             let task = asked.task(*framework, task)?;
@@ -51,14 +66,14 @@ pub(super) fn why(
     };
     if let Some(role) = &query.role {
         bidders.retain(|bidder| bidder.role == *role);
-        if bidders.is_empty() {
+        if bidders.is_empty() && past_demands.is_empty() {
             let message = format!("nothing of that is in role {role}");
             return Err(Refusal::invalid("role", message));
         }
     }
     bidders.truncate(limits::STANDINGS_MAX);
     let standings = bidders.iter().map(|bidder| asked.standing(bidder)).collect();
-    Ok(v1::WhyResponse { task, standings })
+    Ok(v1::WhyResponse { task, standings, past: past_demands })
 }
 
 /// Who asks about what, and in which state of things.

@@ -6,9 +6,9 @@
 use crate::{
     Ledger,
     allocator::{
-        Amounts, Place,
+        Amounts, Bidder, Place,
         bundle::Bundle,
-        demand::BidderIndex,
+        demand::{BidderIndex, Ended},
         wanted::{Entry, countable},
     },
     ledger::{Agent, AgentState},
@@ -24,6 +24,18 @@ pub(super) struct DemandView<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) leader: &'a Leadership,
     pub(super) bidder: BidderIndex,
+}
+
+/// What stands in the way of a demand that has just ended.
+pub(crate) fn demand_standing(
+    ledger: &Ledger,
+    leader: &Leadership,
+    ended: &Ended,
+) -> v1::DemandStanding {
+    let Bidder { framework, role } = &ended.bidder;
+    let bidder = leader.demand.index(*framework, role);
+    let view = bidder.map(|bidder| DemandView { ledger, leader, bidder });
+    view.map_or_else(v1::DemandStanding::default, |view| view.standing(&ended.entry, true))
 }
 
 impl DemandView<'_> {

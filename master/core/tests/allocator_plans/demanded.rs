@@ -1,7 +1,7 @@
 //! Who has said what it wants is offered that and nothing else; gangs get all of it or nothing.
 
 use crate::world::{World, agent_id, resources, role};
-use master_core::allocator::Bidder;
+use master_core::allocator::{Bidder, demand::Outcome};
 use proto::model::{
     Attribute, AttributeValue, Constraint, DemandId, Duration, FrameworkId, Milli, Offer,
     Resources, StatedDemand,
@@ -201,8 +201,11 @@ fn a_gang_is_given_up_in_time_and_lets_go_of_what_it_kept() {
     let offers = world.offer();
     assert_eq!(given(&offers, plain).len(), 1, "kept no longer");
     let failed = (Bidder { framework, role: role("a") }, id("work"));
-    assert_eq!(world.demand.take_failed(), [failed]);
-    assert_eq!(world.demand.take_failed(), []);
+    let ended = world.demand.take_ended();
+    let ended: Vec<_> =
+        ended.into_iter().map(|it| (it.bidder, it.entry.id().clone(), it.outcome)).collect();
+    assert_eq!(ended, [(failed.0, failed.1, Outcome::GivenUp)]);
+    assert!(world.demand.take_ended().is_empty());
 }
 
 #[test]

@@ -153,6 +153,30 @@ fn a_gang_is_given_up() {
 }
 
 #[test]
+fn why_it_was_so_is_kept_for_a_while() {
+    let both = || vec![demand("served", 300, 1), on("rack in r9", demand("nowhere", 300, 1))];
+    let mut rig = wanting(both());
+    rig.pass(2_000);
+    rig.tell("stated again with the same names: both are wanted since the first time");
+    rig.call("f", state("*", both()));
+    let newest = rig.offers.last().expect("offered again");
+    let (offer, agent) = (newest.id, newest.agent.to_string());
+    rig.call("f", accept(&[offer], vec![task("t", &agent, 300)]));
+    rig.tell("one has been served, the other is taken back");
+    rig.call("f", state("*", vec![gang(1_000, demand("train", 9_000, 2))]));
+    rig.pass(1_500);
+    for name in ["served", "nowhere", "train"] {
+        rig.operator(why_demand(name));
+    }
+    rig.tell("an hour later nobody knows");
+    rig.pass(3_600_000);
+    for name in ["served", "train"] {
+        rig.operator(why_demand(name));
+    }
+    rig.matches("demand_past");
+}
+
+#[test]
 fn statements_that_cannot_be_are_refused() {
     let mut rig = two_racks();
     rig.subscribe_in(3, "f", &["eng", "ops"]);

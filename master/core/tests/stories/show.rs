@@ -186,6 +186,12 @@ fn show_why(answer: &v1::WhyResponse) -> String {
         }
         shown.extend(it.demands.iter().map(show_demand));
     }
+    for it in &answer.past {
+        let (outcome, waited, ago) = (it.outcome().as_str_name(), it.waited_ms, it.ended_ms_ago);
+        shown += &format!(" {} in {}: {outcome} {ago} ms ago", it.framework_id, it.role);
+        shown += &format!(" after {waited} ms");
+        shown.extend(it.standing.iter().map(show_demand));
+    }
     shown
 }
 
