@@ -377,7 +377,7 @@ mod tests {
 
     fn text(state: WhyState) -> String {
         let standings = vec![standing(state)];
-        WhyReport::new(v1::WhyResponse { task: None, standings }).text()
+        WhyReport::new(v1::WhyResponse { standings, ..Default::default() }).text()
     }
 
     #[test]
@@ -405,7 +405,7 @@ mod tests {
     #[test]
     fn programs_get_the_same_as_data() {
         let standings = vec![standing(WhyState::WhyKeptForRole)];
-        let report = WhyReport::new(v1::WhyResponse { task: None, standings });
+        let report = WhyReport::new(v1::WhyResponse { standings, ..Default::default() });
         let json = serde_json::to_value(&report).unwrap();
         let first = &json["standings"][0];
         assert_eq!(
