@@ -3,13 +3,14 @@
 use prost::Message as _;
 use std::{env, error::Error, fs, path::PathBuf};
 
-const SCHEMAS: [&str; 14] = [
+const SCHEMAS: [&str; 15] = [
     "bourse/v1/common.proto",
     "bourse/v1/filters.proto",
     "bourse/v1/scheduler.proto",
     "bourse/v1/agent.proto",
     "bourse/v1/listings.proto",
     "bourse/v1/agent_life.proto",
+    "bourse/v1/role_settings.proto",
     "bourse/v1/roles.proto",
     "bourse/v1/masters.proto",
     "bourse/v1/why.proto",

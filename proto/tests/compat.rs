@@ -27,6 +27,7 @@ fn log_batches() {
     check("log_batch_accept.bin", &compat_values::accept_batch());
     check("log_batch_directives.bin", &compat_values::directives_batch());
     check("log_batch_roles.bin", &compat_values::roles_batch());
+    check("log_batch_role_settings.bin", &compat_values::role_settings_batch());
 }
 
 #[test]

@@ -8,7 +8,9 @@ use crate::strategies::{self, messages};
 use proptest::{collection, prelude::*, sample::Index};
 use prost::Message;
 use proto::{
-    convert::{agent, body::read_body, calls, offer, orders, quota, refusal, status, task},
+    convert::{
+        agent, body::read_body, calls, offer, orders, quota, refusal, role_settings, status, task,
+    },
     model::{Reason, Refusal},
     wire::{DESCRIPTORS, journal, log, v1},
 };
@@ -86,6 +88,7 @@ pub(crate) fn fuzz_scheduler_events(bytes: &[u8]) {
 /// What operators say of roles.
 pub(crate) fn fuzz_quotas(bytes: &[u8]) {
     believe(bytes, quota::read_quota, quota::write_quota);
+    believe(bytes, role_settings::read_change, role_settings::write_change);
 }
 
 /// What agents say.
@@ -136,6 +139,7 @@ const REQUESTS: &[Request] = requests!(
     SetWeightRequest
     SetQuotaRequest
     RemoveQuotaRequest
+    ConfigureRoleRequest
     OperatorKillTaskRequest
     SetWeightRequest
     SetQuotaRequest

@@ -4,7 +4,10 @@ use crate::strategies::{self, messages};
 use proptest::prelude::*;
 use prost::Message;
 use proto::{
-    convert::{agent, calls, framework, offer, orders, quota, refusal, resources, status, task},
+    convert::{
+        agent, calls, framework, offer, orders, quota, refusal, resources, role_settings, status,
+        task,
+    },
     model::{
         Refusal, SchedulerCall, Session, StatusReason, TaskState, limits, refusal::Reason,
         status::StatusSource,
@@ -45,6 +48,18 @@ proptest! {
     #[test]
     fn quotas_survive(it in strategies::quota()) {
         prop_assert_eq!(quota::read_quota(sent(quota::write_quota(&it))), Ok(it));
+    }
+
+    #[test]
+    fn role_settings_survive(it in strategies::role_settings::settings()) {
+        let wire = role_settings::write_settings(&it).map(sent).unwrap_or_default();
+        prop_assert_eq!(role_settings::read_settings(wire), Ok(it));
+    }
+
+    #[test]
+    fn changes_of_role_settings_survive(it in strategies::role_settings::change()) {
+        let wire = sent(role_settings::write_change(&it));
+        prop_assert_eq!(role_settings::read_change(wire), Ok(it));
     }
 
     #[test]

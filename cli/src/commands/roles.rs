@@ -1,5 +1,6 @@
 //! `bourse roles` and `bourse quota`: who gets how much, and the operator's say in it.
 
+use super::role_settings::{SettingsArgs, configure};
 use crate::{
     arguments::Client,
     connection::{Connection, request},
@@ -33,6 +34,8 @@ pub(crate) struct RolesArgs {
 pub(crate) enum RolesCommand {
     /// Set what a role weighs among its siblings
     Weight(Client<WeightArgs>),
+    /// Set how a role and those below it are served
+    Set(Client<SettingsArgs>),
 }
 
 /// Flags of `bourse roles weight`.
@@ -119,6 +122,9 @@ pub(crate) async fn roles(args: RolesArgs, format: Format) -> anyhow::Result<Exi
         None => print_rows(format, &rows(&connect(&args.context)?).await?)?,
         Some(RolesCommand::Weight(Client { context, args })) => {
             set_weight(&connect(&context)?, &args).await?;
+        }
+        Some(RolesCommand::Set(Client { context, args })) => {
+            configure(&connect(&context)?, &args).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

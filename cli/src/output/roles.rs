@@ -3,8 +3,8 @@
 use super::{Row, rows::ShownResources};
 use comfy_table::Table;
 use proto::{
-    convert::quota::read_quota,
-    model::{Milli, Quota, ResourceName, Resources, Value, limits},
+    convert::{quota::read_quota, role_settings::read_settings},
+    model::{Milli, Quota, ResourceName, Resources, RoleSettings, Value, limits},
     wire::v1,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
@@ -29,8 +29,37 @@ pub(crate) struct RoleRow {
     offered: ShownResources,
     frameworks: u64,
     share_percent: String,
+    /// Its own.
+    settings: ShownSettings,
+    /// With what it inherits.
+    settings_in_force: ShownSettings,
     #[serde(skip)]
     quota: Option<Quota>,
+}
+
+/// Settings: one entry each in JSON.
+#[derive(Debug, Default, Serialize)]
+struct ShownSettings {
+    placement: Option<String>,
+    offers: Option<String>,
+    priority_max: Option<u8>,
+    /// All of them, for people.
+    #[serde(skip)]
+    line: String,
+}
+
+impl ShownSettings {
+    /// A newer master may say what this version cannot read; the rest is still worth showing.
+    fn read(wire: Option<v1::RoleSettings>) -> Self {
+        let settings: RoleSettings =
+            wire.and_then(|wire| read_settings(wire).ok()).unwrap_or_default();
+        Self {
+            placement: settings.placement.map(|policy| policy.to_string()),
+            offers: settings.offer_mode.map(|mode| mode.to_string()),
+            priority_max: settings.priority_max.map(|most| most.get()),
+            line: settings.to_string(),
+        }
+    }
 }
 
 /// One resource of a quota.
@@ -88,6 +117,8 @@ impl From<v1::RoleSummary> for RoleRow {
             offered: ShownResources::read(wire.offered),
             frameworks: wire.framework_count,
             share_percent: format!("{}.{:02}", hundredths / 100, hundredths % 100),
+            settings: ShownSettings::read(wire.settings),
+            settings_in_force: ShownSettings::read(wire.settings_in_force),
             role: wire.role,
             quota,
         }
@@ -104,6 +135,7 @@ impl Row for RoleRow {
         "offered",
         "weighted share %",
         "frameworks",
+        "settings",
     ];
 
     fn cells(&self) -> Vec<String> {
@@ -118,6 +150,7 @@ impl Row for RoleRow {
             self.offered.0.to_string(),
             self.share_percent.clone(),
             self.frameworks.to_string(),
+            self.settings_in_force.line.clone(),
         ]
     }
 }
@@ -276,15 +309,23 @@ mod tests {
                 }],
                 ..v1::Quota::default()
             }),
+            settings_in_force: Some(v1::RoleSettings {
+                offer_mode: v1::OfferMode::Shared.into(),
+                priority_max: Some(5),
+                ..v1::RoleSettings::default()
+            }),
             ..v1::RoleSummary::default()
         };
         let row = RoleRow::from(wire);
         assert_eq!(row.cells()[..4], ["    batch", "2.5", "", "cpus:0"]);
+        assert_eq!(row.cells()[8], "offers shared, priority-max 5");
         let json = serde_json::to_value(&row).unwrap();
         assert_eq!(
             (&json["role"], &json["limit"]["cpus"]),
             (&"eng/search/batch".into(), &0.into())
         );
+        assert_eq!(json["settings_in_force"]["offers"], "shared");
+        assert!(json["settings"]["offers"].is_null(), "it is inherited");
         let [quota] = &row.quota_rows()[..] else { panic!("one resource") };
         assert_eq!((&*quota.resource, quota.limit.as_deref()), ("cpus", Some("0")));
         assert_eq!(row.excess(), Vec::<String>::new());

@@ -113,6 +113,18 @@ fn operators_say_who_gets_how_much() {
         "{table}"
     );
 
+    market.run(&["roles", "set", "eng", "--placement", "pack", "--priority-max", "5"]).success();
+    market.run(&["roles", "set", "eng/search", "--placement", "spread"]).success();
+    let roles = market.json(&["roles"]);
+    let settings = |row: usize, which: &str| roles[row][which].clone();
+    assert_eq!(settings(1, "settings")["priority_max"], Value::Null);
+    let in_force = settings(1, "settings_in_force");
+    assert_eq!((&in_force["placement"], &in_force["priority_max"]), (&"spread".into(), &5.into()));
+    market.run(&["roles", "set", "eng/search", "--reset", "placement"]).success();
+    assert_eq!(market.json(&["roles"])[1]["settings_in_force"]["placement"], "pack");
+    let typed = market.run(&["roles", "set", "eng"]).failure();
+    assert!(typed.contains("--placement pack"), "{typed}");
+
     let full = market.run(&["quota", "set", "ops", "--guarantee", "cpus:3"]).failure();
     assert!(full.contains("9 cpus would be promised") && full.contains("--force"), "{full}");
     market.run(&["quota", "set", "ops", "--guarantee", "cpus:3", "--force"]).success();

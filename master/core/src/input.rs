@@ -3,8 +3,8 @@
 use crate::ledger::LogVersion;
 use proto::model::{
     AgentCall, AgentDirective, AgentId, DemandId, Duration, FrameworkId, Instant, MasterInfo,
-    Milli, NodeId, Principal, Quota, Role, SchedulerCall, Session, Subscribe, TaskId, TaskKey,
-    TaskState, WallTime, WindowId, WindowPlan,
+    Milli, NodeId, Principal, Quota, Role, RoleSettingsChange, SchedulerCall, Session, Subscribe,
+    TaskId, TaskKey, TaskState, WallTime, WindowId, WindowPlan,
 };
 use raft::eraftpb::Message;
 
@@ -237,6 +237,13 @@ pub enum OperatorCall {
     },
     /// A role is promised nothing and has no limit any longer.
     RemoveQuota(Role),
+    /// How a role is served from now on.
+    ConfigureRole {
+        /// Which.
+        role: Role,
+        /// What of its settings changes.
+        change: RoleSettingsChange,
+    },
     /// Why somebody gets nothing.
     Why(WhyQuery),
     /// What frameworks have stated that they want.

@@ -39,6 +39,7 @@ pub const TABLE: &[Row] = &[
     Row::new("/bourse.v1.Operator/SetWeight", &[Operator]),
     Row::new("/bourse.v1.Operator/SetQuota", &[Operator]),
     Row::new("/bourse.v1.Operator/RemoveQuota", &[Operator]),
+    Row::new("/bourse.v1.Operator/ConfigureRole", &[Operator]),
     Row::new("/bourse.v1.Operator/KillTask", &[Operator]),
     Row::new("/bourse.v1.Operator/DrainAgent", &[Operator]),
     Row::new("/bourse.v1.Operator/CancelDrain", &[Operator]),

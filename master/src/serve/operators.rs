@@ -5,7 +5,7 @@ use super::{
     demands::{read_list_demands, read_why},
     gateway::{Gateway, caller, unexpected},
     masters,
-    roles::{audit, read_remove_quota, read_set_quota, read_set_weight},
+    roles::{audit, read_configure_role, read_remove_quota, read_set_quota, read_set_weight},
 };
 use crate::{
     inbox::{Arrival, Sink, stopping},
@@ -143,30 +143,28 @@ impl Operator for OperatorService {
         &self,
         request: Request<v1::SetWeightRequest>,
     ) -> Result<Response<v1::SetWeightResponse>, Status> {
-        match self.ask(request, read_set_weight).await? {
-            Answer::Done => Ok(Response::new(v1::SetWeightResponse {})),
-            other => unexpected(&other),
-        }
+        self.tell(request, read_set_weight).await
     }
 
     async fn set_quota(
         &self,
         request: Request<v1::SetQuotaRequest>,
     ) -> Result<Response<v1::SetQuotaResponse>, Status> {
-        match self.ask(request, read_set_quota).await? {
-            Answer::Done => Ok(Response::new(v1::SetQuotaResponse {})),
-            other => unexpected(&other),
-        }
+        self.tell(request, read_set_quota).await
     }
 
     async fn remove_quota(
         &self,
         request: Request<v1::RemoveQuotaRequest>,
     ) -> Result<Response<v1::RemoveQuotaResponse>, Status> {
-        match self.ask(request, read_remove_quota).await? {
-            Answer::Done => Ok(Response::new(v1::RemoveQuotaResponse {})),
-            other => unexpected(&other),
-        }
+        self.tell(request, read_remove_quota).await
+    }
+
+    async fn configure_role(
+        &self,
+        request: Request<v1::ConfigureRoleRequest>,
+    ) -> Result<Response<v1::ConfigureRoleResponse>, Status> {
+        self.tell(request, read_configure_role).await
     }
 
     async fn kill_task(

@@ -1,9 +1,12 @@
-//! What operators say of roles: weights and quotas, read from the wire.
+//! What operators say of roles: weights, quotas and settings, read from the wire.
 
 use super::operators::id;
 use master_core::input::OperatorCall;
 use proto::{
-    convert::quota::{read_quota, read_weight},
+    convert::{
+        quota::{read_quota, read_weight},
+        role_settings::read_change,
+    },
     model::{Principal, Refusal},
     wire::v1,
 };
@@ -24,6 +27,18 @@ pub(super) fn read_remove_quota(request: v1::RemoveQuotaRequest) -> Result<Opera
     Ok(OperatorCall::RemoveQuota(id("role", &request.role)?))
 }
 
+pub(super) fn read_configure_role(
+    request: v1::ConfigureRoleRequest,
+) -> Result<OperatorCall, Refusal> {
+    let role = id("role", &request.role)?;
+    let change = request.change.ok_or_else(|| Refusal::invalid("change", "is missing"))?;
+    let change = read_change(change).map_err(|refusal| refusal.under("change"))?;
+    match change.is_empty() {
+        true => Err(Refusal::invalid("change", "neither sets nor resets anything")),
+        false => Ok(OperatorCall::ConfigureRole { role, change }),
+    }
+}
+
 /// Writes down who changed what of a role.
 pub(super) fn audit(node: &str, principal: &Principal, call: &OperatorCall) {
     match call {
@@ -40,6 +55,11 @@ pub(super) fn audit(node: &str, principal: &Principal, call: &OperatorCall) {
         }
         OperatorCall::RemoveQuota(role) => {
             tracing::info!(target: "bourse::audit", %node, %principal, %role, "remove quota");
+        }
+        OperatorCall::ConfigureRole { role, change } => {
+            tracing::info!(
+                target: "bourse::audit", %node, %principal, %role, ?change, "configure role"
+            );
         }
         _ => {}
     }
@@ -88,6 +108,19 @@ mod tests {
         assert_eq!(refused("eng", quota), "quota.shape");
         let none = v1::SetQuotaRequest { role: "eng".to_owned(), ..Default::default() };
         assert_eq!(read_set_quota(none).unwrap_err().field, "quota");
+    }
+
+    #[test]
+    fn settings_name_the_part_that_is_wrong() {
+        let field = |role: &str, change| {
+            let request = v1::ConfigureRoleRequest { role: role.to_owned(), change };
+            read_configure_role(request).unwrap_err().field
+        };
+        assert_eq!(field("eng/*", Some(v1::RoleSettingsChange::default())), "role");
+        assert_eq!(field("eng", None), "change");
+        assert_eq!(field("eng", Some(v1::RoleSettingsChange::default())), "change");
+        let change = v1::RoleSettingsChange { reset: vec![1, 1], ..Default::default() };
+        assert_eq!(field("eng", Some(change)), "change.reset[1]");
     }
 
     #[test]

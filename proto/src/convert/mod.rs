@@ -25,6 +25,7 @@ pub mod refusal;
 pub mod resources;
 #[cfg(feature = "grpc")]
 mod rich_status;
+pub mod role_settings;
 pub mod status;
 pub mod task;
 pub mod text;

@@ -76,6 +76,10 @@ pub const FRAMEWORK_ROLES_MAX: usize = 16;
 /// compared at each of them, so that the depth is a factor of both.
 pub const ROLE_DEPTH_MAX: usize = 8;
 
+/// The highest priority. Ten bands are more than the five in which large clusters are run (free,
+/// best effort, batch, production, monitoring), and one digit to write.
+pub const PRIORITY_MAX: u8 = 9;
+
 /// Roles with a weight or a quota of their own. A change of quota looks at all of them.
 pub const ROLES_CONFIGURED_MAX: usize = 10_000;
 

@@ -116,6 +116,28 @@ pub(crate) fn roles_batch() -> Batch {
     ])
 }
 
+/// How operators say that roles are served.
+pub(crate) fn role_settings_batch() -> Batch {
+    use command::Command as It;
+    let reset = vec![v1::RoleSetting::OfferMode.into(), v1::RoleSetting::PriorityMax.into()];
+    let configure = |set, reset| command::ConfigureRole {
+        role: text("eng/batch"),
+        change: Some(v1::RoleSettingsChange { set, reset }),
+    };
+    batch_of(vec![
+        It::ConfigureRole(configure(Some(role_settings()), vec![])),
+        It::ConfigureRole(configure(None, reset)),
+    ])
+}
+
+fn role_settings() -> v1::RoleSettings {
+    v1::RoleSettings {
+        placement: v1::PlacementPolicy::Fgd.into(),
+        offer_mode: v1::OfferMode::Shared.into(),
+        priority_max: Some(0),
+    }
+}
+
 /// With a limit of zero, which is one.
 fn quota() -> v1::Quota {
     let amount = |name: &str, milli| v1::Resource {
@@ -201,8 +223,13 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         changed_ms: 1_000,
         ..record::Agent::default()
     };
-    let role =
-        record::Role { role: text("eng/batch"), weight_milli: Some(2_500), quota: Some(quota()) };
+    let role = record::Role {
+        role: text("eng/batch"),
+        weight_milli: Some(2_500),
+        quota: Some(quota()),
+        settings: None,
+    };
+    let served = record::Role { settings: Some(role_settings()), ..role.clone() };
     vec![
         ("record_header.bin", record(record::Record::Header(header))),
         ("record_agent.bin", record(record::Record::Agent(agent.clone()))),
@@ -210,6 +237,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("record_framework_budget.bin", record(record::Record::Framework(frugal()))),
         ("record_window.bin", record(record::Record::Window(window()))),
         ("record_role.bin", record(record::Record::Role(role))),
+        ("record_role_settings.bin", record(record::Record::Role(served))),
         ("record_framework.bin", record(record::Record::Framework(framework_row()))),
         ("record_task.bin", record(record::Record::Task(task_record()))),
     ]

@@ -7,6 +7,7 @@ mod calls;
 mod declines;
 mod demands;
 mod quotas;
+mod role_settings;
 mod tasks;
 
 use proto::model::{Reason, Refusal};

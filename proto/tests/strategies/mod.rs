@@ -2,6 +2,7 @@
 
 pub(crate) mod demand;
 pub(crate) mod messages;
+pub(crate) mod role_settings;
 
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{

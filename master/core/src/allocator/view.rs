@@ -309,10 +309,10 @@ impl View {
     }
 
     fn read_role(&mut self, ledger: &Ledger, role: &Role) {
-        let (weight, quota) = (ledger.roles().weight(role), ledger.roles().quota(role).cloned());
-        self.roles.insert(role.clone(), RoleConfig { weight, quota });
-        if self.roles[role] == RoleConfig::default() {
-            self.roles.remove(role);
+        let row = ledger.roles().row(role);
+        match row == RoleConfig::default() {
+            true => drop(self.roles.remove(role)),
+            false => drop(self.roles.insert(role.clone(), row)),
         }
         self.changes.note(ViewChange::Configured(role.clone()));
     }

@@ -52,6 +52,9 @@ impl Turn<'_> {
                     Err(refusal) => self.reply(call, Err(refusal)),
                 }
             }
+            OperatorCall::ConfigureRole { role, change } => {
+                self.propose(Command::ConfigureRole { role, change }, Waiter::Call(call));
+            }
             OperatorCall::RemoveQuota(role) => {
                 self.propose(Command::RemoveQuota { role }, Waiter::Call(call));
             }

@@ -60,6 +60,7 @@ impl Ledger {
             Command::CancelWindow(window) => self.cancel_window(now, *window, events),
             Command::SetWeight { role, weight } => self.set_weight(role, *weight, events),
             Command::SetQuota { role, quota, force } => self.set_quota(role, quota, *force, events),
+            Command::ConfigureRole { role, change } => self.configure_role(role, change, events),
             Command::RemoveQuota { role } => self.remove_quota(role, events),
             Command::UpdateFramework { session, info } => {
                 self.update_framework(*session, info, events)

@@ -1,11 +1,13 @@
-//! Weights and quotas, set and removed; and the one place where limits hold tasks back.
+//! Weights, quotas and settings, set and removed; and the one place where limits hold tasks back.
 
 use super::{
     AgentState, Applied, Event, Ledger, RoleConfig,
     role_tree::{Quotas, Sums, Units, promised},
     roles::Cap,
 };
-use proto::model::{Milli, Quota, Reason, Refusal, Resources, Role, TaskInfo, limits};
+use proto::model::{
+    Milli, Quota, Reason, Refusal, Resources, Role, RoleSettingsChange, TaskInfo, limits,
+};
 
 impl Ledger {
     /// Without a weight, the role weighs what the configuration says.
@@ -18,8 +20,7 @@ impl Ledger {
         if weight.is_some_and(|weight| !(1..=limits::MILLI_MAX).contains(&weight.0)) {
             return Err(Refusal::invalid("weight_milli", "is not a weight"));
         }
-        let quota = self.roles.quota(role).cloned();
-        self.put_role(role, RoleConfig { weight, quota }, events)
+        self.put_role(role, RoleConfig { weight, ..self.roles.row(role) }, events)
     }
 
     /// Contradictions to other quotas are refused always, what the agents could not hold unless
@@ -32,8 +33,8 @@ impl Ledger {
         events: &mut Vec<Event>,
     ) -> Result<Applied, Refusal> {
         self.check_quota(role, quota, force)?;
-        let weight = self.roles.weight(role);
-        self.put_role(role, RoleConfig { weight, quota: Some(quota.clone()) }, events)
+        let quota = Some(quota.clone());
+        self.put_role(role, RoleConfig { quota, ..self.roles.row(role) }, events)
     }
 
     /// Whether a quota may be set; one that is set already may be set again.
@@ -63,8 +64,19 @@ impl Ledger {
         role: &Role,
         events: &mut Vec<Event>,
     ) -> Result<Applied, Refusal> {
-        let weight = self.roles.weight(role);
-        self.put_role(role, RoleConfig { weight, quota: None }, events)
+        self.put_role(role, RoleConfig { quota: None, ..self.roles.row(role) }, events)
+    }
+
+    /// What a role does not have of its own it inherits; see [`super::Roles::settings`].
+    pub(super) fn configure_role(
+        &mut self,
+        role: &Role,
+        change: &RoleSettingsChange,
+        events: &mut Vec<Event>,
+    ) -> Result<Applied, Refusal> {
+        let row = self.roles.row(role);
+        let settings = row.settings.changed(change);
+        self.put_role(role, RoleConfig { settings, ..row }, events)
     }
 
     /// Puts a row, or takes it out when it says nothing; what is so already makes no fact.

@@ -5,8 +5,8 @@ use super::{
     Command, LogVersion,
     codec_members::{read_change, write_change},
     codec_roles::{
-        read_remove_quota, read_set_quota, read_set_weight, write_remove_quota, write_set_quota,
-        write_set_weight,
+        read_configure_role, read_remove_quota, read_set_quota, read_set_weight,
+        write_configure_role, write_remove_quota, write_set_quota, write_set_weight,
     },
 };
 use proto::convert::{
@@ -18,7 +18,8 @@ use proto::convert::{
 };
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, IdError, Refusal,
-    RequestId, Role, Session, TaskId, TaskInfo, TaskKey, TaskStatus, agent::AgentTask,
+    RequestId, Role, Session, StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus,
+    agent::AgentTask,
 };
 use proto::wire::{
     log::v1::{
@@ -63,6 +64,7 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
             Kind::CancelWindow(wire::CancelWindow { window_id: window.to_string() })
         }
         Command::SetWeight { role, weight } => write_set_weight(role, *weight),
+        Command::ConfigureRole { role, change } => write_configure_role(role, change),
         Command::SetQuota { role, quota, force } => write_set_quota(role, quota, *force),
         Command::RemoveQuota { role } => write_remove_quota(role),
         Command::UpdateFramework { session, info } => {
@@ -86,12 +88,7 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
         Command::Accept { session, role, request, tasks } => {
             write_accept(*session, role, request.as_ref(), tasks)
         }
-        Command::KillTask { key, grace_period, reason } => Kind::KillTask(wire::KillTask {
-            framework_id: key.framework.to_string(),
-            task_id: key.task.to_string(),
-            grace_period_ms: grace_period.map(Duration::as_ms),
-            reason: write_reason(*reason).into(),
-        }),
+        Command::KillTask { key, grace_period, reason } => write_kill(key, *grace_period, *reason),
         Command::RecordUpdate { agent, incarnation, framework, status } => {
             write_update(agent, *incarnation, *framework, status)
         }
@@ -100,6 +97,15 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
         }
     };
     v1::Command { command: Some(kind) }
+}
+
+fn write_kill(key: &TaskKey, grace_period: Option<Duration>, reason: StatusReason) -> Kind {
+    Kind::KillTask(wire::KillTask {
+        framework_id: key.framework.to_string(),
+        task_id: key.task.to_string(),
+        grace_period_ms: grace_period.map(Duration::as_ms),
+        reason: write_reason(reason).into(),
+    })
 }
 
 fn write_subscribe(
@@ -208,6 +214,7 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
             Command::CancelWindow(read_id("window_id", &cancel.window_id)?)
         }
         Kind::SetWeight(set) => read_set_weight(&set)?,
+        Kind::ConfigureRole(configure) => read_configure_role(configure)?,
         Kind::SetQuota(set) => read_set_quota(set)?,
         Kind::RemoveQuota(remove) => read_remove_quota(&remove)?,
         Kind::UpdateFramework(update) => {

@@ -4,8 +4,11 @@ use super::{
     Command, RoleConfig,
     codec_commands::{read_id, required},
 };
-use proto::convert::quota::{read_quota, read_weight, write_quota};
-use proto::model::{Milli, Quota, Refusal, Role};
+use proto::convert::{
+    quota::{read_quota, read_weight, write_quota},
+    role_settings::{read_change, read_settings, write_change, write_settings},
+};
+use proto::model::{Milli, Quota, Refusal, Role, RoleSettingsChange};
 use proto::wire::{
     log::v1::{
         command::{self as wire, Command as Kind},
@@ -28,6 +31,11 @@ pub(super) fn write_remove_quota(role: &Role) -> Kind {
     Kind::RemoveQuota(wire::RemoveQuota { role: role.to_string() })
 }
 
+pub(super) fn write_configure_role(role: &Role, change: &RoleSettingsChange) -> Kind {
+    let change = Some(write_change(change));
+    Kind::ConfigureRole(wire::ConfigureRole { role: role.to_string(), change })
+}
+
 pub(super) fn read_set_weight(set: &wire::SetWeight) -> Result<Command, Refusal> {
     let weight = read_weight("weight_milli", set.weight_milli)?;
     Ok(Command::SetWeight { role: read_id("role", &set.role)?, weight })
@@ -42,18 +50,27 @@ pub(super) fn read_remove_quota(remove: &wire::RemoveQuota) -> Result<Command, R
     Ok(Command::RemoveQuota { role: read_id("role", &remove.role)? })
 }
 
+pub(super) fn read_configure_role(configure: wire::ConfigureRole) -> Result<Command, Refusal> {
+    let change = required("change", configure.change)?;
+    let change = read_change(change).map_err(|refusal| refusal.under("change"))?;
+    Ok(Command::ConfigureRole { role: read_id("role", &configure.role)?, change })
+}
+
 pub(super) fn write_role(role: &Role, row: &RoleConfig) -> record::Role {
     record::Role {
         role: role.to_string(),
         weight_milli: row.weight.map(|weight| weight.0),
         quota: row.quota.as_ref().map(write_quota),
+        settings: write_settings(&row.settings),
     }
 }
 
 pub(super) fn read_role(row: record::Role) -> Result<(Role, RoleConfig), Refusal> {
     let weight = read_weight("weight_milli", row.weight_milli)?;
     let quota = row.quota.map(read_quota_at).transpose()?;
-    Ok((read_id("role", &row.role)?, RoleConfig { weight, quota }))
+    let settings = read_settings(row.settings.unwrap_or_default());
+    let settings = settings.map_err(|refusal| refusal.under("settings"))?;
+    Ok((read_id("role", &row.role)?, RoleConfig { weight, quota, settings }))
 }
 
 fn read_quota_at(quota: api::Quota) -> Result<Quota, Refusal> {

@@ -4,8 +4,8 @@
 use super::{LogVersion, MemberChange};
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Quota,
-    RequestId, Role, Session, StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, WindowId,
-    WindowPlan, agent::AgentTask,
+    RequestId, Role, RoleSettingsChange, Session, StatusReason, TaskId, TaskInfo, TaskKey,
+    TaskStatus, WindowId, WindowPlan, agent::AgentTask,
 };
 
 /// One change that is asked of the ledger.
@@ -139,6 +139,13 @@ pub enum Command {
     RemoveQuota {
         /// Which.
         role: Role,
+    },
+    /// How a role is served from now on.
+    ConfigureRole {
+        /// Which.
+        role: Role,
+        /// What of its settings changes.
+        change: RoleSettingsChange,
     },
     /// Updates that a framework has dealt with.
     Acknowledge {

@@ -54,7 +54,7 @@ pub enum Event {
     WindowStarted(WindowId),
     /// A maintenance window is over, or will not be; its row is gone.
     WindowEnded(WindowId),
-    /// What operators say of a role is another: its weight or its quota.
+    /// What operators say of a role is another: its weight, its quota or a setting.
     RoleChanged(Role),
     /// A framework describes itself differently.
     FrameworkUpdated(FrameworkId),

@@ -1,20 +1,22 @@
 //! What operators say of roles, and what each role uses together with all roles below it.
 //!
 //! A role needs no row: one that nobody has said anything about weighs what the masters'
-//! configuration says, is promised nothing and has no limit.
+//! configuration says, is promised nothing, has no limit, and is served as the roles above it.
 
 use super::{Ledger, Table, frameworks::amounts};
-use proto::model::{Milli, Quota, Resources, Role};
+use proto::model::{Milli, Quota, Resources, Role, RoleSettings};
 
 static NOTHING: Resources = Resources::new();
 
-/// What operators have said of a role; at least one of the two.
+/// What operators have said of a role; at least one of the three.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RoleConfig {
     /// What it weighs among its siblings; `None` means what the configuration says.
     pub weight: Option<Milli>,
     /// What it is promised and may use.
     pub quota: Option<Quota>,
+    /// How it is served; what is `None` is inherited.
+    pub settings: RoleSettings,
 }
 
 /// All roles of which there is something to say.
@@ -45,6 +47,21 @@ impl Roles {
     /// What a role is promised, and its limit.
     pub fn quota(&self, role: &Role) -> Option<&Quota> {
         self.rows.get(role)?.quota.as_ref()
+    }
+
+    /// What operators have said of a role; nothing for one without a row.
+    pub fn row(&self, role: &Role) -> RoleConfig {
+        self.rows.get(role).cloned().unwrap_or_default()
+    }
+
+    /// How a role is served: by its own settings, and for each that it does not have by that of the
+    /// nearest role above which has one. What is still `None` then nobody has said anything about.
+    pub fn settings(&self, role: &Role) -> RoleSettings {
+        if self.rows.is_empty() {
+            return RoleSettings::default();
+        }
+        let said = |role: Role| self.rows.get(&role).map(|row| row.settings);
+        role.ancestors().filter_map(said).fold(RoleSettings::default(), RoleSettings::or)
     }
 
     /// Every role that operators have said something of, by path: a role comes right before those

@@ -61,6 +61,7 @@ impl Command {
     pub fn since(&self) -> LogVersion {
         match self {
             Command::RaiseVersion(version) => *version,
+            Command::ConfigureRole { .. } => LogVersion(2),
             Command::Barrier { .. }
             | Command::ChangeMembers(_)
             | Command::RegisterAgent { .. }

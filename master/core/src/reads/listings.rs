@@ -68,6 +68,7 @@ pub(crate) fn answer(
         | OperatorCall::SetWeight { .. }
         | OperatorCall::SetQuota { .. }
         | OperatorCall::RemoveQuota(_)
+        | OperatorCall::ConfigureRole { .. }
         | OperatorCall::AddMaster(_)
         | OperatorCall::RemoveMaster(_)
         | OperatorCall::ReplaceMaster { .. }

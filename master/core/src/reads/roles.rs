@@ -11,7 +11,7 @@ use crate::{
     master::leadership::Leadership,
 };
 use proto::{
-    convert::{quota::write_quota, resources::write_resources},
+    convert::{quota::write_quota, resources::write_resources, role_settings::write_settings},
     model::{Milli, Refusal, Resources, Role},
     wire::v1,
 };
@@ -80,6 +80,8 @@ fn summary(
         framework_count: counts.frameworks,
         weighted_dominant_share_ppm: share,
         quota: ledger.roles().quota(role).map(write_quota),
+        settings: write_settings(&ledger.roles().row(role).settings),
+        settings_in_force: write_settings(&ledger.roles().settings(role)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Short words for the values that the tests need, and a ledger that checks itself at every step.
 
 use master_core::ledger::{
-    Applied, Command, Event, Ledger, Stamp, Task, digest::digest, invariants,
+    Applied, Command, Event, Ledger, LogVersion, Stamp, Task, digest::digest, invariants,
 };
 use proto::model::{
     AgentId, AgentInfo, ClusterId, Command as Program, Duration, FrameworkId, FrameworkInfo,
@@ -151,6 +151,13 @@ impl World {
     pub(crate) fn new() -> Self {
         let stamp = Stamp { index: 0, term: 1, time: Instant(1_000), wall: WallTime(5_000) };
         Self { ledger: Ledger::new(cluster()), stamp }
+    }
+
+    /// One in which commands may need all that this software can read.
+    pub(crate) fn newest() -> Self {
+        let mut world = Self::new();
+        world.done(&Command::RaiseVersion(LogVersion::CURRENT));
+        world
     }
 
     /// Agents a1 and a2, framework 1 of alice, and on a1 the task t1 of half a CPU.

@@ -5,8 +5,8 @@ use crate::{build::*, roles::quota};
 use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Task};
 use proto::model::{
     AgentDirective, AgentId, DisruptionBudget, DrainPlan, Duration, FrameworkId, FrameworkInfo,
-    Milli, Session, StatusReason, TaskInfo, TaskState, TaskState::*, WindowId, WindowPlan,
-    agent::AgentTask,
+    Milli, RoleSettingsChange, Session, StatusReason, TaskInfo, TaskState, TaskState::*, WindowId,
+    WindowPlan, agent::AgentTask,
 };
 
 /// What to do, and how exactly.
@@ -160,6 +160,9 @@ fn role_change(draw: &mut Draw) -> Command {
         return Command::SetWeight { role, weight };
     }
     if draw.one_in(4) {
+        return Command::ConfigureRole { role, change: settings_change(draw) };
+    }
+    if draw.one_in(4) {
         return Command::RemoveQuota { role };
     }
     let promised = draw.pick(&[0, 0, 600, 1_200, 3_000, 6_000]);
@@ -167,6 +170,16 @@ fn role_change(draw: &mut Draw) -> Command {
     let most = (promised == 0 || draw.one_in(2)).then_some(most);
     let piece = (promised > 0 && draw.one_in(3)).then(|| promised / draw.pick(&[1, 2, 3]));
     Command::SetQuota { role, quota: quota(promised, most, piece), force: draw.one_in(4) }
+}
+
+/// Often a change that changes nothing.
+fn settings_change(draw: &mut Draw) -> RoleSettingsChange {
+    use proto::model::{Change::*, OfferMode::*, PlacementPolicy::*, Priority};
+    RoleSettingsChange {
+        placement: draw.pick(&[Keep, Reset, Set(Pack), Set(Spread)]),
+        offer_mode: draw.pick(&[Keep, Keep, Reset, Set(Shared), Set(Exclusive)]),
+        priority_max: draw.pick(&[Keep, Keep, Reset, Set(Priority::MIN), Set(Priority::MAX)]),
+    }
 }
 
 fn description(draw: &mut Draw) -> FrameworkInfo {

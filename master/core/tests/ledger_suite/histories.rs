@@ -232,6 +232,7 @@ fn histories_meet_every_fact_and_every_refusal() {
         CapacityExceeded,
         AgentDeactivated,
         WindowUnknown,
+        VersionTooLow,
     ];
     assert_eq!(met.reasons, reasons.into_iter().collect());
 }

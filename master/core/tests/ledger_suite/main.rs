@@ -15,6 +15,7 @@ mod oracle_directives;
 mod oracle_roles;
 mod oracle_tasks;
 mod refusals;
+mod role_settings;
 mod roles;
 mod stories;
 mod stories_bounds;

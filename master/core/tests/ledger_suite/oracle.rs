@@ -123,6 +123,7 @@ impl Oracle {
             Command::SetQuota { role, quota, force } => {
                 self.set_quota(&role, Some(quota), force)?
             }
+            Command::ConfigureRole { role, change } => self.configure_role(&role, &change)?,
             Command::RemoveQuota { role } => self.set_quota(&role, None, false)?,
             // Told as stories alone.
             Command::ChangeMembers(_) => panic!("histories do not make {command:?}"),

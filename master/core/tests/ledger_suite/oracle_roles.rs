@@ -1,9 +1,11 @@
-//! The oracle's roles: weights, quotas and limits, from their definitions and by looking at
-//! everything each time. Its histories name one resource, CPUs.
+//! The oracle's roles: weights, quotas, limits and settings, from their definitions and by looking
+//! at everything each time. Its histories name one resource, CPUs.
 
 use crate::oracle::{No, Oracle, amounts_of, no};
 use master_core::ledger::{AgentState, Applied, Event, Ledger, RoleConfig};
-use proto::model::{Milli, Quota, Reason, ResourceName, Role, TaskInfo};
+use proto::model::{
+    Change, Milli, Quota, Reason, ResourceName, Role, RoleSettings, RoleSettingsChange, TaskInfo,
+};
 use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -11,6 +13,14 @@ pub(crate) struct RoleModel {
     pub(crate) role: Role,
     pub(crate) weight: Option<Milli>,
     pub(crate) quota: Option<Quota>,
+    pub(crate) settings: RoleSettings,
+}
+
+impl RoleModel {
+    fn empty(role: &Role) -> Self {
+        let settings = RoleSettings::default();
+        Self { role: role.clone(), weight: None, quota: None, settings }
+    }
 }
 
 /// Whether a path is the role or below it.
@@ -64,8 +74,42 @@ fn promised_over_all(models: &[RoleModel]) -> i64 {
 
 impl Oracle {
     pub(crate) fn set_weight(&mut self, role: &Role, weight: Option<Milli>) -> Applied {
-        let quota = quota_of(&self.roles, role.as_str()).cloned();
-        self.put_role(RoleModel { role: role.clone(), weight, quota })
+        let model = RoleModel { weight, ..self.role_model(role) };
+        self.put_role(model)
+    }
+
+    pub(crate) fn configure_role(
+        &mut self,
+        role: &Role,
+        change: &RoleSettingsChange,
+    ) -> Result<Applied, No> {
+        if self.version.is_none() {
+            return no(Reason::VersionTooLow, "");
+        }
+        fn change_one<T: Copy>(old: &mut Option<T>, change: Change<T>) {
+            match change {
+                Change::Keep => {}
+                Change::Reset => *old = None,
+                Change::Set(new) => *old = Some(new),
+            }
+        }
+        let mut model = self.role_model(role);
+        change_one(&mut model.settings.placement, change.placement);
+        change_one(&mut model.settings.offer_mode, change.offer_mode);
+        change_one(&mut model.settings.priority_max, change.priority_max);
+        Ok(self.put_role(model))
+    }
+
+    fn role_model(&self, role: &Role) -> RoleModel {
+        let known = self.roles.iter().find(|model| model.role == *role).cloned();
+        known.unwrap_or_else(|| RoleModel::empty(role))
+    }
+
+    /// A setting of the longest path that is the role or above it and has it.
+    fn setting_of<T>(&self, role: &Role, of: fn(&RoleSettings) -> Option<T>) -> Option<T> {
+        let above = self.roles.iter().filter(|model| within(role, &model.role));
+        let set = above.filter_map(|model| Some((model.role.as_str().len(), of(&model.settings)?)));
+        set.max_by_key(|(length, _)| *length).map(|(_, value)| value)
     }
 
     pub(crate) fn set_quota(
@@ -74,12 +118,10 @@ impl Oracle {
         quota: Option<Quota>,
         force: bool,
     ) -> Result<Applied, No> {
-        let old = self.roles.iter().find(|model| model.role == *role).cloned();
-        let weight = old.as_ref().and_then(|model| model.weight);
-        let model = RoleModel { role: role.clone(), weight, quota: quota.clone() };
-        if let Some(quota) =
-            quota.filter(|quota| old.and_then(|old| old.quota) != Some(quota.clone()))
-        {
+        let old = self.role_model(role);
+        let known = old.quota.clone();
+        let model = RoleModel { quota: quota.clone(), ..old };
+        if let Some(quota) = quota.filter(|quota| known.as_ref() != Some(quota)) {
             let mut after = self.roles.clone();
             after.retain(|model| model.role != *role);
             after.push(model.clone());
@@ -109,7 +151,7 @@ impl Oracle {
     }
 
     fn put_role(&mut self, model: RoleModel) -> Applied {
-        let nothing = RoleModel { role: model.role.clone(), weight: None, quota: None };
+        let nothing = RoleModel::empty(&model.role);
         let old = self.roles.iter().find(|old| old.role == model.role).unwrap_or(&nothing);
         if *old != model {
             self.events.push(Event::RoleChanged(model.role.clone()));
@@ -141,19 +183,25 @@ impl Oracle {
     pub(crate) fn compare_roles(&self, ledger: &Ledger) {
         let roles = ledger.roles();
         assert_eq!(roles.iter().len(), self.roles.len());
-        for RoleModel { role, weight, quota } in &self.roles {
+        for RoleModel { role, weight, quota, settings } in &self.roles {
             assert_eq!(
                 (roles.weight(role), roles.quota(role)),
                 (*weight, quota.as_ref()),
                 "{role}"
             );
-            let row = RoleConfig { weight: *weight, quota: quota.clone() };
+            let row = RoleConfig { weight: *weight, quota: quota.clone(), settings: *settings };
             assert!(roles.iter().any(|(other, kept)| other == role && *kept == row));
         }
         for name in ["*", "eng", "eng/search", "eng/search/batch", "ops"] {
             let role = Role::new(name).expect("a role");
             let kept = amounts_of(roles.allocated(&role));
             assert_eq!(kept, (self.used_in(&role), vec![]), "{role}");
+            let settings = RoleSettings {
+                placement: self.setting_of(&role, |it| it.placement),
+                offer_mode: self.setting_of(&role, |it| it.offer_mode),
+                priority_max: self.setting_of(&role, |it| it.priority_max),
+            };
+            assert_eq!(roles.settings(&role), settings, "{role}");
         }
     }
 }

@@ -281,7 +281,7 @@ fn a_restored_ledger_has_the_same_roles() {
 
 /// As in `compat`: what was written stays readable.
 #[expect(clippy::disallowed_methods, reason = "a test may read and write files")]
-fn golden(name: &str, written_today: &[u8]) -> Vec<u8> {
+pub(crate) fn golden(name: &str, written_today: &[u8]) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/compat").join(name);
     let wanted = std::env::var_os("BOURSE_WRITE_GOLDEN").is_some_and(|wish| wish == "1");
     if wanted && !fs::exists(&path).expect("the folder can be read") {

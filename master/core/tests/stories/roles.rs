@@ -1,8 +1,11 @@
-//! Roles as operators direct them: weights and quotas, while frameworks go on.
+//! Roles as operators direct them: weights, quotas and settings, while frameworks go on.
 
 use super::rig::{Rig, accept, register, status, task};
 use master_core::input::{OperatorCall, Page};
-use proto::model::{Milli, Quota, ResourceName, Resources, Role, SchedulerCall, TaskState, Value};
+use proto::model::{
+    Change, Milli, PlacementPolicy, Priority, Quota, ResourceName, Resources, Role,
+    RoleSettingsChange, SchedulerCall, TaskState, Value,
+};
 
 fn role(text: &str) -> Role {
     Role::new(text).expect("a role")
@@ -47,6 +50,36 @@ fn a_weight_changes_at_run_time() {
     rig.operator(weight("eng/search", None));
     rig.operator(list());
     rig.matches("role_weight");
+}
+
+#[test]
+fn settings_are_inherited() {
+    let mut rig = Rig::serving();
+    rig.watch(9, None);
+    rig.subscribe_in(2, "search", &["eng/search", "ops"]);
+    let configure = |text: &str, change| OperatorCall::ConfigureRole { role: role(text), change };
+    let pack = RoleSettingsChange {
+        placement: Change::Set(PlacementPolicy::Pack),
+        priority_max: Change::Set(Priority::MAX),
+        ..RoleSettingsChange::default()
+    };
+    rig.tell("what is set for a role holds for those below it");
+    rig.operator(configure("eng", pack));
+    rig.operator(list());
+    rig.tell("unless they have their own");
+    let spread = RoleSettingsChange {
+        placement: Change::Set(PlacementPolicy::Spread),
+        ..RoleSettingsChange::default()
+    };
+    rig.operator(configure("eng/search", spread));
+    rig.operator(list());
+    rig.tell("what is so already is no error and no news");
+    rig.operator(configure("eng/search", spread));
+    rig.tell("and inherited again");
+    let reset = RoleSettingsChange { placement: Change::Reset, ..RoleSettingsChange::default() };
+    rig.operator(configure("eng/search", reset));
+    rig.operator(list());
+    rig.matches("role_settings");
 }
 
 #[test]

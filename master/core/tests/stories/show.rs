@@ -4,7 +4,7 @@ use master_core::outbox::{Answer, ReadAnswer};
 use proto::{
     convert::{
         decline::decline_count_text, demand::read_constraint, quota::read_quota,
-        resources::read_resources,
+        resources::read_resources, role_settings::read_settings,
     },
     model::{AgentNotice, Masters, Milli, Order, Refusal, SchedulerEvent},
     wire::v1::{self, cluster_event::Event},
@@ -236,6 +236,14 @@ fn show_role(row: &v1::RoleSummary) -> String {
         let limits = quota.limits().map(|(name, most)| format!("{name}:{most}"));
         let limits = limits.collect::<Vec<_>>().join(";");
         shown += &format!(" promised [{}] limit [{limits}] used [{used}]", quota.guarantee());
+    }
+    for (words, settings) in [("served by", &row.settings), ("in force", &row.settings_in_force)] {
+        // What is in force is news only where it is inherited.
+        let own = words == "served by" || row.settings_in_force != row.settings;
+        if let Some(settings) = settings.filter(|_| own) {
+            let settings = read_settings(settings).expect("masters write settings");
+            shown += &format!(" {words} [{settings}]");
+        }
     }
     shown
 }
