@@ -9,6 +9,7 @@ mod followers;
 mod frameworks;
 mod offers;
 mod operators;
+mod races;
 mod reasons;
 mod rig;
 mod roles;
