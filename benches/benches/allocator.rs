@@ -343,6 +343,7 @@ impl Kind {
             constraints: Vec::new(),
             per_agent_max: None,
             gang_timeout: None,
+            priority: proto::model::Priority::DEFAULT,
         }
     }
 }

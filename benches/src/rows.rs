@@ -2,8 +2,8 @@
 
 use proto::model::{
     AgentCall, AgentId, AgentInfo, ClusterId, Command, Duration, FrameworkInfo, Principal,
-    RequestId, Resources, Role, StatusReason, StatusSource, Subscribe, TaskId, TaskInfo, TaskState,
-    TaskStatus, WallTime,
+    Priority, RequestId, Resources, Role, StatusReason, StatusSource, Subscribe, TaskId, TaskInfo,
+    TaskState, TaskStatus, WallTime,
 };
 
 /// The cluster that is measured.
@@ -71,6 +71,8 @@ pub fn task_info(task: usize, agent: &AgentId, resources: Resources) -> TaskInfo
         command: Command { arguments, ..Command::default() },
         grace_period: None,
         labels: vec![],
+        priority: Priority::DEFAULT,
+        preemption_notice: None,
     }
 }
 

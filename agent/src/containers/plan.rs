@@ -105,7 +105,7 @@ fn limits(request: &StartRequest, style: &Style, cgroups: &Cgroups) -> Limits {
 mod tests {
     use super::*;
     use jail::cgroups::{Hierarchy, Version};
-    use proto::model::{Command, FrameworkId, Resources, TaskInfo, TaskKey};
+    use proto::model::{Command, FrameworkId, Priority, Resources, TaskInfo, TaskKey};
 
     fn request() -> StartRequest {
         let task = TaskInfo {
@@ -123,6 +123,8 @@ mod tests {
             },
             grace_period: None,
             labels: Vec::new(),
+            priority: Priority::DEFAULT,
+            preemption_notice: None,
         };
         let key = TaskKey { framework: FrameworkId(4), task: task.id.clone() };
         let container = agent_core::ContainerId::new("c1").unwrap();

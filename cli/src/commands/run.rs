@@ -11,7 +11,8 @@ use crate::{
 use anyhow::{Context as _, bail};
 use batch::{Compression, Job, JobSource, Replay, Summary, TaskSpec};
 use proto::model::{
-    Constraint, Duration as Milliseconds, Milli, Reason, ResourceName, Resources, Role, Value,
+    Constraint, Duration as Milliseconds, Milli, Priority, Reason, ResourceName, Resources, Role,
+    Value,
 };
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -68,6 +69,13 @@ pub(crate) struct RunArgs {
     /// No more than so many instances on one agent
     #[arg(long, value_name = "N", conflicts_with_all = ["file", "swf"])]
     spread: Option<u32>,
+    /// Who goes first, 0 to 9: work of a lower priority may be ended for this
+    #[arg(long, value_name = "N", default_value_t, conflicts_with_all = ["file", "swf"])]
+    priority: Priority,
+    /// Time that an instance is let finish before it is ended for work of a higher priority
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration,
+        conflicts_with_all = ["file", "swf"])]
+    preemption_notice: Option<Duration>,
     /// Do not print what the tasks write
     #[arg(long)]
     quiet: bool,
@@ -245,6 +253,8 @@ impl RunArgs {
         task.constraints.clone_from(&self.constraints);
         task.gang_timeout = self.gang.map(milliseconds).transpose()?;
         task.per_agent_max = self.spread;
+        task.priority = self.priority;
+        task.preemption_notice = self.preemption_notice.map(milliseconds).transpose()?;
         task.timeout = self.timeout.map(milliseconds).transpose()?;
         Ok(Job::new(self.name.clone(), self.role.clone(), vec![task])?)
     }

@@ -5,7 +5,7 @@
 //! do not get through.
 
 use crate::packing::CALL_BYTES;
-use bourse_sdk::model::{Constraint, Duration, IdError, Resources, Role, TaskId, limits};
+use bourse_sdk::model::{Constraint, Duration, IdError, Priority, Resources, Role, TaskId, limits};
 use std::collections::BTreeMap;
 
 /// Instances of one job, all tasks together.
@@ -55,6 +55,10 @@ pub struct TaskSpec {
     pub per_agent_max: Option<u32>,
     /// All instances at once or none; given up when there is no room for all after this long.
     pub gang_timeout: Option<Duration>,
+    /// Who goes first.
+    pub priority: Priority,
+    /// How long before its end for others an instance is let finish.
+    pub preemption_notice: Option<Duration>,
 }
 
 /// A job that can be run.
@@ -201,6 +205,8 @@ impl TaskSpec {
             constraints: Vec::new(),
             per_agent_max: None,
             gang_timeout: None,
+            priority: Priority::DEFAULT,
+            preemption_notice: None,
         }
     }
 

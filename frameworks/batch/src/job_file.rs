@@ -5,7 +5,8 @@
 
 use crate::job::{Job, JobError, TaskSpec};
 use bourse_sdk::model::{
-    Constraint, ConstraintError, Duration, IdError, Milli, ResourceName, Resources, Role, Value,
+    Constraint, ConstraintError, Duration, IdError, Milli, Priority, PriorityError, ResourceName,
+    Resources, Role, Value,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -88,6 +89,15 @@ pub enum JobFileProblem {
         /// What stands there.
         value: i64,
     },
+    /// Not a priority.
+    #[error("the priority {value} cannot be")]
+    Priority {
+        /// What stands there.
+        value: i64,
+        /// What is wrong with it.
+        #[source]
+        source: PriorityError,
+    },
     /// Not a role.
     #[error("{role:?} is not a role")]
     Role {
@@ -146,6 +156,8 @@ struct TaskTable {
     per_agent_max: Option<Spanned<i64>>,
     gang: Option<Spanned<bool>>,
     gang_timeout: Option<Spanned<String>>,
+    priority: Option<Spanned<i64>>,
+    preemption_notice: Option<Spanned<String>>,
 }
 
 /// A list is the program and its arguments; a string is a line for `sh -c`.
@@ -234,6 +246,8 @@ fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
         constraints: constraints.collect::<Result<_, _>>()?,
         per_agent_max: per_agent_max.transpose()?,
         gang_timeout: gang_timeout(table.gang, table.gang_timeout)?,
+        priority: priority(table.priority)?,
+        preemption_notice: time("preemption_notice", table.preemption_notice)?,
         command,
         environment: table.env.into_iter().collect(),
         user: table.user,
@@ -265,6 +279,14 @@ fn count(field: &'static str, value: Option<Spanned<i64>>, default: u32) -> Resu
     let Some(value) = value else { return Ok(default) };
     let problem = |_| (value.span(), JobFileProblem::Count { field, value: *value.get_ref() });
     u32::try_from(*value.get_ref()).map_err(problem)
+}
+
+fn priority(value: Option<Spanned<i64>>) -> Result<Priority, Problem> {
+    let Some(value) = value else { return Ok(Priority::DEFAULT) };
+    let number = u32::try_from(*value.get_ref()).map_err(|_| PriorityError);
+    let problem =
+        |source| (value.span(), JobFileProblem::Priority { value: *value.get_ref(), source });
+    number.and_then(Priority::new).map_err(problem)
 }
 
 fn gang_timeout(
@@ -327,6 +349,8 @@ retries = 2
 timeout = "30s"
 user = "nobody"
 grace = "500ms"
+priority = 1
+preemption_notice = "20s"
 
 [[task]]
 name = "load"
@@ -356,6 +380,8 @@ gang_timeout = "60s"
         assert_eq!((fetch.instances, fetch.retries), (8, 2));
         assert_eq!(fetch.timeout, Some(Duration(30_000)));
         assert_eq!(fetch.grace_period, Some(Duration(500)));
+        assert_eq!(fetch.priority, Priority::new(1).unwrap());
+        assert_eq!(fetch.preemption_notice, Some(Duration(20_000)));
         assert_eq!(fetch.command, ["fetch", "--all"]);
         assert_eq!(fetch.environment[1], ("B".to_owned(), "two".to_owned()));
         let load = &job.tasks()[1];
@@ -401,22 +427,25 @@ gang_timeout = "60s"
         let (line, _, found) = at("instances = 8", "instances = -8");
         assert_eq!(line, 9);
         assert!(matches!(found, JobFileProblem::Count { value: -8, .. }));
+        let (line, _, found) = at("priority = 1\n", "priority = 10\n");
+        assert_eq!(line, 18);
+        assert!(matches!(found, JobFileProblem::Priority { value: 10, .. }));
         let (line, column, found) = at("eng/batch", "eng//batch");
         assert_eq!((line, column), (4, 8));
         assert!(matches!(found, JobFileProblem::Role { .. }));
         let (line, _, found) = at("[\"fetch\"]\n", "[\"fetsch\"]\n");
-        assert_eq!(line, 20, "the task's name");
+        assert_eq!(line, 22, "the task's name");
         assert!(matches!(found, JobFileProblem::Job(JobError::UnknownDependency { .. })));
         let (line, column, found) = at("hostname not in h7", "hostname h7");
-        assert_eq!((line, column), (25, 33));
+        assert_eq!((line, column), (27, 33));
         assert!(matches!(found, JobFileProblem::Constraint(_)));
         let (line, _, found) = at("gang = true\n", "");
-        assert_eq!((line, found), (27, JobFileProblem::NoGang));
+        assert_eq!((line, found), (29, JobFileProblem::NoGang));
         let (line, _, found) = at("cpus = 2\n", "");
-        assert_eq!(line, 19, "the task's table");
+        assert_eq!(line, 21, "the task's table");
         assert!(matches!(found, JobFileProblem::Form { message } if message.contains("cpus")));
         let (line, _, _) = at("[[task]]\nname = \"load\"", "[[task]\nname = \"load\"");
-        assert!(line == 19 || line == 20);
+        assert!(line == 21 || line == 22);
         assert_eq!(problem("[job]\nname = \"a\"\n").2, JobFileProblem::Job(JobError::NoTasks));
     }
 

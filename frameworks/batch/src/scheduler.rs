@@ -305,12 +305,16 @@ fn task_info(queue: &Queue, id: InstanceId, offer: &Offer) -> TaskInfo {
         .name(&news.name)
         .resources(&spec.resources)
         .command(spec.command.iter().cloned())
-        .user(&spec.user);
+        .user(&spec.user)
+        .priority(spec.priority);
     for (name, value) in &spec.environment {
         task = task.environment(name, value);
     }
     if let Some(grace_period) = spec.grace_period {
         task = task.grace_period(grace_period);
+    }
+    if let Some(notice) = spec.preemption_notice {
+        task = task.preemption_notice(notice);
     }
     task.build(&offer.agent).expect("a job's tasks were checked when it was made")
 }

@@ -85,6 +85,7 @@ impl Wishes {
             constraints: spec.constraints.clone(),
             per_agent_max: spec.per_agent_max,
             gang_timeout,
+            priority: spec.priority,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Saying what is wanted, step by step.
 
 use crate::model::{
-    Constraint, ConstraintError, DemandId, Duration, IdError, Resources, StatedDemand,
+    Constraint, ConstraintError, DemandId, Duration, IdError, Priority, Resources, StatedDemand,
 };
 
 /// Why a demand cannot be built.
@@ -42,6 +42,7 @@ pub struct DemandBuilder {
     constraints: Vec<String>,
     per_agent_max: Option<u32>,
     gang_timeout: Option<Duration>,
+    priority: Priority,
 }
 
 impl DemandBuilder {
@@ -54,6 +55,7 @@ impl DemandBuilder {
             constraints: Vec::new(),
             per_agent_max: None,
             gang_timeout: None,
+            priority: Priority::DEFAULT,
         }
     }
 
@@ -76,6 +78,12 @@ impl DemandBuilder {
         self
     }
 
+    /// Who goes first; give the tasks that are launched for it the same.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
     /// The demand.
     pub fn build(self) -> Result<StatedDemand, DemandError> {
         let id = DemandId::new(&self.id)
@@ -88,6 +96,7 @@ impl DemandBuilder {
             constraints: constraints.collect::<Result<_, _>>().map_err(DemandError::Constraint)?,
             per_agent_max: self.per_agent_max,
             gang_timeout: self.gang_timeout,
+            priority: self.priority,
         })
     }
 }

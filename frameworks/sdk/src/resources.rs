@@ -5,8 +5,8 @@
 
 use crate::model::resources::ResourceError;
 use crate::model::{
-    AgentId, Command, Duration, IdError, Milli, Offer, ResourceName, Resources, TaskId, TaskInfo,
-    Value,
+    AgentId, Command, Duration, IdError, Milli, Offer, Priority, ResourceName, Resources, TaskId,
+    TaskInfo, Value,
 };
 
 /// Why a task cannot be built.
@@ -54,6 +54,8 @@ pub struct TaskBuilder {
     command: Command,
     grace_period: Option<Duration>,
     labels: Vec<(String, String)>,
+    priority: Priority,
+    preemption_notice: Option<Duration>,
 }
 
 /// What is left of an offer while tasks are fitted into it.
@@ -77,6 +79,8 @@ impl TaskBuilder {
             command: Command::default(),
             grace_period: None,
             labels: Vec::new(),
+            priority: Priority::DEFAULT,
+            preemption_notice: None,
         }
     }
 
@@ -148,6 +152,18 @@ impl TaskBuilder {
         self
     }
 
+    /// Who goes first; work of a higher priority may take the task's place.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// How long before its end for others [`crate::Event::PreemptionNotice`] comes.
+    pub fn preemption_notice(mut self, notice: Duration) -> Self {
+        self.preemption_notice = Some(notice);
+        self
+    }
+
     /// The task, to run on this agent.
     pub fn build(self, agent: &AgentId) -> Result<TaskInfo, TaskError> {
         let id = TaskId::new(&self.id)
@@ -167,6 +183,8 @@ impl TaskBuilder {
             command: self.command,
             grace_period: self.grace_period,
             labels: self.labels,
+            priority: self.priority,
+            preemption_notice: self.preemption_notice,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     form::{self, Read},
+    preemption::{read_priority, write_priority},
     resources::{read_name, read_resources, write_resources},
     text,
 };
@@ -37,6 +38,7 @@ pub fn read_demand(demand: v1::Demand) -> Result<StatedDemand, Refusal> {
             .map(|most| positive("per_agent_max", most))
             .transpose()?,
         gang_timeout: demand.gang_timeout_ms.map(read_gang_timeout).transpose()?,
+        priority: read_priority(demand.priority)?,
     })
 }
 
@@ -49,6 +51,7 @@ pub fn write_demand(demand: &StatedDemand) -> v1::Demand {
         constraints: demand.constraints.iter().map(write_constraint).collect(),
         per_agent_max: demand.per_agent_max,
         gang_timeout_ms: demand.gang_timeout.map(Duration::as_ms),
+        priority: write_priority(demand.priority),
     }
 }
 

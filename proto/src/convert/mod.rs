@@ -20,6 +20,7 @@ pub mod framework;
 pub mod masters;
 pub mod offer;
 pub mod orders;
+mod preemption;
 pub mod quota;
 pub mod refusal;
 pub mod resources;

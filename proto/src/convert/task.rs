@@ -2,6 +2,7 @@
 
 use super::{
     form::{self, Read},
+    preemption::{read_preemption_notice, read_priority, write_priority},
     resources::{read_resources, write_resources},
     text,
 };
@@ -19,6 +20,8 @@ pub fn read_task_info(task: v1::TaskInfo) -> Result<TaskInfo, Refusal> {
             .map_err(|no| no.under("command"))?,
         grace_period: read_kill_policy(task.kill_policy)?,
         labels: read_labels(task.labels).map_err(|no| no.under("labels"))?,
+        priority: read_priority(task.priority)?,
+        preemption_notice: read_preemption_notice(task.preemption_notice_ms)?,
     })
 }
 
@@ -32,6 +35,8 @@ pub fn write_task_info(task: &TaskInfo) -> v1::TaskInfo {
         command: Some(write_command(&task.command)),
         kill_policy: write_kill_policy(task.grace_period),
         labels: write_labels(&task.labels),
+        priority: write_priority(task.priority),
+        preemption_notice_ms: task.preemption_notice.map(Duration::as_ms),
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     agent::AgentInfo,
     attributes::{Attribute, AttributeValue},
     ids::DemandId,
+    priority::Priority,
     resources::{Milli, Resources},
     time::Duration,
 };
@@ -27,6 +28,8 @@ pub struct StatedDemand {
     pub per_agent_max: Option<u32>,
     /// All pieces at once or none (a gang), given up after this time; `None` means one by one.
     pub gang_timeout: Option<Duration>,
+    /// Who goes first.
+    pub priority: Priority,
 }
 
 /// What an agent must be like.

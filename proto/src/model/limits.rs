@@ -139,6 +139,9 @@ pub const GRACE_PERIOD_MAX: Duration = Duration::from_seconds(3_600);
 /// Grace period of a task that does not say; Mesos' default.
 pub const GRACE_PERIOD_DEFAULT: Duration = Duration::from_seconds(3);
 
+/// Longest notice before a task is ended for others: somebody waits for its place meanwhile.
+pub const PREEMPTION_NOTICE_MAX: Duration = Duration::from_seconds(600);
+
 /// Longest time that a drain respects budgets: a month.
 pub const DRAIN_DEADLINE_MAX: Duration = Duration::from_seconds(30 * 24 * 3_600);
 

@@ -46,7 +46,7 @@ pub use ids::{
 pub use masters::{MasterInfo, Masters};
 pub use offer::Offer;
 pub use principal::Principal;
-pub use priority::Priority;
+pub use priority::{Priority, PriorityError};
 pub use quota::Quota;
 pub use ranges::Ranges;
 pub use refusal::{Reason, Refusal};

@@ -3,6 +3,7 @@
 use super::{
     ids::{AgentId, TaskId},
     limits,
+    priority::Priority,
     resources::Resources,
     time::Duration,
 };
@@ -35,6 +36,10 @@ pub struct TaskInfo {
     pub grace_period: Option<Duration>,
     /// Keys and values, shown and not interpreted.
     pub labels: Vec<(String, String)>,
+    /// Who goes first.
+    pub priority: Priority,
+    /// How long its framework is told before it is ended for others; `None` is not at all.
+    pub preemption_notice: Option<Duration>,
 }
 
 impl TaskInfo {

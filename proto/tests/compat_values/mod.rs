@@ -60,6 +60,7 @@ fn task_info() -> v1::TaskInfo {
         }),
         kill_policy: Some(v1::KillPolicy { grace_period_ms: Some(5_000) }),
         labels: labels(),
+        ..v1::TaskInfo::default()
     }
 }
 

@@ -42,6 +42,7 @@ fn good() -> v1::StateDemandRequest {
         ],
         per_agent_max: Some(1),
         gang_timeout_ms: Some(60_000),
+        priority: Some(9),
     };
     let other = v1::Demand { demand_id: "merge".to_owned(), ..demand.clone() };
     let session = v1::FrameworkSession { framework_id: "framework-1".to_owned(), epoch: 1 };
@@ -84,6 +85,7 @@ fn demands() {
                 "demands[0].gang_timeout_ms",
                 Limit,
             ),
+            (|r| r.demands[1].priority = Some(10), "demands[1].priority", Invalid),
             (
                 |r| r.demands[0].constraints = vec![r.demands[0].constraints[0].clone(); 33],
                 "demands[0].constraints",
@@ -102,6 +104,7 @@ fn demands() {
             },
             |r| r.demands[0].count = limits::DEMAND_PIECES_MAX,
             |r| r.demands[0].per_agent_max = None,
+            |r| r.demands[0].priority = None,
             |r| r.demands[0].gang_timeout_ms = Some(limits::GANG_TIMEOUT_MAX.as_ms()),
         ],
     );

@@ -40,6 +40,8 @@ pub(super) fn task() -> v1::TaskInfo {
         }),
         kill_policy: Some(v1::KillPolicy { grace_period_ms: Some(3_600_000) }),
         labels: vec![label("key", "value"), label("key", "")],
+        priority: Some(0),
+        preemption_notice_ms: Some(600_000),
     }
 }
 
@@ -207,6 +209,8 @@ fn tasks() {
                 Limit,
             ),
             (|t| t.labels[1].key.clear(), "labels[1].key", Invalid),
+            (|t| t.priority = Some(10), "priority", Invalid),
+            (|t| t.preemption_notice_ms = Some(600_001), "preemption_notice_ms", Limit),
         ],
     );
     accept(
@@ -216,6 +220,8 @@ fn tasks() {
             |t| t.name.clear(),
             |t| t.labels.clear(),
             |t| t.kill_policy = None,
+            |t| t.priority = Some(9),
+            |t| t.preemption_notice_ms = Some(0),
             |t| t.kill_policy = Some(v1::KillPolicy { grace_period_ms: Some(0) }),
         ],
     );

@@ -1,6 +1,6 @@
 //! Generators of what frameworks want.
 
-use super::{duration, line, resource_name};
+use super::{duration, line, priority, resource_name};
 use proptest::{collection, option, prelude::*};
 use proto::model::{
     Constraint, DemandId, Milli, Resources, StatedDemand, Value,
@@ -50,14 +50,16 @@ fn demand() -> impl Strategy<Value = StatedDemand> {
     let constraints = collection::vec(constraint(), 0..4);
     let gang = option::of(duration(1, limits::GANG_TIMEOUT_MAX));
     let most = option::of(1..=u32::MAX);
-    (demand_id(), shape(), 1..=limits::DEMAND_PIECES_MAX, constraints, most, gang).prop_map(
-        |(id, shape, count, constraints, per_agent_max, gang_timeout)| StatedDemand {
+    let count = 1..=limits::DEMAND_PIECES_MAX;
+    (demand_id(), shape(), count, constraints, most, gang, priority()).prop_map(
+        |(id, shape, count, constraints, per_agent_max, gang_timeout, priority)| StatedDemand {
             id,
             shape,
             count,
             constraints,
             per_agent_max,
             gang_timeout,
+            priority,
         },
     )
 }

@@ -7,9 +7,9 @@ pub(crate) mod role_settings;
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
     AgentId, AgentInfo, Attribute, AttributeValue, ClusterId, Command, DisruptionBudget, Duration,
-    FrameworkId, FrameworkInfo, Milli, OfferId, OwnerId, Quota, Ranges, RequestId, ResourceName,
-    Resources, Role, Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState,
-    TaskStatus, Value, WallTime, agent::AgentTask, limits,
+    FrameworkId, FrameworkInfo, Milli, OfferId, OwnerId, Priority, Quota, Ranges, RequestId,
+    ResourceName, Resources, Role, Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey,
+    TaskState, TaskStatus, Value, WallTime, agent::AgentTask, limits,
 };
 use std::collections::BTreeSet;
 
@@ -214,8 +214,9 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
 
 pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
     let needs = resources().prop_filter("a task needs something", |list| !list.is_empty());
-    (task_id(), line(), agent_id(), needs, command(), grace_period(), labels()).prop_map(
-        |(id, name, agent, resources, command, grace_period, labels)| TaskInfo {
+    let place = (priority(), option::of(duration(0, limits::PREEMPTION_NOTICE_MAX)));
+    (task_id(), line(), agent_id(), needs, command(), grace_period(), labels(), place).prop_map(
+        |(id, name, agent, resources, command, grace_period, labels, place)| TaskInfo {
             id,
             name,
             agent,
@@ -223,8 +224,14 @@ pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
             command,
             grace_period,
             labels,
+            priority: place.0,
+            preemption_notice: place.1,
         },
     )
+}
+
+pub(crate) fn priority() -> impl Strategy<Value = Priority> {
+    (0..=u32::from(limits::PRIORITY_MAX)).prop_map(|number| Priority::new(number).expect("one"))
 }
 
 pub(crate) fn state() -> impl Strategy<Value = TaskState> {

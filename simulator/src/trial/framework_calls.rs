@@ -14,8 +14,9 @@ use master_core::{
     outbox::Answer,
 };
 use proto::model::{
-    Command, DeclineFilter, DeclineReason, Duration, Instant, Offer, OfferId, Reason, Refusal,
-    RequestId, ResourceName, Resources, SchedulerCall, Session, TaskId, TaskInfo, TaskState,
+    Command, DeclineFilter, DeclineReason, Duration, Instant, Offer, OfferId, Priority, Reason,
+    Refusal, RequestId, ResourceName, Resources, SchedulerCall, Session, TaskId, TaskInfo,
+    TaskState,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -449,5 +450,7 @@ fn task(framework: usize, number: u64, offer: &Offer, resources: Resources) -> T
         command: Command { arguments: vec!["true".to_owned()], ..Command::default() },
         grace_period: None,
         labels: vec![],
+        priority: Priority::DEFAULT,
+        preemption_notice: None,
     }
 }

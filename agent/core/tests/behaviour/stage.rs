@@ -5,8 +5,8 @@ use agent_core::{
     Outbox, Record, TaskRow, invariants,
 };
 use proto::model::{
-    AgentCall, AgentInfo, Command, Duration, FrameworkId, Instant, Order, OwnerId, Resources,
-    TaskInfo, TaskKey, TaskStatus, WallTime,
+    AgentCall, AgentInfo, Command, Duration, FrameworkId, Instant, Order, OwnerId, Priority,
+    Resources, TaskInfo, TaskKey, TaskStatus, WallTime,
 };
 use std::collections::BTreeMap;
 
@@ -221,6 +221,8 @@ pub(crate) fn task(id: &str, cpus: i64) -> Box<TaskInfo> {
         command: Command { arguments: vec!["true".to_owned()], ..Command::default() },
         grace_period: None,
         labels: Vec::new(),
+        priority: Priority::DEFAULT,
+        preemption_notice: None,
     })
 }
 

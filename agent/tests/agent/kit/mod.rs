@@ -6,7 +6,7 @@ pub(crate) mod master;
 use agent::{AgentHandle, AgentSettings, IsolationChoice, Security};
 use master::{Master, Update};
 use proto::model::{
-    Command, Duration, FrameworkId, Order, Resources, TaskInfo, TaskKey, TaskState,
+    Command, Duration, FrameworkId, Order, Priority, Resources, TaskInfo, TaskKey, TaskState,
 };
 use std::{
     path::{Path, PathBuf},
@@ -51,6 +51,8 @@ pub(crate) fn command(id: &str, arguments: &[&str]) -> TaskInfo {
         },
         grace_period: Some(Duration(2_000)),
         labels: Vec::new(),
+        priority: Priority::DEFAULT,
+        preemption_notice: None,
     }
 }
 

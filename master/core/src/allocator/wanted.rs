@@ -8,7 +8,7 @@ use super::{Amounts, Place, bundle::Bundle};
 use proto::model::{
     AgentInfo, DemandId, Instant, Milli, Ranges, ResourceName, Resources, StatedDemand, Value,
 };
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 /// All that a bidder wants.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,7 @@ pub struct Entry {
 pub type Pieces = BTreeMap<usize, u32>;
 
 impl Wanted {
-    /// What was stated, from now on.
+    /// What was stated, from now on; the entry of the highest priority first.
     pub fn new(stated: Vec<StatedDemand>, now: Instant) -> Self {
         let entry = |stated: StatedDemand| Entry {
             shape: Amounts::of(&stated.shape),
@@ -49,7 +49,10 @@ impl Wanted {
             on: BTreeMap::new(),
             stated,
         };
-        Self { entries: stated.into_iter().map(entry).collect() }
+        let mut entries: Vec<Entry> = stated.into_iter().map(entry).collect();
+        // Stable: of the same priority, the one that was said first.
+        entries.sort_by_key(|entry| Reverse(entry.stated.priority));
+        Self { entries }
     }
 
     /// What is stated again, instead of `before`, is wanted since then; `before` keeps the rest.
@@ -84,7 +87,7 @@ impl Wanted {
     }
 
     /// The pieces, not of gangs, that an agent has room for, beyond those that were `given` before;
-    /// the entries in order, each as often as it fits.
+    /// the entries by priority and then in order, each as often as it fits.
     pub fn pick(&self, agent: &AgentInfo, place: Place, room: &Amounts, given: &Given) -> Pieces {
         let mut room = room.clone();
         let mut pieces = Pieces::new();

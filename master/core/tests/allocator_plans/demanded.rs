@@ -3,7 +3,7 @@
 use crate::world::{World, agent_id, resources, role};
 use master_core::allocator::{Bidder, demand::Outcome};
 use proto::model::{
-    Attribute, AttributeValue, Constraint, DemandId, Duration, FrameworkId, Milli, Offer,
+    Attribute, AttributeValue, Constraint, DemandId, Duration, FrameworkId, Milli, Offer, Priority,
     Resources, StatedDemand,
     demand::{Rule, Subject},
 };
@@ -20,6 +20,7 @@ fn pieces(count: u32, cpus_milli: i64, mem_mib: i64) -> StatedDemand {
         constraints: Vec::new(),
         per_agent_max: None,
         gang_timeout: None,
+        priority: Priority::DEFAULT,
     }
 }
 

@@ -13,9 +13,9 @@ use master_core::{
 };
 use proto::model::{
     AgentId, AgentInfo, Attribute, ClusterId, DeclineReason, Duration, FrameworkId, FrameworkInfo,
-    Instant, Milli, Offer, OfferId, Quota, Ranges, Refusal, RequestId, ResourceName, Resources,
-    Role, Session, StatedDemand, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState,
-    TaskStatus, Value, WallTime,
+    Instant, Milli, Offer, OfferId, Priority, Quota, Ranges, Refusal, RequestId, ResourceName,
+    Resources, Role, Session, StatedDemand, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey,
+    TaskState, TaskStatus, Value, WallTime,
 };
 use std::collections::BTreeMap;
 
@@ -380,6 +380,8 @@ impl World {
             command: proto::model::Command::default(),
             grace_period: None,
             labels: Vec::new(),
+            priority: Priority::DEFAULT,
+            preemption_notice: None,
         };
         let accepting = self.book.begin_accept(offer.framework, &[offer.id], self.now).unwrap();
         self.under_way.push((accepting, vec![task]));
@@ -445,5 +447,7 @@ fn task_info(offer: &Returned, number: u32, resources: &Resources) -> TaskInfo {
         command: proto::model::Command::default(),
         grace_period: None,
         labels: Vec::new(),
+        priority: Priority::DEFAULT,
+        preemption_notice: None,
     }
 }

@@ -5,7 +5,7 @@ use master_core::ledger::{
 };
 use proto::model::{
     AgentId, AgentInfo, ClusterId, Command as Program, Duration, FrameworkId, FrameworkInfo,
-    Instant, Milli, Ranges, Refusal, RequestId, ResourceName, Resources, Role, Session,
+    Instant, Milli, Priority, Ranges, Refusal, RequestId, ResourceName, Resources, Role, Session,
     StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
     agent::AgentTask,
 };
@@ -76,6 +76,8 @@ pub(crate) fn task_info(id: &str, on: &str, resources: Resources) -> TaskInfo {
         command: Program { arguments: vec!["/bin/true".to_owned()], ..Program::default() },
         grace_period: None,
         labels: Vec::new(),
+        priority: Priority::DEFAULT,
+        preemption_notice: None,
     }
 }
 

@@ -6,8 +6,8 @@ use master_core::{
     ledger::digest::digest,
 };
 use proto::model::{
-    AgentCall, Attribute, AttributeValue, DemandId, Duration, Milli, OfferId, Quota, ResourceName,
-    Resources, Role, SchedulerCall, StatedDemand, TaskId, TaskState, Value,
+    AgentCall, Attribute, AttributeValue, DemandId, Duration, Milli, OfferId, Priority, Quota,
+    ResourceName, Resources, Role, SchedulerCall, StatedDemand, TaskId, TaskState, Value,
 };
 
 fn role(text: &str) -> Role {
@@ -27,6 +27,7 @@ fn demand(name: &str, cpus_milli: i64, count: u32) -> StatedDemand {
         constraints: Vec::new(),
         per_agent_max: None,
         gang_timeout: None,
+        priority: Priority::DEFAULT,
     }
 }
 

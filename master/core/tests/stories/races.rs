@@ -57,6 +57,7 @@ fn a_gang_is_refused_when_it_is_applied() {
         constraints: Vec::new(),
         per_agent_max: None,
         gang_timeout: Some(Duration(60_000)),
+        priority: proto::model::Priority::DEFAULT,
     };
     let state = SchedulerCall::StateDemand { role: Role::any(), demands: Some(vec![train]) };
     rig.call("f", state);

@@ -12,9 +12,9 @@ use master_core::{
 };
 use proto::model::{
     AgentCall, AgentId, AgentInfo, ClusterId, Command, Duration, FrameworkId, FrameworkInfo,
-    Instant, NodeId, Offer, OfferId, Order, Principal, RequestId, Resources, Role, SchedulerCall,
-    SchedulerEvent, Session, StatusReason, StatusSource, Subscribe, TaskId, TaskInfo, TaskState,
-    TaskStatus, WallTime,
+    Instant, NodeId, Offer, OfferId, Order, Principal, Priority, RequestId, Resources, Role,
+    SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, Subscribe, TaskId,
+    TaskInfo, TaskState, TaskStatus, WallTime,
 };
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
@@ -360,6 +360,8 @@ pub(crate) fn task(id: &str, agent: &str, cpus_milli: i64) -> TaskInfo {
         command: Command { arguments: vec!["true".to_owned()], ..Command::default() },
         grace_period: None,
         labels: vec![],
+        priority: Priority::DEFAULT,
+        preemption_notice: None,
     }
 }
 
