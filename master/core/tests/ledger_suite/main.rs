@@ -20,3 +20,4 @@ mod roles;
 mod stories;
 mod stories_bounds;
 mod stories_directives;
+mod versions;
