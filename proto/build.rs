@@ -3,9 +3,10 @@
 use prost::Message as _;
 use std::{env, error::Error, fs, path::PathBuf};
 
-const SCHEMAS: [&str; 15] = [
+const SCHEMAS: &[&str] = &[
     "bourse/v1/common.proto",
     "bourse/v1/filters.proto",
+    "bourse/v1/operations.proto",
     "bourse/v1/scheduler.proto",
     "bourse/v1/agent.proto",
     "bourse/v1/listings.proto",

@@ -100,12 +100,7 @@ impl World {
 
     fn accept(&self, task: usize) -> Command {
         let info = rows::task_info(task, &agent_of(task), Resources::cpus_mem(100, 64));
-        Command::Accept {
-            session: self.session,
-            role: Role::any(),
-            request: None,
-            tasks: vec![info],
-        }
+        Command::launch(self.session, Role::any(), None, vec![info])
     }
 
     fn update(&self, task: usize, state: TaskState, sequence: u64) -> Command {

@@ -24,8 +24,8 @@ use master_core::{
     outbox::Persist,
 };
 use proto::model::{
-    Duration, Instant, NodeId, Offer, Principal, Resources, SchedulerCall, SchedulerEvent, Session,
-    WallTime,
+    Duration, Instant, NodeId, Offer, Operation, Principal, Resources, SchedulerCall,
+    SchedulerEvent, Session, WallTime,
 };
 use protobuf::Message as _;
 use raft::eraftpb::Message;
@@ -373,7 +373,8 @@ impl Group {
         let task = |number| rows::task_info(number, &offer.agent, Resources::cpus_mem(100, 64));
         let request = SchedulerCall::Accept {
             offers: vec![offer.id],
-            tasks: (0..TASKS).map(task).collect(),
+            operations: Operation::launch((0..TASKS).map(task).collect()),
+            partial: false,
             refuse: Duration::from_seconds(3_600).into(),
             request: None,
         };

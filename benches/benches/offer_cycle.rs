@@ -12,8 +12,8 @@ use master_core::{
     input::{CallId, StreamId},
 };
 use proto::model::{
-    AgentCall, Duration, FrameworkId, Instant, NodeId, Offer, Order, Resources, SchedulerCall,
-    SchedulerEvent, Session, TaskState, WallTime,
+    AgentCall, Duration, FrameworkId, Instant, NodeId, Offer, Operation, Order, Resources,
+    SchedulerCall, SchedulerEvent, Session, TaskState, WallTime,
 };
 use std::{collections::BTreeMap, time};
 
@@ -153,7 +153,8 @@ impl World {
         let task = |number| rows::task_info(number, &offer.agent, task_resources());
         let request = SchedulerCall::Accept {
             offers: vec![offer.id],
-            tasks: numbers.clone().map(task).collect(),
+            operations: Operation::launch(numbers.clone().map(task).collect()),
+            partial: false,
             refuse: Duration(0).into(),
             request: None,
         };

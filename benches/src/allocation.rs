@@ -129,7 +129,7 @@ impl Rig {
         };
         let tasks = resources.iter().map(task).collect();
         let session = self.sessions[&framework];
-        Command::Accept { session, role, request: None, tasks }
+        Command::launch(session, role, None, tasks)
     }
 
     /// The view hears of every agent, one by one.

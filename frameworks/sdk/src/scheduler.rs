@@ -6,8 +6,8 @@
 
 use crate::model::{
     AgentId, AgentNotice, ClusterId, DeclineFilter, DemandId, Duration, FrameworkId, FrameworkInfo,
-    Instant, Offer, OfferId, Refusal, Role, SchedulerCall, StatedDemand, TaskId, TaskInfo,
-    TaskStatus, limits,
+    Instant, Offer, OfferId, Operation, OperationResult, Refusal, Role, SchedulerCall,
+    StatedDemand, TaskId, TaskInfo, TaskStatus, limits,
 };
 use std::fmt;
 
@@ -68,12 +68,15 @@ pub enum Event {
         /// Which.
         demand: DemandId,
     },
-    /// The tasks of an accept are committed. Comes before any update of theirs.
+    /// An accept is committed. Comes before any update of its tasks, unless it did more than launch
+    /// tasks all or none: then nothing but the answer itself says what became of it.
     Accepted {
         /// The accept.
         call: CallId,
-        /// Its tasks.
+        /// What was launched, by all operations together.
         tasks: Vec<TaskId>,
+        /// What became of each operation, in order. Only in a partial accept some can be refused.
+        results: Vec<OperationResult>,
     },
     /// A reconciliation has begun: so many updates with sequence 0 follow.
     Reconciling {
@@ -150,8 +153,21 @@ impl Calls {
         tasks: Vec<TaskInfo>,
         refuse: impl Into<DeclineFilter>,
     ) -> CallId {
+        self.accept_operations(offers, Operation::launch(tasks), false, refuse)
+    }
+
+    /// Uses offers of one role for operations, in order: each sees what those before it did. All
+    /// are done or none; when `partial`, each is done by itself, and one that is refused does not
+    /// stop those behind it. What they leave is not offered again for `refuse` unless it grows.
+    pub fn accept_operations(
+        &mut self,
+        offers: Vec<OfferId>,
+        operations: Vec<Operation>,
+        partial: bool,
+        refuse: impl Into<DeclineFilter>,
+    ) -> CallId {
         let refuse = refuse.into();
-        self.ask(SchedulerCall::Accept { offers, tasks, refuse, request: None })
+        self.ask(SchedulerCall::Accept { offers, operations, partial, refuse, request: None })
     }
 
     /// Hands offers back; the same is not offered again for `refuse` unless it grows. A time alone,

@@ -9,7 +9,7 @@ use crate::{
     ledger::{LogVersion, Members},
 };
 use proto::{
-    model::{NodeId, Order, Refusal, SchedulerEvent, TaskId, WindowId},
+    model::{NodeId, OperationResult, Order, Refusal, SchedulerEvent, WindowId},
     wire::v1,
 };
 use raft::eraftpb::{ConfState, Entry, HardState, Message};
@@ -139,8 +139,8 @@ pub struct RoleChange {
 pub enum Answer {
     /// Done.
     Done,
-    /// The tasks of an accept exist.
-    Accepted(Vec<TaskId>),
+    /// What became of an accept's operations.
+    Accepted(Vec<OperationResult>),
     /// The maintenance window is planned.
     Scheduled(WindowId),
     /// So many statuses will follow.

@@ -10,7 +10,7 @@ use crate::{
 };
 use master_core::{Input, outbox::Answer};
 use proto::{
-    convert::calls,
+    convert::{calls, operation::write_accept_response},
     model::{Principal, Refusal, SchedulerCall, Session, limits, principal::PrincipalKind},
     wire::v1::{self, scheduler_server::Scheduler},
 };
@@ -78,10 +78,7 @@ impl Scheduler for SchedulerService {
         request: Request<v1::AcceptRequest>,
     ) -> Result<Response<v1::AcceptResponse>, Status> {
         match self.ask(request, calls::read_accept).await? {
-            Answer::Accepted(tasks) => {
-                let task_ids = tasks.iter().map(ToString::to_string).collect();
-                Ok(Response::new(v1::AcceptResponse { task_ids }))
-            }
+            Answer::Accepted(results) => Ok(Response::new(write_accept_response(&results))),
             other => unexpected(&other),
         }
     }

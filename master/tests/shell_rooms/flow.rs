@@ -149,6 +149,7 @@ async fn a_task_goes_from_offer_to_acknowledged() {
         tasks: vec![task],
         filters: None,
         request_id: String::new(),
+        ..Default::default()
     };
     let accepted = client.accept(accept.clone()).await.unwrap().into_inner();
     assert_eq!(accepted.task_ids, ["t"]);

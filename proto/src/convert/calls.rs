@@ -6,11 +6,12 @@ use super::{
     demand::{read_demands, write_demand},
     form::{self, Read},
     framework::{read_framework_info, write_framework_info},
-    task::{read_kill_policy, read_task_info, write_kill_policy, write_task_info},
+    operation::{read_operations, write_operation},
+    task::{read_kill_policy, write_kill_policy, write_task_info},
 };
 use crate::model::{
     DeclineFilter, OfferId, Refusal, RequestId, Role, SchedulerCall, Session, Subscribe, TaskId,
-    limits,
+    limits, operation::only_launch,
 };
 use crate::wire::v1;
 use std::collections::BTreeSet;
@@ -80,12 +81,11 @@ pub fn write_session(session: Session) -> v1::FrameworkSession {
 pub fn read_accept(request: v1::AcceptRequest) -> Result<(Session, SchedulerCall), Refusal> {
     let session = read_session(request.session)?;
     let offers = read_offers(request.offer_ids)?;
-    let limit = limits::TASKS_PER_ACCEPT_MAX;
-    let tasks = form::each("tasks", request.tasks, limit, read_task_info)?;
-    form::distinct(&tasks, |task| &task.id, |index| format!("tasks[{index}].task_id"))?;
+    let operations = read_operations(request.tasks, request.operations)?;
+    let partial = request.partial;
     let refuse = read_refuse(request.filters)?;
     let request = read_request_id(&request.request_id)?;
-    Ok((session, SchedulerCall::Accept { offers, tasks, refuse, request }))
+    Ok((session, SchedulerCall::Accept { offers, operations, partial, refuse, request }))
 }
 
 /// Reads a decline.
@@ -194,13 +194,20 @@ pub fn read_call(call: WireCall) -> Result<(Session, SchedulerCall), Refusal> {
 pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
     let session = Some(write_session(session));
     match call {
-        SchedulerCall::Accept { offers, tasks, refuse, request } => {
+        SchedulerCall::Accept { offers, operations, partial, refuse, request } => {
+            // The shorthand is what masters that know no operations understand.
+            let (tasks, operations) = match only_launch(&operations, partial) {
+                Some(tasks) => (tasks, &[][..]),
+                None => (&[][..], &operations[..]),
+            };
             WireCall::Accept(v1::AcceptRequest {
                 session,
                 offer_ids: write_offers(&offers),
                 tasks: tasks.iter().map(write_task_info).collect(),
                 filters: Some(write_filters(&refuse)),
                 request_id: request.map(|id| id.to_string()).unwrap_or_default(),
+                operations: operations.iter().map(write_operation).collect(),
+                partial,
             })
         }
         SchedulerCall::Decline { offers, refuse } => WireCall::Decline(v1::DeclineRequest {

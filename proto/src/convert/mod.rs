@@ -19,6 +19,7 @@ mod form;
 pub mod framework;
 pub mod masters;
 pub mod offer;
+pub mod operation;
 pub mod orders;
 mod preemption;
 pub mod quota;

@@ -13,6 +13,7 @@ use super::{
     },
     masters::Masters,
     offer::Offer,
+    operation::Operation,
     refusal::Refusal,
     role::Role,
     status::{StatusReason, TaskStatus},
@@ -45,12 +46,14 @@ pub struct Subscribe {
 /// What a subscribed framework may ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SchedulerCall {
-    /// Launch tasks on what was offered; all or none.
+    /// Use what was offered.
     Accept {
         /// Offers used up by this, of one role.
         offers: Vec<OfferId>,
-        /// Tasks to launch; may be empty, which declines.
-        tasks: Vec<TaskInfo>,
+        /// What to do, in this order; may be empty, which declines.
+        operations: Vec<Operation>,
+        /// Each operation by itself, instead of all or none.
+        partial: bool,
         /// How long not to offer the rest again, and why.
         refuse: DeclineFilter,
         /// Makes it safe to retry.

@@ -57,8 +57,11 @@ pub const COMMAND_BYTES_MAX: usize = 64 * 1_024;
 /// Environment variables of a command.
 pub const ENVIRONMENT_MAX: usize = 1_024;
 
-/// Tasks in one accept.
+/// Tasks in one accept, all of its operations together.
 pub const TASKS_PER_ACCEPT_MAX: usize = 1_000;
+
+/// Operations in one accept: each is checked against what those before it did.
+pub const OPERATIONS_PER_ACCEPT_MAX: usize = 100;
 
 /// Offers in one accept or decline.
 pub const OFFERS_PER_CALL_MAX: usize = 1_000;

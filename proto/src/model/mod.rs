@@ -16,6 +16,7 @@ pub mod jitter;
 pub mod limits;
 pub mod masters;
 pub mod offer;
+pub mod operation;
 pub mod principal;
 pub mod priority;
 pub mod quota;
@@ -45,6 +46,7 @@ pub use ids::{
 };
 pub use masters::{MasterInfo, Masters};
 pub use offer::Offer;
+pub use operation::{Operation, OperationResult};
 pub use principal::Principal;
 pub use priority::{Priority, PriorityError};
 pub use quota::Quota;

@@ -102,6 +102,7 @@ pub(crate) fn accept_batch() -> Batch {
         role: text("eng/batch"),
         request_id: text("request-01234567"),
         tasks: vec![task_info()],
+        ..Default::default()
     })])
 }
 
@@ -308,8 +309,11 @@ pub(crate) fn directives_batch() -> Batch {
 }
 
 fn framework_row() -> record::Framework {
-    let outcome =
-        |request: &str, task_ids| record::AcceptOutcome { request_id: text(request), task_ids };
+    let outcome = |request: &str, task_ids| record::AcceptOutcome {
+        request_id: text(request),
+        task_ids,
+        ..Default::default()
+    };
     record::Framework {
         framework_id: text("framework-1"),
         info: Some(framework_info()),

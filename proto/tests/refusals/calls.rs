@@ -110,6 +110,7 @@ fn accepts() {
         tasks: vec![task(), v1::TaskInfo { task_id: "task-2".to_owned(), ..task() }],
         filters: filters(),
         request_id: "request-01234567".to_owned(),
+        ..Default::default()
     };
     check(
         &good,
@@ -129,6 +130,7 @@ fn accepts() {
             (|a| a.tasks[1].resources[0].value = None, "tasks[1].resources[0].value", Invalid),
             (|a| a.tasks[1].command = None, "tasks[1].command", Invalid),
             (|a| a.tasks = vec![v1::TaskInfo::default(); 1_001], "tasks", Limit),
+            (|a| a.operations.push(v1::Operation::default()), "operations", Invalid),
             (|a| a.request_id = "short".to_owned(), "request_id", Invalid),
             (|a| a.request_id = "x".repeat(65), "request_id", Limit),
         ],

@@ -6,6 +6,7 @@ mod agents;
 mod calls;
 mod declines;
 mod demands;
+mod operations;
 mod quotas;
 mod role_settings;
 mod tasks;

@@ -7,9 +7,9 @@ use super::{
 };
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
-    AgentCall, AgentNotice, DeclineFilter, DeclineReason, Duration, Masters, Offer, OfferId, Order,
-    Reason, Refusal, ResourceName, SchedulerCall, SchedulerEvent, Subscribe, Unavailability,
-    limits,
+    AgentCall, AgentNotice, DeclineFilter, DeclineReason, Duration, Masters, Offer, OfferId,
+    Operation, Order, Reason, Refusal, ResourceName, SchedulerCall, SchedulerEvent, Subscribe,
+    Unavailability, limits,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -142,17 +142,27 @@ fn refuse() -> impl Strategy<Value = DeclineFilter> {
         .prop_map(|(time, reason, message)| DeclineFilter { time, reason, message })
 }
 
+/// No task id comes twice.
+fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    let tasks = collection::vec((task_info(), 0..3usize), 0..6);
+    tasks.prop_map(|tasks| {
+        let named = tasks.into_iter().map(|(task, place)| (task.id.clone(), (task, place)));
+        let mut operations = vec![Vec::new(); 3];
+        for (task, place) in named.collect::<BTreeMap<_, _>>().into_values() {
+            operations[place].push(task);
+        }
+        operations.into_iter().flat_map(Operation::launch).collect()
+    })
+}
+
 pub(crate) fn call() -> impl Strategy<Value = SchedulerCall> {
-    let tasks = collection::vec(task_info(), 0..4).prop_map(|tasks| {
-        let named = tasks.into_iter().map(|task| (task.id.clone(), task));
-        named.collect::<BTreeMap<_, _>>().into_values().collect()
-    });
-    let accept = (offer_ids(), tasks, refuse(), option::of(request_id()));
+    let accept = (offer_ids(), operations(), any::<bool>(), refuse(), option::of(request_id()));
     let acknowledgements = collection::vec((task_id(), 1..=u64::MAX), 1..5);
     prop_oneof![
-        accept.prop_map(|(offers, tasks, refuse, request)| SchedulerCall::Accept {
+        accept.prop_map(|(offers, operations, partial, refuse, request)| SchedulerCall::Accept {
             offers,
-            tasks,
+            operations,
+            partial,
             refuse,
             request
         }),

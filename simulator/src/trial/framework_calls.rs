@@ -14,9 +14,9 @@ use master_core::{
     outbox::Answer,
 };
 use proto::model::{
-    Command, DeclineFilter, DeclineReason, Duration, Instant, Offer, OfferId, Priority, Reason,
-    Refusal, RequestId, ResourceName, Resources, SchedulerCall, Session, TaskId, TaskInfo,
-    TaskState,
+    Command, DeclineFilter, DeclineReason, Duration, Instant, Offer, OfferId, Operation,
+    OperationResult, Priority, Reason, Refusal, RequestId, ResourceName, Resources, SchedulerCall,
+    Session, TaskId, TaskInfo, TaskState,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,7 +65,9 @@ impl Calls {
     /// Tasks that accepts under way would launch.
     pub(crate) fn launching(&self, of: usize) -> usize {
         let count = |request: &SchedulerCall| match request {
-            SchedulerCall::Accept { tasks, .. } => tasks.len(),
+            SchedulerCall::Accept { operations, .. } => {
+                operations.iter().map(|operation| operation.tasks().len()).sum()
+            }
             _ => 0,
         };
         self.of_framework(of).map(count).sum()
@@ -169,14 +171,16 @@ impl World {
     ) {
         let framework = session.framework;
         match (request, answer) {
-            (SchedulerCall::Accept { offers, request, .. }, Ok(Answer::Accepted(tasks))) => {
+            (SchedulerCall::Accept { offers, request, .. }, Ok(Answer::Accepted(results))) => {
                 self.oracles.offers.answered(offers);
+                let tasks = results.iter().flat_map(OperationResult::tasks);
+                let tasks: Vec<TaskId> = tasks.cloned().collect();
                 if tasks.is_empty() {
                     return;
                 }
                 let name = accept_name(request.as_ref(), call.0);
                 self.oracles.offers.used(framework, offers, &name);
-                if !self.oracles.completeness.accepted(framework, tasks) {
+                if !self.oracles.completeness.accepted(framework, &tasks) {
                     self.sometimes.note("accept repeated and answered as before");
                 }
             }
@@ -278,9 +282,10 @@ impl World {
         }
         let host = &mut self.frameworks[framework];
         match (request, answer) {
-            (SchedulerCall::Accept { tasks, .. }, Answer::Accepted(accepted)) => {
-                for id in accepted {
-                    let task = tasks.iter().find(|task| task.id == *id);
+            (SchedulerCall::Accept { operations, .. }, Answer::Accepted(results)) => {
+                for id in results.iter().flat_map(OperationResult::tasks) {
+                    let mut tasks = operations.iter().flat_map(Operation::tasks);
+                    let task = tasks.find(|task| task.id == *id);
                     let agent = task.expect("a task of this accept").agent.clone();
                     let state = TaskState::Staging;
                     let fresh = Known { state, agent, seen: 0, acknowledged: 0 };
@@ -302,13 +307,14 @@ impl World {
         }
         let host = &mut self.frameworks[framework];
         match (request, refusal.reason) {
-            (SchedulerCall::Accept { tasks, offers, .. }, reason) => {
+            (SchedulerCall::Accept { operations, offers, .. }, reason) => {
                 assert!(reason != Reason::InvalidField, "an accept was refused with {refusal:?}");
                 for offer in offers {
                     host.offers.remove(&offer);
                 }
                 // It may have named an older task once more: that one is not refused.
-                let ids = tasks.into_iter().map(|task| task.id);
+                let tasks = operations.iter().flat_map(Operation::tasks);
+                let ids = tasks.map(|task| task.id.clone());
                 host.refused.extend(ids.filter(|id| !host.tasks.contains_key(id)));
             }
             // One of them is done with for long, its row forgotten: each for itself.
@@ -401,7 +407,8 @@ impl World {
         let request = format!("accept-{framework}-{number:012}");
         let accept = SchedulerCall::Accept {
             offers: offers.iter().map(|offer| offer.id).collect(),
-            tasks,
+            operations: Operation::launch(tasks),
+            partial: false,
             refuse: self.chance.frameworks.time(0, 2_000).into(),
             request: Some(RequestId::new(&request).expect("an id")),
         };

@@ -77,6 +77,7 @@ impl Crude {
             tasks: vec![task],
             filters: None,
             request_id: format!("request-{:016x}", rand::random::<u64>()),
+            ..Default::default()
         }
     }
 

@@ -167,7 +167,7 @@ impl Scheduler for Load {
                 offers.into_iter().for_each(|offer| self.offered(offer, calls));
             }
             Event::Update(status) => self.updated(status, calls),
-            Event::Accepted { call, tasks } => {
+            Event::Accepted { call, tasks, .. } => {
                 let asked = self.asked.remove(&call).expect("an answer to a question");
                 let tasks: Vec<String> = tasks.iter().map(ToString::to_string).collect();
                 assert_eq!(asked, tasks);

@@ -5,8 +5,8 @@ use crate::job::TaskSpec;
 use crate::observer::Silent;
 use crate::queue::Outcome;
 use bourse_sdk::model::{
-    AgentId, ClusterId, OfferId, Resources, Role, SchedulerCall, StatusReason, StatusSource,
-    TaskState, TaskStatus, WallTime,
+    AgentId, ClusterId, OfferId, Operation, Resources, Role, SchedulerCall, StatusReason,
+    StatusSource, TaskState, TaskStatus, WallTime,
 };
 
 struct Bench {
@@ -98,9 +98,15 @@ fn spec(name: &str, instances: u32) -> TaskSpec {
 
 fn tasks_of(call: &SchedulerCall) -> Vec<&str> {
     match call {
-        SchedulerCall::Accept { tasks, .. } => tasks.iter().map(|task| task.id.as_str()).collect(),
+        SchedulerCall::Accept { operations, .. } => {
+            operations.iter().flat_map(Operation::tasks).map(|task| task.id.as_str()).collect()
+        }
         _ => Vec::new(),
     }
+}
+
+fn accepted(call: CallId) -> Event {
+    Event::Accepted { call, tasks: Vec::new(), results: Vec::new() }
 }
 
 fn is_statement(calls: &[(CallId, SchedulerCall)]) -> bool {
@@ -117,8 +123,8 @@ fn a_job_runs_to_its_end_and_is_torn_down() {
     let second = bench.offer(1);
     assert_eq!(tasks_of(&second[0].1), ["a-2"]);
     assert_eq!(second.len(), 1);
-    for (call, tasks) in [(first[0].0, vec![]), (second[0].0, vec![])] {
-        assert!(bench.event(Event::Accepted { call, tasks }).is_empty());
+    for call in [first[0].0, second[0].0] {
+        assert!(bench.event(accepted(call)).is_empty());
     }
     assert!(bench.update("a-0", TaskState::Running).is_empty());
     bench.update("a-0", TaskState::Finished);
@@ -147,7 +153,7 @@ fn what_the_quota_does_not_allow_waits_for_room() {
     assert_eq!(bench.wanted(), [("a", 1)], "as many as fitted");
     let calls = bench.offer(1);
     assert_eq!(tasks_of(&calls[0].1), ["a-0"]);
-    bench.event(Event::Accepted { call: calls[0].0, tasks: vec![] });
+    bench.event(accepted(calls[0].0));
 
     let calls = bench.update("a-0", TaskState::Finished);
     assert!(is_statement(&calls), "its end makes room");
@@ -184,7 +190,8 @@ fn each_task_goes_where_it_may() {
     let offers = vec![bench.pieces("a1", &[("b", 1)]), bench.pieces("a2", &[("a", 2), ("b", 1)])];
     let calls = bench.event(Event::Offers(offers));
     assert_eq!(tasks_of(&calls[0].1), ["b-0", "a-0", "a-1", "b-1"]);
-    let SchedulerCall::Accept { tasks, .. } = &calls[0].1 else { panic!("{calls:?}") };
+    let SchedulerCall::Accept { operations, .. } = &calls[0].1 else { panic!("{calls:?}") };
+    let tasks = operations[0].tasks();
     let agents: Vec<_> = tasks.iter().map(|task| task.agent.as_str()).collect();
     assert_eq!(agents, ["a1", "a2", "a2", "a2"]);
 }
@@ -293,7 +300,7 @@ fn a_kill_that_is_refused_asks_what_became_of_the_task() {
 fn a_stopped_job_kills_and_a_second_stop_does_not_wait() {
     let mut bench = Bench::new(vec![spec("a", 2)]);
     let calls = bench.offer(1);
-    bench.event(Event::Accepted { call: calls[0].0, tasks: vec![] });
+    bench.event(accepted(calls[0].0));
     let calls = bench.event(Event::StopRequested);
     assert!(matches!(calls[0].1, SchedulerCall::Kill { .. }), "{calls:?}");
     assert!(bench.wanted().is_empty() && calls.len() == 2, "{calls:?}");

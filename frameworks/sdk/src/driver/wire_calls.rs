@@ -7,6 +7,7 @@ use super::Message;
 use crate::model::{self, SchedulerCall, Subscribe};
 use crate::session::{Answer, ConnectionId, Failure};
 use proto::convert::calls::{WireCall, read_event, write_call, write_subscribe};
+use proto::convert::operation::read_accept_response;
 use proto::convert::refusal::from_status;
 use proto::wire::v1::scheduler_client::SchedulerClient;
 use std::time::Duration;
@@ -79,7 +80,12 @@ pub(super) async fn call(
 
 async fn send(mut client: Client, call: WireCall) -> Result<Answer, Status> {
     match call {
-        WireCall::Accept(request) => client.accept(request).await.map(|_| Answer::Done),
+        WireCall::Accept(request) => {
+            let response = client.accept(request).await?.into_inner();
+            let results = read_accept_response(response);
+            // Of a newer master: that it held is known, what came of it is not.
+            Ok(results.map_or(Answer::Done, Answer::Accepted))
+        }
         WireCall::Decline(request) => client.decline(request).await.map(|_| Answer::Done),
         WireCall::Kill(request) => client.kill(request).await.map(|_| Answer::Done),
         WireCall::Acknowledge(request) => client.acknowledge(request).await.map(|_| Answer::Done),

@@ -61,11 +61,11 @@ impl ClientSession {
     /// What an answer to the scheduler's call says about other things.
     pub(super) fn note_answer(&mut self, event: &Event) {
         match event {
-            Event::Accepted { call, tasks } => {
+            Event::Accepted { call, tasks, .. } => {
                 self.updates.launched(tasks);
-                self.stated.answered(*call, true);
+                self.stated.answered(*call, tasks);
             }
-            Event::Refused { call, .. } => self.stated.answered(*call, false),
+            Event::Refused { call, .. } => self.stated.answered(*call, &[]),
             _ => {}
         }
     }

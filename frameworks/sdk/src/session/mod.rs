@@ -16,8 +16,8 @@ mod updates;
 
 use crate::jitter::{Backoff, Jitter};
 use crate::model::{
-    self, Duration, FrameworkId, FrameworkInfo, Instant, Refusal, RequestId, Role, SchedulerCall,
-    SchedulerEvent, Subscribe, TaskId,
+    self, Duration, FrameworkId, FrameworkInfo, Instant, OperationResult, Refusal, RequestId, Role,
+    SchedulerCall, SchedulerEvent, Subscribe, TaskId,
 };
 use crate::scheduler::{CallId, Event};
 use link::{Link, LinkStep};
@@ -85,6 +85,8 @@ pub enum Failure {
 pub enum Answer {
     /// It took effect.
     Done,
+    /// What became of an accept's operations.
+    Accepted(Vec<OperationResult>),
     /// So many statuses follow.
     Reconciling(u64),
 }
@@ -253,7 +255,9 @@ impl ClientSession {
                 let overtaken = self.requests.overtake(role);
                 self.events.extend(overtaken.into_iter().map(|call| Event::Done { call }));
             }
-            SchedulerCall::Accept { offers, tasks, .. } => self.stated.accept(id, offers, tasks),
+            SchedulerCall::Accept { offers, operations, .. } => {
+                self.stated.accept(id, offers, operations);
+            }
             SchedulerCall::Decline { offers, .. } => self.stated.over(offers),
             _ => {}
         }

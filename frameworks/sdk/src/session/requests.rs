@@ -10,8 +10,8 @@ use super::answers::is_about_link;
 use super::{Answer, Failure, SendId};
 use crate::jitter::{Backoff, Jitter};
 use crate::model::{
-    FrameworkInfo, Instant, Reason, Refusal, RequestId, Role, SchedulerCall, TaskId, TaskState,
-    TaskStatus,
+    FrameworkInfo, Instant, Operation, OperationResult, Reason, Refusal, RequestId, Role,
+    SchedulerCall, TaskId, TaskInfo, TaskState, TaskStatus, operation::only_launch,
 };
 use crate::scheduler::{CallId, Event};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,9 +84,9 @@ impl Requests {
             return Err(Refusal::limit("calls without an answer", count, CALLS_MAX));
         }
         match &mut call {
-            SchedulerCall::Accept { tasks, request, .. } => {
+            SchedulerCall::Accept { operations, partial, request, .. } => {
                 let _ = request.get_or_insert(request_id);
-                for task in tasks {
+                for task in told_by_tasks(operations, *partial) {
                     self.launching.insert(task.id.clone(), id);
                 }
             }
@@ -211,10 +211,21 @@ impl Requests {
     fn refused(&mut self, id: CallId, refusal: Refusal) -> Outcome {
         let pending = self.pending.get_mut(&id).expect("an open call was refused");
         match (&pending.call, pending.is_in_doubt) {
-            (SchedulerCall::Accept { tasks, .. }, true) if !tasks.is_empty() => {
-                let task = tasks[0].id.clone();
-                pending.state = State::Probing(refusal);
-                Outcome::Probe(task)
+            (SchedulerCall::Accept { operations, partial, .. }, true) => {
+                match told_by_tasks(operations, *partial).first() {
+                    Some(task) => {
+                        let task = task.id.clone();
+                        pending.state = State::Probing(refusal);
+                        Outcome::Probe(task)
+                    }
+                    None => {
+                        // Nothing that can be asked about tells what became of it.
+                        let reason = Reason::OutcomeUnknown;
+                        self.remove(id);
+                        let refusal = Refusal { reason, ..refusal };
+                        Outcome::Answered(Event::Refused { call: id, refusal })
+                    }
+                }
             }
             // Gone is what was asked for.
             (SchedulerCall::Teardown, _)
@@ -236,8 +247,18 @@ impl Requests {
     fn finish(&mut self, id: CallId, answer: Answer) -> Outcome {
         let call = self.remove(id);
         Outcome::Answered(match (call, answer) {
-            (SchedulerCall::Accept { tasks, .. }, _) => {
-                Event::Accepted { call: id, tasks: tasks.into_iter().map(|task| task.id).collect() }
+            (SchedulerCall::Accept { .. }, Answer::Accepted(results)) => {
+                let tasks = results.iter().flat_map(OperationResult::tasks).cloned().collect();
+                Event::Accepted { call: id, tasks, results }
+            }
+            (SchedulerCall::Accept { operations, .. }, _) => {
+                let tasks = operations.iter().flat_map(Operation::tasks);
+                let tasks: Vec<TaskId> = tasks.map(|task| task.id.clone()).collect();
+                let results = match tasks.is_empty() {
+                    true => Vec::new(),
+                    false => vec![OperationResult::Launched { tasks: tasks.clone() }],
+                };
+                Event::Accepted { call: id, tasks, results }
             }
             (SchedulerCall::Reconcile { .. }, Answer::Reconciling(task_count)) => {
                 Event::Reconciling { call: id, task_count }
@@ -262,8 +283,8 @@ impl Requests {
         if let State::Waiting(Some(at)) = pending.state {
             self.delayed.remove(&(at, id));
         }
-        if let SchedulerCall::Accept { tasks, .. } = &pending.call {
-            for task in tasks {
+        if let SchedulerCall::Accept { operations, partial, .. } = &pending.call {
+            for task in told_by_tasks(operations, *partial) {
                 self.launching.remove(&task.id);
             }
         }
@@ -322,13 +343,21 @@ impl Requests {
     pub(super) fn probes(&self) -> Vec<TaskId> {
         let probing = self.pending.values().filter_map(|pending| match &pending.state {
             State::Probing(_) => match &pending.call {
-                SchedulerCall::Accept { tasks, .. } => Some(tasks[0].id.clone()),
+                SchedulerCall::Accept { operations, partial, .. } => {
+                    told_by_tasks(operations, *partial).first().map(|task| task.id.clone())
+                }
                 _ => None,
             },
             _ => None,
         });
         probing.collect()
     }
+}
+
+/// The tasks of an accept that tell what became of it: those of one that launches them all or none
+/// and does nothing else.
+fn told_by_tasks(operations: &[Operation], partial: bool) -> &[TaskInfo] {
+    only_launch(operations, partial).unwrap_or_default()
 }
 
 /// Whether a call says what is wanted in a role.

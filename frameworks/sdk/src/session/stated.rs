@@ -4,9 +4,9 @@
 //! longer: the counts go down as the master's do, one piece for each task of an accept, so that
 //! what is said again is what is left.
 
-use crate::model::{AgentId, DemandId, Offer, OfferId, Role, StatedDemand, TaskInfo};
+use crate::model::{AgentId, DemandId, Offer, OfferId, Operation, Role, StatedDemand, TaskId};
 use crate::scheduler::CallId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An offer that was made for what was stated.
 #[derive(Debug)]
@@ -21,8 +21,15 @@ struct ForDemand {
 pub(super) struct Stated {
     roles: BTreeMap<Role, Vec<StatedDemand>>,
     offers: BTreeMap<OfferId, ForDemand>,
-    /// Pieces that accepts which are not answered will have used.
-    accepting: BTreeMap<CallId, Vec<(Role, DemandId, u32)>>,
+    /// Accepts that are not answered.
+    accepting: BTreeMap<CallId, Accepting>,
+}
+
+/// What an accept may use up of what was stated.
+#[derive(Debug)]
+struct Accepting {
+    offers: Vec<ForDemand>,
+    tasks: Vec<(TaskId, AgentId)>,
 }
 
 impl Stated {
@@ -34,7 +41,9 @@ impl Stated {
         }
         // Offers from before are for what was said before.
         self.offers.retain(|_, offer| offer.role != *role);
-        self.accepting.values_mut().for_each(|used| used.retain(|(of, ..)| of != role));
+        for accepting in self.accepting.values_mut() {
+            accepting.offers.retain(|offer| offer.role != *role);
+        }
     }
 
     /// Offers have come.
@@ -54,30 +63,32 @@ impl Stated {
     }
 
     /// An accept is asked.
-    pub(super) fn accept(&mut self, call: CallId, offers: &[OfferId], tasks: &[TaskInfo]) {
-        let mut launched: BTreeMap<&AgentId, u32> = BTreeMap::new();
-        tasks.iter().for_each(|task| *launched.entry(&task.agent).or_default() += 1);
-        let mut used = Vec::new();
-        for offer in offers.iter().filter_map(|id| self.offers.remove(id)) {
-            let Some(left) = launched.get_mut(&offer.agent) else { continue };
-            for (demand, count) in offer.pieces {
-                let taken = count.min(*left);
-                *left -= taken;
-                used.push((offer.role.clone(), demand, taken));
-            }
-        }
-        if !used.is_empty() {
-            self.accepting.insert(call, used);
+    pub(super) fn accept(&mut self, call: CallId, offers: &[OfferId], operations: &[Operation]) {
+        let offers: Vec<_> = offers.iter().filter_map(|id| self.offers.remove(id)).collect();
+        if !offers.is_empty() {
+            let tasks = operations.iter().flat_map(Operation::tasks);
+            let tasks = tasks.map(|task| (task.id.clone(), task.agent.clone())).collect();
+            self.accepting.insert(call, Accepting { offers, tasks });
         }
     }
 
-    /// An accept is answered.
-    pub(super) fn answered(&mut self, call: CallId, has_launched: bool) {
-        let used = self.accepting.remove(&call).unwrap_or_default();
-        for (role, demand, count) in used.into_iter().filter(|_| has_launched) {
-            let Some(demands) = self.roles.get_mut(&role) else { continue };
-            for entry in demands.iter_mut().filter(|entry| entry.id == demand) {
-                entry.count = entry.count.saturating_sub(count);
+    /// An accept is answered: these tasks it launched, perhaps none.
+    pub(super) fn answered(&mut self, call: CallId, launched: &[TaskId]) {
+        let Some(Accepting { offers, tasks }) = self.accepting.remove(&call) else { return };
+        let launched: BTreeSet<&TaskId> = launched.iter().collect();
+        let mut left: BTreeMap<&AgentId, u32> = BTreeMap::new();
+        for (_, agent) in tasks.iter().filter(|(task, _)| launched.contains(task)) {
+            *left.entry(agent).or_default() += 1;
+        }
+        for offer in offers {
+            let Some(left) = left.get_mut(&offer.agent) else { continue };
+            let Some(demands) = self.roles.get_mut(&offer.role) else { continue };
+            for (demand, count) in offer.pieces {
+                let taken = count.min(*left);
+                *left -= taken;
+                for entry in demands.iter_mut().filter(|entry| entry.id == demand) {
+                    entry.count = entry.count.saturating_sub(taken);
+                }
             }
             demands.retain(|entry| entry.count > 0);
         }

@@ -3,9 +3,9 @@
 //! there to have something at the other end of the driver's sockets.
 
 use bourse_sdk::model::{
-    AgentId, ClusterId, Duration, FrameworkId, Offer, OfferId, Reason, Refusal, Resources, Role,
-    SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, TaskId, TaskState,
-    TaskStatus, WallTime,
+    AgentId, ClusterId, Duration, FrameworkId, Offer, OfferId, Operation, Reason, Refusal,
+    Resources, Role, SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, TaskId,
+    TaskState, TaskStatus, WallTime,
 };
 use proto::convert::calls::{WireCall, read_call, read_subscribe, write_event};
 use proto::convert::refusal::to_status;
@@ -125,10 +125,10 @@ impl State {
 
     fn call(&mut self, call: SchedulerCall) -> Vec<SchedulerEvent> {
         match call {
-            SchedulerCall::Accept { tasks, .. } => {
+            SchedulerCall::Accept { operations, .. } => {
                 self.accepts += 1;
                 let mut events = Vec::new();
-                for task in tasks {
+                for task in operations.iter().flat_map(Operation::tasks) {
                     let runs = self.runs.entry(task.id.clone()).or_default();
                     // A retry with the same request id finds the task.
                     if *runs == 0 {

@@ -8,8 +8,8 @@ use crate::{
     outbox::Answer,
 };
 use proto::model::{
-    AgentId, DeclineReason, Order, Reason, Refusal, Role, SchedulerEvent, Session, TaskId, TaskKey,
-    TaskState, limits,
+    AgentId, DeclineReason, OperationResult, Order, Reason, Refusal, Role, SchedulerEvent, Session,
+    TaskKey, TaskState, limits,
 };
 use std::collections::BTreeMap;
 
@@ -79,8 +79,15 @@ impl Turn<'_> {
     fn accepted(&mut self, waiter: AcceptWaiter, outcome: Result<Applied, Refusal>) {
         let AcceptWaiter { call, session, request, returned, role, left, refuse, .. } = waiter;
         let framework = session.framework;
-        let launched = outcome.is_ok();
-        if outcome.as_ref().is_err_and(|refusal| refusal.reason == Reason::QuotaExceeded) {
+        let answer = outcome.map(|applied| match applied {
+            Applied::Accepted { results, .. } => (results, true),
+            Applied::AnsweredBefore(results) => (results, false),
+            other => unreachable!("an accept is answered with its results, not {other:?}"),
+        });
+        let results = answer.as_ref().map_or(&[][..], |(results, _)| results.as_slice());
+        let refused = results.iter().filter_map(OperationResult::refusal);
+        let refused = refused.chain(answer.as_ref().err());
+        if refused.map(|refusal| refusal.reason).any(|reason| reason == Reason::QuotaExceeded) {
             // Offered again at once, the same would be refused again at once.
             let time = refuse.time.max(limits::REFUSE_DEFAULT);
             for offer in &returned {
@@ -88,33 +95,33 @@ impl Turn<'_> {
                 self.refuse(framework, &role, what, (time, DeclineReason::QuotaExceeded));
             }
         }
-        match &outcome {
-            Ok(Applied::Accepted { tasks, .. }) => self.hand_back_accepted(&returned, tasks),
+        match &answer {
+            Ok((results, true)) => self.hand_back_accepted(&returned, results),
             _ => self.hand_back_accepted(&returned, &[]),
         }
-        let answer: Result<Vec<TaskId>, Refusal> = outcome.map(|applied| match applied {
-            Applied::Accepted { tasks, .. } | Applied::AnsweredBefore(tasks) => tasks,
-            other => unreachable!("an accept is answered with its tasks, not {other:?}"),
-        });
         let mut calls = vec![call];
         if let Some(request) = request {
             calls.extend(self.leader.accepts.remove(&(framework, request)).unwrap_or_default());
         }
-        if launched {
+        if answer.is_ok() {
             for (agent, left) in &left {
                 self.refuse(framework, &role, (agent, left), (refuse.time, refuse.reason));
             }
         }
+        let results = answer.map(|(results, _)| results);
+        for refusal in results.iter().flatten().filter_map(OperationResult::refusal) {
+            self.figures.refused(refusal.reason);
+        }
         for call in calls {
-            self.reply(call, answer.clone().map(Answer::Accepted));
+            self.reply(call, results.clone().map(Answer::Accepted));
         }
     }
 
     /// Hands an accept's offers back, each with the tasks that were launched on its agent.
-    fn hand_back_accepted(&mut self, returned: &[Returned], tasks: &[TaskId]) {
+    fn hand_back_accepted(&mut self, returned: &[Returned], results: &[OperationResult]) {
         let mut launched = BTreeMap::<AgentId, u32>::new();
         if let Some(Returned { framework, .. }) = returned.first() {
-            for task in tasks {
+            for task in results.iter().flat_map(OperationResult::tasks) {
                 let key = TaskKey { framework: *framework, task: task.clone() };
                 if let Some(task) = self.ledger.task(&key) {
                     *launched.entry(task.info.agent.clone()).or_default() += 1;

@@ -3,6 +3,7 @@
 //! Checks who speaks and whether the call can make sense now; that is an optimisation and a
 //! courtesy, the guarantee is the ledger's. Exists only while this member leads and serves.
 
+mod accept;
 mod agents;
 mod operators;
 pub(crate) mod rate_limits;

@@ -1,6 +1,6 @@
 //! What frameworks ask.
 
-use super::{Turn, Waiter, turn::AcceptWaiter};
+use super::{Turn, Waiter, accept::Accept};
 use crate::{
     allocator::demand::Outcome,
     input::{CallId, StreamId},
@@ -10,9 +10,8 @@ use crate::{
 };
 use proto::model::{
     AgentId, DeclineFilter, DeclineReason, FrameworkId, Instant, OfferId, Principal, Reason,
-    Refusal, RequestId, Resources, Role, SchedulerCall, SchedulerEvent, Session, StatedDemand,
-    StatusReason, StatusSource, Subscribe, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
-    limits,
+    Refusal, Role, SchedulerCall, SchedulerEvent, Session, StatedDemand, StatusReason,
+    StatusSource, Subscribe, TaskId, TaskKey, TaskState, TaskStatus, limits,
 };
 use std::collections::BTreeMap;
 
@@ -46,8 +45,9 @@ impl Turn<'_> {
             return;
         }
         match request {
-            SchedulerCall::Accept { offers, tasks, refuse, request } => {
-                self.accept(call, session, Accept { offers, tasks, refuse, request });
+            SchedulerCall::Accept { offers, operations, partial, refuse, request } => {
+                let accept = Accept { offers, operations, partial, refuse, request };
+                self.accept(call, session, accept);
             }
             SchedulerCall::Decline { offers, refuse } => {
                 let declined = self.decline(session.framework, &offers, &refuse);
@@ -192,92 +192,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn accept(&mut self, call: CallId, session: Session, accept: Accept) {
-        let framework = session.framework;
-        if let Some(request) = &accept.request {
-            let row = self.ledger.framework(framework).expect("checked with the session");
-            if let Some(tasks) = row.answer_to(request) {
-                self.reply(call, Ok(Answer::Accepted(tasks.to_vec())));
-                return;
-            }
-            if let Some(calls) = self.leader.accepts.get_mut(&(framework, request.clone())) {
-                // The same accept is on its way to the log: both get its answer.
-                calls.push(call);
-                return;
-            }
-        }
-        if accept.tasks.is_empty() {
-            let declined = self.decline(framework, &accept.offers, &accept.refuse);
-            self.reply(call, declined.map(|()| Answer::Accepted(Vec::new())));
-            return;
-        }
-        let left = match self.check_offered(framework, &accept) {
-            Ok(left) => left,
-            Err(refusal) => return self.reply(call, Err(refusal)),
-        };
-        let accepting =
-            match self.leader.book.begin_accept(framework, &accept.offers, self.now.monotonic) {
-                Ok(accepting) => accepting,
-                Err(refusal) => {
-                    self.reply(call, Err(refusal));
-                    return;
-                }
-            };
-        self.figures.offers_accepted += accept.offers.len() as u64;
-        let Accept { tasks, refuse, request, .. } = accept;
-        if let Some(request) = &request {
-            self.leader.accepts.insert((framework, request.clone()), Vec::new());
-        }
-        let role = accepting.role.clone();
-        let accepting = Some(accepting.id);
-        let command =
-            Command::Accept { session, role: role.clone(), request: request.clone(), tasks };
-        let waiter = AcceptWaiter {
-            call,
-            session,
-            request,
-            accepting,
-            returned: Vec::new(),
-            role,
-            left,
-            refuse,
-        };
-        self.propose(command, Waiter::Accept(waiter));
-    }
-
-    /// Whether the tasks fit into the offers, agent by agent; what they leave.
-    fn check_offered(
-        &self,
-        framework: FrameworkId,
-        accept: &Accept,
-    ) -> Result<BTreeMap<AgentId, Resources>, Refusal> {
-        let mut left: BTreeMap<AgentId, Resources> = BTreeMap::new();
-        for (index, id) in accept.offers.iter().enumerate() {
-            let live = self.leader.book.live(id).filter(|offer| offer.framework == framework);
-            let Some(offer) = live else {
-                let message = format!("{id} is not a live offer of {framework}");
-                let field = format!("offer_ids[{index}]");
-                return Err(Refusal::new(Reason::OfferInvalid, message).at(field));
-            };
-            let sum = left.entry(offer.agent.clone()).or_default();
-            *sum = sum.checked_add(&offer.resources).expect("offers of one agent are disjoint");
-        }
-        for (index, task) in accept.tasks.iter().enumerate() {
-            let Some(rest) = left.get_mut(&task.agent) else {
-                let message = format!("none of the offers is of agent {}", task.agent);
-                let field = format!("tasks[{index}].agent_id");
-                return Err(Refusal::new(Reason::ResourcesNotOffered, message).at(field));
-            };
-            *rest = rest.checked_sub(&task.resources).map_err(|problem| {
-                let message = format!("the offers of agent {} have {problem}", task.agent);
-                let field = format!("tasks[{index}].resources");
-                Refusal::new(Reason::ResourcesNotOffered, message).at(field)
-            })?;
-        }
-        Ok(left)
-    }
-
-    fn decline(
+    pub(super) fn decline(
         &mut self,
         framework: FrameworkId,
         offers: &[OfferId],
@@ -365,15 +280,6 @@ impl Turn<'_> {
             }
         }
     }
-}
-
-/// An accept's fields.
-#[derive(Debug)]
-struct Accept {
-    offers: Vec<OfferId>,
-    tasks: Vec<TaskInfo>,
-    refuse: DeclineFilter,
-    request: Option<RequestId>,
 }
 
 fn unknown_task(task: TaskId, at: proto::model::WallTime) -> TaskStatus {

@@ -1,7 +1,7 @@
 //! One command, applied: total and deterministic. Every check is made before the first change, so
 //! that a refusal leaves no trace; what a command means is in the files beside this one.
 
-use super::{Applied, Command, Event, Ledger, Stamp};
+use super::{Applied, Command, Event, Ledger, Stamp, apply_accept::Accept};
 use proto::model::Refusal;
 
 impl Ledger {
@@ -77,8 +77,9 @@ impl Ledger {
             Command::RemoveFramework { session, expired } => {
                 self.remove_framework(now, *session, *expired, events)
             }
-            Command::Accept { session, role, request, tasks } => {
-                self.accept(now, *session, role, request.as_ref(), tasks, events)
+            Command::Accept { session, role, request, operations, partial } => {
+                let (session, request, partial) = (*session, request.as_ref(), *partial);
+                self.accept(now, Accept { session, role, request, operations, partial }, events)
             }
             Command::KillTask { key, grace_period, reason } => {
                 self.kill_task(key, *grace_period, *reason, events)

@@ -3,6 +3,7 @@
 
 use super::{
     Command, LogVersion,
+    codec_accept::{read_accept, write_accept},
     codec_members::{read_change, write_change},
     codec_roles::{
         read_configure_role, read_remove_quota, read_set_quota, read_set_weight,
@@ -14,12 +15,10 @@ use proto::convert::{
     agent_life::{read_drain_plan, read_window_plan, write_drain_plan, write_window_plan},
     framework::{read_framework_info, write_framework_info},
     status::{read_reason, read_status, write_reason, write_status},
-    task::{read_task_info, write_task_info},
 };
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, IdError, Refusal,
-    RequestId, Role, Session, StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus,
-    agent::AgentTask,
+    RequestId, Session, StatusReason, TaskId, TaskKey, TaskStatus, agent::AgentTask,
 };
 use proto::wire::{
     log::v1::{
@@ -85,8 +84,8 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
             let (framework_id, epoch, expired) = (framework.to_string(), *epoch, *expired);
             Kind::RemoveFramework(wire::RemoveFramework { framework_id, epoch, expired })
         }
-        Command::Accept { session, role, request, tasks } => {
-            write_accept(*session, role, request.as_ref(), tasks)
+        Command::Accept { session, role, request, operations, partial } => {
+            write_accept((*session, role), request.as_ref(), operations, *partial)
         }
         Command::KillTask { key, grace_period, reason } => write_kill(key, *grace_period, *reason),
         Command::RecordUpdate { agent, incarnation, framework, status } => {
@@ -139,21 +138,6 @@ fn write_directive(agent: &AgentId, directive: &AgentDirective) -> Kind {
         AgentDirective::DeclareGone => (5, None),
     };
     Kind::DirectAgent(wire::DirectAgent { agent_id: agent.to_string(), directive, plan })
-}
-
-fn write_accept(
-    session: Session,
-    role: &Role,
-    request: Option<&RequestId>,
-    tasks: &[TaskInfo],
-) -> Kind {
-    Kind::Accept(wire::Accept {
-        framework_id: session.framework.to_string(),
-        epoch: session.epoch,
-        role: role.to_string(),
-        request_id: request.map(RequestId::to_string).unwrap_or_default(),
-        tasks: tasks.iter().map(write_task_info).collect(),
-    })
 }
 
 fn write_update(
@@ -233,12 +217,7 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
             session: read_session(&remove.framework_id, remove.epoch)?,
             expired: remove.expired,
         },
-        Kind::Accept(accept) => Command::Accept {
-            session: read_session(&accept.framework_id, accept.epoch)?,
-            role: read_id("role", &accept.role)?,
-            request: read_optional_id("request_id", &accept.request_id)?,
-            tasks: read_each("tasks", accept.tasks, read_task_info)?,
-        },
+        Kind::Accept(accept) => read_accept(accept)?,
         Kind::KillTask(kill) => Command::KillTask {
             key: TaskKey {
                 framework: read_id("framework_id", &kill.framework_id)?,
@@ -313,7 +292,7 @@ fn read_acknowledge(acknowledge: wire::Acknowledge) -> Result<Command, Refusal> 
     })
 }
 
-fn read_session(framework: &str, epoch: u64) -> Result<Session, Refusal> {
+pub(super) fn read_session(framework: &str, epoch: u64) -> Result<Session, Refusal> {
     Ok(Session { framework: read_id("framework_id", framework)?, epoch })
 }
 

@@ -3,10 +3,14 @@
 
 use super::{LogVersion, MemberChange};
 use proto::model::{
-    AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Quota,
-    RequestId, Role, RoleSettingsChange, Session, StatusReason, TaskId, TaskInfo, TaskKey,
-    TaskStatus, WindowId, WindowPlan, agent::AgentTask,
+    AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Operation,
+    Quota, Refusal, RequestId, Role, RoleSettingsChange, Session, StatusReason, TaskId, TaskInfo,
+    TaskKey, TaskStatus, WindowId, WindowPlan, agent::AgentTask,
 };
+
+/// An operation of an accept; or, of a partial one that asks here for what was not offered, the
+/// refusal, so that it is remembered with the results of the others.
+pub type Proposed = Result<Operation, Refusal>;
 
 /// One change that is asked of the ledger.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,7 +92,7 @@ pub enum Command {
         /// Because its failover timeout passed; checked again.
         expired: bool,
     },
-    /// Launch tasks, all or none.
+    /// Use what was offered.
     Accept {
         /// For whom.
         session: Session,
@@ -96,8 +100,10 @@ pub enum Command {
         role: Role,
         /// Finds the answer again.
         request: Option<RequestId>,
-        /// What to launch.
-        tasks: Vec<TaskInfo>,
+        /// What to do, in this order.
+        operations: Vec<Proposed>,
+        /// Each operation by itself, instead of all or none.
+        partial: bool,
     },
     /// End a task.
     KillTask {
@@ -154,4 +160,28 @@ pub enum Command {
         /// Task and sequence number.
         acknowledgements: Vec<(TaskId, u64)>,
     },
+}
+
+impl Command {
+    /// An accept that launches tasks, all or none, and does nothing else.
+    pub fn launch(
+        session: Session,
+        role: Role,
+        request: Option<RequestId>,
+        tasks: Vec<TaskInfo>,
+    ) -> Command {
+        let operations = vec![Ok(Operation::Launch { tasks })];
+        Command::Accept { session, role, request, operations, partial: false }
+    }
+
+    /// The tasks of an accept that launches them all or none and does nothing else.
+    pub(super) fn as_launch(&self) -> Option<&[TaskInfo]> {
+        match self {
+            Command::Accept { operations, partial: false, .. } => match operations.as_slice() {
+                [Ok(Operation::Launch { tasks })] => Some(tasks),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }

@@ -4,17 +4,18 @@
 
 use super::{
     Agent, AgentState, Drain, Framework, FrameworkState, Ledger, LogVersion, Task, Window,
-    codec_members::write_member, codec_roles::write_role,
+    codec_members::write_member, codec_roles::write_role, frameworks::AcceptOutcome,
 };
 use prost::Message as _;
 use proto::convert::{
     agent::write_agent_info,
     agent_life::write_drain_plan,
     framework::write_framework_info,
+    operation::write_operation_result,
     status::{write_reason, write_state, write_status},
     task::write_task_info,
 };
-use proto::model::{Duration, TaskId};
+use proto::model::{Duration, OperationResult, TaskId};
 use proto::wire::log::v1::{
     self,
     record::{self as wire, Record as Kind},
@@ -101,10 +102,7 @@ fn write_window(window: &Window) -> wire::Window {
 }
 
 fn write_framework(framework: &Framework) -> wire::Framework {
-    let outcomes = framework.accept_outcomes.iter().map(|outcome| wire::AcceptOutcome {
-        request_id: outcome.request.to_string(),
-        task_ids: outcome.tasks.iter().map(TaskId::to_string).collect(),
-    });
+    let outcomes = framework.accept_outcomes.iter().map(write_outcome);
     wire::Framework {
         framework_id: framework.id.to_string(),
         info: Some(write_framework_info(&framework.info)),
@@ -118,6 +116,19 @@ fn write_framework(framework: &Framework) -> wire::Framework {
         },
         disconnected_ms: framework.changed.0,
         accept_outcomes: outcomes.collect(),
+    }
+}
+
+/// What one launch did is dumped as before there were operations.
+fn write_outcome(outcome: &AcceptOutcome) -> wire::AcceptOutcome {
+    let (tasks, results) = match outcome.results.as_slice() {
+        [OperationResult::Launched { tasks }] => (tasks.as_slice(), &[][..]),
+        results => (&[][..], results),
+    };
+    wire::AcceptOutcome {
+        request_id: outcome.request.to_string(),
+        task_ids: tasks.iter().map(TaskId::to_string).collect(),
+        results: results.iter().map(write_operation_result).collect(),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::LogVersion;
 use proto::model::{
-    AgentId, FrameworkId, Instant, Role, TaskId, TaskKey, TaskStatus, WallTime, WindowId,
+    AgentId, FrameworkId, Instant, OperationResult, Role, TaskKey, TaskStatus, WallTime, WindowId,
 };
 
 /// Where and when a command was committed.
@@ -116,15 +116,15 @@ pub enum Applied {
         /// Its epoch.
         epoch: u64,
     },
-    /// The tasks exist, on the share of this role.
+    /// An accept is done.
     Accepted {
-        /// The tasks.
-        tasks: Vec<TaskId>,
-        /// The role.
+        /// What became of each operation; in a partial accept some may be refused.
+        results: Vec<OperationResult>,
+        /// On whose share.
         role: Role,
     },
     /// The maintenance window is planned.
     Scheduled(WindowId),
-    /// Nothing changed: a call with the same request id launched these before.
-    AnsweredBefore(Vec<TaskId>),
+    /// Nothing changed: a call with the same request id had these results before.
+    AnsweredBefore(Vec<OperationResult>),
 }

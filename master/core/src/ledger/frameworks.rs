@@ -2,8 +2,8 @@
 
 use super::{Event, Ledger};
 use proto::model::{
-    FrameworkId, FrameworkInfo, Instant, Reason, Refusal, RequestId, ResourceName, Resources, Role,
-    Session, TaskId, TaskKey, Value, limits,
+    FrameworkId, FrameworkInfo, Instant, OperationResult, Reason, Refusal, RequestId, ResourceName,
+    Resources, Role, Session, TaskId, TaskKey, Value, limits,
 };
 use std::{
     borrow::Cow,
@@ -57,8 +57,8 @@ pub struct Framework {
 pub(crate) struct AcceptOutcome {
     /// The call.
     pub(crate) request: RequestId,
-    /// What it launched.
-    pub(crate) tasks: Vec<TaskId>,
+    /// What became of its operations; not all were refused.
+    pub(crate) results: Vec<OperationResult>,
 }
 
 impl Framework {
@@ -80,10 +80,10 @@ impl Framework {
         self.is_removed() && self.ended.len() == self.task_count
     }
 
-    /// The tasks that an accept with this request id launched, while that is remembered.
-    pub fn answer_to(&self, request: &RequestId) -> Option<&[TaskId]> {
+    /// What became of the operations of an accept with this request id, while that is remembered.
+    pub fn answer_to(&self, request: &RequestId) -> Option<&[OperationResult]> {
         let outcome = self.accept_outcomes.iter().find(|outcome| outcome.request == *request)?;
-        Some(&outcome.tasks)
+        Some(&outcome.results)
     }
 
     /// Takes a task's amounts from its role's sum.

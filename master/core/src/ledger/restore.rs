@@ -16,11 +16,13 @@ use proto::convert::{
     agent::read_agent_info,
     agent_life::{read_drain_plan, read_selector},
     framework::read_framework_info,
+    operation::read_operation_result,
     status::{read_reason, read_state, read_status},
     task::read_task_info,
 };
 use proto::model::{
-    Duration, Instant, Refusal, Resources, StatusReason, TaskKey, TaskState, WallTime,
+    Duration, Instant, OperationResult, Refusal, Resources, StatusReason, TaskKey, TaskState,
+    WallTime,
 };
 use proto::wire::log::v1::{
     self,
@@ -254,10 +256,15 @@ fn read_framework(framework: wire::Framework) -> Result<Framework, Refusal> {
 }
 
 fn read_outcome(outcome: wire::AcceptOutcome) -> Result<AcceptOutcome, Refusal> {
-    Ok(AcceptOutcome {
-        request: read_id("request_id", &outcome.request_id)?,
-        tasks: read_each("task_ids", outcome.task_ids, |text| read_id("", &text))?,
-    })
+    let request = read_id("request_id", &outcome.request_id)?;
+    let results = match outcome.results.is_empty() {
+        true => {
+            let tasks = read_each("task_ids", outcome.task_ids, |text| read_id("", &text))?;
+            vec![OperationResult::Launched { tasks }]
+        }
+        false => read_each("results", outcome.results, read_operation_result)?,
+    };
+    Ok(AcceptOutcome { request, results })
 }
 
 fn read_task(task: wire::Task) -> Result<Task, Refusal> {

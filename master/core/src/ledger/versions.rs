@@ -62,6 +62,8 @@ impl Command {
         match self {
             Command::RaiseVersion(version) => *version,
             Command::ConfigureRole { .. } => LogVersion(2),
+            Command::Accept { .. } if self.as_launch().is_some() => LogVersion::OLDEST,
+            Command::Accept { .. } => LogVersion(2),
             Command::Barrier { .. }
             | Command::ChangeMembers(_)
             | Command::RegisterAgent { .. }
@@ -76,7 +78,6 @@ impl Command {
             | Command::SubscribeFramework { .. }
             | Command::DisconnectFramework(_)
             | Command::RemoveFramework { .. }
-            | Command::Accept { .. }
             | Command::KillTask { .. }
             | Command::RecordUpdate { .. }
             | Command::SetWeight { .. }

@@ -332,12 +332,11 @@ impl World {
             demand.returned(offer.framework, &offer.role, place, &offer.pieces, used);
             let session = self.sessions[&offer.framework];
             let tasks = (0..used).map(|number| task_info(offer, number, task)).collect();
-            let (role, request) = (offer.role.clone(), None);
             self.counter += 1;
             let stamp =
                 Stamp { index: self.counter, term: 1, time: self.now, wall: WallTime(self.now.0) };
             let mut events = Vec::new();
-            let command = Command::Accept { session, role, request, tasks };
+            let command = Command::launch(session, offer.role.clone(), None, tasks);
             self.ledger.apply(stamp, &command, &mut events).unwrap();
             events.iter().for_each(|event| view.note(&self.ledger, event));
         }
@@ -393,7 +392,7 @@ impl World {
         let session = self.sessions.get(&accepting.framework).copied();
         let launched = session.is_some_and(|session| {
             let (role, tasks) = (accepting.role.clone(), tasks.clone());
-            self.apply(&Command::Accept { session, role, request: None, tasks }).is_ok()
+            self.apply(&Command::launch(session, role, None, tasks)).is_ok()
         });
         let returned = self.book.end_accept(accepting.id);
         self.release(&returned);

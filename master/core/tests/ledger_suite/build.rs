@@ -125,7 +125,7 @@ pub(crate) fn subscribe(framework: Option<u64>, call: &str) -> Command {
 }
 
 pub(crate) fn accept(session: Session, tasks: Vec<TaskInfo>) -> Command {
-    Command::Accept { session, role: role("*"), request: None, tasks }
+    Command::launch(session, role("*"), None, tasks)
 }
 
 pub(crate) fn kill(key: TaskKey, grace_ms: Option<u64>) -> Command {

@@ -32,7 +32,7 @@ pub(crate) fn varied() -> World {
     let mut world = World::furnished();
     let request = Some(request("request-9"));
     let tasks = vec![task_info("t2", "a2", resources(250, 31_000..31_003))];
-    world.done(&Command::Accept { session: session(1, 1), role: role("eng"), request, tasks });
+    world.done(&Command::launch(session(1, 1), role("eng"), request, tasks));
     world.done(&update(1, told("t1", "a1", Running, 1)));
     world.done(&kill(key(1, "t1"), Some(100)));
     world.done(&unreachable_agent("a1", 1));

@@ -15,7 +15,8 @@ use master_core::ledger::{
 };
 use proto::model::{
     AgentDirective, Attribute, AttributeValue, DisruptionBudget, DrainPlan, Duration, FrameworkId,
-    Instant, Milli, StatusReason, TaskState::*, WallTime, WindowId, WindowPlan,
+    Instant, Milli, Operation, Reason, Refusal, StatusReason, TaskState::*, WallTime, WindowId,
+    WindowPlan,
 };
 use std::{fs, path::PathBuf};
 
@@ -67,12 +68,7 @@ fn every_command() -> Vec<Command> {
         },
         Command::DisconnectFramework(session(1, 2)),
         Command::RemoveFramework { session: session(1, 2), expired: true },
-        Command::Accept {
-            session: session(1, 2),
-            role: role("eng/batch"),
-            request: Some(request("request-2")),
-            tasks: vec![task],
-        },
+        Command::launch(session(1, 2), role("eng/batch"), Some(request("request-2")), vec![task]),
         kill(key(1, "t1"), Some(0)),
         Command::RecordUpdate {
             agent: agent("a1"),
@@ -95,6 +91,33 @@ fn a_batch_of_version_1() {
 #[test]
 fn a_dump_of_version_1() {
     check_dump("dump-v1.bin", &varied(), DUMP_DIGEST);
+}
+
+/// Accepts of several operations came later.
+#[test]
+fn operations_of_version_2() {
+    let launch = |id: &str| {
+        let tasks = vec![task_info(id, "a1", resources(500, 31_000..31_002))];
+        Ok(Operation::Launch { tasks })
+    };
+    let refusal = Refusal::new(Reason::ResourcesNotOffered, "none of the offers is of agent a2")
+        .at("launch.tasks[0].agent_id");
+    let accept = |operations, partial| Command::Accept {
+        session: session(1, 2),
+        role: role("eng/batch"),
+        request: Some(request("request-2")),
+        operations,
+        partial,
+    };
+    let commands = vec![
+        accept(vec![launch("t1"), launch("t2")], false),
+        accept(vec![launch("t1"), Err(refusal)], true),
+        accept(vec![launch("t1")], true),
+    ];
+    let batch = Batch { time: Instant(12), wall: WallTime(34), commands };
+    let bytes = golden("batch-v2-operations.bin", &encode_batch(&batch));
+    assert_eq!(decode_batch(&bytes), Ok(batch.clone()));
+    assert_eq!(encode_batch(&batch), bytes, "this software still writes version 2");
 }
 
 /// What operators direct came later, in fields and records of its own.

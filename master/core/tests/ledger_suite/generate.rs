@@ -2,11 +2,11 @@
 //! ledger as it is, mostly. Few names, so that commands meet each other.
 
 use crate::{build::*, roles::quota};
-use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Task};
+use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Proposed, Task};
 use proto::model::{
     AgentDirective, AgentId, DisruptionBudget, DrainPlan, Duration, FrameworkId, FrameworkInfo,
-    Milli, RoleSettingsChange, Session, StatusReason, TaskInfo, TaskState, TaskState::*, WindowId,
-    WindowPlan, agent::AgentTask,
+    Milli, Operation, Reason, Refusal, RoleSettingsChange, Session, StatusReason, TaskInfo,
+    TaskState, TaskState::*, WindowId, WindowPlan, agent::AgentTask,
 };
 
 /// What to do, and how exactly.
@@ -250,14 +250,29 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
         info.grace_period = draw.one_in(3).then(|| Duration(draw.below(9_000)));
         info
     };
-    let count = draw.below(4);
-    let tasks = (0..count).map(|_| task(draw)).collect();
+    let (partial, several) = (draw.one_in(4), draw.one_in(3));
+    let operation = |draw: &mut Draw| -> Proposed {
+        match partial && draw.one_in(8) {
+            true => {
+                let refusal = Refusal::new(Reason::ResourcesNotOffered, "not offered");
+                Err(refusal.at("launch.tasks[0].agent_id"))
+            }
+            false => {
+                // A launch of nothing can be proposed as the only operation, and be read again.
+                let count = u64::from(several || partial).max(draw.below(4));
+                Ok(Operation::Launch { tasks: (0..count).map(|_| task(draw)).collect() })
+            }
+        }
+    };
+    let count = if several { 1 + draw.below(3) } else { 1 };
+    let operations = (0..count).map(|_| operation(draw)).collect();
     let call = draw.below(200);
     Command::Accept {
         session: session_of(ledger, draw),
         role: role(draw.pick(&["*", "eng", "eng/search"])),
         request: draw.one_in(2).then(|| request(&format!("accept-{call}"))),
-        tasks,
+        operations,
+        partial,
     }
 }
 

@@ -9,6 +9,7 @@ mod compat;
 mod generate;
 mod histories;
 mod limits;
+mod operations;
 mod oracle;
 mod oracle_agents;
 mod oracle_directives;

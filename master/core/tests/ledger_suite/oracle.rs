@@ -10,8 +10,8 @@ use master_core::ledger::{
     AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, LogVersion, Stamp,
 };
 use proto::model::{
-    AgentId, AgentInfo, FrameworkId, FrameworkInfo, Reason, RequestId, Resources, Role, Session,
-    TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value,
+    AgentId, AgentInfo, FrameworkId, FrameworkInfo, OperationResult, Reason, RequestId, Resources,
+    Role, Session, TaskInfo, TaskKey, TaskState, TaskStatus, Value,
 };
 
 /// Why not, and which field.
@@ -19,6 +19,28 @@ pub(crate) type No = (Reason, String);
 
 pub(crate) fn no<T>(reason: Reason, field: impl Into<String>) -> Result<T, No> {
     Err((reason, field.into()))
+}
+
+/// What the ledger says, without the wording of refusals: the oracle has none.
+pub(crate) fn wordless(results: &[OperationResult]) -> Vec<OperationResult> {
+    let mut results = results.to_vec();
+    for result in &mut results {
+        if let OperationResult::Refused(refusal) = result {
+            refusal.message.clear();
+        }
+    }
+    results
+}
+
+/// The same of an outcome.
+pub(crate) fn wordless_applied(applied: &Applied) -> Applied {
+    match applied.clone() {
+        Applied::Accepted { results, role } => {
+            Applied::Accepted { results: wordless(&results), role }
+        }
+        Applied::AnsweredBefore(results) => Applied::AnsweredBefore(wordless(&results)),
+        other => other,
+    }
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +76,7 @@ pub(crate) struct FrameworkModel {
     pub(crate) epoch: u64,
     pub(crate) state: FrameworkState,
     pub(crate) since: u64,
-    pub(crate) answers: Vec<(RequestId, Vec<TaskId>)>,
+    pub(crate) answers: Vec<(RequestId, Vec<OperationResult>)>,
 }
 
 #[derive(Debug)]
@@ -83,14 +105,32 @@ impl TaskModel {
     }
 }
 
+/// Whether software that knows version 1 of the log alone would read something else.
+fn is_newer(command: &Command) -> bool {
+    match command {
+        Command::Accept { operations, partial, .. } => {
+            *partial || operations.len() != 1 || operations[0].is_err()
+        }
+        _ => false,
+    }
+}
+
 impl Oracle {
+    fn begin(&mut self, command: &Command) -> Result<(), No> {
+        self.events.clear();
+        match is_newer(command) && self.version.is_none_or(|is| is == LogVersion::OLDEST) {
+            true => no(Reason::VersionTooLow, ""),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn apply(
         &mut self,
         stamp: Stamp,
         command: &Command,
     ) -> Result<(Applied, Vec<Event>), No> {
         self.pass(stamp);
-        self.events.clear();
+        self.begin(command)?;
         let applied = match command.clone() {
             Command::Barrier { term } => {
                 self.events.push(Event::BarrierPassed { term });
@@ -137,8 +177,8 @@ impl Oracle {
                 Applied::Done
             }
             Command::RemoveFramework { session, expired } => self.end(session, expired)?,
-            Command::Accept { session, role, request, tasks } => {
-                self.accept(session, role, request, &tasks)?
+            Command::Accept { session, role, request, operations, partial } => {
+                self.accept(session, role, request, (&operations, partial))?
             }
             Command::KillTask { key, grace_period, reason } => {
                 self.kill(&key, grace_period.map(|grace| grace.0), reason)?
@@ -264,8 +304,8 @@ impl Oracle {
     fn compare_framework(&self, model: &FrameworkModel, row: &Framework) {
         assert_eq!((&row.info, row.epoch), (&model.info, model.epoch));
         assert_eq!((row.state, row.changed.0), (model.state, model.since));
-        for (request, tasks) in &model.answers {
-            assert_eq!(row.answer_to(request), Some(tasks.as_slice()));
+        for (request, results) in &model.answers {
+            assert_eq!(wordless(row.answer_to(request).expect("remembered")), *results);
         }
         let its = || self.tasks.iter().filter(|task| task.key.framework == row.id);
         let waiting: usize = its().map(|task| task.told.len() - task.heard).sum();

@@ -1,10 +1,11 @@
 //! The oracle's tasks: launches, statuses, acknowledgements, kills.
 
 use crate::oracle::{No, Oracle, TaskModel, amounts_of, no};
-use master_core::ledger::{AgentState, Applied, Event, FrameworkState, Kill, Ledger};
+use master_core::ledger::{AgentState, Applied, Event, FrameworkState, Kill, Ledger, Proposed};
 use proto::model::{
-    AgentId, Duration, FrameworkId, Reason, RequestId, Role, Session, StatusReason, StatusSource,
-    TaskId, TaskInfo, TaskKey, TaskState, TaskState::*, TaskStatus,
+    AgentId, Duration, FrameworkId, Operation, OperationResult, Reason, Refusal, RequestId, Role,
+    Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskState::*,
+    TaskStatus,
 };
 
 /// As many updates may wait.
@@ -110,39 +111,71 @@ impl Oracle {
         session: Session,
         role: Role,
         request: Option<RequestId>,
-        list: &[TaskInfo],
+        (operations, partial): (&[Proposed], bool),
     ) -> Result<Applied, No> {
         let at = self.session(session)?;
         if self.frameworks[at].state == FrameworkState::Disconnected {
             return no(Reason::NotSubscribed, "");
         }
         let answers = &self.frameworks[at].answers;
-        if let Some((_, ids)) = answers.iter().find(|(id, _)| Some(id) == request.as_ref()) {
-            return Ok(Applied::AnsweredBefore(ids.clone()));
+        if let Some((_, results)) = answers.iter().find(|(id, _)| Some(id) == request.as_ref()) {
+            return Ok(Applied::AnsweredBefore(results.clone()));
         }
         if !self.frameworks[at].info.roles.contains(&role) {
             return no(Reason::InvalidField, "role");
         }
-        if list.is_empty() {
-            return no(Reason::InvalidField, "tasks");
+        let (tasks, events) = (self.tasks.len(), self.events.len());
+        let mut results = Vec::new();
+        for (index, operation) in operations.iter().enumerate() {
+            match self.operate(session.framework, &role, operation) {
+                Ok(result) => results.push(result),
+                Err((reason, field)) if partial => {
+                    let field = format!("launch.{field}");
+                    results.push(OperationResult::Refused(Refusal::new(reason, "").at(field)));
+                }
+                Err((reason, field)) => {
+                    self.tasks.truncate(tasks);
+                    self.events.truncate(events);
+                    return match operations.len() {
+                        1 => no(reason, field),
+                        _ => no(reason, format!("operations[{index}].launch.{field}")),
+                    };
+                }
+            }
         }
-        for index in 0..list.len() {
-            self.judge(session.framework, list, index)
-                .and_then(|()| self.judge_limits(&role, &list[..=index]))
-                .map_err(|(reason, field)| (reason, format!("tasks[{index}].{field}")))?;
-        }
-        for info in list {
-            self.launch(session.framework, role.clone(), info.clone());
-        }
-        let tasks: Vec<_> = list.iter().map(|info| info.id.clone()).collect();
-        if let Some(request) = request {
+        let is_done = results.iter().any(|result| result.refusal().is_none());
+        if let Some(request) = request.filter(|_| is_done) {
             let answers = &mut self.frameworks[at].answers;
-            answers.push((request, tasks.clone()));
+            answers.push((request, results.clone()));
             if answers.len() > 64 {
                 answers.remove(0);
             }
         }
-        Ok(Applied::Accepted { tasks, role })
+        Ok(Applied::Accepted { results, role })
+    }
+
+    fn operate(
+        &mut self,
+        framework: FrameworkId,
+        role: &Role,
+        operation: &Proposed,
+    ) -> Result<OperationResult, No> {
+        let list = match operation {
+            Err(refusal) => return no(refusal.reason, refusal.field.trim_start_matches("launch.")),
+            Ok(Operation::Launch { tasks }) => tasks,
+        };
+        if list.is_empty() {
+            return no(Reason::InvalidField, "tasks");
+        }
+        for index in 0..list.len() {
+            self.judge(framework, list, index)
+                .and_then(|()| self.judge_limits(role, &list[..=index]))
+                .map_err(|(reason, field)| (reason, format!("tasks[{index}].{field}")))?;
+        }
+        for info in list {
+            self.launch(framework, role.clone(), info.clone());
+        }
+        Ok(OperationResult::Launched { tasks: list.iter().map(|info| info.id.clone()).collect() })
     }
 
     /// One task of an accept, given that those before it are launched.

@@ -146,12 +146,8 @@ fn subscriptions_and_expiry() {
 fn accepts() {
     use Reason::*;
     let (id, on, what) = ("tasks[0].task_id", "tasks[0].agent_id", "tasks[0].resources");
-    let other_role = Command::Accept {
-        session: session(1, 1),
-        role: role("ops"),
-        request: None,
-        tasks: vec![task_info("t2", "a1", resources(1, 0..0))],
-    };
+    let tasks = vec![task_info("t2", "a1", resources(1, 0..0))];
+    let other_role = Command::launch(session(1, 1), role("ops"), None, tasks);
     let pair = |first: (&str, i64), second: (&str, i64)| {
         let info = |(id, cpus)| task_info(id, "a2", resources(cpus, 0..0));
         accept(session(1, 1), vec![info(first), info(second)])

@@ -40,7 +40,7 @@ fn weight(name: &str, milli: Option<i64>) -> Command {
 /// In a role, on a2, which has 4 CPUs.
 fn launch(name: &str, tasks: &[(&str, i64)]) -> Command {
     let tasks = tasks.iter().map(|(id, milli)| task_info(id, "a2", cpus(*milli))).collect();
-    Command::Accept { session: session(1, 2), role: role(name), request: None, tasks }
+    Command::launch(session(1, 2), role(name), None, tasks)
 }
 
 /// Two agents of 4 CPUs each, and framework 1 in three roles of one branch.

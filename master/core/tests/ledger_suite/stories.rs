@@ -5,7 +5,8 @@ use master_core::ledger::{
     AgentState, Applied, Command, Event, FrameworkState, Kill, digest::digest,
 };
 use proto::model::{
-    Duration, FrameworkId, Instant, StatusReason, StatusSource, TaskState, TaskState::*, WallTime,
+    Duration, FrameworkId, Instant, OperationResult, StatusReason, StatusSource, TaskState,
+    TaskState::*, WallTime,
 };
 
 /// Each changed task's new state and number, and whether it freed its resources.
@@ -257,20 +258,15 @@ fn an_accept_is_answered_once() {
         task_info("t2", "a1", resources(500, 31_000..31_002)),
         task_info("t3", "a2", resources(500, 31_000..31_002)),
     ];
-    let command = Command::Accept {
-        session: session(1, 1),
-        role: role("eng"),
-        request: Some(request("request-7")),
-        tasks,
-    };
-    let ids = vec![task("t2"), task("t3")];
+    let command = Command::launch(session(1, 1), role("eng"), Some(request("request-7")), tasks);
+    let results = vec![OperationResult::Launched { tasks: vec![task("t2"), task("t3")] }];
     let (applied, events) = world.apply(&command).expect("free");
-    assert_eq!(applied, Applied::Accepted { tasks: ids.clone(), role: role("eng") });
+    assert_eq!(applied, Applied::Accepted { results: results.clone(), role: role("eng") });
     assert_eq!(events, [Event::TaskAdded(key(1, "t2")), Event::TaskAdded(key(1, "t3"))]);
     let share = &world.ledger.framework(FrameworkId(1)).expect("known").allocated[&role("eng")];
     assert_eq!(*share, resources(1_000, 0..0), "amounts only");
     let (applied, events) = world.apply(&command).expect("the same answer");
-    assert_eq!((applied, events), (Applied::AnsweredBefore(ids), vec![]));
+    assert_eq!((applied, events), (Applied::AnsweredBefore(results), vec![]));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::{build::*, histories::restore};
 use master_core::ledger::{Applied, Command, Event, digest::digest};
-use proto::model::{FrameworkId, TaskState::*, limits};
+use proto::model::{FrameworkId, OperationResult, TaskState::*, limits};
 
 const FULL: u64 = limits::PENDING_UPDATES_PER_TASK_MAX as u64;
 
@@ -168,18 +168,19 @@ fn a_removed_framework_is_forgotten_with_its_tasks_and_not_before_they_end() {
 #[test]
 fn the_oldest_answer_is_forgotten() {
     let mut world = World::furnished();
-    let call = |n: usize| Command::Accept {
-        session: session(1, 1),
-        role: role("*"),
-        request: Some(request(&format!("request-{n}"))),
-        tasks: vec![task_info(&format!("n{n}"), "a2", resources(1, 0..0))],
+    let call = |n: usize| {
+        let tasks = vec![task_info(&format!("n{n}"), "a2", resources(1, 0..0))];
+        Command::launch(session(1, 1), role("*"), Some(request(&format!("request-{n}"))), tasks)
     };
     for n in 0..=limits::ACCEPT_OUTCOMES_PER_FRAMEWORK_MAX {
         world.done(&call(n));
     }
     world.apply(&call(0)).expect_err("its answer is forgotten, its task is not");
     let answer = world.apply(&call(1)).expect("remembered").0;
-    assert_eq!(answer, Applied::AnsweredBefore(vec![task("n1")]));
+    assert_eq!(
+        answer,
+        Applied::AnsweredBefore(vec![OperationResult::Launched { tasks: vec![task("n1")] }])
+    );
 }
 
 #[test]

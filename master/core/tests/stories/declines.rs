@@ -34,8 +34,8 @@ fn reasons_are_counted_by_agents_and_the_last_words_are_kept() {
     let offer = rig.offers[4].id;
     let refuse = DeclineFilter::because(DeclineReason::Spread).for_time(Duration(60_000));
     let accept = match accept(&[offer], vec![task("t", "e", 500)]) {
-        SchedulerCall::Accept { offers, tasks, request, .. } => {
-            SchedulerCall::Accept { offers, tasks, refuse, request }
+        SchedulerCall::Accept { offers, operations, partial, request, .. } => {
+            SchedulerCall::Accept { offers, operations, partial, refuse, request }
         }
         other => panic!("{other:?}"),
     };

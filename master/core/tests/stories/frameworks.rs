@@ -1,7 +1,7 @@
 //! Frameworks: their tasks, their instances, their end.
 
 use super::rig::{Rig, accept, acknowledge, kill, register, status, task};
-use proto::model::{RequestId, SchedulerCall, Session, TaskId, TaskState};
+use proto::model::{Operation, RequestId, SchedulerCall, Session, TaskId, TaskState};
 
 #[test]
 fn a_task_from_offer_to_acknowledgement() {
@@ -106,7 +106,8 @@ fn an_accept_is_repeated() {
     let request = Some(RequestId::new("the-accept-0000001").expect("an id"));
     let accept = SchedulerCall::Accept {
         offers: vec![rig.offers[0].id],
-        tasks: vec![task("t", "a", 500)],
+        operations: Operation::launch(vec![task("t", "a", 500)]),
+        partial: false,
         refuse: proto::model::Duration(0).into(),
         request,
     };

@@ -8,6 +8,7 @@ mod directives;
 mod followers;
 mod frameworks;
 mod offers;
+mod operations;
 mod operators;
 mod races;
 mod reasons;

@@ -12,8 +12,8 @@ use master_core::{
 };
 use proto::model::{
     AgentCall, AgentId, AgentInfo, ClusterId, Command, Duration, FrameworkId, FrameworkInfo,
-    Instant, NodeId, Offer, OfferId, Order, Principal, Priority, RequestId, Resources, Role,
-    SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, Subscribe, TaskId,
+    Instant, NodeId, Offer, OfferId, Operation, Order, Principal, Priority, RequestId, Resources,
+    Role, SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, Subscribe, TaskId,
     TaskInfo, TaskState, TaskStatus, WallTime,
 };
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
@@ -326,8 +326,16 @@ pub(crate) fn agent_message(stream: u64, name: &str, message: AgentCall) -> Inpu
 }
 
 pub(crate) fn accept(offers: &[OfferId], tasks: Vec<TaskInfo>) -> SchedulerCall {
+    accept_operations(offers, Operation::launch(tasks), false)
+}
+
+pub(crate) fn accept_operations(
+    offers: &[OfferId],
+    operations: Vec<Operation>,
+    partial: bool,
+) -> SchedulerCall {
     let (offers, refuse) = (offers.to_vec(), Duration(5_000).into());
-    SchedulerCall::Accept { offers, tasks, refuse, request: None }
+    SchedulerCall::Accept { offers, operations, partial, refuse, request: None }
 }
 
 pub(crate) fn acknowledge(task: &str, sequence: u64) -> SchedulerCall {

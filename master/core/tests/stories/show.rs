@@ -6,7 +6,7 @@ use proto::{
         decline::decline_count_text, demand::read_constraint, quota::read_quota,
         resources::read_resources, role_settings::read_settings,
     },
-    model::{AgentNotice, Masters, Milli, Order, Refusal, SchedulerEvent},
+    model::{AgentNotice, Masters, Milli, OperationResult, Order, Refusal, SchedulerEvent},
     wire::v1::{self, cluster_event::Event},
 };
 
@@ -77,9 +77,25 @@ pub(crate) fn show_order(order: &Order) -> String {
     }
 }
 
+fn show_results(results: &[OperationResult]) -> String {
+    let show = |result: &OperationResult| match result {
+        OperationResult::Launched { tasks } => {
+            let tasks: Vec<_> = tasks.iter().map(ToString::to_string).collect();
+            format!("launched {}", tasks.join(", "))
+        }
+        OperationResult::Refused(refusal) => format!("refused {:?} {refusal}", refusal.reason),
+    };
+    match results {
+        [] => "Accepted([])".to_owned(),
+        [OperationResult::Launched { tasks }] => format!("Accepted({tasks:?})"),
+        results => results.iter().map(show).collect::<Vec<_>>().join("; "),
+    }
+}
+
 pub(crate) fn show_answer(answer: &Answer) -> String {
     match answer {
         Answer::Read(read) => show_read(read),
+        Answer::Accepted(results) => show_results(results),
         other => format!("{other:?}"),
     }
 }

@@ -9,6 +9,12 @@ fn request_of(call: &SchedulerCall) -> Option<&RequestId> {
     }
 }
 
+/// The answer to an accept that launches tasks and does nothing else.
+fn accepted(call: CallId, tasks: Vec<TaskId>) -> Event {
+    let results = vec![OperationResult::Launched { tasks: tasks.clone() }];
+    Event::Accepted { call, tasks, results }
+}
+
 #[test]
 fn an_accept_is_sent_again_on_the_next_connection_with_the_same_id() {
     let mut bench = Bench::subscribed();
@@ -21,7 +27,7 @@ fn an_accept_is_sent_again_on_the_next_connection_with_the_same_id() {
     bench.events();
     bench.answer(send, Ok(Answer::Done));
     let tasks = vec![task_id("t1"), task_id("t2")];
-    assert_eq!(bench.events(), [Event::Accepted { call: id, tasks }]);
+    assert_eq!(bench.events(), [accepted(id, tasks)]);
 }
 
 #[test]
@@ -65,7 +71,7 @@ fn a_doubt_is_resolved_by_asking() {
     let (mut bench, id) = in_doubt();
     bench.update(2, "t1", TaskState::Running, 0);
     let events = bench.events();
-    assert_eq!(events[0], Event::Accepted { call: id, tasks: vec![task_id("t1")] });
+    assert_eq!(events[0], accepted(id, vec![task_id("t1")]));
     assert_eq!(events[1], Event::Update(status("t1", TaskState::Running, 0)));
 }
 
@@ -85,7 +91,7 @@ fn an_update_that_overtakes_the_answer_comes_after_accepted() {
     bench.update(1, "t2", TaskState::Running, 1);
     let tasks = vec![task_id("t1"), task_id("t2")];
     let running = Event::Update(status("t2", TaskState::Running, 1));
-    assert_eq!(bench.events(), [Event::Accepted { call: id, tasks }, running]);
+    assert_eq!(bench.events(), [accepted(id, tasks), running]);
     bench.answer(send, Ok(Answer::Done));
     assert!(bench.events().is_empty(), "it was answered already");
 }

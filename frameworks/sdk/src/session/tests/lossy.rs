@@ -35,7 +35,7 @@ impl Scheduler for Recorder {
     fn handle(&mut self, _now: Instant, event: Event, calls: &mut Calls) {
         match event {
             Event::Subscribed { .. } => self.launch(calls),
-            Event::Accepted { call, tasks } => {
+            Event::Accepted { call, tasks, .. } => {
                 let task = self.open.remove(&call).expect("answered once");
                 assert_eq!(tasks, std::slice::from_ref(&task));
                 assert!(self.accepted.insert(task), "launched once");
@@ -76,7 +76,8 @@ struct Cluster {
 impl Cluster {
     fn call(&mut self, call: SchedulerCall, chance: &mut Jitter) -> Result<Answer, Failure> {
         match call {
-            SchedulerCall::Accept { tasks, request, .. } => {
+            SchedulerCall::Accept { operations, request, .. } => {
+                let tasks = operations[0].tasks();
                 let request = request.unwrap();
                 // Offers are void now and then, and old answers are forgotten now and then.
                 let forgets = chance.draw().is_multiple_of(8);
@@ -213,8 +214,8 @@ impl World {
         let answer = self.cluster.call(call.clone(), &mut self.chance);
         let mut events = match &call {
             SchedulerCall::Reconcile { tasks } => self.cluster.reconcile(tasks),
-            SchedulerCall::Accept { tasks, .. } if answer.is_ok() => {
-                self.cluster.redeliver(&tasks[0].id)
+            SchedulerCall::Accept { operations, .. } if answer.is_ok() => {
+                self.cluster.redeliver(&operations[0].tasks()[0].id)
             }
             _ => Vec::new(),
         };

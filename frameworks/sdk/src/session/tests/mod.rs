@@ -9,7 +9,8 @@ mod updates;
 use super::*;
 use crate::model::Reason;
 use crate::model::{
-    AgentId, AgentNotice, StatusReason, StatusSource, TaskInfo, TaskState, TaskStatus, WallTime,
+    AgentId, AgentNotice, Operation, StatusReason, StatusSource, TaskInfo, TaskState, TaskStatus,
+    WallTime,
 };
 
 /// A session with its time and everything it asked for so far.
@@ -177,7 +178,8 @@ fn task(id: &str) -> TaskInfo {
 fn accept(tasks: &[&str]) -> SchedulerCall {
     SchedulerCall::Accept {
         offers: vec![crate::model::OfferId { term: 1, number: 1 }],
-        tasks: tasks.iter().map(|&id| task(id)).collect(),
+        operations: Operation::launch(tasks.iter().map(|&id| task(id)).collect()),
+        partial: false,
         refuse: Duration(5_000).into(),
         request: None,
     }

@@ -1,0 +1,113 @@
+//! Operations of an accept, and their results.
+
+use super::{
+    form::{self, Read},
+    refusal::{read_refusal, write_refusal},
+    task::{read_task_info, write_task_info},
+};
+use crate::model::{Operation, OperationResult, Refusal, TaskInfo, limits};
+use crate::wire::v1::{
+    self,
+    operation::{self as wire, Operation as Kind},
+    operation_result::{self, Result as ResultKind},
+};
+
+/// Reads what an accept does, from the shorthand or from the list.
+pub(super) fn read_operations(
+    tasks: Vec<v1::TaskInfo>,
+    operations: Vec<v1::Operation>,
+) -> Read<Vec<Operation>> {
+    if !tasks.is_empty() {
+        if !operations.is_empty() {
+            return Err(Refusal::invalid("operations", "are given beside tasks"));
+        }
+        let tasks = read_tasks(tasks)?;
+        form::distinct(&tasks, |task| &task.id, |index| format!("tasks[{index}].task_id"))?;
+        return Ok(Operation::launch(tasks));
+    }
+    let limit = limits::OPERATIONS_PER_ACCEPT_MAX;
+    let operations = form::each("operations", operations, limit, read_operation)?;
+    let mut all: Vec<(&TaskInfo, (usize, usize))> = Vec::new();
+    for (place, operation) in operations.iter().enumerate() {
+        let tasks = operation.tasks().iter().enumerate();
+        all.extend(tasks.map(|(index, task)| (task, (place, index))));
+    }
+    form::at_most("operations", all.len(), limits::TASKS_PER_ACCEPT_MAX)?;
+    form::distinct(
+        &all,
+        |(task, _)| &task.id,
+        |index| {
+            let (place, index) = all[index].1;
+            format!("operations[{place}].launch.tasks[{index}].task_id")
+        },
+    )?;
+    Ok(operations)
+}
+
+/// Reads one operation.
+pub fn read_operation(operation: v1::Operation) -> Result<Operation, Refusal> {
+    match form::required("operation", operation.operation)? {
+        Kind::Launch(launch) => {
+            let tasks = form::some("tasks", launch.tasks).and_then(read_tasks);
+            Ok(Operation::Launch { tasks: tasks.map_err(|no| no.under("launch"))? })
+        }
+    }
+}
+
+/// Writes one operation.
+pub fn write_operation(operation: &Operation) -> v1::Operation {
+    let kind = match operation {
+        Operation::Launch { tasks } => {
+            Kind::Launch(wire::Launch { tasks: tasks.iter().map(write_task_info).collect() })
+        }
+    };
+    v1::Operation { operation: Some(kind) }
+}
+
+/// Reads what became of an operation.
+pub fn read_operation_result(result: v1::OperationResult) -> Result<OperationResult, Refusal> {
+    Ok(match form::required("result", result.result)? {
+        ResultKind::Refused(refusal) => OperationResult::Refused(read_refusal(refusal)),
+        ResultKind::Launched(launched) => {
+            let limit = limits::TASKS_PER_ACCEPT_MAX;
+            let tasks = form::ids("task_ids", launched.task_ids, limit);
+            OperationResult::Launched { tasks: tasks.map_err(|no| no.under("launched"))? }
+        }
+    })
+}
+
+/// Writes what became of an operation.
+pub fn write_operation_result(result: &OperationResult) -> v1::OperationResult {
+    let kind = match result {
+        OperationResult::Refused(refusal) => ResultKind::Refused(write_refusal(refusal)),
+        OperationResult::Launched { tasks } => {
+            let task_ids = tasks.iter().map(ToString::to_string).collect();
+            ResultKind::Launched(operation_result::Launched { task_ids })
+        }
+    };
+    v1::OperationResult { result: Some(kind) }
+}
+
+/// Reads the answer to an accept.
+pub fn read_accept_response(response: v1::AcceptResponse) -> Result<Vec<OperationResult>, Refusal> {
+    let limit = limits::OPERATIONS_PER_ACCEPT_MAX;
+    if !response.results.is_empty() || response.task_ids.is_empty() {
+        return form::each("results", response.results, limit, read_operation_result);
+    }
+    // Of a master that knows no operations.
+    let tasks = form::ids("task_ids", response.task_ids, limits::TASKS_PER_ACCEPT_MAX)?;
+    Ok(vec![OperationResult::Launched { tasks }])
+}
+
+/// Writes the answer to an accept.
+pub fn write_accept_response(results: &[OperationResult]) -> v1::AcceptResponse {
+    let tasks = results.iter().flat_map(OperationResult::tasks);
+    v1::AcceptResponse {
+        task_ids: tasks.map(ToString::to_string).collect(),
+        results: results.iter().map(write_operation_result).collect(),
+    }
+}
+
+fn read_tasks(tasks: Vec<v1::TaskInfo>) -> Read<Vec<TaskInfo>> {
+    form::each("tasks", tasks, limits::TASKS_PER_ACCEPT_MAX, read_task_info)
+}

@@ -1,0 +1,70 @@
+//! What an accept does with what was offered, one operation after the other, and what became of
+//! each.
+
+use super::{ids::TaskId, refusal::Refusal, task::TaskInfo};
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Launch tasks, all or none.
+    Launch {
+        /// At least one.
+        tasks: Vec<TaskInfo>,
+    },
+}
+
+/// What became of one operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OperationResult {
+    /// The tasks exist.
+    Launched {
+        /// They, in the operation's order.
+        tasks: Vec<TaskId>,
+    },
+    /// Nothing of it was done. The field is relative to the operation.
+    Refused(Refusal),
+}
+
+impl Operation {
+    /// The operations of an accept that launches tasks, all or none; no tasks, no operations.
+    pub fn launch(tasks: Vec<TaskInfo>) -> Vec<Operation> {
+        match tasks.is_empty() {
+            true => Vec::new(),
+            false => vec![Operation::Launch { tasks }],
+        }
+    }
+
+    /// What it launches.
+    pub fn tasks(&self) -> &[TaskInfo] {
+        match self {
+            Operation::Launch { tasks } => tasks,
+        }
+    }
+}
+
+impl OperationResult {
+    /// What was launched.
+    pub fn tasks(&self) -> &[TaskId] {
+        match self {
+            OperationResult::Launched { tasks } => tasks,
+            OperationResult::Refused(_) => &[],
+        }
+    }
+
+    /// Why nothing of it was done.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            OperationResult::Refused(refusal) => Some(refusal),
+            OperationResult::Launched { .. } => None,
+        }
+    }
+}
+
+/// The tasks of an accept that launches them all or none and does nothing else: what most accepts
+/// are, and what formats from before there were operations can hold.
+pub fn only_launch(operations: &[Operation], partial: bool) -> Option<&[TaskInfo]> {
+    match operations {
+        [Operation::Launch { tasks }] if !partial => Some(tasks),
+        _ => None,
+    }
+}
