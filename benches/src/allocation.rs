@@ -151,15 +151,14 @@ impl Rig {
     pub fn run(&mut self) -> usize {
         let plan = self.drf.plan(self.now, &self.view, &self.demand);
         let mut by_framework: BTreeMap<FrameworkId, Vec<PlannedOffer>> = BTreeMap::new();
-        for offer in &plan.offers {
-            self.view.hold(offer);
-            self.demand.offered(offer);
-            by_framework.entry(offer.framework).or_default().push(offer.clone());
+        let before = self.offers.len();
+        for offer in plan.offers {
+            self.view.hold(&offer);
+            self.demand.offered(&offer);
+            by_framework.entry(offer.framework).or_default().push(offer);
         }
-        let count = plan.offers.len();
-        self.offers.extend(plan.offers);
-        assert_eq!(by_framework.values().map(Vec::len).sum::<usize>(), count);
-        count
+        self.offers.extend(by_framework.into_values().flatten());
+        self.offers.len() - before
     }
 
     /// All offers come back.

@@ -125,7 +125,7 @@ fn expect(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Expected {
 
 fn compare_agents(view: &View, expected: &Expected, differences: &mut Vec<Difference>) {
     let known = expected.free.keys().chain(expected.held.keys()).chain(view.agents());
-    let offerable = view.offerable().iter().map(|place| view.agent(*place));
+    let offerable = view.offerable().iter().map(|place| view.agent(place));
     let agents: BTreeSet<&AgentId> = known.chain(offerable).collect();
     for agent in agents {
         let free = view.knows(agent).then(|| view.free(agent).resources());
@@ -138,7 +138,7 @@ fn compare_agents(view: &View, expected: &Expected, differences: &mut Vec<Differ
             let (view, expected) = (pair.0.cloned(), pair.1.cloned());
             differences.push(Difference::Held { agent: agent.clone(), view, expected });
         }
-        let offerable = view.place(agent).is_some_and(|place| view.offerable().contains(&place));
+        let offerable = view.place(agent).is_some_and(|place| view.offerable().contains(place));
         let enough = |free: &Resources| is_enough(&Amounts::of(free));
         if offerable != expected.free.get(agent).is_some_and(enough) {
             differences.push(Difference::Offerable { agent: agent.clone(), view: offerable });
@@ -147,7 +147,7 @@ fn compare_agents(view: &View, expected: &Expected, differences: &mut Vec<Differ
 }
 
 fn compare_usage(view: &View, expected: &Expected, differences: &mut Vec<Difference>) {
-    let users: BTreeSet<Bidder> = view.users().chain(expected.used.keys().cloned()).collect();
+    let users: BTreeSet<Bidder> = view.users().chain(expected.used.keys()).cloned().collect();
     for bidder in users {
         let (used, amounts) = (view.used(&bidder), expected.used.get(&bidder));
         let amounts = amounts.cloned().unwrap_or_default();

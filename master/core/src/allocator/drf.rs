@@ -17,15 +17,20 @@
 use super::{
     Allocator, Amounts, Bidder, Demand, Place, Plan, PlannedOffer, View,
     bundle::{Bundle, is_enough},
-    demand::{BidderIndex, DemandChange},
+    demand::BidderIndex,
     filters::AgentFilters,
     headroom::Headroom,
+    scope::{Changed, Look, Read, Scope},
+    sparse::Sparse,
     tree::{NodeIndex, Served, Tree, Whom},
-    view::ViewChange,
     wanted::{Given, Pieces, Wanted, countable, part},
 };
 use proto::model::{Instant, Milli, Resources, Value};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 /// The allocator. Begins together with its view and demand and is used with no others.
 #[derive(Debug, Default)]
@@ -35,36 +40,30 @@ pub struct Drf {
     /// What the last plan kept back.
     headroom: Headroom,
     /// How far the logs of view and demand were read.
-    read: Option<(u64, u64)>,
-    /// Offers of the last plan: should one not have been carried out, it is planned again.
-    unsettled: Vec<(Place, Bidder)>,
+    read: Option<Read>,
+    /// Who got what by the last plan: should an offer not have been carried out, it is planned
+    /// again.
+    unsettled: Unsettled,
     /// The agent that the last plan began with.
     start: Option<Place>,
+    tables: Tables,
 }
 
-/// What the next plan needs to look at.
 #[derive(Debug, Default)]
-struct Scope {
-    /// Agents for which anybody may be eligible.
-    freed: BTreeSet<Place>,
-    /// All agents are such.
-    all_freed: bool,
-    /// Bidders that may be eligible for any agent.
-    renewed: BTreeSet<NodeIndex>,
-    /// Bidders that may be eligible for this agent.
-    reopened: BTreeMap<Place, BTreeSet<NodeIndex>>,
+struct Unsettled {
+    places: Vec<Place>,
+    leaves: Vec<NodeIndex>,
 }
 
-/// What the logs say.
+/// What a plan notes down; kept, so that it need not be made anew.
 #[derive(Debug, Default)]
-struct Changed {
-    everything: bool,
-    totals: bool,
-    roles: BTreeSet<proto::model::Role>,
-    bidders: BTreeSet<Bidder>,
-    renewed: BTreeSet<Bidder>,
-    reopened: BTreeSet<(Bidder, Place)>,
-    freed: BTreeSet<Place>,
+struct Tables {
+    /// What is left of agents of which this plan has given something; by place.
+    left: Sparse<Bundle>,
+    /// Offers that a bidder got; by node.
+    served: Sparse<usize>,
+    /// Times that a bidder had refused what it would have got; by node.
+    passed_over: Sparse<usize>,
 }
 
 /// One plan in the making.
@@ -75,15 +74,10 @@ pub(super) struct Round<'a> {
     pub(super) demand: &'a Demand,
     pub(super) tree: &'a mut Tree,
     pub(super) headroom: Headroom,
-    /// What is left of agents of which this plan has given something.
-    left: BTreeMap<Place, Bundle>,
+    tables: &'a mut Tables,
     plan: Plan,
-    /// Offers that a bidder got; by node.
-    served: Vec<u32>,
     /// Pieces of demands that this plan gave.
     pub(super) given: BTreeMap<BidderIndex, Given>,
-    /// Times that a bidder had refused what it would have got; by node.
-    passed_over: Vec<u32>,
     /// Bidders that may be eligible for more by what this plan gave.
     eased: BTreeSet<NodeIndex>,
 }
@@ -109,137 +103,49 @@ impl Drf {
         &self.tree
     }
 
-    /// Reads what has changed since the last plan.
-    fn read_changes(&mut self, view: &View, demand: &Demand) -> Changed {
-        let mut changed = Changed::default();
-        let (view_end, demand_end) = self.read.unzip();
-        match view_end.and_then(|end| view.changes().since(end)) {
-            Some(changes) => changes.for_each(|change| match change {
-                ViewChange::Freed(place) => drop(changed.freed.insert(*place)),
-                ViewChange::Used(bidder) => changed.note_bidder(bidder),
-                ViewChange::Totals => changed.totals = true,
-                ViewChange::Configured(role) => drop(changed.roles.insert(role.clone())),
-            }),
-            None => changed.everything = true,
+    /// Reads what has changed since the last plan, and brings the tree up to date.
+    fn follow(&mut self, view: &View, demand: &Demand) -> Scope {
+        let mut changed = Changed::since(self.read, view, demand);
+        changed.note_freed(self.unsettled.places.drain(..));
+        for leaf in self.unsettled.leaves.drain(..) {
+            changed.note_bidder(&self.tree.bidder(leaf));
         }
-        match demand_end.and_then(|end| demand.changes().since(end)) {
-            Some(changes) => changes.for_each(|change| match change {
-                DemandChange::Renewed(bidder) => {
-                    changed.renewed.insert(bidder.clone());
-                    changed.note_bidder(bidder);
-                }
-                DemandChange::Withdrawn(bidder) => changed.note_bidder(bidder),
-                DemandChange::Reopened(bidder, place) => {
-                    changed.reopened.insert((bidder.clone(), *place));
-                }
-            }),
-            None => changed.everything = true,
-        }
-        for (place, bidder) in self.unsettled.drain(..) {
-            changed.freed.insert(place);
-            changed.note_bidder(&bidder);
-        }
-        self.read = Some((view.changes().end(), demand.changes().end()));
-        changed
-    }
-
-    /// Brings the tree up to date.
-    fn follow(&mut self, changed: &Changed, view: &View, demand: &Demand) -> Scope {
-        let mut scope = Scope { freed: changed.freed.clone(), ..Scope::default() };
-        if changed.everything {
-            scope.all_freed = true;
-            self.tree = Tree::new(view.totals());
+        self.read = Some(Read::all(view, demand));
+        changed.follow(&mut self.tree, view, demand).unwrap_or_else(|| {
             self.headroom = Headroom::default();
-            let roles: BTreeSet<_> = view.configured_roles().collect();
-            roles.into_iter().for_each(|role| drop(self.tree.configure(role, &view.role(role))));
-            let bidders: BTreeSet<_> = view.users().chain(demand.bidders()).collect();
-            bidders.iter().for_each(|bidder| drop(set(&mut self.tree, bidder, view, demand)));
-            return scope;
-        }
-        if changed.totals {
-            self.tree.set_totals(view.totals());
-        }
-        for role in &changed.roles {
-            scope.renewed.extend(self.tree.configure(role, &view.role(role)));
-        }
-        for bidder in &changed.bidders {
-            scope.renewed.extend(set(&mut self.tree, bidder, view, demand));
-        }
-        let leaf = |bidder: &Bidder| self.tree.leaf(bidder);
-        scope.renewed.extend(changed.renewed.iter().filter_map(leaf));
-        for (bidder, place) in &changed.reopened {
-            scope.reopened.entry(*place).or_default().extend(leaf(bidder));
-        }
-        scope
-    }
-}
-
-impl Changed {
-    fn note_bidder(&mut self, bidder: &Bidder) {
-        if !self.bidders.contains(bidder) {
-            self.bidders.insert(bidder.clone());
-        }
-    }
-}
-
-impl Scope {
-    fn is_empty(&self) -> bool {
-        !self.all_freed
-            && self.freed.is_empty()
-            && self.renewed.is_empty()
-            && self.reopened.is_empty()
-    }
-
-    /// The agents to look at, in order.
-    fn places(&self, start: Option<Place>, offerable: &BTreeSet<Place>) -> Vec<Place> {
-        let mut places: Vec<Place> = match self.all_freed || !self.renewed.is_empty() {
-            true => offerable.iter().copied().collect(),
-            false => {
-                let some: BTreeSet<_> = self.freed.iter().chain(self.reopened.keys()).collect();
-                some.into_iter().copied().filter(|place| offerable.contains(place)).collect()
-            }
-        };
-        let after_start =
-            places.partition_point(|place| start.is_some_and(|start| *place <= start));
-        places.rotate_left(after_start);
-        places
+            Scope::everything(&mut self.tree, view, demand)
+        })
     }
 }
 
 impl Allocator for Drf {
     fn plan(&mut self, now: Instant, view: &View, demand: &Demand) -> Plan {
-        let changed = self.read_changes(view, demand);
-        let mut scope = self.follow(&changed, view, demand);
+        let mut scope = self.follow(view, demand);
         let mut round = Round {
             now,
             view,
             demand,
             tree: &mut self.tree,
-            headroom: std::mem::take(&mut self.headroom),
-            left: BTreeMap::new(),
+            headroom: mem::take(&mut self.headroom),
+            tables: &mut self.tables,
             plan: Plan::default(),
-            served: Vec::new(),
             given: BTreeMap::new(),
-            passed_over: Vec::new(),
             eased: BTreeSet::new(),
         };
         round.plan.explanation.free_agents = view.offerable().len();
-        scope.freed.extend(round.keep_back());
+        scope.add_freed(round.keep_back());
         while !scope.is_empty() {
             round.examine(&scope, self.start);
-            scope = Scope {
-                freed: round.keep_back().into_iter().collect(),
-                renewed: std::mem::take(&mut round.eased),
-                ..Scope::default()
-            };
+            let freed = round.keep_back();
+            scope = Scope::of(freed, mem::take(&mut round.eased));
         }
-        let (plan, headroom) = round.finish();
+        let (plan, headroom, leaves) = round.finish();
         self.headroom = headroom;
         if let Some(first) = plan.offers.first() {
             self.start = Some(first.place);
         }
-        let given = plan.offers.iter().map(|offer| (offer.place, offer.bidder()));
-        self.unsettled.extend(given);
+        self.unsettled.places.extend(plan.offers.iter().map(|offer| offer.place));
+        self.unsettled.leaves = leaves;
         plan
     }
 }
@@ -252,8 +158,7 @@ impl Round<'_> {
         }
         let renewed = if scope.all_freed { BTreeSet::new() } else { scope.renewed.clone() };
         self.tree.set_renewed(renewed);
-        for place in scope.places(start, self.view.offerable()) {
-            let anybody = scope.all_freed || scope.freed.contains(&place);
+        for Look { place, anybody } in scope.looks(start, self.view.offerable()) {
             self.plan.explanation.agents_examined += 1;
             let reopened = scope.reopened.get(&place);
             if !anybody && reopened.is_none() && self.tree.is_idle(Whom::Renewed) {
@@ -272,7 +177,7 @@ impl Round<'_> {
 
     /// What is free at a place after what this plan gave.
     pub(super) fn free(&self, place: Place) -> &Bundle {
-        self.left.get(&place).unwrap_or_else(|| self.view.free_at(place))
+        self.tables.left.get(place.position()).unwrap_or_else(|| self.view.free_at(place))
     }
 
     /// The first bidder of those for whom something is kept there. Nobody else could have that, so
@@ -291,7 +196,7 @@ impl Round<'_> {
     /// comes after all others: being owed something elsewhere is no reason to be first here.
     fn first(&mut self, place: Place, whom: Whom) -> Option<Grant> {
         let filters = self.demand.filters().of_agent(place);
-        let mut passed_over = std::mem::take(&mut self.passed_over);
+        let mut passed_over = mem::take(&mut self.tables.passed_over);
         let (mut bound, mut last) = (Vec::new(), None);
         let first = self.tree.first(whom, |leaf, bidder| {
             match self.grant(place, leaf, bidder, filters) {
@@ -303,7 +208,7 @@ impl Round<'_> {
             }
             None
         });
-        self.passed_over = passed_over;
+        self.tables.passed_over = passed_over;
         bound.into_iter().for_each(|leaf| self.tree.note_bound(leaf));
         first.or(last)
     }
@@ -352,16 +257,18 @@ impl Round<'_> {
                 if pieces.is_empty() {
                     return Err(NoGrant::NotWanted);
                 }
-                (part(free, &wanted.amounts(&pieces)), pieces)
+                (Cow::Owned(part(free, &wanted.amounts(&pieces))), pieces)
             }
-            (None, None) => (free.clone(), Pieces::new()),
-            (None, Some(allowed)) if is_enough(&allowed) => (clip(free, &allowed), Pieces::new()),
+            (None, None) => (Cow::Borrowed(free), Pieces::new()),
+            (None, Some(allowed)) if is_enough(&allowed) => {
+                (Cow::Owned(clip(free, &allowed)), Pieces::new())
+            }
             (None, Some(_)) => return Err(NoGrant::Bound),
         };
         let filter = filters.and_then(|filters| filters.get(bidder));
         match filter.is_some_and(|filter| filter.matches(&bundle, self.now)) {
             true => Err(NoGrant::Filtered),
-            false => Ok(Grant { leaf, bidder, bundle, pieces, served }),
+            false => Ok(Grant { leaf, bidder, bundle: bundle.into_owned(), pieces, served }),
         }
     }
 
@@ -410,10 +317,10 @@ impl Round<'_> {
             }
             None => Vec::new(),
         };
-        self.left.insert(place, left);
+        self.tables.left.set(place.position(), left);
         self.headroom.hand_over(self.tree, place, leaf, resources.amounts());
         self.eased.extend(self.tree.give(leaf, resources.amounts()));
-        count(&mut self.served, leaf);
+        count(&mut self.tables.served, leaf);
         let Bidder { framework, role } = self.tree.bidder(leaf);
         let agent = self.view.agent(place).clone();
         let offer = PlannedOffer { framework, role, agent, place, resources, pieces: named };
@@ -425,7 +332,7 @@ impl Round<'_> {
         if !self.tree.has_quotas() && self.headroom.is_empty() && !self.demand.has_gangs() {
             return Vec::new();
         }
-        let free = self.view.offerable().iter().map(|place| (*place, self.free(*place).amounts()));
+        let free = self.view.offerable().iter().map(|place| (place, self.free(place).amounts()));
         let headroom = Headroom::work_out(self.tree, free);
         let before = std::mem::replace(&mut self.headroom, headroom);
         if self.demand.has_gangs() {
@@ -434,18 +341,19 @@ impl Round<'_> {
         self.headroom.released(&before)
     }
 
-    fn finish(self) -> (Plan, Headroom) {
+    /// The plan, what is kept back, and the leaves that got something.
+    fn finish(self) -> (Plan, Headroom, Vec<NodeIndex>) {
         let mut plan = self.plan;
-        let some = |times: &[u32]| -> Vec<(Bidder, usize)> {
-            let some = times.iter().enumerate().filter(|(_, times)| **times > 0);
-            some.map(|(node, times)| (self.tree.bidder(NodeIndex::at(node)), *times as usize))
-                .collect()
-        };
-        plan.explanation.serve(some(&self.served).into_iter().collect(), plan.offers.first());
-        for (bidder, times) in some(&self.passed_over) {
+        let named = |(node, times): (usize, usize)| (self.tree.bidder(NodeIndex::at(node)), times);
+        let served = self.tables.served.take_all();
+        let leaves = served.iter().map(|(node, _)| NodeIndex::at(*node)).collect();
+        let served = served.into_iter().map(named).collect();
+        plan.explanation.serve(served, plan.offers.first());
+        for (bidder, times) in self.tables.passed_over.take_all().into_iter().map(named) {
             plan.explanation.pass_over(bidder, times);
         }
-        (plan, self.headroom)
+        self.tables.left.clear();
+        (plan, self.headroom, leaves)
     }
 }
 
@@ -460,11 +368,9 @@ enum NoGrant {
     NotWanted,
 }
 
-fn count(times: &mut Vec<u32>, leaf: NodeIndex) {
-    if times.len() <= leaf.position() {
-        times.resize(leaf.position() + 1, 0);
-    }
-    times[leaf.position()] = times[leaf.position()].saturating_add(1);
+fn count(times: &mut Sparse<usize>, leaf: NodeIndex) {
+    let before = times.get(leaf.position()).copied().unwrap_or(0);
+    times.set(leaf.position(), before + 1);
 }
 
 /// A part of what is free: of scalars no more than allowed, everything else whole.
@@ -477,9 +383,4 @@ fn clip(free: &Bundle, allowed: &Amounts) -> Bundle {
         other => (name.clone(), other.clone()),
     });
     Bundle::new(Resources::from_entries(entries).expect("a part of what was checked"))
-}
-
-/// Reads again what a bidder uses and wants.
-fn set(tree: &mut Tree, bidder: &Bidder, view: &View, demand: &Demand) -> Vec<NodeIndex> {
-    tree.set(bidder, &view.used(bidder), demand.active(bidder))
 }

@@ -68,20 +68,20 @@ impl Round<'_> {
     ) -> Placement {
         let mut placement = Vec::new();
         let mut left = needed;
-        for place in self.view.offerable() {
-            let Some(agent) = self.view.info(*place) else { continue };
-            let free = self.free(*place);
+        for place in self.view.offerable().iter() {
+            let Some(agent) = self.view.info(place) else { continue };
+            let free = self.free(place);
             let mut room = countable(free);
-            let most = self.headroom.leave(self.tree, *place, leaf, free.amounts());
+            let most = self.headroom.leave(self.tree, place, leaf, free.amounts());
             free.amounts().iter().for_each(|(name, _)| room.set(name, most.get(name)));
-            let count = entry.fit(agent, *place, &room, 0, 0).min(left);
+            let count = entry.fit(agent, place, &room, 0, 0).min(left);
             if count == 0 {
                 continue;
             }
-            if self.has_refused(bidder, *place, &part(free, &times(entry.shape(), count))) {
+            if self.has_refused(bidder, place, &part(free, &times(entry.shape(), count))) {
                 continue;
             }
-            placement.push((*place, count));
+            placement.push((place, count));
             left -= count;
             if left == 0 {
                 break;
@@ -109,21 +109,20 @@ impl Round<'_> {
             self.headroom.keep(*place, leaf, times(entry.shape(), *count));
         }
         let mut nearest = BTreeSet::new();
-        for place in self.view.offerable() {
-            let Some(agent) = self.view.info(*place) else { continue };
-            let piece =
-                part(self.free(*place), &part_of(self.free(*place).amounts(), entry.shape()));
-            let passed = placement.binary_search_by_key(place, |(place, _)| *place).is_ok()
-                || self.has_refused(bidder, *place, &piece);
+        for place in self.view.offerable().iter() {
+            let Some(agent) = self.view.info(place) else { continue };
+            let piece = part(self.free(place), &part_of(self.free(place).amounts(), entry.shape()));
+            let passed = placement.binary_search_by_key(&place, |(place, _)| *place).is_ok()
+                || self.has_refused(bidder, place, &piece);
             let could = countable(&Bundle::new(agent.resources.clone())).contains(entry.shape());
             if passed || !could || entry.stated().unmet(agent).is_some() {
                 continue;
             }
-            let free = self.free(*place).amounts();
-            let left = self.headroom.leave(self.tree, *place, leaf, free);
+            let free = self.free(place).amounts();
+            let left = self.headroom.leave(self.tree, place, leaf, free);
             let (lacking, part) = (lacks(&left, entry.shape()), part_of(&left, entry.shape()));
             if !part.is_empty() {
-                nearest.insert((lacking, *place));
+                nearest.insert((lacking, place));
                 while nearest.len() > missing as usize {
                     nearest.pop_last();
                 }

@@ -31,7 +31,7 @@ impl Headroom {
         // What is kept for a role below is kept for those above it too.
         let mut kept: BTreeMap<NodeIndex, Amounts> = BTreeMap::new();
         for (role, mut owed, quota) in tree.owed().rev() {
-            kept.get(&role).into_iter().for_each(|kept| take(&mut owed, kept));
+            kept.get(&role).into_iter().for_each(|kept| owed.take_some(kept));
             let mut at = first;
             while !quota.piece(&owed, &owed).is_empty() {
                 if at == left.len() {
@@ -41,8 +41,8 @@ impl Headroom {
                 let (place, free) = &mut left[at];
                 let piece = quota.piece(&owed, free);
                 if !piece.is_empty() {
-                    take(&mut owed, &piece);
-                    take(free, &piece);
+                    owed.take_some(&piece);
+                    free.take_some(&piece);
                     for above in tree.way_up(role) {
                         kept.entry(above).or_default().add(&piece);
                     }
@@ -81,7 +81,7 @@ impl Headroom {
     ) -> Amounts {
         let mut left = free.clone();
         let others = self.kept(place).filter(|(role, _)| !is_own(*role));
-        others.for_each(|(_, piece)| take(&mut left, piece));
+        others.for_each(|(_, piece)| left.take_some(piece));
         left
     }
 
@@ -103,8 +103,8 @@ impl Headroom {
         let pieces = self.0.get_mut(&place).into_iter().flatten();
         for (_, piece) in pieces.filter(|(role, _)| tree.is_above(*role, leaf)) {
             let before = piece.clone();
-            take(piece, &given);
-            take(&mut given, &before);
+            piece.take_some(&given);
+            given.take_some(&before);
         }
     }
 
@@ -127,9 +127,4 @@ impl Headroom {
     fn kept(&self, place: Place) -> impl Iterator<Item = &(NodeIndex, Amounts)> {
         self.0.get(&place).into_iter().flatten()
     }
-}
-
-/// Takes away as much as there is.
-fn take(from: &mut Amounts, piece: &Amounts) {
-    piece.iter().for_each(|(name, milli)| from.set(name, from.get(name).saturating_sub(milli)));
 }

@@ -15,9 +15,13 @@ pub mod explain;
 pub mod filters;
 mod gangs;
 mod headroom;
+pub mod places;
 mod quota;
+mod scope;
 pub mod share;
+mod sparse;
 pub mod tree;
+pub mod usage;
 pub mod view;
 pub mod wanted;
 
@@ -26,9 +30,10 @@ pub use bundle::Bundle;
 pub use demand::Demand;
 pub use drf::Drf;
 pub use explain::{Explanation, Why};
+pub use places::{Place, PlaceSet};
 pub use share::Share;
 pub use tree::Tree;
-pub use view::{Place, View};
+pub use view::View;
 
 use proto::model::{AgentId, DemandId, FrameworkId, Instant, Milli, ResourceName, Role};
 use std::{

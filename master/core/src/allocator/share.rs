@@ -1,9 +1,10 @@
 //! Dominant shares as exact fractions, after "Dominant Resource Fairness" (Ghodsi et al., NSDI'11).
 //!
-//! A share is amount / (total × weight) of the resource of which it is largest. Two fractions
-//! compare by cross-multiplication; where that exceeds 128 bits (only with amounts and weights near
-//! their limits), by their continued fractions, which never multiply. No rounding anywhere: ties
-//! are ties.
+//! A share is amount / (total × weight) of the resource of which it is largest. Siblings mostly
+//! have shares of the same total, which compare as whole numbers; other fractions by
+//! cross-multiplication; where that exceeds 128 bits (only with amounts and weights near their
+//! limits), by their continued fractions, which never multiply. No rounding anywhere: ties are
+//! ties.
 
 use super::amounts::Amounts;
 use proto::model::{Milli, limits};
@@ -21,22 +22,16 @@ const _: () = assert!(
 /// The weight of a role that has none of its own.
 pub const WEIGHT_DEFAULT: Milli = Milli(1_000);
 
-/// Binary digits after the point of [`Share::rounded`].
-const ROUNDED_BITS: u32 = 40;
-
 /// A fraction that is not negative. Equal when the values are equal: 1/2 is 2/4.
 #[derive(Debug, Clone, Copy)]
 pub struct Share {
     numerator: u128,
     denominator: u128,
-    /// The value in 2^-40, rounded down; the largest number when it is larger. Decides most
-    /// comparisons; where it is equal, the fractions decide.
-    rounded: u64,
 }
 
 impl Share {
     /// No share.
-    pub const ZERO: Share = Share { numerator: 0, denominator: 1, rounded: 0 };
+    pub const ZERO: Share = Share { numerator: 0, denominator: 1 };
 
     /// A fraction.
     ///
@@ -44,7 +39,7 @@ impl Share {
     /// When the denominator is zero.
     pub fn new(numerator: u128, denominator: u128) -> Self {
         assert!(denominator > 0, "a share of something");
-        Self { numerator, denominator, rounded: rounded(numerator, denominator) }
+        Self { numerator, denominator }
     }
 
     /// The largest share of any resource, over the weight: of what is used, by the totals of what
@@ -52,8 +47,7 @@ impl Share {
     pub fn dominant(totals: &Amounts, weight: Milli, used: &Amounts) -> Self {
         let weight = u128::try_from(weight.0).expect("a weight is positive");
         let mut largest = (0, 1);
-        for (index, (name, used)) in used.iter().enumerate() {
-            let total = totals.get_near(index, name);
+        for (used, total) in used.beside(totals) {
             if total > 0 && is_less(largest, (used, total)) {
                 largest = (used, total);
             }
@@ -74,9 +68,7 @@ impl Share {
 
 impl Ord for Share {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.rounded.cmp(&other.rounded).then_with(|| {
-            compare((self.numerator, self.denominator), (other.numerator, other.denominator))
-        })
+        compare((self.numerator, self.denominator), (other.numerator, other.denominator))
     }
 }
 
@@ -86,30 +78,26 @@ fn is_less(left: (u128, u128), right: (u128, u128)) -> bool {
 
 /// Compares two fractions exactly.
 fn compare(left: (u128, u128), right: (u128, u128)) -> Ordering {
+    if left.1 == right.1 {
+        return left.0.cmp(&right.0);
+    }
+    let small = |number: u128| u64::try_from(number);
+    match (small(left.0), small(left.1), small(right.0), small(right.1)) {
+        (Ok(a), Ok(b), Ok(c), Ok(d)) => wide(a, d).cmp(&wide(c, b)),
+        _ => compare_large(left, right),
+    }
+}
+
+/// A product that cannot overflow.
+fn wide(left: u64, right: u64) -> u128 {
+    u128::from(left) * u128::from(right)
+}
+
+fn compare_large(left: (u128, u128), right: (u128, u128)) -> Ordering {
     match (left.0.checked_mul(right.1), right.0.checked_mul(left.1)) {
         (Some(left), Some(right)) => left.cmp(&right),
         _ => compare_continued(left, right),
     }
-}
-
-/// The fraction in 2^-[`ROUNDED_BITS`], rounded down, or the largest number.
-fn rounded(numerator: u128, denominator: u128) -> u64 {
-    if numerator.leading_zeros() >= ROUNDED_BITS {
-        let scaled = (numerator << ROUNDED_BITS) / denominator;
-        return u64::try_from(scaled).unwrap_or(u64::MAX);
-    }
-    let (whole, mut rest) = (numerator / denominator, numerator % denominator);
-    let mut scaled = u64::try_from(whole).unwrap_or(u64::MAX);
-    for _ in 0..ROUNDED_BITS {
-        // Twice the rest, less the denominator where that is not more, without leaving 128 bits.
-        let carry = rest >= denominator - rest;
-        rest = if carry { rest - (denominator - rest) } else { rest * 2 };
-        scaled = match scaled.checked_mul(2) {
-            Some(doubled) => doubled + u64::from(carry),
-            None => return u64::MAX,
-        };
-    }
-    scaled
 }
 
 /// Compares whole parts; where they are equal, the fractions that are left, upside down.

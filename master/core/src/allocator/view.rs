@@ -9,35 +9,31 @@
 //! Every agent has a place, so that whoever keeps something about many agents need not keep their
 //! names. It does not know who wants what.
 
-use super::{Amounts, Bidder, Fairness, PlannedOffer, bundle::Bundle, changes::Changes};
+use super::{
+    Amounts, Bidder, Fairness, Place, PlaceSet, PlannedOffer,
+    bundle::Bundle,
+    changes::Changes,
+    usage::{Change, Usage, UserIndex},
+};
 use crate::{
-    ledger::{AgentState, Event, Ledger, RoleConfig},
+    ledger::{Agent, AgentState, Event, Ledger, RoleConfig},
     offers::Book,
 };
 use proto::model::{AgentId, AgentInfo, FrameworkId, Resources, Role};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Changes kept for an allocator to read; one that is later looks at everything.
 const CHANGES_MAX: usize = 65_536;
-
-/// Where an agent stands in tables; given to another one when it has left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(pub(super) u32);
-
-impl Place {
-    /// The place with this number. Means something only in the view that gave it.
-    pub const fn at(number: u32) -> Self {
-        Self(number)
-    }
-}
 
 /// Something that an allocator must know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ViewChange {
     /// Something is free on the agent that was not.
     Freed(Place),
-    /// It uses another amount.
-    Used(Bidder),
+    /// Who has this number now uses another amount.
+    Used(UserIndex),
+    /// It uses nothing any longer, and its number may have been given to another.
+    Gone(Bidder),
     /// The cluster has another size: every share is another.
     Totals,
     /// The role has another weight or quota.
@@ -54,8 +50,8 @@ pub struct View {
     /// Places without an agent that others may still keep something about.
     left: Vec<Place>,
     /// Agents with enough free to make an offer of.
-    offerable: BTreeSet<Place>,
-    usage: BTreeMap<FrameworkId, BTreeMap<Role, Usage>>,
+    offerable: PlaceSet,
+    usage: Usage,
     roles: BTreeMap<Role, RoleConfig>,
     totals: Amounts,
     changes: Changes<ViewChange>,
@@ -80,12 +76,6 @@ struct AgentRow {
     free: Bundle,
 }
 
-#[derive(Debug, Clone, Default)]
-struct Usage {
-    allocated: Amounts,
-    held: Amounts,
-}
-
 impl View {
     /// The view of a ledger and a book.
     pub fn rebuild(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Self {
@@ -95,8 +85,8 @@ impl View {
             places: BTreeMap::new(),
             vacant: Vec::new(),
             left: Vec::new(),
-            offerable: BTreeSet::new(),
-            usage: BTreeMap::new(),
+            offerable: PlaceSet::new(),
+            usage: Usage::default(),
             roles: BTreeMap::new(),
             totals: Amounts::new(),
             changes: Changes::new(CHANGES_MAX),
@@ -106,13 +96,12 @@ impl View {
         }
         for (agent, _) in ledger.agents().iter() {
             view.describe(ledger, agent);
-            view.read_agent(ledger, agent);
         }
         for (framework, _) in ledger.frameworks().iter() {
             view.read_framework(ledger, *framework);
         }
         for offer in book.holding() {
-            let place = view.seat(&offer.agent);
+            let place = view.place(&offer.agent).unwrap_or_else(|| view.seat(&offer.agent));
             let bundle = Bundle::new(offer.resources.clone());
             view.add_held(place, &offer.role, offer.framework, &bundle);
             view.settle(place);
@@ -123,10 +112,7 @@ impl View {
     /// Follows a fact; `ledger` as it is after the fact, or later.
     pub fn note(&mut self, ledger: &Ledger, event: &Event) {
         match event {
-            Event::AgentRegistered(agent) => {
-                self.describe(ledger, agent);
-                self.read_agent(ledger, agent);
-            }
+            Event::AgentRegistered(agent) => self.describe(ledger, agent),
             Event::AgentUnreachable(agent)
             | Event::AgentRemoved(agent)
             | Event::AgentDeactivated(agent)
@@ -188,7 +174,7 @@ impl View {
         resources: &Bundle,
     ) {
         let place = *self.places.get(agent).expect("A2: what was held is released once");
-        let row = &mut self.agents[place.0 as usize];
+        let row = &mut self.agents[place.position()];
         row.held = match row.held.is_same(resources) {
             true => Bundle::nothing(),
             false => {
@@ -196,7 +182,8 @@ impl View {
                 Bundle::new(rest.expect("A2: what was held is released once"))
             }
         };
-        self.change_usage(framework, role, |usage| usage.held.subtract(resources.amounts()));
+        let change = self.usage.release(framework, role, resources.amounts());
+        self.note_usage(change);
         self.settle(place);
         self.leave_if_gone(place);
     }
@@ -255,7 +242,7 @@ impl View {
     }
 
     /// Agents with enough free to make an offer of, by place.
-    pub fn offerable(&self) -> &BTreeSet<Place> {
+    pub fn offerable(&self) -> &PlaceSet {
         &self.offerable
     }
 
@@ -267,19 +254,17 @@ impl View {
 
     /// What a framework uses in a role, allocated and held.
     pub fn used(&self, bidder: &Bidder) -> Amounts {
-        let usage = self.usage.get(&bidder.framework).and_then(|roles| roles.get(&bidder.role));
-        usage.map_or_else(Amounts::new, |usage| {
-            let mut sum = usage.allocated.clone();
-            sum.add(&usage.held);
-            sum
-        })
+        self.usage.used(bidder)
     }
 
     /// Frameworks in roles that use anything.
-    pub fn users(&self) -> impl Iterator<Item = Bidder> {
-        self.usage.iter().flat_map(|(framework, roles)| {
-            roles.keys().map(|role| Bidder { framework: *framework, role: role.clone() })
-        })
+    pub fn users(&self) -> impl Iterator<Item = &Bidder> {
+        self.usage.users()
+    }
+
+    /// Who has a number now.
+    pub fn user(&self, index: UserIndex) -> Option<&Bidder> {
+        self.usage.user(index)
     }
 
     /// What is said of a role, by the ledger or else by the configuration.
@@ -305,7 +290,7 @@ impl View {
     }
 
     fn row(&self, place: Place) -> &AgentRow {
-        &self.agents[place.0 as usize]
+        &self.agents[place.position()]
     }
 
     fn read_role(&mut self, ledger: &Ledger, role: &Role) {
@@ -317,27 +302,32 @@ impl View {
         self.changes.note(ViewChange::Configured(role.clone()));
     }
 
-    /// Reads again how an agent describes itself. What it was not offered for before, it may be
-    /// now.
-    fn describe(&mut self, ledger: &Ledger, id: &AgentId) {
-        let Some(agent) = ledger.agent(id).filter(|agent| agent.state != AgentState::Removed)
-        else {
-            return;
-        };
-        let place = self.seat(id);
-        let row = &mut self.agents[place.0 as usize];
-        if row.info.as_deref() != Some(&agent.info) {
-            row.info = Some(Box::new(agent.info.clone()));
-            self.changes.note(ViewChange::Freed(place));
-        }
-    }
-
     /// Reads an agent's row again.
     fn read_agent(&mut self, ledger: &Ledger, id: &AgentId) {
         let agent = ledger.agent(id).filter(|agent| agent.state != AgentState::Removed);
-        if agent.is_none() && self.place(id).is_none() {
-            return;
+        let place = match (self.place(id), agent) {
+            (Some(place), _) => place,
+            (None, Some(_)) => self.seat(id),
+            (None, None) => return,
+        };
+        self.read_agent_at(place, ledger, agent);
+    }
+
+    /// The same, and how it describes itself.
+    fn describe(&mut self, ledger: &Ledger, id: &AgentId) {
+        let agent = ledger.agent(id).filter(|agent| agent.state != AgentState::Removed);
+        let Some(agent) = agent else { return self.read_agent(ledger, id) };
+        let place = self.place(id).unwrap_or_else(|| self.seat(id));
+        let row = &mut self.agents[place.position()];
+        if row.info.as_deref() != Some(&agent.info) {
+            row.info = Some(Box::new(agent.info.clone()));
+            // What it was not offered for before, it may be now.
+            self.changes.note(ViewChange::Freed(place));
         }
+        self.read_agent_at(place, ledger, Some(agent));
+    }
+
+    fn read_agent_at(&mut self, place: Place, ledger: &Ledger, agent: Option<&Agent>) {
         let (total, available, offering) = match agent {
             Some(agent) => {
                 let mut total = Amounts::of(&agent.info.resources);
@@ -347,8 +337,7 @@ impl View {
             }
             None => (Amounts::new(), Bundle::nothing(), false),
         };
-        let place = self.seat(id);
-        let row = &mut self.agents[place.0 as usize];
+        let row = &mut self.agents[place.position()];
         (row.present, row.offering, row.available) = (agent.is_some(), offering, available);
         if row.total != total {
             self.totals.subtract(&row.total);
@@ -362,7 +351,7 @@ impl View {
 
     /// Works out again what is free at a place.
     fn settle(&mut self, place: Place) {
-        let row = &mut self.agents[place.0 as usize];
+        let row = &mut self.agents[place.position()];
         let free = match () {
             () if !row.offering || row.held.is_same(&row.available) => Bundle::nothing(),
             () if row.held.is_empty() => row.available.clone(),
@@ -372,10 +361,7 @@ impl View {
         if !row.free.covers(&free) {
             self.changes.note(ViewChange::Freed(place));
         }
-        match free.is_enough() {
-            true => drop(self.offerable.insert(place)),
-            false => drop(self.offerable.remove(&place)),
-        }
+        self.offerable.set(place, free.is_enough());
         row.free = free;
     }
 
@@ -383,19 +369,13 @@ impl View {
     fn read_framework(&mut self, ledger: &Ledger, id: FrameworkId) {
         let empty = BTreeMap::new();
         let allocated = ledger.framework(id).map_or(&empty, |framework| &framework.allocated);
-        let known = self.usage.get(&id).into_iter().flat_map(BTreeMap::keys);
-        let roles: BTreeSet<Role> = known.chain(allocated.keys()).cloned().collect();
-        for role in roles {
-            let amounts = allocated.get(&role).map_or_else(Amounts::new, Amounts::of);
-            let usage = self.usage.get(&id).and_then(|usage| usage.get(&role));
-            if usage.is_none_or(|usage| usage.allocated != amounts) {
-                self.change_usage(id, &role, |usage| usage.allocated = amounts);
-            }
+        for change in self.usage.allocate(id, allocated) {
+            self.note_usage(change);
         }
     }
 
     fn add_held(&mut self, place: Place, role: &Role, framework: FrameworkId, added: &Bundle) {
-        let row = &mut self.agents[place.0 as usize];
+        let row = &mut self.agents[place.position()];
         row.held = match row.held.is_empty() {
             true => added.clone(),
             false => {
@@ -403,53 +383,36 @@ impl View {
                 Bundle::new(sum.expect("A2: nothing is in two offers"))
             }
         };
-        self.change_usage(framework, role, |usage| usage.held.add(added.amounts()));
+        let change = self.usage.hold(framework, role, added.amounts());
+        self.note_usage(change);
     }
 
-    /// Changes what a framework uses in a role.
-    fn change_usage(
-        &mut self,
-        framework: FrameworkId,
-        role: &Role,
-        change: impl FnOnce(&mut Usage),
-    ) {
-        let roles = self.usage.entry(framework).or_default();
-        if !roles.contains_key(role) {
-            roles.insert(role.clone(), Usage::default());
-        }
-        let usage = roles.get_mut(role).expect("was just put there");
-        change(usage);
-        if usage.allocated.is_empty() && usage.held.is_empty() {
-            roles.remove(role);
-            if roles.is_empty() {
-                self.usage.remove(&framework);
-            }
-        }
-        self.changes.note(ViewChange::Used(Bidder { framework, role: role.clone() }));
+    fn note_usage(&mut self, change: Change) {
+        self.changes.note(match change {
+            Change::Used(index) => ViewChange::Used(index),
+            Change::Gone(bidder) => ViewChange::Gone(bidder),
+        });
     }
 
-    /// The agent's place; a new one if it has none.
+    /// A place for an agent that has none.
     fn seat(&mut self, id: &AgentId) -> Place {
-        if let Some(place) = self.places.get(id) {
-            return *place;
-        }
         let place = self.vacant.pop().unwrap_or_else(|| {
             self.agents.push(AgentRow::vacant());
             Place(u32::try_from(self.agents.len() - 1).expect("agents are limited"))
         });
-        self.agents[place.0 as usize].id = Some(id.clone());
+        self.agents[place.position()].id = Some(id.clone());
         self.places.insert(id.clone(), place);
         place
     }
 
     /// Gives the place of an agent up that is removed and of which nothing is held.
     fn leave_if_gone(&mut self, place: Place) {
-        let row = &mut self.agents[place.0 as usize];
+        let row = &mut self.agents[place.position()];
         if !row.present && row.held.is_empty() {
             let id = row.id.take().expect("a place of an agent");
             *row = AgentRow::vacant();
             self.places.remove(&id);
-            self.offerable.remove(&place);
+            self.offerable.set(place, false);
             self.left.push(place);
         }
     }

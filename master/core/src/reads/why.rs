@@ -168,8 +168,8 @@ impl Asked<'_> {
     fn count_refused(&self, bidder: BidderIndex, standing: &mut v1::Standing) {
         let filters = self.leader.demand.filters();
         let mut counts = BTreeMap::<DeclineReason, u64>::new();
-        for place in self.leader.view.offerable() {
-            let filter = filters.of_agent(*place).and_then(|filters| filters.get(bidder));
+        for place in self.leader.view.offerable().iter() {
+            let filter = filters.of_agent(place).and_then(|filters| filters.get(bidder));
             if let Some(filter) = filter {
                 *counts.entry(filter.reason()).or_default() += 1;
             }

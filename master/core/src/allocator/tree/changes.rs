@@ -114,8 +114,26 @@ impl Tree {
     /// Shares are of other totals from now on.
     pub fn set_totals(&mut self, totals: &Amounts) {
         self.totals = totals.clone();
-        let leaves: Vec<_> = self.leaves.values().copied().collect();
-        leaves.into_iter().for_each(|leaf| self.settle(leaf));
+        self.arrange(ROOT);
+    }
+
+    /// Puts all nodes below a node in their places, whatever these were: at once, since nearly all
+    /// have another one.
+    fn arrange(&mut self, index: NodeIndex) {
+        let children: Vec<_> = self.node(index).children.iter().copied().collect();
+        let (mut all, mut renewed) = (Vec::new(), Vec::new());
+        for child in children {
+            self.arrange(child);
+            let key = self.node(child).key(child, &self.totals);
+            let is_renewed = key.is_some() && self.is_renewed(child);
+            all.extend(key.clone());
+            renewed.extend(key.clone().filter(|_| is_renewed));
+            let child = self.node_mut(child);
+            (child.key, child.key_renewed) = (key, is_renewed);
+        }
+        let node = self.node_mut(index);
+        node.all = all.into_iter().collect();
+        node.renewed = renewed.into_iter().collect();
     }
 
     /// Leaves that want offers, whether or not they stand in the order.
@@ -212,12 +230,8 @@ impl Tree {
             return;
         }
         let key = self.node(index).key(index, &self.totals);
+        let renewed = key.is_some() && self.is_renewed(index);
         let node = self.node(index);
-        let renewed = key.is_some()
-            && match node.active {
-                Some(_) => self.renewed.contains(&index),
-                None => !node.renewed.is_empty(),
-            };
         if key == node.key && renewed == node.key_renewed {
             return;
         }
@@ -232,6 +246,15 @@ impl Tree {
         }
         let node = self.node_mut(index);
         (node.key_renewed, node.key) = (renewed, key);
+    }
+
+    /// Whether it is, or has below it, a renewed leaf that stands in the order.
+    fn is_renewed(&self, index: NodeIndex) -> bool {
+        let node = self.node(index);
+        match node.active {
+            Some(_) => self.renewed.contains(&index),
+            None => !node.renewed.is_empty(),
+        }
     }
 
     fn unplace(&mut self, index: NodeIndex) {
