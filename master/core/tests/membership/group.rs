@@ -10,7 +10,7 @@ use master_core::{
 };
 use proto::model::{
     ClusterId, Duration, FrameworkInfo, Instant, MasterInfo, NodeId, Principal, Refusal, RequestId,
-    Role, Subscribe, WallTime,
+    Role, SchedulerEvent, Subscribe, WallTime,
 };
 use raft::eraftpb::{Message, MessageType};
 use std::{
@@ -36,6 +36,10 @@ pub(crate) struct Group {
     network: VecDeque<(u64, u64, Input)>,
     /// Who hears nobody and is heard by nobody.
     cut: BTreeSet<u64>,
+    /// Who is heard and hears nobody.
+    deaf: BTreeSet<u64>,
+    /// What frameworks heard, since it was last looked at.
+    pub(crate) heard: Vec<SchedulerEvent>,
     /// Whose software reads no newer version of the log than the oldest.
     old: BTreeSet<u64>,
     /// Who gets entries that no software of today can read.
@@ -86,6 +90,8 @@ impl Group {
             now: Now { monotonic: Instant(1_000), wall: WallTime(1_700_000_000_000) },
             network: VecDeque::new(),
             cut: BTreeSet::new(),
+            deaf: BTreeSet::new(),
+            heard: Vec::new(),
             old: BTreeSet::new(),
             misread: None,
             answers: BTreeMap::new(),
@@ -163,8 +169,14 @@ impl Group {
         self.cut.insert(node);
     }
 
+    /// What it says still arrives.
+    pub(crate) fn deafen(&mut self, node: u64) {
+        self.deaf.insert(node);
+    }
+
     pub(crate) fn mend(&mut self, node: u64) {
         self.cut.remove(&node);
+        self.deaf.remove(&node);
     }
 
     pub(crate) fn tell(&mut self, line: &str) {
@@ -254,7 +266,8 @@ impl Group {
 
     fn deliver(&mut self) {
         while let Some((from, to, input)) = self.network.pop_front() {
-            if self.cut.contains(&from) || self.cut.contains(&to) {
+            let is_lost = self.cut.contains(&from) || self.cut.contains(&to);
+            if is_lost || self.deaf.contains(&to) {
                 continue;
             }
             // What the shell does: whoever was removed is told so.
@@ -328,6 +341,7 @@ impl Group {
                 writeln!(self.transcript, "{line}").expect("text");
                 self.answers.insert(call, answer);
             }
+            Effect::ToFramework { event, .. } => self.heard.push(event),
             Effect::Members(members) if members.version() > self.told => {
                 self.told = members.version();
                 let shown = Self::shown(&members);
@@ -424,6 +438,17 @@ impl Group {
         let principal: Principal = "spiffe://group/framework/f".parse().expect("a principal");
         self.step(leader, Input::FrameworkSubscribe { stream, principal, subscribe });
         self.deliver();
+    }
+
+    /// An input from outside to the master that leads, and what follows everywhere.
+    pub(crate) fn ask(&mut self, node: u64, input: Input) {
+        self.step(node, input);
+        self.deliver();
+    }
+
+    /// What became of a call; `None` while nobody has answered it.
+    pub(crate) fn answer(&self, call: CallId) -> Option<&Result<Answer, Refusal>> {
+        self.answers.get(&call)
     }
 
     /// Compares what was said with `golden/NAME.txt`; `BOURSE_WRITE_GOLDEN=1` writes it.

@@ -2,6 +2,7 @@
 //! perfect disks and a network that a story can cut. Each story has its expected transcript in
 //! `golden`; a line that starts with `--` is the story's own.
 
+mod accepts;
 mod bytes;
 mod disk;
 mod group;
