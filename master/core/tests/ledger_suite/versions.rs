@@ -1,8 +1,8 @@
 //! What needs which version of the log: whatever commands are made, what a software of version 1
 //! would leave out without a word says that it needs more.
 //!
-//! `log-v1.descriptors.bin` is the schema of version 1, frozen: a command that claims to need no more
-//! is read by it, field by field. So a field that is added to a command and forgotten in
+//! `log-v1.descriptors.bin` is the schema of version 1, frozen: a command that claims to need no
+//! more is read by it, field by field. So a field that is added to a command and forgotten in
 //! [`Command::since`] is found by the first history that fills it.
 
 use crate::generate::{Action, Draw, commands};
