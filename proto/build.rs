@@ -15,6 +15,7 @@ const SCHEMAS: &[&str] = &[
     "bourse/v1/roles.proto",
     "bourse/v1/masters.proto",
     "bourse/v1/why.proto",
+    "bourse/v1/watch.proto",
     "bourse/v1/operator.proto",
     "bourse/v1/peer.proto",
     "bourse/v1/sandbox.proto",

@@ -79,6 +79,8 @@ pub(crate) fn stopping() -> Refusal {
 pub(crate) struct Taken {
     pub(crate) arrivals: Vec<Arrival>,
     pub(crate) closed: Vec<StreamId>,
+    /// Streams of which everything has been read, as the core wanted to know.
+    pub(crate) read: Vec<StreamId>,
     /// Somebody asked the core to end.
     pub(crate) stop: bool,
     /// What still waits.
@@ -98,6 +100,7 @@ struct State {
     /// With whether it holds a place.
     arrivals: VecDeque<(Arrival, bool)>,
     closed: Vec<StreamId>,
+    read: Vec<StreamId>,
     stop: bool,
     ended: bool,
 }
@@ -127,6 +130,15 @@ impl Inbox {
         let mut state = self.state();
         if !state.ended {
             state.closed.push(stream);
+            self.ready.notify_one();
+        }
+    }
+
+    /// Everything that was sent on a stream has been read; once for each time that the core asks.
+    pub(crate) fn read(&self, stream: StreamId) {
+        let mut state = self.state();
+        if !state.ended {
+            state.read.push(stream);
             self.ready.notify_one();
         }
     }
@@ -170,8 +182,9 @@ impl Inbox {
         }
         self.places.add_permits(places);
         let closed = std::mem::take(&mut state.closed);
+        let read = std::mem::take(&mut state.read);
         let stop = std::mem::take(&mut state.stop);
-        Taken { arrivals, closed, stop, left: state.arrivals.len() }
+        Taken { arrivals, closed, read, stop, left: state.arrivals.len() }
     }
 
     fn push(&self, arrival: Arrival, holds_place: bool) -> Result<(), Stopped> {
@@ -192,7 +205,7 @@ impl Inbox {
 
 impl State {
     fn is_idle(&self) -> bool {
-        self.arrivals.is_empty() && self.closed.is_empty() && !self.stop
+        self.arrivals.is_empty() && self.closed.is_empty() && self.read.is_empty() && !self.stop
     }
 }
 

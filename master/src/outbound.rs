@@ -1,8 +1,9 @@
 //! What waits for one client: a bounded queue whose reader is cut off when it does not keep up.
 //!
 //! The core pushes and never waits. A full queue ends the stream with `OVERLOADED`: the client
-//! comes back and asks for the state, which costs less than remembering for it. The reading half
-//! tells the core when the client went away. Does not know what it carries.
+//! comes back and asks for the state, which costs less than remembering for it. What may be long is
+//! sent in parts instead, each behind a mark that says when the one before has been read. The
+//! reading half tells the core when the client went away. Does not know what it carries.
 
 use futures_util::Stream;
 use proto::model::{Duration, Reason, Refusal};
@@ -39,9 +40,17 @@ struct Shared<T> {
 }
 
 struct State<T> {
-    queue: VecDeque<T>,
+    queue: VecDeque<Entry<T>>,
+    /// Of the entries.
+    items: usize,
     end: Option<End>,
     waker: Option<Waker>,
+}
+
+enum Entry<T> {
+    Item(T),
+    /// What is to be done when everything before it has been read.
+    Mark(Box<dyn FnOnce() + Send>),
 }
 
 enum End {
@@ -58,7 +67,7 @@ pub(crate) fn outbound<T>(
     limit: usize,
     on_lost: impl FnOnce() + Send + 'static,
 ) -> (Outbound<T>, OutboundStream<T>) {
-    let state = Mutex::new(State { queue: VecDeque::new(), end: None, waker: None });
+    let state = Mutex::new(State { queue: VecDeque::new(), items: 0, end: None, waker: None });
     let shared = Arc::new(Shared { state, over: CancellationToken::new(), limit });
     let stream = OutboundStream { shared: Arc::clone(&shared), on_lost: Some(Box::new(on_lost)) };
     (Outbound(shared), stream)
@@ -73,23 +82,30 @@ impl<T> Outbound<T> {
         if state.end.is_some() {
             return Err(Lost);
         }
-        if state.queue.len() >= self.0.limit {
+        if state.items >= self.0.limit {
             drop(state);
             let message = "this client reads too slowly; come back and ask for the state";
             let refusal = Refusal::new(Reason::Overloaded, message);
             self.0.end(End::Refused(refusal.retry_after(Duration::from_seconds(1))));
             return Err(Lost);
         }
-        state.queue.push_back(item);
-        let waker = state.waker.take();
-        drop(state);
-        waker.into_iter().for_each(Waker::wake);
+        state.items += 1;
+        push(state, Entry::Item(item));
         Ok(())
+    }
+
+    /// Has something done when everything that was sent so far has been read; nothing when the
+    /// stream ends before.
+    pub(crate) fn mark(&self, then: impl FnOnce() + Send + 'static) {
+        let state = self.0.state();
+        if state.end.is_none() {
+            push(state, Entry::Mark(Box::new(then)));
+        }
     }
 
     /// Items that wait.
     pub(crate) fn len(&self) -> usize {
-        self.0.state().queue.len()
+        self.0.state().items
     }
 
     /// Ends the stream after what is queued.
@@ -138,7 +154,16 @@ impl<T> OutboundStream<T> {
             None | Some(End::Finished) => {}
             Some(End::Refused(_) | End::Over) => return None,
         }
-        state.queue.pop_front_if(|item| wanted(item))
+        match state
+            .queue
+            .pop_front_if(|entry| matches!(entry, Entry::Item(item) if wanted(item)))?
+        {
+            Entry::Item(item) => {
+                state.items -= 1;
+                Some(item)
+            }
+            Entry::Mark(_) => unreachable!("a mark is no item"),
+        }
     }
 }
 
@@ -148,10 +173,21 @@ impl<T> Stream for OutboundStream<T> {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         let mut state = this.shared.state();
-        if !matches!(state.end, Some(End::Refused(_)))
-            && let Some(item) = state.queue.pop_front()
+        while !matches!(state.end, Some(End::Refused(_)))
+            && let Some(entry) = state.queue.pop_front()
         {
-            return Poll::Ready(Some(Ok(item)));
+            match entry {
+                Entry::Item(item) => {
+                    state.items -= 1;
+                    return Poll::Ready(Some(Ok(item)));
+                }
+                Entry::Mark(then) => {
+                    // Not under the lock: what is done may send.
+                    drop(state);
+                    then();
+                    state = this.shared.state();
+                }
+            }
         }
         let end = match state.end.take() {
             None => {
@@ -187,12 +223,12 @@ impl<T> Shared<T> {
         let mut state = self.state();
         match end {
             End::Over => {
-                state.queue.clear();
+                state.clear();
                 state.end = Some(End::Over);
             }
             _ if state.end.is_some() => return,
             End::Refused(_) => {
-                state.queue.clear();
+                state.clear();
                 state.end = Some(end);
             }
             End::Finished => state.end = Some(end),
@@ -209,6 +245,15 @@ impl<T> Shared<T> {
     }
 }
 
+// === impl State ===
+
+impl<T> State<T> {
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.items = 0;
+    }
+}
+
 impl<T> fmt::Debug for Outbound<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outbound").field("waiting", &self.len()).finish()
@@ -217,9 +262,17 @@ impl<T> fmt::Debug for Outbound<T> {
 
 impl<T> fmt::Debug for OutboundStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.shared.state().queue.len();
+        let waiting = self.shared.state().items;
         f.debug_struct("OutboundStream").field("waiting", &waiting).finish_non_exhaustive()
     }
+}
+
+/// Wakes the reader after the lock is given up.
+fn push<T>(mut state: MutexGuard<'_, State<T>>, entry: Entry<T>) {
+    state.queue.push_back(entry);
+    let waker = state.waker.take();
+    drop(state);
+    waker.into_iter().for_each(Waker::wake);
 }
 
 #[cfg(test)]
@@ -262,6 +315,36 @@ mod tests {
         assert_eq!(stream.next_if(|item| *item == 3), None);
         assert_eq!(stream.next_if(|item| *item == 2), Some(2));
         assert_eq!(stream.next().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_mark_is_reached_when_everything_before_it_has_been_read() {
+        let (sender, mut stream, _) = counted(2);
+        let reached = Arc::new(AtomicUsize::new(0));
+        let mark = || {
+            let reached = Arc::clone(&reached);
+            sender.mark(move || {
+                reached.fetch_add(1, Ordering::SeqCst);
+            });
+        };
+        sender.send(1).unwrap();
+        sender.send(2).unwrap();
+        mark();
+        assert_eq!(sender.len(), 2, "a mark takes no place");
+        assert_eq!(stream.next().await, Some(Ok(1)));
+        assert_eq!(stream.next().await, Some(Ok(2)));
+        assert_eq!(stream.next_if(|_| true), None, "nothing is taken past a mark");
+        assert_eq!(reached.load(Ordering::SeqCst), 0, "nobody has asked for more");
+        sender.send(3).unwrap();
+        assert_eq!(stream.next().await, Some(Ok(3)));
+        assert_eq!(reached.load(Ordering::SeqCst), 1);
+        mark();
+        assert!(futures_util::poll!(stream.next()).is_pending());
+        assert_eq!(reached.load(Ordering::SeqCst), 2, "nothing was before it");
+        mark();
+        drop(stream);
+        mark();
+        assert_eq!(reached.load(Ordering::SeqCst), 2, "nobody reads any more");
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ use prost::Message;
 use proto::{
     convert::{
         agent, body::read_body, calls, offer, orders, quota, refusal, role_settings, status, task,
+        watch,
     },
     model::{Reason, Refusal},
     wire::{DESCRIPTORS, journal, log, v1},
@@ -83,6 +84,11 @@ pub(crate) fn fuzz_scheduler_calls(bytes: &[u8]) {
 pub(crate) fn fuzz_scheduler_events(bytes: &[u8]) {
     believe(bytes, calls::read_event, calls::write_event);
     believe(bytes, offer::read_offer, offer::write_offer);
+}
+
+/// What watchers want to hear.
+pub(crate) fn fuzz_watch_filters(bytes: &[u8]) {
+    believe(bytes, watch::read_watch_filter, watch::write_watch_filter);
 }
 
 /// What operators say of roles.
@@ -199,6 +205,7 @@ fn fuzz_all(bytes: &[u8]) {
     fuzz_scheduler_events(bytes);
     fuzz_agent_messages(bytes);
     fuzz_quotas(bytes);
+    fuzz_watch_filters(bytes);
     fuzz_master_messages(bytes);
     fuzz_requests(bytes);
     fuzz_refusals(bytes);

@@ -6,7 +6,7 @@ use prost::Message;
 use proto::{
     convert::{
         agent, calls, framework, offer, orders, quota, refusal, resources, role_settings, status,
-        task,
+        task, watch,
     },
     model::{
         Refusal, SchedulerCall, Session, StatusReason, TaskState, limits, refusal::Reason,
@@ -43,6 +43,11 @@ proptest! {
     fn resources_survive(list in strategies::resources()) {
         let wire = resources::write_resources(&list).into_iter().map(sent).collect();
         prop_assert_eq!(resources::read_resources(wire), Ok(list));
+    }
+
+    #[test]
+    fn watch_filters_survive(it in strategies::watch_filter()) {
+        prop_assert_eq!(watch::read_watch_filter(sent(watch::write_watch_filter(&it))), Ok(it));
     }
 
     #[test]

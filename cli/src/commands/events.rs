@@ -12,8 +12,13 @@ use crate::{
     },
 };
 use anyhow::anyhow;
-use proto::{convert::refusal, wire::v1};
+use proto::{
+    convert::{refusal, watch::write_watch_filter},
+    model::{AgentId, FrameworkId, Role, WatchFilter, WatchKind},
+    wire::v1,
+};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use v1::cluster_event::Event as Fact;
 
 /// Flags of `bourse events`.
@@ -28,6 +33,60 @@ pub(crate) struct EventsArgs {
     /// Show offers as well
     #[arg(long)]
     offers: bool,
+    /// Only facts about these
+    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    kind: Vec<Kind>,
+    /// Only this framework, its tasks, and what it is offered
+    #[arg(long, value_name = "FRAMEWORK")]
+    framework: Option<FrameworkId>,
+    /// Only this agent, tasks on it, and offers of it
+    #[arg(long, value_name = "AGENT")]
+    agent: Option<AgentId>,
+    /// Only this role and those below it, and the frameworks, tasks and offers in them
+    #[arg(long, value_name = "ROLE")]
+    role: Option<Role>,
+}
+
+/// What facts are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    Agent,
+    Framework,
+    Task,
+    Offer,
+    Role,
+    Window,
+}
+
+impl EventsArgs {
+    /// What the master is asked for. Offers come and go all the time, so that they are shown to
+    /// whoever asks for them.
+    fn filter(&self) -> WatchFilter {
+        let kinds: BTreeSet<WatchKind> = match self.kind.is_empty() {
+            true => WatchKind::ALL.into_iter().filter(|kind| *kind != WatchKind::Offer).collect(),
+            false => self.kind.iter().map(|kind| WatchKind::from(*kind)).collect(),
+        };
+        let offers = self.offers.then_some(WatchKind::Offer);
+        WatchFilter {
+            kinds: kinds.into_iter().chain(offers).collect(),
+            framework: self.framework,
+            agent: self.agent.clone(),
+            role: self.role.clone(),
+        }
+    }
+}
+
+impl From<Kind> for WatchKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Agent => WatchKind::Agent,
+            Kind::Framework => WatchKind::Framework,
+            Kind::Task => WatchKind::Task,
+            Kind::Offer => WatchKind::Offer,
+            Kind::Role => WatchKind::Role,
+            Kind::Window => WatchKind::Window,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -50,10 +109,11 @@ pub(crate) async fn run(
 ) -> anyhow::Result<()> {
     let mut after = args.after;
     loop {
-        let message = v1::WatchRequest { after_sequence: after };
+        let filter = Some(write_watch_filter(&args.filter()));
+        let message = v1::WatchRequest { after_sequence: after, filter };
         let mut events = connection
             .ask(|mut client| {
-                let message = request(message);
+                let message = request(message.clone());
                 async move { client.watch(message).await }
             })
             .await?;
@@ -65,15 +125,21 @@ pub(crate) async fn run(
                         return Ok(());
                     }
                     after = Some(event.sequence);
-                    show(format, args.offers, event)?;
+                    show(format, event)?;
                 }
                 // The leader has gone: the next one has the same numbers.
                 Ok(None) => break,
                 Err(status) => {
-                    use proto::model::Reason::{NotLeader, NotReady, OutcomeUnknown};
+                    use proto::model::Reason::{NotLeader, NotReady, OutcomeUnknown, Overloaded};
                     let refusal = refusal::from_status(&status);
-                    if !matches!(refusal.reason, NotLeader | NotReady | OutcomeUnknown) {
-                        return Err(anyhow!(refusal));
+                    match refusal.reason {
+                        NotLeader | NotReady | OutcomeUnknown => {}
+                        // Shown more slowly than it happens: what was missed is still held.
+                        Overloaded if after.is_some() => {
+                            let pause = refusal.retry_after.unwrap_or_default().as_ms();
+                            tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+                        }
+                        _ => return Err(anyhow!(refusal)),
                     }
                     break;
                 }
@@ -82,7 +148,7 @@ pub(crate) async fn run(
     }
 }
 
-fn show(format: Format, offers: bool, event: v1::ClusterEvent) -> anyhow::Result<()> {
+fn show(format: Format, event: v1::ClusterEvent) -> anyhow::Result<()> {
     let sequence = event.sequence;
     let line = |event: &'static str, text: String, json: Result<String, _>| match format {
         Format::Json => json.map(|json| json + "\n"),
@@ -108,8 +174,8 @@ fn show(format: Format, offers: bool, event: v1::ClusterEvent) -> anyhow::Result
         Some(Fact::WindowEnded(id)) => named("window ended", id),
         Some(Fact::AgentRemoved(id)) => named("agent removed", id),
         Some(Fact::FrameworkRemoved(id)) => named("framework removed", id),
-        Some(Fact::OfferMade(offer)) if offers => row!("offer", OfferRow::from(offer)),
-        Some(Fact::OfferEnded(id)) if offers => named("offer ended", id),
+        Some(Fact::OfferMade(offer)) => row!("offer", OfferRow::from(offer)),
+        Some(Fact::OfferEnded(id)) => named("offer ended", id),
         _ => return Ok(()),
     }?;
     print_text(&text)

@@ -53,6 +53,8 @@ pub struct Config {
     /// The newest version of the log that the cluster may come to need: as long as it does not need
     /// it, an older software can be put back.
     pub log_version_max: LogVersion,
+    /// Facts kept for watchers that resume.
+    pub events_kept: usize,
 }
 
 impl Config {
@@ -84,6 +86,7 @@ impl Config {
             agent_removal_timeout: Duration::from_seconds(24 * 3_600),
             call_rates: CallRates::default(),
             log_version_max: LogVersion::CURRENT,
+            events_kept: limits::EVENTS_KEPT_MAX,
         }
     }
 

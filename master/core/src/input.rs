@@ -4,7 +4,7 @@ use crate::ledger::LogVersion;
 use proto::model::{
     AgentCall, AgentDirective, AgentId, DemandId, Duration, FrameworkId, Instant, MasterInfo,
     Milli, NodeId, Principal, Quota, Role, RoleSettingsChange, SchedulerCall, Session, Subscribe,
-    TaskId, TaskKey, TaskState, WallTime, WindowId, WindowPlan,
+    TaskId, TaskKey, TaskState, WallTime, WatchFilter, WindowId, WindowPlan,
 };
 use raft::eraftpb::Message;
 
@@ -114,7 +114,12 @@ pub enum Input {
         principal: Principal,
         /// Resume after this one.
         after: Option<u64>,
+        /// Which of them.
+        filter: WatchFilter,
     },
+    /// Everything that was sent on a stream before [`crate::Effect::TellWhenRead`] has been taken
+    /// from its queue.
+    StreamRead(StreamId),
     /// A stream of any kind has ended.
     StreamClosed(StreamId),
 }

@@ -97,6 +97,9 @@ pub enum Effect {
         /// The event.
         event: Result<v1::ClusterEvent, Refusal>,
     },
+    /// Say with [`crate::Input::StreamRead`] when everything that was sent on this stream before
+    /// has been taken from its queue: what may be long is sent in parts, at the reader's pace.
+    TellWhenRead(StreamId),
     /// End a stream after what was sent on it before.
     Close(StreamId),
     /// This member's role changed; for logs, metrics and health.

@@ -40,6 +40,7 @@ impl Running {
             Effect::ToFramework { stream, event } => self.tell_framework(stream, event),
             Effect::ToAgent { stream, order, term } => self.tell_agent(stream, term, order),
             Effect::ToWatcher { stream, event } => self.tell_watcher(stream, event),
+            Effect::TellWhenRead(stream) => self.tell_when_read(stream),
             Effect::Close(stream) => drop(self.sinks.remove(stream)),
             Effect::Role(role) => self.change_role(role),
             Effect::Members(members) => {
@@ -131,6 +132,18 @@ impl Running {
                     outbound.refuse(refusal);
                 }
             }
+        }
+    }
+
+    /// A stream that has ended meanwhile is never read to its end, which the core hears of anyway.
+    fn tell_when_read(&mut self, stream: StreamId) {
+        let inbox = Arc::clone(&self.inbox);
+        let then = move || inbox.read(stream);
+        match self.sinks.get(stream) {
+            Some(Sink::Framework(outbound)) => outbound.mark(then),
+            Some(Sink::Watcher(outbound)) => outbound.mark(then),
+            Some(Sink::Agent(outbound)) => outbound.mark(then),
+            None => {}
         }
     }
 

@@ -228,6 +228,9 @@ impl Running {
                 self.step(now, Input::StreamClosed(stream));
             }
         }
+        for stream in taken.read {
+            self.step(now, Input::StreamRead(stream));
+        }
         for arrival in taken.arrivals {
             self.take(now, arrival)?;
         }

@@ -16,3 +16,4 @@ pub(crate) mod operators;
 mod roles;
 pub(crate) mod scheduler;
 pub(crate) mod server;
+mod watch;

@@ -6,28 +6,19 @@ use super::{
     gateway::{Gateway, caller, unexpected},
     masters,
     roles::{audit, read_configure_role, read_remove_quota, read_set_quota, read_set_weight},
+    watch::WatchStream,
 };
-use crate::{
-    inbox::{Arrival, Sink, stopping},
-    outbound::{OutboundStream, outbound},
-};
-use futures_util::{Stream, StreamExt};
 use master_core::{
     Input,
     input::{OperatorCall, Page},
     outbox::{Answer, ReadAnswer},
 };
 use proto::{
-    convert::{refusal::to_status, status::read_state},
+    convert::status::read_state,
     model::{Duration, IdError, Principal, Refusal, TaskKey, limits, principal::PrincipalKind},
     wire::v1::{self, operator_server::Operator},
 };
-use std::{
-    pin::Pin,
-    str::FromStr,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{str::FromStr, sync::Arc};
 use tonic::{Request, Response, Status};
 
 /// A row's key: a framework's id, a role, the id of a demand, and what separates them.
@@ -36,13 +27,6 @@ const TOKEN_BYTES_MAX: usize = 3 * limits::ID_BYTES_MAX + 2;
 /// The service.
 #[derive(Debug, Clone)]
 pub(crate) struct OperatorService(pub(crate) Arc<Gateway>);
-
-/// The stream of a watch.
-#[derive(Debug)]
-pub(crate) struct WatchStream {
-    first: Option<v1::ClusterEvent>,
-    events: OutboundStream<v1::ClusterEvent>,
-}
 
 /// Asks for one kind of read and takes the answer of that kind.
 macro_rules! read {
@@ -304,22 +288,8 @@ impl Operator for OperatorService {
         request: Request<v1::WatchRequest>,
     ) -> Result<Response<WatchStream>, Status> {
         let principal = self.principal(&request);
-        let after = request.into_inner().after_sequence;
-        let stream = self.0.next_stream();
-        let inbox = Arc::clone(&self.0.inbox);
-        let (sender, mut events) =
-            outbound(limits::OUTBOUND_MESSAGES_MAX, move || inbox.closed(stream));
-        let input = Input::OperatorWatch { stream, principal, after };
-        let arrival = Arrival::Stream(stream, Sink::Watcher(sender), input);
-        if self.0.inbox.offer(arrival).await.is_err() {
-            return Err(self.0.refuse(&stopping()));
-        }
-        // A watch that is refused is a refused call, not an opened stream.
-        match events.next().await {
-            Some(Ok(first)) => Ok(Response::new(WatchStream { first: Some(first), events })),
-            Some(Err(refusal)) => Err(self.0.refuse(&refusal)),
-            None => Err(self.0.refuse(&stopping())),
-        }
+        let opened = WatchStream::open(&self.0, principal, request.into_inner()).await;
+        opened.map(Response::new).map_err(|refusal| self.0.refuse(&refusal))
     }
 }
 
@@ -355,18 +325,6 @@ impl OperatorService {
             Answer::Done => Ok(Response::new(A::default())),
             other => unexpected(&other),
         }
-    }
-}
-
-impl Stream for WatchStream {
-    type Item = Result<v1::ClusterEvent, Status>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(first) = self.first.take() {
-            return Poll::Ready(Some(Ok(first)));
-        }
-        let item = self.events.poll_next_unpin(context);
-        item.map(|item| item.map(|item| item.map_err(|refusal| to_status(&refusal))))
     }
 }
 

@@ -21,7 +21,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Streaming, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-fn scalar(name: &str, units: i64) -> v1::Resource {
+pub(crate) fn scalar(name: &str, units: i64) -> v1::Resource {
     let value = v1::resource::Value::Scalar(v1::Scalar { milli: units * 1_000 });
     v1::Resource { name: name.to_owned(), value: Some(value) }
 }
@@ -52,13 +52,13 @@ fn register(agent: &str) -> v1::AgentMessage {
 }
 
 /// An agent's stream in both directions.
-struct Link {
+pub(crate) struct Link {
     messages: mpsc::Sender<v1::AgentMessage>,
     orders: Streaming<v1::MasterMessage>,
 }
 
 impl Link {
-    async fn open(channel: Channel, agent: &str) -> Self {
+    pub(crate) async fn open(channel: Channel, agent: &str) -> Self {
         let (messages, stream) = mpsc::channel(16);
         messages.send(register(agent)).await.unwrap();
         let stream = ReceiverStream::new(stream);
@@ -67,7 +67,7 @@ impl Link {
     }
 
     /// The next order that is no heartbeat.
-    async fn order(&mut self) -> FromMaster {
+    pub(crate) async fn order(&mut self) -> FromMaster {
         loop {
             let message = self.orders.message().await.unwrap().expect("the stream goes on");
             match message.message.unwrap() {
@@ -94,7 +94,7 @@ impl Link {
     }
 }
 
-async fn event(events: &mut Streaming<v1::Event>) -> Event {
+pub(crate) async fn event(events: &mut Streaming<v1::Event>) -> Event {
     loop {
         match events.message().await.unwrap().expect("the stream goes on").event.unwrap() {
             Event::Heartbeat(_) | Event::Masters(_) => {}
@@ -104,7 +104,7 @@ async fn event(events: &mut Streaming<v1::Event>) -> Event {
 }
 
 /// A subscribed framework.
-async fn framework(
+pub(crate) async fn framework(
     client: &mut SchedulerClient<Channel>,
 ) -> (v1::FrameworkSession, Streaming<v1::Event>) {
     let request = subscribe("0123456789abcdef");
@@ -116,7 +116,7 @@ async fn framework(
     (v1::FrameworkSession { framework_id, epoch }, events)
 }
 
-async fn end(master: Running) {
+pub(crate) async fn end(master: Running) {
     master.shutdown();
     master.join().await.unwrap();
 }

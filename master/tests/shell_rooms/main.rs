@@ -7,3 +7,4 @@ mod group;
 mod hostile;
 mod masters;
 mod settings;
+mod watches;

@@ -31,3 +31,4 @@ pub mod role_settings;
 pub mod status;
 pub mod task;
 pub mod text;
+pub mod watch;

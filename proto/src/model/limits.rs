@@ -217,6 +217,11 @@ pub const PAGE_ROWS_DEFAULT: u32 = 100;
 /// Facts kept for watchers that resume.
 pub const EVENTS_KEPT_MAX: usize = 65_536;
 
+/// Facts that a watcher which is behind is sent at once: a millisecond's work or two, so that
+/// nobody notices who catches up.
+pub const WATCH_CATCH_UP_FACTS: usize = 1_024;
+const _: () = assert!(WATCH_CATCH_UP_FACTS < OUTBOUND_MESSAGES_MAX);
+
 /// Watchers of the event stream at one time.
 pub const WATCHERS_MAX: usize = 256;
 

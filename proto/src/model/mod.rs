@@ -28,6 +28,7 @@ pub mod role_settings;
 pub mod status;
 pub mod task;
 pub mod time;
+pub mod watch;
 
 pub use agent::AgentInfo;
 pub use agent_life::{
@@ -58,3 +59,4 @@ pub use role_settings::{Change, OfferMode, PlacementPolicy, RoleSettings, RoleSe
 pub use status::{StatusReason, StatusSource, TaskState, TaskStatus};
 pub use task::{Command, TaskInfo};
 pub use time::{Duration, Instant, WallTime};
+pub use watch::{WatchFilter, WatchKind};

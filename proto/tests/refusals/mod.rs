@@ -10,6 +10,7 @@ mod operations;
 mod quotas;
 mod role_settings;
 mod tasks;
+mod watches;
 
 use proto::model::{Reason, Refusal};
 use std::fmt::Debug;

@@ -9,7 +9,7 @@ use proto::model::{
     AgentId, AgentInfo, Attribute, AttributeValue, ClusterId, Command, DisruptionBudget, Duration,
     FrameworkId, FrameworkInfo, Milli, OfferId, OwnerId, Priority, Quota, Ranges, RequestId,
     ResourceName, Resources, Role, Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey,
-    TaskState, TaskStatus, Value, WallTime, agent::AgentTask, limits,
+    TaskState, TaskStatus, Value, WallTime, WatchFilter, WatchKind, agent::AgentTask, limits,
 };
 use std::collections::BTreeSet;
 
@@ -167,6 +167,18 @@ pub(crate) fn resources() -> impl Strategy<Value = Resources> {
 }
 
 /// A guarantee of some pieces, and limits that are not below it.
+pub(crate) fn watch_filter() -> impl Strategy<Value = WatchFilter> {
+    let kinds = collection::btree_set(sample::select(WatchKind::ALL.to_vec()), 0..7);
+    let (framework, agent, role) =
+        (option::of(framework_id()), option::of(agent_id()), option::of(role()));
+    (kinds, framework, agent, role).prop_map(|(kinds, framework, agent, role)| WatchFilter {
+        kinds,
+        framework,
+        agent,
+        role,
+    })
+}
+
 pub(crate) fn quota() -> impl Strategy<Value = Quota> {
     let amounts = collection::btree_map(resource_name(), (1..1_000_000i64, 0..1_000i64), 1..5);
     (amounts, 0..100i64, any::<bool>(), any::<bool>()).prop_map(

@@ -133,6 +133,7 @@ impl World {
             Effect::ToWatcher { stream, event } => {
                 self.down(stream, Down::Watcher(Box::new(event)));
             }
+            Effect::TellWhenRead(stream) => self.down(stream, Down::Mark),
             Effect::Close(stream) => {
                 self.oracles.offers.stream_closed(stream);
                 self.down(stream, Down::Closed);

@@ -9,7 +9,7 @@ use super::{
 use master_core::{Input, input::StreamId};
 use proto::{
     convert::orders,
-    model::{AgentCall, Duration, Instant, Order, Refusal, SchedulerEvent, Subscribe},
+    model::{AgentCall, Duration, Instant, Order, Refusal, SchedulerEvent, Subscribe, WatchFilter},
     wire::v1,
 };
 use std::collections::BTreeMap;
@@ -28,6 +28,8 @@ pub(crate) enum Up {
     Subscribe(Box<Subscribe>),
     Agent(Box<AgentCall>),
     Watch(Option<u64>),
+    /// It has come to the end of what it was sent.
+    Read,
     Closed,
 }
 
@@ -42,6 +44,8 @@ pub(crate) enum Down {
         order: Box<Order>,
     },
     Watcher(Box<Result<v1::ClusterEvent, Refusal>>),
+    /// Nothing: whoever reads this has read everything before it.
+    Mark,
     Closed,
 }
 
@@ -231,8 +235,10 @@ impl World {
                 Input::AgentMessage { stream, principal: self.principal(client), message }
             }
             Up::Watch(after) => {
-                Input::OperatorWatch { stream, principal: self.principal(client), after }
+                let (principal, filter) = (self.principal(client), WatchFilter::default());
+                Input::OperatorWatch { stream, principal, after, filter }
             }
+            Up::Read => Input::StreamRead(stream),
         };
         self.give_master(process.host, input);
     }
@@ -247,6 +253,9 @@ impl World {
         if matches!(down, Down::Closed) {
             connection.client_open = false;
             self.forget_if_dead(stream);
+        }
+        if matches!(down, Down::Mark) {
+            return self.up(stream, Up::Read);
         }
         match client {
             Client::Agent(agent) => self.agent_hears(agent, generation, down),

@@ -1,9 +1,11 @@
 //! Room 6: facts become messages. The leader's alone; does not know fairness or disk.
 
 mod directives;
+pub(crate) mod history;
 mod masters;
 mod replies;
 pub(crate) mod watch;
+mod watched;
 
 use crate::{
     intake::Turn,

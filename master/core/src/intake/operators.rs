@@ -1,10 +1,9 @@
-//! What operators ask: reads wait for a read-index, kills are commands, watches are streams.
+//! What operators ask: reads wait for a read-index, everything else is a command.
 
 use super::{Turn, Waiter};
 use crate::{
-    input::{CallId, OperatorCall, StreamId},
+    input::{CallId, OperatorCall},
     ledger::Command,
-    outbox::Effect,
     reads::{Read, Viewer},
 };
 use proto::model::{FrameworkId, Principal, Reason, Refusal, Session, StatusReason, limits};
@@ -78,24 +77,5 @@ impl Turn<'_> {
         let session = Session { framework, epoch: row.epoch };
         let command = Command::RemoveFramework { session, expired: false };
         self.propose(command, Waiter::Call(call));
-    }
-
-    pub(crate) fn operator_watch(&mut self, stream: StreamId, after: Option<u64>) {
-        let refusal = if self.leader.sessions.watcher_count() >= limits::WATCHERS_MAX {
-            let count = limits::WATCHERS_MAX + 1;
-            Some(Refusal::limit("watchers", count, limits::WATCHERS_MAX))
-        } else if after.is_some_and(|after| !self.history.reaches(after)) {
-            let message = "events after this number are no longer held; list again, then watch";
-            Some(Refusal::new(Reason::SequenceExpired, message).at("after_sequence"))
-        } else {
-            None
-        };
-        match refusal {
-            Some(refusal) => {
-                self.outbox.push(Effect::ToWatcher { stream, event: Err(refusal) });
-                self.outbox.push(Effect::Close(stream));
-            }
-            None => self.start_watch(stream, after),
-        }
     }
 }

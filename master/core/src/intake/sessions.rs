@@ -15,8 +15,8 @@ pub(crate) enum Party {
     Registering(AgentId),
     /// An agent.
     Agent(AgentId),
-    /// An operator that watches; the sequence number of the last event sent.
-    Watcher(u64),
+    /// An operator that watches.
+    Watcher,
 }
 
 /// All streams, found by stream and by party.
@@ -25,7 +25,6 @@ pub(crate) struct Sessions {
     streams: BTreeMap<StreamId, Party>,
     frameworks: BTreeMap<FrameworkId, (u64, StreamId)>,
     agents: BTreeMap<AgentId, AgentStream>,
-    watchers: usize,
 }
 
 /// An agent's stream and the journal behind it.
@@ -61,10 +60,6 @@ impl Sessions {
     /// The stream for orders, if the agent is connected and registered.
     pub(crate) fn orders(&self, id: &AgentId) -> Option<StreamId> {
         self.agent(id).filter(|agent| agent.registered).map(|agent| agent.stream)
-    }
-
-    pub(crate) fn watcher_count(&self) -> usize {
-        self.watchers
     }
 
     pub(crate) fn subscribing(&mut self, stream: StreamId) {
@@ -104,10 +99,8 @@ impl Sessions {
         }
     }
 
-    pub(crate) fn watching(&mut self, stream: StreamId, after: u64) {
-        if self.streams.insert(stream, Party::Watcher(after)).is_none() {
-            self.watchers += 1;
-        }
+    pub(crate) fn watching(&mut self, stream: StreamId) {
+        self.streams.insert(stream, Party::Watcher);
     }
 
     /// A stream has ended, or is about to be: forget it.
@@ -116,8 +109,7 @@ impl Sessions {
         match &party {
             Party::Framework(session) => drop(self.frameworks.remove(&session.framework)),
             Party::Registering(agent) | Party::Agent(agent) => drop(self.agents.remove(agent)),
-            Party::Watcher(_) => self.watchers -= 1,
-            Party::Subscribing => {}
+            Party::Watcher | Party::Subscribing => {}
         }
         Some(party)
     }

@@ -4,7 +4,7 @@
 use crate::{
     Config, Ledger,
     allocator::{Bundle, filters::Refused},
-    dispatch::watch::History,
+    dispatch::history::History,
     input::{CallId, Now, StreamId},
     ledger::Command,
     master::{
@@ -122,7 +122,7 @@ impl Turn<'_> {
     /// What an offer held is free again.
     fn free_up(&mut self, offer: &Returned) {
         self.leader.view.release(&offer.agent, &offer.role, offer.framework, &offer.resources);
-        self.watch_offer_ended(offer.offer);
+        self.watch_offer_ended(offer);
     }
 
     /// An accept's offers end before its tasks are counted, or both would hold the same resources.

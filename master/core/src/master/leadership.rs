@@ -7,6 +7,7 @@ use crate::{
     Config, Ledger,
     allocator::{Demand, Drf, View},
     consensus::{ClusterClock, Proposals},
+    dispatch::watch::Watchers,
     input::CallId,
     intake::{Waiter, rate_limits::RateLimits, sessions::Sessions},
     ledger::{AgentState, FrameworkState, LogVersion},
@@ -40,6 +41,7 @@ pub(crate) enum Timer {
 pub(crate) struct Leadership {
     pub(crate) term: u64,
     pub(crate) sessions: Sessions,
+    pub(crate) watchers: Watchers,
     pub(crate) proposals: Proposals<Waiter>,
     /// Accepts with a request id on their way to the log, and further calls with the same id.
     pub(crate) accepts: BTreeMap<(FrameworkId, RequestId), Vec<CallId>>,
@@ -100,6 +102,7 @@ impl Leadership {
         Self {
             term,
             sessions: Sessions::default(),
+            watchers: Watchers::default(),
             proposals: Proposals::new(),
             accepts: BTreeMap::new(),
             reads: Reads::default(),

@@ -13,7 +13,7 @@ mod upgrade;
 use crate::{
     Config, Ledger,
     consensus::{ClusterClock, Consensus, OpenError, Restored, commands_of},
-    dispatch::watch::History,
+    dispatch::history::History,
     input::{Input, Now, OperatorCall, StreamId},
     intake::{Turn, Waiter},
     ledger::{Command, codec},
@@ -70,6 +70,7 @@ impl Master {
         let consensus = Consensus::open(&config, restored)?;
         let applied = ledger.applied();
         assert_eq!(consensus.applied(), applied.index, "log and snapshot belong together");
+        let events_kept = config.events_kept;
         let mut clock = ClusterClock::default();
         clock.set(applied.time, now.monotonic);
         Ok(Self {
@@ -80,7 +81,7 @@ impl Master {
             leader: None,
             commands: Vec::new(),
             barrier_term: 0,
-            history: History::starting_at(applied.index),
+            history: History::starting_at(applied.index, events_kept),
             figures: Figures::default(),
             role: None,
             snapshot_under_way: None,
@@ -184,7 +185,10 @@ impl Master {
             Input::OperatorCall { call, principal, request } => {
                 turn.operator_call(call, &principal, request);
             }
-            Input::OperatorWatch { stream, after, .. } => turn.operator_watch(stream, after),
+            Input::OperatorWatch { stream, after, filter, .. } => {
+                turn.operator_watch(stream, after, filter);
+            }
+            Input::StreamRead(stream) => turn.stream_read(stream),
             Input::StreamClosed(stream) => turn.stream_closed(stream),
             inside => unreachable!("{inside:?} was taken by step"),
         }

@@ -4,7 +4,7 @@ use super::Master;
 use crate::{
     allocator::Allocator as _,
     consensus::{Committed, commands_of, membership::conf_change},
-    dispatch::watch::History,
+    dispatch::history::History,
     input::{Now, OperatorCall, StreamId},
     intake::{Turn, Waiter, sessions::Party},
     ledger::{Command, Event, Stamp, codec},
@@ -106,7 +106,7 @@ impl Master {
                 self.ledger = *ledger;
                 let applied = self.ledger.applied();
                 self.clock.set(applied.time, now.monotonic);
-                self.history = History::starting_at(applied.index);
+                self.history = History::starting_at(applied.index, self.config.events_kept);
             }
         }
     }
@@ -323,9 +323,18 @@ impl Turn<'_> {
     }
 
     pub(super) fn stream_closed(&mut self, stream: StreamId) {
-        // An agent is lost when it stays silent, not when a connection breaks.
-        if let Some(Party::Framework(session)) = self.leader.sessions.remove(stream) {
-            self.framework_stream_closed(session);
+        match self.leader.sessions.remove(stream) {
+            Some(Party::Framework(session)) => self.framework_stream_closed(session),
+            Some(Party::Watcher) => self.leader.watchers.remove(stream),
+            // An agent is lost when it stays silent, not when a connection breaks.
+            _ => {}
+        }
+    }
+
+    /// Whoever reads a stream has read all of it: there may be more that was held back.
+    pub(super) fn stream_read(&mut self, stream: StreamId) {
+        if let Some(Party::Watcher) = self.leader.sessions.party(stream) {
+            self.watcher_read(stream);
         }
     }
 
@@ -367,7 +376,7 @@ impl Turn<'_> {
                 Party::Registering(_) | Party::Agent(_) => {
                     Effect::ToAgent { stream, order: Order::Refused(refusal), term }
                 }
-                Party::Watcher(_) => Effect::ToWatcher { stream, event: Err(refusal) },
+                Party::Watcher => Effect::ToWatcher { stream, event: Err(refusal) },
             };
             self.outbox.push(effect);
             self.outbox.push(Effect::Close(stream));

@@ -15,3 +15,4 @@ mod reasons;
 mod rig;
 mod roles;
 mod show;
+mod watches;

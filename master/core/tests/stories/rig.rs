@@ -12,11 +12,16 @@ use master_core::{
 };
 use proto::model::{
     AgentCall, AgentId, AgentInfo, ClusterId, Command, Duration, FrameworkId, FrameworkInfo,
-    Instant, NodeId, Offer, OfferId, Operation, Order, Principal, Priority, RequestId, Resources,
-    Role, SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, Subscribe, TaskId,
-    TaskInfo, TaskState, TaskStatus, WallTime,
+    Instant, NodeId, Offer, OfferId, Operation, Order, Principal, Priority, Reason, RequestId,
+    Resources, Role, SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, Subscribe,
+    TaskId, TaskInfo, TaskState, TaskStatus, WallTime, WatchFilter,
 };
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    fs,
+    path::PathBuf,
+};
 
 /// The master, its time, and what it has said.
 pub(crate) struct Rig {
@@ -27,6 +32,11 @@ pub(crate) struct Rig {
     pub(crate) offers: Vec<Offer>,
     /// By framework's name.
     pub(crate) sessions: BTreeMap<String, Session>,
+    /// Streams whose reader takes its time, and those of them that have something unread.
+    pub(crate) slow: BTreeSet<StreamId>,
+    unread: Vec<StreamId>,
+    /// What each watcher was shown, with its sequence number, or why its watch has ended.
+    pub(crate) watched: Vec<(u64, Result<u64, Reason>, String)>,
     streams: BTreeMap<StreamId, String>,
     next_call: u64,
 }
@@ -59,6 +69,11 @@ impl Rig {
         Self::with_config(Config { call_rates, ..config(1) }).until_serving()
     }
 
+    /// A master that serves, and remembers so few facts for watchers.
+    pub(crate) fn forgetful(events_kept: usize) -> Self {
+        Self::with_config(Config { events_kept, ..config(1) }).until_serving()
+    }
+
     fn until_serving(self) -> Self {
         let mut rig = self;
         for _ in 0..200 {
@@ -86,6 +101,9 @@ impl Rig {
             transcript: String::new(),
             offers: Vec::new(),
             sessions: BTreeMap::new(),
+            slow: BTreeSet::new(),
+            unread: Vec::new(),
+            watched: Vec::new(),
             streams: BTreeMap::new(),
             next_call: 0,
         }
@@ -119,15 +137,24 @@ impl Rig {
         }
         self.master.flush(self.now, &mut outbox);
         loop {
-            let mut confirmed = None;
+            let mut follows = Vec::new();
             for effect in outbox.drain().collect::<Vec<_>>() {
-                if let Effect::Persist(persist) = &effect {
-                    confirmed = Some(persist.number);
+                match &effect {
+                    Effect::Persist(persist) => follows.push(Input::Persisted(persist.number)),
+                    Effect::TellWhenRead(stream) => match self.slow.contains(stream) {
+                        true => self.unread.push(*stream),
+                        false => follows.push(Input::StreamRead(*stream)),
+                    },
+                    _ => {}
                 }
                 self.note(effect);
             }
-            let Some(number) = confirmed else { break };
-            self.master.step(self.now, Input::Persisted(number), &mut outbox);
+            if follows.is_empty() {
+                break;
+            }
+            for input in follows {
+                self.master.step(self.now, input, &mut outbox);
+            }
             self.master.flush(self.now, &mut outbox);
         }
         let broken = invariants::check(self.master.ledger());
@@ -158,7 +185,11 @@ impl Rig {
                 format!("agent stream {} {}", stream.0, show_order(&order))
             }
             Effect::ToWatcher { stream, event } => match show_watched(&event) {
-                Some(shown) => format!("watcher {} {shown}", stream.0),
+                Some(shown) => {
+                    let sequence = event.map(|event| event.sequence).map_err(|no| no.reason);
+                    self.watched.push((stream.0, sequence, shown.clone()));
+                    format!("watcher {} {shown}", stream.0)
+                }
                 None => return,
             },
             Effect::Close(stream) => format!("close {}", stream.0),
@@ -299,8 +330,18 @@ impl Rig {
     }
 
     pub(crate) fn watch(&mut self, stream: u64, after: Option<u64>) {
+        self.watch_for(stream, after, WatchFilter::default());
+    }
+
+    pub(crate) fn watch_for(&mut self, stream: u64, after: Option<u64>, filter: WatchFilter) {
         let (stream, principal) = (StreamId(stream), principal("operator/ann"));
-        self.step(Input::OperatorWatch { stream, principal, after });
+        self.step(Input::OperatorWatch { stream, principal, after, filter });
+    }
+
+    /// Slow readers have come to the end of what they were sent.
+    pub(crate) fn read(&mut self) {
+        let inputs = std::mem::take(&mut self.unread).into_iter().map(Input::StreamRead);
+        self.turn(inputs.collect());
     }
 
     /// Compares what was said with `golden/NAME.txt`; `BOURSE_WRITE_GOLDEN=1` writes it.
