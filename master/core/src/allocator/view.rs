@@ -19,7 +19,7 @@ use crate::{
     ledger::{Agent, AgentState, Event, Ledger, RoleConfig},
     offers::Book,
 };
-use proto::model::{AgentId, AgentInfo, FrameworkId, Resources, Role};
+use proto::model::{AgentId, AgentInfo, FrameworkId, PlacementPolicy, Resources, Role};
 use std::collections::BTreeMap;
 
 /// Changes kept for an allocator to read; one that is later looks at everything.
@@ -53,6 +53,8 @@ pub struct View {
     offerable: PlaceSet,
     usage: Usage,
     roles: BTreeMap<Role, RoleConfig>,
+    /// Roles with a placement policy of their own.
+    placed: BTreeMap<Role, PlacementPolicy>,
     totals: Amounts,
     changes: Changes<ViewChange>,
 }
@@ -88,6 +90,7 @@ impl View {
             offerable: PlaceSet::new(),
             usage: Usage::default(),
             roles: BTreeMap::new(),
+            placed: BTreeMap::new(),
             totals: Amounts::new(),
             changes: Changes::new(CHANGES_MAX),
         };
@@ -274,6 +277,17 @@ impl View {
         said
     }
 
+    /// By which policy a role's bidders are given agents.
+    pub fn placement(&self, role: &Role) -> PlacementPolicy {
+        let placed = role.ancestors().find_map(|role| self.placed.get(&role).copied());
+        placed.unwrap_or(self.fairness.placement.policy)
+    }
+
+    /// Every policy that some role may have.
+    pub fn placements(&self) -> impl Iterator<Item = PlacementPolicy> {
+        std::iter::once(self.fairness.placement.policy).chain(self.placed.values().copied())
+    }
+
     /// Roles of which the ledger or the configuration says something.
     pub fn configured_roles(&self) -> impl Iterator<Item = &Role> {
         self.roles.keys().chain(self.fairness.weights.keys())
@@ -295,6 +309,10 @@ impl View {
 
     fn read_role(&mut self, ledger: &Ledger, role: &Role) {
         let row = ledger.roles().row(role);
+        match row.settings.placement {
+            Some(policy) => drop(self.placed.insert(role.clone(), policy)),
+            None => drop(self.placed.remove(role)),
+        }
         match row == RoleConfig::default() {
             true => drop(self.roles.remove(role)),
             false => drop(self.roles.insert(role.clone(), row)),
