@@ -336,17 +336,25 @@ impl Resources {
 
     /// This without `other`.
     pub fn checked_sub(&self, other: &Resources) -> Result<Resources, ResourceError> {
-        let mut left = self.clone();
-        for (name, value) in &other.0 {
-            let missing = || ResourceError::Missing { name: name.clone() };
-            let index = left.0.binary_search_by(|(n, _)| n.cmp(name)).map_err(|_| missing())?;
-            let rest = left.0[index].1.checked_sub(value).ok_or_else(missing)?;
-            match rest.is_nothing() {
-                true => drop(left.0.remove(index)),
-                false => left.0[index].1 = rest,
+        let missing = |name: &ResourceName| ResourceError::Missing { name: name.clone() };
+        let mut left = Vec::with_capacity(self.0.len());
+        let mut taken = other.0.iter().peekable();
+        for (name, value) in &self.0 {
+            let rest = match taken.next_if(|(taken, _)| taken <= name) {
+                None => value.clone(),
+                Some((taken, part)) if taken == name => {
+                    value.checked_sub(part).ok_or_else(|| missing(name))?
+                }
+                Some((taken, _)) => return Err(missing(taken)),
+            };
+            if !rest.is_nothing() {
+                left.push((name.clone(), rest));
             }
         }
-        Ok(left)
+        match taken.next() {
+            Some((name, _)) => Err(missing(name)),
+            None => Ok(Self(left)),
+        }
     }
 }
 

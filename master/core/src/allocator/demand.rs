@@ -201,6 +201,9 @@ impl Demand {
 
     /// A planned offer is made.
     pub fn offered(&mut self, offer: &PlannedOffer) {
+        if self.wanted.is_empty() {
+            return;
+        }
         let index = self.index(offer.framework, &offer.role);
         let Some((index, wanted)) = index.and_then(|at| Some((at, self.wanted.get_mut(&at)?)))
         else {

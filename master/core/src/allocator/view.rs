@@ -16,11 +16,11 @@ use super::{
     usage::{Change, Usage, UserIndex},
 };
 use crate::{
-    ledger::{Agent, AgentState, Event, Ledger, RoleConfig},
+    ledger::{AgentState, Event, Ledger, RoleConfig},
     offers::Book,
 };
-use proto::model::{AgentId, AgentInfo, FrameworkId, PlacementPolicy, Resources, Role};
-use std::collections::BTreeMap;
+use proto::model::{AgentId, AgentInfo, FrameworkId, Resources, Role};
+use std::{collections::BTreeMap, mem, sync::Arc};
 
 /// Changes kept for an allocator to read; one that is later looks at everything.
 const CHANGES_MAX: usize = 65_536;
@@ -53,8 +53,6 @@ pub struct View {
     offerable: PlaceSet,
     usage: Usage,
     roles: BTreeMap<Role, RoleConfig>,
-    /// Roles with a placement policy of their own.
-    placed: BTreeMap<Role, PlacementPolicy>,
     totals: Amounts,
     changes: Changes<ViewChange>,
 }
@@ -63,13 +61,9 @@ pub struct View {
 struct AgentRow {
     /// `None` for a place without an agent.
     id: Option<AgentId>,
-    /// As it described itself; `None` when it is not known, or no longer.
-    info: Option<Box<AgentInfo>>,
-    /// Not removed.
-    present: bool,
+    /// As it described itself; `None` when it is removed.
+    info: Option<Arc<AgentInfo>>,
     offering: bool,
-    /// What counts towards shares.
-    total: Amounts,
     /// What no task takes.
     available: Bundle,
     /// By offers and accepts; also of an agent that is gone, until it is released.
@@ -90,7 +84,6 @@ impl View {
             offerable: PlaceSet::new(),
             usage: Usage::default(),
             roles: BTreeMap::new(),
-            placed: BTreeMap::new(),
             totals: Amounts::new(),
             changes: Changes::new(CHANGES_MAX),
         };
@@ -98,7 +91,7 @@ impl View {
             view.read_role(ledger, role);
         }
         for (agent, _) in ledger.agents().iter() {
-            view.describe(ledger, agent);
+            view.read_agent(ledger, agent);
         }
         for (framework, _) in ledger.frameworks().iter() {
             view.read_framework(ledger, *framework);
@@ -115,8 +108,8 @@ impl View {
     /// Follows a fact; `ledger` as it is after the fact, or later.
     pub fn note(&mut self, ledger: &Ledger, event: &Event) {
         match event {
-            Event::AgentRegistered(agent) => self.describe(ledger, agent),
-            Event::AgentUnreachable(agent)
+            Event::AgentRegistered(agent)
+            | Event::AgentUnreachable(agent)
             | Event::AgentRemoved(agent)
             | Event::AgentDeactivated(agent)
             | Event::AgentReactivated(agent)
@@ -195,7 +188,7 @@ impl View {
     /// something about them must forget it.
     pub fn take_left(&mut self) -> Vec<Place> {
         self.vacant.extend(&self.left);
-        std::mem::take(&mut self.left)
+        mem::take(&mut self.left)
     }
 
     /// An agent's place: of those that are known and not removed, and of those of whom something is
@@ -235,12 +228,12 @@ impl View {
 
     /// Whether the agent is known and not removed.
     pub fn knows(&self, agent: &AgentId) -> bool {
-        self.place(agent).is_some_and(|place| self.row(place).present)
+        self.place(agent).is_some_and(|place| self.row(place).info.is_some())
     }
 
     /// Agents that are known and not removed, by id.
     pub fn agents(&self) -> impl Iterator<Item = &AgentId> {
-        let present = self.places.iter().filter(|(_, place)| self.row(**place).present);
+        let present = self.places.iter().filter(|(_, place)| self.row(**place).info.is_some());
         present.map(|(agent, _)| agent)
     }
 
@@ -277,17 +270,6 @@ impl View {
         said
     }
 
-    /// By which policy a role's bidders are given agents.
-    pub fn placement(&self, role: &Role) -> PlacementPolicy {
-        let placed = role.ancestors().find_map(|role| self.placed.get(&role).copied());
-        placed.unwrap_or(self.fairness.placement.policy)
-    }
-
-    /// Every policy that some role may have.
-    pub fn placements(&self) -> impl Iterator<Item = PlacementPolicy> {
-        std::iter::once(self.fairness.placement.policy).chain(self.placed.values().copied())
-    }
-
     /// Roles of which the ledger or the configuration says something.
     pub fn configured_roles(&self) -> impl Iterator<Item = &Role> {
         self.roles.keys().chain(self.fairness.weights.keys())
@@ -309,10 +291,6 @@ impl View {
 
     fn read_role(&mut self, ledger: &Ledger, role: &Role) {
         let row = ledger.roles().row(role);
-        match row.settings.placement {
-            Some(policy) => drop(self.placed.insert(role.clone(), policy)),
-            None => drop(self.placed.remove(role)),
-        }
         match row == RoleConfig::default() {
             true => drop(self.roles.remove(role)),
             false => drop(self.roles.insert(role.clone(), row)),
@@ -328,43 +306,37 @@ impl View {
             (None, Some(_)) => self.seat(id),
             (None, None) => return,
         };
-        self.read_agent_at(place, ledger, agent);
-    }
-
-    /// The same, and how it describes itself.
-    fn describe(&mut self, ledger: &Ledger, id: &AgentId) {
-        let agent = ledger.agent(id).filter(|agent| agent.state != AgentState::Removed);
-        let Some(agent) = agent else { return self.read_agent(ledger, id) };
-        let place = self.place(id).unwrap_or_else(|| self.seat(id));
+        self.describe(place, agent.map(|agent| &agent.info));
         let row = &mut self.agents[place.position()];
-        if row.info.as_deref() != Some(&agent.info) {
-            row.info = Some(Box::new(agent.info.clone()));
-            // What it was not offered for before, it may be now.
-            self.changes.note(ViewChange::Freed(place));
-        }
-        self.read_agent_at(place, ledger, Some(agent));
-    }
-
-    fn read_agent_at(&mut self, place: Place, ledger: &Ledger, agent: Option<&Agent>) {
-        let (total, available, offering) = match agent {
-            Some(agent) => {
-                let mut total = Amounts::of(&agent.info.resources);
-                self.fairness.unshared.iter().for_each(|name| total.set(name, 0));
-                // A6: one that is deactivated, draining or away has nothing to offer.
-                (total, Bundle::new(agent.free()), ledger.takes_tasks(agent))
-            }
-            None => (Amounts::new(), Bundle::nothing(), false),
-        };
-        let row = &mut self.agents[place.position()];
-        (row.present, row.offering, row.available) = (agent.is_some(), offering, available);
-        if row.total != total {
-            self.totals.subtract(&row.total);
-            self.totals.add(&total);
-            row.total = total;
-            self.changes.note(ViewChange::Totals);
-        }
+        // A6: one that is deactivated, draining or away has nothing to offer.
+        row.offering = agent.is_some_and(|agent| ledger.takes_tasks(agent));
+        row.available = agent.map_or_else(Bundle::nothing, |agent| Bundle::new(agent.free()));
         self.settle(place);
         self.leave_if_gone(place);
+    }
+
+    /// Notes how an agent describes itself.
+    fn describe(&mut self, place: Place, info: Option<&Arc<AgentInfo>>) {
+        let row = &mut self.agents[place.position()];
+        if row.info.as_ref() == info {
+            return;
+        }
+        let before = mem::replace(&mut row.info, info.cloned());
+        let (before, after) = (self.counted(before.as_deref()), self.counted(info.map(|it| &**it)));
+        if before != after {
+            self.totals.subtract(&before);
+            self.totals.add(&after);
+            self.changes.note(ViewChange::Totals);
+        }
+        // What it was not offered for before, it may be now.
+        self.changes.note(ViewChange::Freed(place));
+    }
+
+    /// What of an agent counts towards shares.
+    fn counted(&self, info: Option<&AgentInfo>) -> Amounts {
+        let mut amounts = info.map_or_else(Amounts::new, |info| Amounts::of(&info.resources));
+        self.fairness.unshared.iter().for_each(|name| amounts.set(name, 0));
+        amounts
     }
 
     /// Works out again what is free at a place.
@@ -426,7 +398,7 @@ impl View {
     /// Gives the place of an agent up that is removed and of which nothing is held.
     fn leave_if_gone(&mut self, place: Place) {
         let row = &mut self.agents[place.position()];
-        if !row.present && row.held.is_empty() {
+        if row.info.is_none() && row.held.is_empty() {
             let id = row.id.take().expect("a place of an agent");
             *row = AgentRow::vacant();
             self.places.remove(&id);
@@ -441,9 +413,7 @@ impl AgentRow {
         Self {
             id: None,
             info: None,
-            present: false,
             offering: false,
-            total: Amounts::new(),
             available: Bundle::nothing(),
             held: Bundle::nothing(),
             free: Bundle::nothing(),

@@ -2,7 +2,7 @@
 
 use super::{Drain, Ledger};
 use proto::model::{AgentId, AgentInfo, Instant, Reason, Refusal, Resources, TaskKey, limits};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Whether an agent is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum AgentState {
 /// One agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agent {
-    /// As it described itself last.
-    pub info: AgentInfo,
+    /// As it described itself last; whoever else keeps it shares it.
+    pub info: Arc<AgentInfo>,
     /// Of its journal.
     pub incarnation: u64,
     /// Whether it is there.

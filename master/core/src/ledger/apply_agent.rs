@@ -18,7 +18,7 @@ use proto::model::{
     AgentId, AgentInfo, Instant, Reason, Refusal, Resources, StatusReason, TaskKey, TaskState,
     agent::AgentTask, limits,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a journal holds: each task's state.
 type Journal<'a> = BTreeMap<&'a TaskKey, TaskState>;
@@ -57,7 +57,7 @@ impl Ledger {
         events.push(Event::AgentRegistered(info.id.clone()));
         if same_journal {
             let agent = self.agents.get_mut(&info.id).expect("a known agent");
-            agent.info = info.clone();
+            agent.info = Arc::new(info.clone());
             agent.state = AgentState::Registered;
             agent.changed = now.time;
             self.compare_journal(now, &info.id, &journal, events);
@@ -68,7 +68,7 @@ impl Ledger {
             let deactivated = earlier.is_some_and(|agent| agent.deactivated);
             let drain = earlier.and_then(|agent| agent.drain.clone());
             let agent = Agent {
-                info: info.clone(),
+                info: Arc::new(info.clone()),
                 incarnation,
                 state: AgentState::Registered,
                 changed: now.time,

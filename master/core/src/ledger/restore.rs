@@ -28,7 +28,10 @@ use proto::wire::log::v1::{
     self,
     record::{self as wire, Record as Kind},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Why records are not a ledger.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -192,7 +195,7 @@ fn read_header(header: &wire::Header) -> Result<Ledger, Refusal> {
 fn read_agent(agent: wire::Agent) -> Result<Agent, Refusal> {
     let info = required("agent", agent.agent)?;
     Ok(Agent {
-        info: read_agent_info(info).map_err(|refusal| refusal.under("agent"))?,
+        info: Arc::new(read_agent_info(info).map_err(|refusal| refusal.under("agent"))?),
         incarnation: agent.incarnation,
         state: match agent.state {
             1 => AgentState::Registered,

@@ -8,7 +8,6 @@ mod filtered;
 mod incremental;
 mod naive;
 mod naive_quota;
-mod placed;
 mod promised;
 mod property;
 mod world;

@@ -281,7 +281,7 @@ impl Oracle {
         assert_eq!(ledger.agents().len(), self.agents.len());
         for model in &self.agents {
             let row = ledger.agent(&model.info.id).expect("an agent");
-            let found = (&row.info, row.incarnation, row.state, row.changed.0);
+            let found = (&*row.info, row.incarnation, row.state, row.changed.0);
             assert_eq!(found, (&model.info, model.incarnation, model.state, model.since));
             let (cpus, ports) = self.taken_on(&model.info.id);
             assert_eq!(amounts_of(&row.allocated), (cpus, ports), "{}", model.info.id);

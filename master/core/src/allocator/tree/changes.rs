@@ -3,14 +3,15 @@
 
 use super::{
     NodeIndex, ROOT, Tree,
-    node::{Name, Node},
+    node::{Key, Name, Node},
+    siblings::Siblings,
 };
 use crate::{
     allocator::{Amounts, Bidder, demand::BidderIndex, quota::RoleQuota, share::WEIGHT_DEFAULT},
     ledger::RoleConfig,
 };
 use proto::model::Role;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem};
 
 impl Tree {
     /// Sets what a bidder uses and whether it wants offers. Returns the leaves that may be eligible
@@ -26,7 +27,11 @@ impl Tree {
             None if active.is_none() && used.is_empty() => return Vec::new(),
             None => self.add_leaf(bidder),
         };
-        let before = self.node(leaf).used.clone();
+        let node = self.node(leaf);
+        if node.used == *used && node.active == active {
+            return Vec::new();
+        }
+        let before = node.used.clone();
         let mut relieved = Vec::new();
         if before != *used {
             let above: Vec<_> = self.path_indexes(leaf).collect();
@@ -103,7 +108,7 @@ impl Tree {
 
     /// Walks these leaves as renewed, and no others.
     pub fn set_renewed(&mut self, leaves: BTreeSet<NodeIndex>) {
-        let before = std::mem::replace(&mut self.renewed, leaves);
+        let before = mem::replace(&mut self.renewed, leaves);
         for leaf in before.symmetric_difference(&self.renewed.clone()) {
             if !self.node(*leaf).is_vacant() {
                 self.settle(*leaf);
@@ -132,8 +137,7 @@ impl Tree {
             (child.key, child.key_renewed) = (key, is_renewed);
         }
         let node = self.node_mut(index);
-        node.all = all.into_iter().collect();
-        node.renewed = renewed.into_iter().collect();
+        (node.all, node.renewed) = (Siblings::of(all), Siblings::of(renewed));
     }
 
     /// Leaves that want offers, whether or not they stand in the order.
@@ -200,8 +204,8 @@ impl Tree {
             }
             assert!(node.used.is_empty(), "who is not there uses nothing");
             let parent = node.parent;
-            self.unplace(index);
-            let node = std::mem::replace(self.node_mut(index), Node::new(Name::Root, ROOT));
+            self.stand(index, None, false);
+            let node = mem::replace(self.node_mut(index), Node::new(Name::Root, ROOT));
             self.vacant.push(index);
             self.renewed.remove(&index);
             match node.name {
@@ -235,17 +239,7 @@ impl Tree {
         if key == node.key && renewed == node.key_renewed {
             return;
         }
-        self.unplace(index);
-        if let Some(key) = &key {
-            let parent = self.node(index).parent;
-            let parent = self.node_mut(parent);
-            if renewed {
-                parent.renewed.insert(key.clone());
-            }
-            parent.all.insert(key.clone());
-        }
-        let node = self.node_mut(index);
-        (node.key_renewed, node.key) = (renewed, key);
+        self.stand(index, key, renewed);
     }
 
     /// Whether it is, or has below it, a renewed leaf that stands in the order.
@@ -257,12 +251,17 @@ impl Tree {
         }
     }
 
-    fn unplace(&mut self, index: NodeIndex) {
-        let Some(key) = self.node_mut(index).key.take() else { return };
-        let parent = self.node(index).parent;
+    /// Puts a node where its key says; out of the order without one.
+    fn stand(&mut self, index: NodeIndex, key: Option<Key>, renewed: bool) {
+        let node = self.node_mut(index);
+        let before = mem::replace(&mut node.key, key.clone());
+        let was_renewed = mem::replace(&mut node.key_renewed, renewed);
+        let parent = node.parent;
         let parent = self.node_mut(parent);
-        assert!(parent.all.remove(&key), "a node stands where its key says");
-        parent.renewed.remove(&key);
-        self.node_mut(index).key_renewed = false;
+        if was_renewed || renewed {
+            let before = before.as_ref().filter(|_| was_renewed);
+            parent.renewed.change(before, key.clone().filter(|_| renewed));
+        }
+        parent.all.change(before.as_ref(), key);
     }
 }

@@ -11,6 +11,7 @@
 
 mod changes;
 mod node;
+mod siblings;
 
 use self::node::{Name, Node};
 use super::{Amounts, Bidder, demand::BidderIndex, quota::RoleQuota};

@@ -1,7 +1,7 @@
 //! A node of the tree and where it stands among its siblings. It does not know where in the tree it
 //! is.
 
-use super::{NodeIndex, Whom};
+use super::{NodeIndex, Whom, siblings::Siblings};
 use crate::allocator::{
     Amounts, Share, demand::BidderIndex, quota::RoleQuota, share::WEIGHT_DEFAULT,
 };
@@ -24,8 +24,8 @@ pub(super) struct Node {
     /// Every child, for as long as it is there.
     pub(super) children: BTreeSet<NodeIndex>,
     /// Children in order: those that want offers, and those of them that were renewed.
-    pub(super) all: BTreeSet<Key>,
-    pub(super) renewed: BTreeSet<Key>,
+    pub(super) all: Siblings,
+    pub(super) renewed: Siblings,
     /// Where it stands among its siblings.
     pub(super) key: Option<Key>,
     pub(super) key_renewed: bool,
@@ -62,8 +62,8 @@ impl Node {
             used: Amounts::new(),
             active: None,
             children: BTreeSet::new(),
-            all: BTreeSet::new(),
-            renewed: BTreeSet::new(),
+            all: Siblings::new(),
+            renewed: Siblings::new(),
             key: None,
             key_renewed: false,
         }
@@ -73,7 +73,7 @@ impl Node {
         self.name == Name::Root
     }
 
-    pub(super) fn children_of(&self, whom: Whom) -> &BTreeSet<Key> {
+    pub(super) fn children_of(&self, whom: Whom) -> &Siblings {
         match whom {
             Whom::All => &self.all,
             Whom::Renewed => &self.renewed,
