@@ -29,7 +29,7 @@ use edge::{
     listener,
     lock::DirectoryLock,
 };
-use proto::model::{AgentId, AgentInfo, limits};
+use proto::model::{AgentId, AgentInfo, Duration as Milliseconds, limits};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
@@ -205,8 +205,11 @@ fn raise(
 ) -> Result<JoinHandle<Result<(), AgentError>>, AgentError> {
     let (sender, inputs) = mpsc::channel(limits::INPUTS_MAX);
     let (clock, wall) = (Clock::start(), clock::wall());
+    let up = jail::process::up_time()
+        .map_err(|source| AgentError::System { what: "read the host's clock", source })?;
     let info = info(&settings, ground.agent_id.clone(), listen);
-    let config = Config::new(info, rand::random(), &ground.boot_id, wall);
+    let mut config = Config::new(info, rand::random(), &ground.boot_id, wall);
+    config.up_at_origin = Milliseconds(u64::try_from(up.as_millis()).unwrap_or(u64::MAX));
     let mut outbox = Outbox::new();
     let agent = Agent::recover(config, ground.journal, ground.observed, clock.now(), &mut outbox)?;
     let cgroups = ground.cgroups.clone();

@@ -2,8 +2,8 @@
 
 use proto::model::{
     AgentCall, AgentId, AgentInfo, ClusterId, Command, Duration, FrameworkInfo, Principal,
-    Priority, RequestId, Resources, Role, StatusReason, StatusSource, Subscribe, TaskId, TaskInfo,
-    TaskState, TaskStatus, WallTime,
+    RequestId, Resources, Role, StatusReason, StatusSource, Subscribe, TaskId, TaskInfo, TaskState,
+    TaskStatus, WallTime,
 };
 
 /// The cluster that is measured.
@@ -63,16 +63,10 @@ pub fn subscribe(name: &str) -> Subscribe {
 /// A small task, as a batch framework describes one.
 pub fn task_info(task: usize, agent: &AgentId, resources: Resources) -> TaskInfo {
     let arguments = ["/bin/sh", "-c", "exec sleep 3600"].map(str::to_owned).to_vec();
+    let command = Command { arguments, ..Command::default() };
     TaskInfo {
-        id: task_id(task),
         name: format!("task {task}"),
-        agent: agent.clone(),
-        resources,
-        command: Command { arguments, ..Command::default() },
-        grace_period: None,
-        labels: vec![],
-        priority: Priority::DEFAULT,
-        preemption_notice: None,
+        ..TaskInfo::new(task_id(task), agent.clone(), resources, command)
     }
 }
 

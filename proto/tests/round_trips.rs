@@ -144,13 +144,13 @@ proptest! {
 /// refused.
 #[test]
 fn enums_are_read_and_written_one_to_one() {
-    let states: Vec<TaskState> = (-1..100).filter_map(|n| status::read_state(n).ok()).collect();
+    let states: Vec<TaskState> = (-1..256).filter_map(|n| status::read_state(n).ok()).collect();
     assert_eq!(states, TaskState::ALL);
     let reasons: Vec<StatusReason> =
-        (-1..100).filter_map(|n| status::read_reason(n).ok()).collect();
+        (-1..256).filter_map(|n| status::read_reason(n).ok()).collect();
     assert_eq!(reasons, strategies::STATUS_REASONS);
     let sources: Vec<StatusSource> =
-        (-1..100).filter_map(|n| status::read_source(n).ok()).collect();
+        (-1..256).filter_map(|n| status::read_source(n).ok()).collect();
     assert_eq!(sources, [StatusSource::Master, StatusSource::Agent]);
     let number_of = |reason| refusal::write_refusal(&Refusal::new(reason, "")).reason;
     let numbers = messages::REASONS.map(number_of);
@@ -197,7 +197,7 @@ fn absent_fields_have_their_defaults() {
     let kill = v1::KillRequest {
         session: Some(calls::write_session(session)),
         task_id: "task".to_owned(),
-        kill_policy: Some(v1::KillPolicy { grace_period_ms: None }),
+        kill_policy: Some(v1::KillPolicy::default()),
     };
     let Ok((_, SchedulerCall::Kill { grace_period: None, .. })) = calls::read_kill(kill) else {
         panic!("a policy without a period is none");

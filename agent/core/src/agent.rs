@@ -64,6 +64,7 @@ impl Agent {
             Input::JournalSpace { low } => self.journal_low = low,
         }
         self.run_session(now, outbox);
+        self.run_completions(now, outbox);
         self.run_kill_checks(now, outbox);
         self.run_delivery(now, outbox);
     }
@@ -71,8 +72,9 @@ impl Agent {
     /// When the next [`Input::Tick`] is due, if ever.
     pub fn deadline(&self) -> Option<Instant> {
         let kill = self.tasks.kill_checks.deadline();
+        let completion = self.tasks.completions.deadline();
         let again = self.delivery.deadline().filter(|_| self.session.is_registered());
-        [self.session.deadline(), kill, again].into_iter().flatten().min()
+        [self.session.deadline(), kill, completion, again].into_iter().flatten().min()
     }
 
     /// Who this agent is.

@@ -14,6 +14,9 @@ pub struct Config {
     /// Wall clock at the origin of the clock that `step` is given. Statuses are stamped with it,
     /// for people; nothing compares them.
     pub wall_at_origin: WallTime,
+    /// How long the host had been up at that origin: what is to be remembered from one life of the
+    /// agent to the next is kept as time since the boot. Zero if the clock itself runs from there.
+    pub up_at_origin: Duration,
     /// How long one attempt to connect, and one to register, may take.
     pub answer_timeout: Duration,
     /// First and longest pause before the next attempt to connect.
@@ -35,6 +38,7 @@ impl Config {
             seed,
             boot_id: boot_id.to_owned(),
             wall_at_origin,
+            up_at_origin: Duration(0),
             answer_timeout: Duration::from_seconds(10),
             reconnect: Backoff { min: Duration(100), max: Duration::from_seconds(15) },
             resend: Backoff { min: Duration::from_seconds(5), max: Duration::from_seconds(60) },
@@ -45,5 +49,10 @@ impl Config {
 
     pub(crate) fn wall(&self, now: Instant) -> WallTime {
         WallTime(self.wall_at_origin.0.saturating_add(now.0))
+    }
+
+    /// How long the host is up.
+    pub(crate) fn since_boot(&self, now: Instant) -> Duration {
+        Duration(self.up_at_origin.0.saturating_add(now.0))
     }
 }

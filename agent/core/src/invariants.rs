@@ -25,6 +25,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("T3 a container belongs to one task", containers_are_distinct),
     ("T4 rows are in states that agents give", states_are_ours),
     ("T7 what lives has an intent with a container", live_has_container),
+    ("K1 what may run only for so long is watched", completions_are_watched),
     ("U2 pending updates are the last ones, without gaps", pending_is_gapless),
     ("U4 what is pending will be sent", pending_is_delivered),
     ("limits hold", limits_hold),
@@ -77,6 +78,20 @@ fn states_are_ours(agent: &Agent) -> Result<(), String> {
 fn live_has_container(agent: &Agent) -> Result<(), String> {
     let bare = agent.tasks().find(|row| row.is_live() && row.container.is_none());
     bare.map_or(Ok(()), |row| Err(format!("{} has none", row.key)))
+}
+
+fn completions_are_watched(agent: &Agent) -> Result<(), String> {
+    for row in agent.tasks() {
+        let is_limited = row.task.as_ref().is_some_and(|task| task.max_completion_time.is_some());
+        let is_wanted = is_limited && row.state == TaskState::Running;
+        if is_wanted != agent.tasks.completions.holds(&row.key) {
+            return Err(format!("{} is {}, limited: {is_limited}", row.key, row.state));
+        }
+        if is_wanted && row.started_after_boot.is_none() {
+            return Err(format!("nobody knows since when {} runs", row.key));
+        }
+    }
+    Ok(())
 }
 
 fn pending_is_gapless(agent: &Agent) -> Result<(), String> {

@@ -50,7 +50,7 @@
 //! 13. *Mount a fresh `/proc`.* The task sees and addresses only its own processes.
 //! 14. *Take an out-of-memory score of -1000; fork the task.* The task is not pid 1, so default
 //!     actions of signals work on it. Init then closes everything but its status pipe, reaps, and
-//!     passes TERM on to the task's process group.
+//!     passes signals that ask for the end on to the task's process group.
 //!
 //! Task:
 //!
@@ -77,8 +77,8 @@
 //! Supervisor:
 //!
 //! 24. *Report the start; close the report pipe.* A failure is reported only after step 27.
-//! 25. *Wait.* TERM: pass it on, KILL after the grace period. USR1: KILL. KILL goes to the whole
-//!     cgroup at once (`cgroup.kill`) and to the first process, whose end ends the namespace.
+//! 25. *Wait.* TERM: the plan's signals, KILL after the grace period. USR1: KILL. KILL goes to the
+//!     whole cgroup at once (`cgroup.kill`) and to the first process, whose end ends the namespace.
 //! 26. *When the first process is reaped, end what is left* (without isolation: kill and reap every
 //!     orphan until there is none), *then write `exit.json` durably.* The record means: nothing of
 //!     the container runs any more.

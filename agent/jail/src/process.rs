@@ -6,7 +6,9 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
+use nix::time::{ClockId, clock_gettime};
 use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +89,7 @@ impl ProcessId {
         Ok((start_time(self.pid)? == Some(self.start_time)).then_some(descriptor))
     }
 
-    /// Asks a supervisor to stop its container: TERM now, KILL after the grace period.
+    /// Asks a supervisor to stop its container: the plan's signals, KILL after the grace period.
     /// `false` if the supervisor is gone.
     pub fn stop(&self) -> Result<bool, ProcessError> {
         self.signal(Signal::TERM)
@@ -116,6 +118,12 @@ pub fn start_time(pid: i32) -> Result<Option<u64>, ProcessError> {
 /// The identity of the running boot. Process identities are comparable only within one boot.
 pub fn boot_id() -> io::Result<String> {
     Ok(std::fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+/// How long the running boot has lasted, on the clock of [`std::time::Instant`], which stands still
+/// while the machine sleeps.
+pub fn up_time() -> io::Result<Duration> {
+    Ok(clock_gettime(ClockId::CLOCK_MONOTONIC)?.into())
 }
 
 /// Parses one `/proc/PID/stat`. The command name stands in parentheses and may itself contain
@@ -207,5 +215,6 @@ mod tests {
         assert!(ProcessId::of(i32::MAX).unwrap().is_none());
         assert!(ProcessId::of(0).unwrap().is_none());
         assert!(!boot_id().unwrap().is_empty());
+        assert!(up_time().unwrap() > Duration::ZERO);
     }
 }

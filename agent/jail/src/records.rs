@@ -24,7 +24,8 @@ use crate::report::LaunchFailure;
 pub const JAIL_FILE: &str = "jail.json";
 /// The file name of [`ExitRecord`].
 pub const EXIT_FILE: &str = "exit.json";
-/// A file that the agent may put beside them before TERM: another grace period, in milliseconds.
+/// A file that the agent may put beside them before it orders a stop: another grace period, in
+/// milliseconds.
 pub const GRACE_FILE: &str = "grace_ms";
 
 const MAX_RECORD_BYTES: u64 = 64 * 1024;

@@ -4,9 +4,11 @@ use super::StartRequest;
 use jail::{
     Plan,
     cgroups::{ControllerName, Layout},
-    plan::{CgroupPlace, Isolation, Limits, MIN_MEMORY_BYTES, PLAN_VERSION, Root, User},
+    plan::{
+        CgroupPlace, Isolation, Limits, MIN_MEMORY_BYTES, PLAN_VERSION, Root, Stop, StopStep, User,
+    },
 };
-use proto::model::{AgentId, ResourceName};
+use proto::model::{AgentId, KillPolicy, KillStep, ResourceName};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// What a task finds when it does not say otherwise.
@@ -61,6 +63,7 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
             parent: cgroups.parent.clone(),
         }),
         grace_ms: request.task.grace_period().as_ms(),
+        stop: stop(&request.task.kill_policy),
         oom_score_adj: None,
         process_limits: BTreeMap::new(),
     }
@@ -80,6 +83,12 @@ fn environment(request: &StartRequest, style: &Style, place: &Place) -> BTreeMap
         env.insert(name.to_owned(), value);
     }
     env
+}
+
+fn stop(policy: &KillPolicy) -> Stop {
+    let step =
+        |step: &KillStep| StopStep { after_ms: step.after.as_ms(), signal: step.signal.number() };
+    Stop { signal: policy.signal.number(), steps: policy.steps.iter().map(step).collect() }
 }
 
 /// Limits for what this host has controllers for; an agent says at its start which are missing.
@@ -105,27 +114,19 @@ fn limits(request: &StartRequest, style: &Style, cgroups: &Cgroups) -> Limits {
 mod tests {
     use super::*;
     use jail::cgroups::{Hierarchy, Version};
-    use proto::model::{Command, FrameworkId, Priority, Resources, TaskInfo, TaskKey};
+    use proto::model::{Command, FrameworkId, Resources, StopSignal, TaskInfo, TaskKey};
 
     fn request() -> StartRequest {
-        let task = TaskInfo {
-            id: "t".parse().unwrap(),
-            name: String::new(),
-            agent: "a".parse().unwrap(),
-            resources: Resources::cpus_mem(1_500, 64),
-            command: Command {
-                arguments: vec!["true".to_owned()],
-                environment: vec![
-                    ("PATH".to_owned(), "/mine".to_owned()),
-                    ("BOURSE_TASK_ID".to_owned(), "forged".to_owned()),
-                ],
-                user: String::new(),
-            },
-            grace_period: None,
-            labels: Vec::new(),
-            priority: Priority::DEFAULT,
-            preemption_notice: None,
+        let command = Command {
+            arguments: vec!["true".to_owned()],
+            environment: vec![
+                ("PATH".to_owned(), "/mine".to_owned()),
+                ("BOURSE_TASK_ID".to_owned(), "forged".to_owned()),
+            ],
+            user: String::new(),
         };
+        let (id, agent) = ("t".parse().unwrap(), "a".parse().unwrap());
+        let task = TaskInfo::new(id, agent, Resources::cpus_mem(1_500, 64), command);
         let key = TaskKey { framework: FrameworkId(4), task: task.id.clone() };
         let container = agent_core::ContainerId::new("c1").unwrap();
         StartRequest { container, key, owner: None, task: Box::new(task) }
@@ -156,6 +157,19 @@ mod tests {
         assert_eq!(plan.env["PATH"], "/mine");
         assert_eq!(plan.env["BOURSE_TASK_ID"], "t", "nobody passes for another task");
         assert_eq!(plan.env["BOURSE_FRAMEWORK_ID"], "framework-4");
+    }
+
+    #[test]
+    fn every_signal_of_a_policy_is_one_for_the_jail() {
+        for signal in StopSignal::ALL {
+            let mut request = request();
+            let step = KillStep { after: proto::model::Duration(9), signal };
+            request.task.kill_policy = KillPolicy { grace_period: None, signal, steps: vec![step] };
+            let plan = plan(&request, &style(&ControllerName::ALL), place());
+            plan.validate().expect("a valid plan");
+            assert_eq!(plan.stop.signal, signal.number());
+            assert_eq!(plan.stop.steps, [StopStep { after_ms: 9, signal: signal.number() }]);
+        }
     }
 
     #[test]

@@ -311,14 +311,10 @@ mod tests {
             sequence: 1,
         };
         TaskRow {
-            key,
-            task: None,
-            container: None,
-            state: TaskState::Gone,
             sequence: 1,
             pending: vec![status],
-            kill: None,
             owner: Some("nightly".parse().unwrap()),
+            ..TaskRow::new(key, TaskState::Gone)
         }
     }
 

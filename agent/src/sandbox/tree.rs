@@ -186,14 +186,9 @@ mod tests {
         let key = TaskKey { framework: FrameworkId(1), task: "t".parse().unwrap() };
         let owner: OwnerId = "nightly".parse().unwrap();
         let row = |container: &str, owner: Option<&OwnerId>| TaskRow {
-            key: key.clone(),
-            task: None,
             container: Some(ContainerId::new(container).unwrap()),
-            state: TaskState::Finished,
-            sequence: 0,
-            pending: Vec::new(),
-            kill: None,
             owner: owner.cloned(),
+            ..TaskRow::new(key.clone(), TaskState::Finished)
         };
         let made = ContainerId::new("made").unwrap();
         tree.create(&key, &made, Some(&owner)).unwrap();

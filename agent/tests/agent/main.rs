@@ -1,5 +1,6 @@
 //! A whole agent against a scripted master, with real processes.
 
+mod completion;
 mod kit;
 mod lifecycle;
 mod owners;

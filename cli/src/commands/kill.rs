@@ -7,7 +7,7 @@ use crate::{
     connection::{Connection, request},
     output::rows::TaskRow,
 };
-use proto::wire::v1;
+use proto::{convert::kill_policy::write_kill_grace, model::Duration as Milliseconds, wire::v1};
 use std::time::Duration;
 
 /// Flags of `bourse kill`.
@@ -34,11 +34,10 @@ pub(crate) async fn kill(
     grace: Option<Duration>,
 ) -> anyhow::Result<()> {
     let milliseconds = |grace: Duration| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-    let policy = |ms| v1::KillPolicy { grace_period_ms: Some(ms) };
     let message = v1::OperatorKillTaskRequest {
         framework_id: task.framework.clone(),
         task_id: task.id.clone(),
-        kill_policy: grace.map(milliseconds).map(policy),
+        kill_policy: write_kill_grace(grace.map(milliseconds).map(Milliseconds)),
     };
     connection
         .ask(|mut client| {

@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use batch::{Compression, Job, JobSource, Replay, Summary, TaskSpec};
 use proto::model::{
     Constraint, Duration as Milliseconds, Milli, Priority, Reason, ResourceName, Resources, Role,
-    Value,
+    StopSignal, Value,
 };
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -57,6 +57,17 @@ pub(crate) struct RunArgs {
     /// Kill an attempt that takes longer, such as 10m
     #[arg(long, value_parser = humantime::parse_duration)]
     timeout: Option<Duration>,
+    /// Have its agent end an attempt that runs longer, also while this command is away
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration,
+        conflicts_with_all = ["file", "swf"])]
+    max_completion_time: Option<Duration>,
+    /// Time between the signal by which an attempt is ended and KILL, such as 10s
+    #[arg(long, value_parser = humantime::parse_duration, conflicts_with_all = ["file", "swf"])]
+    grace: Option<Duration>,
+    /// Signal by which an attempt is ended, by name or number
+    #[arg(long, value_name = "SIGNAL", default_value = "TERM",
+        conflicts_with_all = ["file", "swf"])]
+    stop_signal: StopSignal,
     /// Only on agents like this, such as `rack in r1,r2`, `hostname not in h7`, `generation >= 7`,
     /// `ssd exists`; may be repeated
     #[arg(long = "constraint", value_name = "CONSTRAINT", conflicts_with_all = ["file", "swf"])]
@@ -256,6 +267,9 @@ impl RunArgs {
         task.priority = self.priority;
         task.preemption_notice = self.preemption_notice.map(milliseconds).transpose()?;
         task.timeout = self.timeout.map(milliseconds).transpose()?;
+        task.max_completion_time = self.max_completion_time.map(milliseconds).transpose()?;
+        task.kill_policy.grace_period = self.grace.map(milliseconds).transpose()?;
+        task.kill_policy.signal = self.stop_signal;
         Ok(Job::new(self.name.clone(), self.role.clone(), vec![task])?)
     }
 }

@@ -17,5 +17,6 @@ mod quota;
 mod readme;
 mod rig;
 mod snapshot;
+mod task_ends;
 mod tools;
 mod workload;

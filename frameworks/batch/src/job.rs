@@ -5,7 +5,9 @@
 //! do not get through.
 
 use crate::packing::CALL_BYTES;
-use bourse_sdk::model::{Constraint, Duration, IdError, Priority, Resources, Role, TaskId, limits};
+use bourse_sdk::model::{
+    Constraint, Duration, IdError, KillPolicy, Priority, Resources, Role, TaskId, limits,
+};
 use std::collections::BTreeMap;
 
 /// Instances of one job, all tasks together.
@@ -43,8 +45,11 @@ pub struct TaskSpec {
     pub retries: u32,
     /// An attempt that runs longer is killed and counts as failed.
     pub timeout: Option<Duration>,
-    /// Between TERM and KILL.
-    pub grace_period: Option<Duration>,
+    /// How an attempt is ended: by which signals, and how long it is waited for.
+    pub kill_policy: KillPolicy,
+    /// An attempt that runs longer is ended by its agent, also while this framework is away, and
+    /// counts as failed.
+    pub max_completion_time: Option<Duration>,
     /// Names of tasks all of whose instances must have succeeded.
     pub depends_on: Vec<String>,
     /// Not before this long after the job began.
@@ -199,7 +204,8 @@ impl TaskSpec {
             instances: 1,
             retries: 0,
             timeout: None,
-            grace_period: None,
+            kill_policy: KillPolicy::default(),
+            max_completion_time: None,
             depends_on: Vec::new(),
             submit_at: Duration(0),
             constraints: Vec::new(),
@@ -343,9 +349,7 @@ fn check_task(index: usize, task: &TaskSpec) -> Result<(), JobError> {
     range("instances", u64::from(task.instances), 1, INSTANCES_MAX as u64)?;
     range("retries", u64::from(task.retries), 0, u64::from(RETRIES_MAX))?;
     range("depends_on", task.depends_on.len() as u64, 0, DEPENDENCIES_MAX as u64)?;
-    if let Some(grace_period) = task.grace_period {
-        range("grace", grace_period.0, 0, limits::GRACE_PERIOD_MAX.0)?;
-    }
+    check_end(index, task)?;
     if let Some(timeout) = task.timeout {
         range("timeout", timeout.0, 1, limits::REFUSE_MAX.0)?;
     }
@@ -363,6 +367,29 @@ fn check_task(index: usize, task: &TaskSpec) -> Result<(), JobError> {
         true => Err(JobError::NoResources { task: index, name: name() }),
         false => Ok(()),
     }
+}
+
+/// How an attempt is ended, and when.
+fn check_end(index: usize, task: &TaskSpec) -> Result<(), JobError> {
+    let range = |field, value: u64, min: u64, max: u64| match (min..=max).contains(&value) {
+        true => Ok(()),
+        false => {
+            let name = task.name.clone();
+            Err(JobError::Number { task: index, name, field, value, min, max })
+        }
+    };
+    let policy = &task.kill_policy;
+    range("grace", policy.grace_period().0, 0, limits::GRACE_PERIOD_MAX.0)?;
+    range("kill_steps", policy.steps.len() as u64, 0, limits::KILL_STEPS_MAX as u64)?;
+    if let Some(step) = policy.misplaced_step() {
+        let earlier = step.checked_sub(1).map_or(0, |before| policy.steps[before].after.0);
+        let last = policy.grace_period().0.saturating_sub(1);
+        range("kill_steps", policy.steps[step].after.0, earlier + 1, last)?;
+    }
+    if let Some(limit) = task.max_completion_time {
+        range("max_completion_time", limit.0, 1, limits::COMPLETION_TIME_MAX.0)?;
+    }
+    Ok(())
 }
 
 fn check_name(task: usize, name: &str) -> Result<(), JobError> {
@@ -415,81 +442,4 @@ pub fn task_id(name: &str, instance: u32, attempt: u32) -> Result<TaskId, IdErro
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spec(name: &str, depends_on: &[&str]) -> TaskSpec {
-        let mut spec = TaskSpec::new(name, vec!["true".to_owned()], Resources::cpus_mem(100, 32));
-        spec.depends_on = depends_on.iter().map(|&name| name.to_owned()).collect();
-        spec
-    }
-
-    fn job(tasks: Vec<TaskSpec>) -> Result<Job, JobError> {
-        Job::new("job".to_owned(), Role::any(), tasks)
-    }
-
-    #[test]
-    fn what_cannot_be_run_does_not_get_through() {
-        assert!(job(vec![spec("a", &[]), spec("b", &["a", "a"])]).is_ok());
-        assert_eq!(job(vec![]), Err(JobError::NoTasks));
-        for bad in ["", "-a", "a b", "a.b", "a/b", &"x".repeat(97)] {
-            assert!(matches!(job(vec![spec(bad, &[])]), Err(JobError::Name { .. })), "{bad}");
-        }
-        let twice = job(vec![spec("a", &[]), spec("a", &[])]);
-        assert_eq!(twice, Err(JobError::Duplicate { task: 1, name: "a".to_owned() }));
-        let unknown = job(vec![spec("a", &["z"])]);
-        assert!(matches!(unknown, Err(JobError::UnknownDependency { task: 0, .. })));
-        let mut none = spec("a", &[]);
-        none.instances = 0;
-        assert!(matches!(job(vec![none]), Err(JobError::Number { field: "instances", .. })));
-        let gang = |instances, timeout| {
-            let mut gang = spec("a", &[]);
-            (gang.instances, gang.gang_timeout) = (instances, Some(Duration(timeout)));
-            job(vec![gang])
-        };
-        assert!(gang(1_000, 86_400_000).is_ok());
-        assert!(matches!(gang(1_001, 1), Err(JobError::Number { field: "instances", .. })));
-        for bad in [0, 86_400_001] {
-            assert!(matches!(gang(1, bad), Err(JobError::Number { field: "gang_timeout", .. })));
-        }
-        let mut nowhere = spec("a", &[]);
-        nowhere.per_agent_max = Some(0);
-        let nowhere = job(vec![nowhere]);
-        assert!(matches!(nowhere, Err(JobError::Number { field: "per_agent_max", .. })));
-        let mut nothing = spec("a", &[]);
-        nothing.resources = Resources::new();
-        assert!(matches!(job(vec![nothing]), Err(JobError::NoResources { .. })));
-        let mut variable = spec("a", &[]);
-        variable.environment.push(("A=B".to_owned(), String::new()));
-        assert!(matches!(job(vec![variable]), Err(JobError::Environment { .. })));
-        let mut long = spec("a", &[]);
-        long.command.push("x".repeat(65_536));
-        assert!(matches!(job(vec![long]), Err(JobError::Command { .. })));
-        let mut many = spec("a", &[]);
-        many.instances = 150_000;
-        let mut more = many.clone();
-        more.name = "b".to_owned();
-        assert!(matches!(job(vec![many, more]), Err(JobError::Number { value: 300_000, .. })));
-    }
-
-    #[test]
-    fn a_cycle_is_shown() {
-        let tasks =
-            vec![spec("start", &["c"]), spec("a", &["b"]), spec("b", &["c"]), spec("c", &["a"])];
-        let Err(JobError::Cycle { cycle, .. }) = job(tasks) else { panic!("no cycle was found") };
-        assert_eq!(cycle, ["c", "a", "b", "c"]);
-        let own = job(vec![spec("a", &["a"])]);
-        assert!(matches!(own, Err(JobError::Cycle { cycle, .. }) if cycle == ["a", "a"]));
-    }
-
-    #[test]
-    fn ids_of_attempts_never_collide() {
-        let ids: Vec<String> = [("a", 1, 0), ("a", 1, 1), ("a-1", 1, 0), ("a", 11, 0)]
-            .iter()
-            .map(|(name, instance, attempt)| {
-                task_id(name, *instance, *attempt).unwrap().to_string()
-            })
-            .collect();
-        assert_eq!(ids, ["a-1", "a-1.1", "a-1-1", "a-11"]);
-    }
-}
+mod tests;

@@ -5,8 +5,8 @@
 
 use crate::job::{Job, JobError, TaskSpec};
 use bourse_sdk::model::{
-    Constraint, ConstraintError, Duration, IdError, Milli, Priority, PriorityError, ResourceName,
-    Resources, Role, Value,
+    Constraint, ConstraintError, Duration, IdError, KillPolicy, KillStep, Milli, Priority,
+    PriorityError, ResourceName, Resources, Role, SignalError, StopSignal, Value,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -81,6 +81,15 @@ pub enum JobFileProblem {
         /// What stands there.
         text: String,
     },
+    /// Not a signal.
+    #[error("{text:?} {source}")]
+    Signal {
+        /// What stands there.
+        text: String,
+        /// What could.
+        #[source]
+        source: SignalError,
+    },
     /// Not a count.
     #[error("{field} is {value}: give a whole number from 0 to {}", u32::MAX)]
     Count {
@@ -151,6 +160,10 @@ struct TaskTable {
     #[serde(default)]
     user: String,
     grace: Option<Spanned<String>>,
+    stop_signal: Option<Spanned<String>>,
+    #[serde(default)]
+    kill_steps: Vec<KillStepTable>,
+    max_completion_time: Option<Spanned<String>>,
     #[serde(default)]
     constraints: Vec<Spanned<String>>,
     per_agent_max: Option<Spanned<i64>>,
@@ -158,6 +171,13 @@ struct TaskTable {
     gang_timeout: Option<Spanned<String>>,
     priority: Option<Spanned<i64>>,
     preemption_notice: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KillStepTable {
+    after: Spanned<String>,
+    signal: Spanned<String>,
 }
 
 /// A list is the program and its arguments; a string is a line for `sh -c`.
@@ -255,7 +275,12 @@ fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
         instances: count("instances", table.instances, 1)?,
         retries: count("retries", table.retries, 0)?,
         timeout: time("timeout", table.timeout)?,
-        grace_period: time("grace", table.grace)?,
+        kill_policy: KillPolicy {
+            grace_period: time("grace", table.grace)?,
+            signal: table.stop_signal.as_ref().map(signal).transpose()?.unwrap_or_default(),
+            steps: table.kill_steps.into_iter().map(kill_step).collect::<Result<_, _>>()?,
+        },
+        max_completion_time: time("max_completion_time", table.max_completion_time)?,
         depends_on: table.depends_on,
         submit_at: Duration(0),
         name: table.name.into_inner(),
@@ -303,6 +328,18 @@ fn gang_timeout(
     }
 }
 
+fn kill_step(table: KillStepTable) -> Result<KillStep, Problem> {
+    let after = time("after", Some(table.after))?.unwrap_or_default();
+    Ok(KillStep { after, signal: signal(&table.signal)? })
+}
+
+fn signal(text: &Spanned<String>) -> Result<StopSignal, Problem> {
+    text.get_ref().parse().map_err(|source| {
+        let written = text.get_ref().chars().take(80).collect();
+        (text.span(), JobFileProblem::Signal { text: written, source })
+    })
+}
+
 fn time(field: &'static str, value: Option<Spanned<String>>) -> Result<Option<Duration>, Problem> {
     let Some(value) = value else { return Ok(None) };
     match duration(value.get_ref()) {
@@ -329,142 +366,4 @@ pub fn duration(text: &str) -> Option<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WHOLE: &str = r#"
-[job]
-name = "etl"
-role = "eng/batch"
-
-[[task]]
-name = "fetch"
-command = ["fetch", "--all"]
-instances = 8
-cpus = 0.1
-mem = 1_024
-disk = "0.125"
-env = { A = "1", B = "two" }
-retries = 2
-timeout = "30s"
-user = "nobody"
-grace = "500ms"
-priority = 1
-preemption_notice = "20s"
-
-[[task]]
-name = "load"
-command = "load < data"
-cpus = 2
-mem = 64.5
-depends_on = ["fetch"]
-constraints = ["rack in r1,r2", "hostname not in h7"]
-per_agent_max = 2
-gang = true
-gang_timeout = "60s"
-"#;
-
-    fn problem(text: &str) -> (usize, usize, JobFileProblem) {
-        match parse(text, Path::new("job.toml")) {
-            Err(JobFileError::Content { line, column, problem, .. }) => (line, column, problem),
-            other => panic!("not a problem in the content: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn everything_is_read_exactly() {
-        let job = parse(WHOLE, Path::new("job.toml")).unwrap();
-        assert_eq!((job.name(), job.role().as_str()), ("etl", "eng/batch"));
-        let fetch = &job.tasks()[0];
-        assert_eq!(fetch.resources.to_string(), "cpus:0.1;disk:0.125;mem:1024");
-        assert_eq!((fetch.instances, fetch.retries), (8, 2));
-        assert_eq!(fetch.timeout, Some(Duration(30_000)));
-        assert_eq!(fetch.grace_period, Some(Duration(500)));
-        assert_eq!(fetch.priority, Priority::new(1).unwrap());
-        assert_eq!(fetch.preemption_notice, Some(Duration(20_000)));
-        assert_eq!(fetch.command, ["fetch", "--all"]);
-        assert_eq!(fetch.environment[1], ("B".to_owned(), "two".to_owned()));
-        let load = &job.tasks()[1];
-        assert_eq!(load.command, ["sh", "-c", "load < data"]);
-        assert_eq!(load.resources.to_string(), "cpus:2;mem:64.5");
-        assert_eq!(job.dependencies(1), [0]);
-        let constraints: Vec<_> = load.constraints.iter().map(ToString::to_string).collect();
-        assert_eq!(constraints, ["rack in r1,r2", "hostname not in h7"]);
-        assert_eq!((load.per_agent_max, fetch.per_agent_max), (Some(2), None));
-        assert_eq!((load.gang_timeout, fetch.gang_timeout), (Some(Duration(60_000)), None));
-        let text = WHOLE.replace("gang_timeout = \"60s\"\n", "");
-        let job = parse(&text, Path::new("job.toml")).unwrap();
-        assert_eq!(job.tasks()[1].gang_timeout, Some(GANG_TIMEOUT_DEFAULT));
-    }
-
-    #[test]
-    fn amounts_without_an_exact_thousandth_are_refused_where_they_stand() {
-        let bad =
-            ["0.1234", "nan", "inf", "-inf", "-0.1", "-1", "1e3", "+1", "true", "\"1.2345\"", "[]"];
-        for amount in bad {
-            let text = WHOLE.replace("cpus = 0.1", &format!("cpus = {amount}"));
-            let (line, column, problem) = problem(&text);
-            assert_eq!((line, column), (10, 8), "{amount}");
-            assert!(
-                matches!(problem, JobFileProblem::Amount { field: "cpus", .. }),
-                "{amount}: {problem:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn errors_point_at_the_place() {
-        let at = |from: &str, to: &str| {
-            assert!(WHOLE.contains(from), "{from}");
-            problem(&WHOLE.replace(from, to))
-        };
-        let (line, _, found) = at("retries = 2", "retires = 2");
-        assert_eq!(line, 14);
-        assert!(matches!(found, JobFileProblem::Form { message } if message.contains("retires")));
-        let (line, column, found) = at("\"30s\"", "\"30\"");
-        assert_eq!((line, column), (15, 11));
-        assert!(matches!(found, JobFileProblem::Time { field: "timeout", .. }));
-        let (line, _, found) = at("instances = 8", "instances = -8");
-        assert_eq!(line, 9);
-        assert!(matches!(found, JobFileProblem::Count { value: -8, .. }));
-        let (line, _, found) = at("priority = 1\n", "priority = 10\n");
-        assert_eq!(line, 18);
-        assert!(matches!(found, JobFileProblem::Priority { value: 10, .. }));
-        let (line, column, found) = at("eng/batch", "eng//batch");
-        assert_eq!((line, column), (4, 8));
-        assert!(matches!(found, JobFileProblem::Role { .. }));
-        let (line, _, found) = at("[\"fetch\"]\n", "[\"fetsch\"]\n");
-        assert_eq!(line, 22, "the task's name");
-        assert!(matches!(found, JobFileProblem::Job(JobError::UnknownDependency { .. })));
-        let (line, column, found) = at("hostname not in h7", "hostname h7");
-        assert_eq!((line, column), (27, 33));
-        assert!(matches!(found, JobFileProblem::Constraint(_)));
-        let (line, _, found) = at("gang = true\n", "");
-        assert_eq!((line, found), (29, JobFileProblem::NoGang));
-        let (line, _, found) = at("cpus = 2\n", "");
-        assert_eq!(line, 21, "the task's table");
-        assert!(matches!(found, JobFileProblem::Form { message } if message.contains("cpus")));
-        let (line, _, _) = at("[[task]]\nname = \"load\"", "[[task]\nname = \"load\"");
-        assert!(line == 21 || line == 22);
-        assert_eq!(problem("[job]\nname = \"a\"\n").2, JobFileProblem::Job(JobError::NoTasks));
-    }
-
-    #[test]
-    fn the_message_says_where_and_the_cause_says_what() {
-        let text = WHOLE.replace("cpus = 0.1", "cpus = nan");
-        let error = parse(&text, Path::new("jobs/etl.toml")).unwrap_err();
-        assert_eq!(error.to_string(), "jobs/etl.toml:10:8");
-        let cause = std::error::Error::source(&error).unwrap().to_string();
-        assert!(cause.starts_with("cpus is nan"), "{cause}");
-    }
-
-    #[test]
-    fn lengths_of_time_have_a_unit() {
-        for (text, ms) in [("0s", 0), ("500ms", 500), ("5m", 300_000), ("2h", 7_200_000)] {
-            assert_eq!(duration(text), Some(Duration(ms)), "{text}");
-        }
-        for bad in ["", "5", "s", "1.5s", "-1s", "5 s", "5d", "99999999999999999999s"] {
-            assert_eq!(duration(bad), None, "{bad}");
-        }
-    }
-}
+mod tests;

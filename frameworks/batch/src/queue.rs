@@ -33,7 +33,7 @@ pub enum Outcome {
     Succeeded,
     /// Any other end of its own.
     Failed,
-    /// Killed since it ran longer than its timeout.
+    /// Killed since it ran longer than its timeout, or than it may.
     TimedOut,
     /// Killed by an operator, or since the job was stopped.
     Killed,
@@ -304,6 +304,7 @@ impl Queue {
                 let outcome = match status.reason {
                     // The cluster took its agent away, which is no end of its own.
                     StatusReason::AgentDraining if instance.kill_cause.is_none() => Outcome::Lost,
+                    StatusReason::MaxCompletionTime => Outcome::TimedOut,
                     _ => outcome(state, instance.kill_cause),
                 };
                 self.attempt_ended(now, id, outcome, &status.message)

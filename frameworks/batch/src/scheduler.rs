@@ -193,8 +193,8 @@ impl BatchScheduler {
             self.stop_deadline = Some(now);
             return;
         }
-        let grace = queue.job().tasks().iter().filter_map(|task| task.grace_period).max();
-        let grace = grace.unwrap_or(limits::GRACE_PERIOD_DEFAULT);
+        let tasks = queue.job().tasks().iter();
+        let grace = tasks.map(|task| task.kill_policy.grace_period()).max().unwrap_or_default();
         self.stop_deadline = Some(now + grace + STOP_PATIENCE);
         let progress = queue.stop(now);
         self.wishes.doubt();
@@ -310,8 +310,9 @@ fn task_info(queue: &Queue, id: InstanceId, offer: &Offer) -> TaskInfo {
     for (name, value) in &spec.environment {
         task = task.environment(name, value);
     }
-    if let Some(grace_period) = spec.grace_period {
-        task = task.grace_period(grace_period);
+    task = task.kill_policy(spec.kill_policy.clone());
+    if let Some(limit) = spec.max_completion_time {
+        task = task.max_completion_time(limit);
     }
     if let Some(notice) = spec.preemption_notice {
         task = task.preemption_notice(notice);

@@ -5,8 +5,8 @@
 
 use crate::model::resources::ResourceError;
 use crate::model::{
-    AgentId, Command, Duration, IdError, Milli, Offer, Priority, ResourceName, Resources, TaskId,
-    TaskInfo, Value,
+    AgentId, Command, Duration, IdError, KillPolicy, KillStep, Milli, Offer, Priority,
+    ResourceName, Resources, StopSignal, TaskId, TaskInfo, Value, limits,
 };
 
 /// Why a task cannot be built.
@@ -30,6 +30,18 @@ pub enum TaskError {
     /// It runs nothing.
     #[error("the task has no command")]
     NoCommand,
+    /// A further signal is not after the one before it, or not before the grace period ends.
+    #[error("step {step} of the task's kill policy is not between the one before it and KILL")]
+    KillStep {
+        /// Which, from 0.
+        step: usize,
+    },
+    /// No time at all, or more than there is to give.
+    #[error("the task may run for {limit}; 1 ms to {} is allowed", limits::COMPLETION_TIME_MAX)]
+    CompletionTime {
+        /// What was asked for.
+        limit: Duration,
+    },
 }
 
 /// Describes a task step by step.
@@ -52,10 +64,11 @@ pub struct TaskBuilder {
     name: Option<String>,
     resources: Vec<(ResourceName, Value)>,
     command: Command,
-    grace_period: Option<Duration>,
+    kill_policy: KillPolicy,
     labels: Vec<(String, String)>,
     priority: Priority,
     preemption_notice: Option<Duration>,
+    max_completion_time: Option<Duration>,
 }
 
 /// What is left of an offer while tasks are fitted into it.
@@ -77,10 +90,11 @@ impl TaskBuilder {
             name: None,
             resources: Vec::new(),
             command: Command::default(),
-            grace_period: None,
+            kill_policy: KillPolicy::default(),
             labels: Vec::new(),
             priority: Priority::DEFAULT,
             preemption_notice: None,
+            max_completion_time: None,
         }
     }
 
@@ -140,9 +154,34 @@ impl TaskBuilder {
         self
     }
 
-    /// Between TERM and KILL.
+    /// Between the first signal and KILL.
     pub fn grace_period(mut self, grace_period: Duration) -> Self {
-        self.grace_period = Some(grace_period);
+        self.kill_policy.grace_period = Some(grace_period);
+        self
+    }
+
+    /// How it is ended, in one piece.
+    pub fn kill_policy(mut self, policy: KillPolicy) -> Self {
+        self.kill_policy = policy;
+        self
+    }
+
+    /// The signal by which it is asked to end; TERM when nothing is said.
+    pub fn stop_signal(mut self, signal: StopSignal) -> Self {
+        self.kill_policy.signal = signal;
+        self
+    }
+
+    /// A further signal, this long after the first; before the grace period is over, and after the
+    /// step that was given before.
+    pub fn kill_step(mut self, after: Duration, signal: StopSignal) -> Self {
+        self.kill_policy.steps.push(KillStep { after, signal });
+        self
+    }
+
+    /// Ends it, as failed, when it has run for so long.
+    pub fn max_completion_time(mut self, limit: Duration) -> Self {
+        self.max_completion_time = Some(limit);
         self
     }
 
@@ -175,16 +214,22 @@ impl TaskBuilder {
         if self.command.arguments.first().is_none_or(String::is_empty) {
             return Err(TaskError::NoCommand);
         }
+        let kill_policy = self.kill_policy;
+        if let Some(step) = kill_policy.misplaced_step() {
+            return Err(TaskError::KillStep { step });
+        }
+        let is_no_time = |limit: &Duration| limit.0 == 0 || *limit > limits::COMPLETION_TIME_MAX;
+        if let Some(limit) = self.max_completion_time.filter(is_no_time) {
+            return Err(TaskError::CompletionTime { limit });
+        }
         Ok(TaskInfo {
-            id,
             name: self.name.unwrap_or(self.id),
-            agent: agent.clone(),
-            resources,
-            command: self.command,
-            grace_period: self.grace_period,
+            kill_policy,
             labels: self.labels,
             priority: self.priority,
             preemption_notice: self.preemption_notice,
+            max_completion_time: self.max_completion_time,
+            ..TaskInfo::new(id, agent.clone(), resources, self.command)
         })
     }
 }
@@ -231,6 +276,12 @@ mod tests {
         assert_eq!(bad, Err(TaskError::NoResources));
         let bad = TaskBuilder::new("t").cpus_milli(1).build(&agent());
         assert_eq!(bad, Err(TaskError::NoCommand));
+        let bad = whole().max_completion_time(Duration(0)).build(&agent());
+        assert!(matches!(bad, Err(TaskError::CompletionTime { .. })));
+        let stop =
+            |ms| whole().stop_signal(StopSignal::Int).kill_step(Duration(ms), StopSignal::Term);
+        assert_eq!(stop(3_000).build(&agent()), Err(TaskError::KillStep { step: 0 }));
+        assert!(stop(2_999).build(&agent()).is_ok());
         let bad = whole().cpus_milli(2).build(&agent());
         assert!(matches!(bad, Err(TaskError::Resources(ResourceError::Duplicate { .. }))));
         let bad = whole().resource(ResourceName::MEM, Value::Scalar(Milli(-1))).build(&agent());

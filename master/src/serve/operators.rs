@@ -14,8 +14,8 @@ use master_core::{
     outbox::{Answer, ReadAnswer},
 };
 use proto::{
-    convert::status::read_state,
-    model::{Duration, IdError, Principal, Refusal, TaskKey, limits, principal::PrincipalKind},
+    convert::{kill_policy::read_kill_grace, status::read_state},
+    model::{IdError, Principal, Refusal, TaskKey, limits, principal::PrincipalKind},
     wire::v1::{self, operator_server::Operator},
 };
 use std::{str::FromStr, sync::Arc};
@@ -367,13 +367,8 @@ fn read_list_tasks(request: v1::ListTasksRequest) -> Result<OperatorCall, Refusa
 fn read_kill(request: v1::OperatorKillTaskRequest) -> Result<OperatorCall, Refusal> {
     let framework = id("framework_id", &request.framework_id)?;
     let key = TaskKey { framework, task: id("task_id", &request.task_id)? };
-    let grace = request.kill_policy.and_then(|policy| policy.grace_period_ms).map(Duration);
-    let most = limits::GRACE_PERIOD_MAX;
-    if let Some(grace) = grace.filter(|grace| *grace > most) {
-        let message = format!("{grace} is longer than the limit of {most}");
-        return Err(Refusal::invalid("kill_policy.grace_period_ms", message));
-    }
-    Ok(OperatorCall::KillTask { key, grace_period: grace })
+    let grace_period = read_kill_grace("kill_policy", request.kill_policy)?;
+    Ok(OperatorCall::KillTask { key, grace_period })
 }
 
 pub(super) fn id<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, Refusal> {
@@ -433,11 +428,18 @@ mod tests {
         let request = |task: &str, grace: Option<u64>| v1::OperatorKillTaskRequest {
             framework_id: "framework-1".to_owned(),
             task_id: task.to_owned(),
-            kill_policy: Some(v1::KillPolicy { grace_period_ms: grace }),
+            kill_policy: Some(v1::KillPolicy {
+                grace_period_ms: grace,
+                ..v1::KillPolicy::default()
+            }),
         };
         assert!(read_kill(request("a", Some(5))).is_ok());
         assert_eq!(read_kill(request("", None)).unwrap_err().field, "task_id");
         let field = read_kill(request("a", Some(u64::MAX))).unwrap_err().field;
         assert_eq!(field, "kill_policy.grace_period_ms");
+        let mut signal = request("a", None);
+        signal.kill_policy =
+            Some(v1::KillPolicy { signal: "INT".to_owned(), ..Default::default() });
+        assert_eq!(read_kill(signal).unwrap_err().field, "kill_policy.signal");
     }
 }

@@ -6,8 +6,9 @@ use super::{
     demand::{read_demands, write_demand},
     form::{self, Read},
     framework::{read_framework_info, write_framework_info},
+    kill_policy::{read_kill_grace, write_kill_grace},
     operation::{read_operations, write_operation},
-    task::{read_kill_policy, write_kill_policy, write_task_info},
+    task::write_task_info,
 };
 use crate::model::{
     DeclineFilter, OfferId, Refusal, RequestId, Role, SchedulerCall, Session, Subscribe, TaskId,
@@ -99,7 +100,7 @@ pub fn read_decline(request: v1::DeclineRequest) -> Result<(Session, SchedulerCa
 pub fn read_kill(request: v1::KillRequest) -> Result<(Session, SchedulerCall), Refusal> {
     let session = read_session(request.session)?;
     let task = form::id("task_id", &request.task_id)?;
-    let grace_period = read_kill_policy(request.kill_policy)?;
+    let grace_period = read_kill_grace("kill_policy", request.kill_policy)?;
     Ok((session, SchedulerCall::Kill { task, grace_period }))
 }
 
@@ -218,7 +219,7 @@ pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
         SchedulerCall::Kill { task, grace_period } => WireCall::Kill(v1::KillRequest {
             session,
             task_id: task.to_string(),
-            kill_policy: write_kill_policy(grace_period),
+            kill_policy: write_kill_grace(grace_period),
         }),
         SchedulerCall::Acknowledge { acknowledgements } => {
             let entry = |(task, sequence): (TaskId, u64)| v1::Acknowledgement {

@@ -17,6 +17,7 @@ pub mod demand;
 mod events;
 mod form;
 pub mod framework;
+pub mod kill_policy;
 pub mod masters;
 pub mod offer;
 pub mod operation;

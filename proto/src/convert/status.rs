@@ -73,6 +73,7 @@ pub fn read_reason(number: i32) -> Result<StatusReason, Refusal> {
         Wire::ReasonTaskInvalid => StatusReason::TaskInvalid,
         Wire::ReasonAgentDraining => StatusReason::AgentDraining,
         Wire::ReasonAgentGone => StatusReason::AgentGone,
+        Wire::ReasonMaxCompletionTime => StatusReason::MaxCompletionTime,
     })
 }
 
@@ -102,6 +103,7 @@ pub fn write_reason(reason: StatusReason) -> v1::StatusReason {
         StatusReason::TaskInvalid => Wire::ReasonTaskInvalid,
         StatusReason::AgentDraining => Wire::ReasonAgentDraining,
         StatusReason::AgentGone => Wire::ReasonAgentGone,
+        StatusReason::MaxCompletionTime => Wire::ReasonMaxCompletionTime,
     }
 }
 

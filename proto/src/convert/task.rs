@@ -2,6 +2,7 @@
 
 use super::{
     form::{self, Read},
+    kill_policy::{read_kill_policy, write_kill_policy},
     preemption::{read_preemption_notice, read_priority, write_priority},
     resources::{read_resources, write_resources},
     text,
@@ -18,10 +19,11 @@ pub fn read_task_info(task: v1::TaskInfo) -> Result<TaskInfo, Refusal> {
         resources: read_task_resources(task.resources)?,
         command: read_command(form::required("command", task.command)?)
             .map_err(|no| no.under("command"))?,
-        grace_period: read_kill_policy(task.kill_policy)?,
+        kill_policy: read_kill_policy("kill_policy", task.kill_policy)?,
         labels: read_labels(task.labels).map_err(|no| no.under("labels"))?,
         priority: read_priority(task.priority)?,
         preemption_notice: read_preemption_notice(task.preemption_notice_ms)?,
+        max_completion_time: read_completion_time(task.max_completion_time_ms)?,
     })
 }
 
@@ -33,10 +35,11 @@ pub fn write_task_info(task: &TaskInfo) -> v1::TaskInfo {
         agent_id: task.agent.to_string(),
         resources: write_resources(&task.resources),
         command: Some(write_command(&task.command)),
-        kill_policy: write_kill_policy(task.grace_period),
+        kill_policy: write_kill_policy(&task.kill_policy),
         labels: write_labels(&task.labels),
         priority: write_priority(task.priority),
         preemption_notice_ms: task.preemption_notice.map(Duration::as_ms),
+        max_completion_time_ms: task.max_completion_time.map(Duration::as_ms),
     }
 }
 
@@ -57,14 +60,14 @@ pub fn write_labels(labels: &[(String, String)]) -> Vec<v1::Label> {
     labels.iter().map(label).map(|(key, value)| v1::Label { key, value }).collect()
 }
 
-/// A policy without a period is the same as none.
-pub(super) fn read_kill_policy(policy: Option<v1::KillPolicy>) -> Read<Option<Duration>> {
-    let ms = policy.and_then(|policy| policy.grace_period_ms);
-    form::grace_period("kill_policy.grace_period_ms", ms)
-}
-
-pub(super) fn write_kill_policy(grace_period: Option<Duration>) -> Option<v1::KillPolicy> {
-    grace_period.map(|period| v1::KillPolicy { grace_period_ms: Some(period.as_ms()) })
+/// No time at all would be a task that cannot run.
+fn read_completion_time(ms: Option<u64>) -> Read<Option<Duration>> {
+    let field = "max_completion_time_ms";
+    match ms {
+        None => Ok(None),
+        Some(0) => Err(Refusal::invalid(field, "is zero; leave it out for no limit")),
+        Some(ms) => form::duration(field, ms, limits::COMPLETION_TIME_MAX).map(Some),
+    }
 }
 
 /// A task of nothing could be launched without end.

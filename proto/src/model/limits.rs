@@ -145,6 +145,15 @@ pub const GRACE_PERIOD_DEFAULT: Duration = Duration::from_seconds(3);
 /// Longest notice before a task is ended for others: somebody waits for its place meanwhile.
 pub const PREEMPTION_NOTICE_MAX: Duration = Duration::from_seconds(600);
 
+/// Further signals between the first one and KILL; a supervisor keeps them all.
+pub const KILL_STEPS_MAX: usize = 8;
+
+/// Longest text that names a signal.
+pub const SIGNAL_BYTES_MAX: usize = 16;
+
+/// Longest time that a task can be given to complete. Who wants more wants no end.
+pub const COMPLETION_TIME_MAX: Duration = Duration::from_seconds(365 * 24 * 3_600);
+
 /// Longest time that a drain respects budgets: a month.
 pub const DRAIN_DEADLINE_MAX: Duration = Duration::from_seconds(30 * 24 * 3_600);
 

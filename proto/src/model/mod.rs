@@ -13,6 +13,7 @@ pub mod demand;
 pub mod framework;
 pub mod ids;
 pub mod jitter;
+pub mod kill_policy;
 pub mod limits;
 pub mod masters;
 pub mod offer;
@@ -45,6 +46,7 @@ pub use ids::{
     AgentId, ClusterId, DemandId, FrameworkId, IdError, NodeId, OfferId, OwnerId, RequestId,
     TaskId, TaskKey,
 };
+pub use kill_policy::{KillPolicy, KillStep, SignalError, StopSignal};
 pub use masters::{MasterInfo, Masters};
 pub use offer::Offer;
 pub use operation::{Operation, OperationResult};

@@ -94,6 +94,8 @@ pub enum StatusReason {
     AgentDraining,
     /// An operator declared its agent gone for good.
     AgentGone,
+    /// It ran for longer than it may.
+    MaxCompletionTime,
 }
 
 /// One status of one task.

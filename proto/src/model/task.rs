@@ -2,7 +2,7 @@
 
 use super::{
     ids::{AgentId, TaskId},
-    limits,
+    kill_policy::KillPolicy,
     priority::Priority,
     resources::Resources,
     time::Duration,
@@ -32,19 +32,37 @@ pub struct TaskInfo {
     pub resources: Resources,
     /// What it runs.
     pub command: Command,
-    /// Between TERM and KILL; `None` means [`limits::GRACE_PERIOD_DEFAULT`].
-    pub grace_period: Option<Duration>,
+    /// How it is ended when that is asked for.
+    pub kill_policy: KillPolicy,
     /// Keys and values, shown and not interpreted.
     pub labels: Vec<(String, String)>,
     /// Who goes first.
     pub priority: Priority,
     /// How long its framework is told before it is ended for others; `None` is not at all.
     pub preemption_notice: Option<Duration>,
+    /// It is ended, and has failed, when it has run for so long; `None` lets it run.
+    pub max_completion_time: Option<Duration>,
 }
 
 impl TaskInfo {
-    /// Between TERM and KILL, with the default applied.
+    /// A task that asks for nothing but to be run: named like its id, with default policies.
+    pub fn new(id: TaskId, agent: AgentId, resources: Resources, command: Command) -> Self {
+        Self {
+            name: id.to_string(),
+            id,
+            agent,
+            resources,
+            command,
+            kill_policy: KillPolicy::default(),
+            labels: Vec::new(),
+            priority: Priority::DEFAULT,
+            preemption_notice: None,
+            max_completion_time: None,
+        }
+    }
+
+    /// Between the first signal and KILL, with the default applied.
     pub fn grace_period(&self) -> Duration {
-        self.grace_period.unwrap_or(limits::GRACE_PERIOD_DEFAULT)
+        self.kill_policy.grace_period()
     }
 }

@@ -58,7 +58,10 @@ fn task_info() -> v1::TaskInfo {
             environment: vec![v1::EnvironmentVariable { name: text("A"), value: text("1") }],
             user: text("nobody"),
         }),
-        kill_policy: Some(v1::KillPolicy { grace_period_ms: Some(5_000) }),
+        kill_policy: Some(v1::KillPolicy {
+            grace_period_ms: Some(5_000),
+            ..v1::KillPolicy::default()
+        }),
         labels: labels(),
         ..v1::TaskInfo::default()
     }
@@ -364,9 +367,22 @@ pub(crate) fn task_row() -> TaskRow {
         kill_grace_period_ms: Some(250),
         kill_reason: v1::StatusReason::ReasonKilledByFramework.into(),
         container_id: text("framework-1.task-1.9"),
-        // Not known when this format was written.
-        owner: String::new(),
+        // What came later was not known when this format was written.
+        ..TaskRow::default()
     }
+}
+
+pub(crate) fn limited_task_row() -> TaskRow {
+    let step = v1::KillStep { after_ms: 4_000, signal: text("QUIT") };
+    let kill_policy =
+        v1::KillPolicy { grace_period_ms: Some(5_000), signal: text("INT"), steps: vec![step] };
+    let task = v1::TaskInfo {
+        kill_policy: Some(kill_policy),
+        max_completion_time_ms: Some(60_000),
+        ..task_info()
+    };
+    let started_after_boot_ms = Some(1 << 40);
+    TaskRow { task: Some(task), started_after_boot_ms, ..owned_task_row() }
 }
 
 pub(crate) fn owned_task_row() -> TaskRow {

@@ -2,7 +2,7 @@
 
 use super::{
     accept, check,
-    tasks::{status, task},
+    tasks::{grace_ms, status, task},
     texts,
 };
 use proto::{
@@ -169,11 +169,7 @@ fn declines_and_kills() {
         &[
             (|k| k.session = None, "session", Invalid),
             (|k| k.task_id.clear(), "task_id", Invalid),
-            (
-                |k| k.kill_policy = Some(v1::KillPolicy { grace_period_ms: Some(3_600_001) }),
-                "kill_policy.grace_period_ms",
-                Limit,
-            ),
+            (|k| k.kill_policy = Some(grace_ms(3_600_001)), "kill_policy.grace_period_ms", Limit),
         ],
     );
 }

@@ -38,11 +38,32 @@ pub(super) fn task() -> v1::TaskInfo {
             environment: vec![variable("A", "1"), variable("B", "")],
             user: "nobody".to_owned(),
         }),
-        kill_policy: Some(v1::KillPolicy { grace_period_ms: Some(3_600_000) }),
+        kill_policy: Some(grace_ms(3_600_000)),
         labels: vec![label("key", "value"), label("key", "")],
         priority: Some(0),
         preemption_notice_ms: Some(600_000),
+        max_completion_time_ms: Some(1),
+        ..v1::TaskInfo::default()
     }
+}
+
+pub(super) fn grace_ms(ms: u64) -> v1::KillPolicy {
+    v1::KillPolicy { grace_period_ms: Some(ms), ..v1::KillPolicy::default() }
+}
+
+/// A task that is asked three times before it is killed after a second.
+fn stubborn() -> v1::TaskInfo {
+    let step = |after_ms, signal: &str| v1::KillStep { after_ms, signal: signal.to_owned() };
+    let kill_policy = v1::KillPolicy {
+        grace_period_ms: Some(1_000),
+        signal: "INT".to_owned(),
+        steps: vec![step(100, "SIGTERM"), step(999, "6")],
+    };
+    v1::TaskInfo { kill_policy: Some(kill_policy), ..task() }
+}
+
+fn of(task: &mut v1::TaskInfo) -> &mut v1::KillPolicy {
+    task.kill_policy.as_mut().expect("a policy")
 }
 
 fn variable(name: &str, value: &str) -> v1::EnvironmentVariable {
@@ -198,19 +219,16 @@ fn tasks() {
             (|t| t.resources = vec![scalar("cpus", 0)], "resources", Invalid),
             (|t| t.resources[0] = scalar("cpus", -1), "resources[0].scalar", Invalid),
             (|t| t.command = None, "command", Invalid),
-            (
-                |t| t.kill_policy = Some(v1::KillPolicy { grace_period_ms: Some(3_600_001) }),
-                "kill_policy.grace_period_ms",
-                Limit,
-            ),
-            (
-                |t| t.kill_policy = Some(v1::KillPolicy { grace_period_ms: Some(u64::MAX) }),
-                "kill_policy.grace_period_ms",
-                Limit,
-            ),
             (|t| t.labels[1].key.clear(), "labels[1].key", Invalid),
             (|t| t.priority = Some(10), "priority", Invalid),
             (|t| t.preemption_notice_ms = Some(600_001), "preemption_notice_ms", Limit),
+            (|t| t.max_completion_time_ms = Some(0), "max_completion_time_ms", Invalid),
+            (
+                |t| t.max_completion_time_ms = Some(limits::COMPLETION_TIME_MAX.0 + 1),
+                "max_completion_time_ms",
+                Limit,
+            ),
+            (|t| t.max_completion_time_ms = Some(u64::MAX), "max_completion_time_ms", Limit),
         ],
     );
     accept(
@@ -222,7 +240,43 @@ fn tasks() {
             |t| t.kill_policy = None,
             |t| t.priority = Some(9),
             |t| t.preemption_notice_ms = Some(0),
-            |t| t.kill_policy = Some(v1::KillPolicy { grace_period_ms: Some(0) }),
+            |t| t.kill_policy = Some(grace_ms(0)),
+            |t| t.max_completion_time_ms = None,
+            |t| t.max_completion_time_ms = Some(limits::COMPLETION_TIME_MAX.0),
+        ],
+    );
+}
+
+#[test]
+fn kill_policies() {
+    check(
+        &stubborn(),
+        read_task_info,
+        &[
+            (|t| of(t).grace_period_ms = Some(3_600_001), "kill_policy.grace_period_ms", Limit),
+            (|t| of(t).grace_period_ms = Some(u64::MAX), "kill_policy.grace_period_ms", Limit),
+            (|t| of(t).signal = "KILL".to_owned(), "kill_policy.signal", Invalid),
+            (|t| of(t).signal = "19".to_owned(), "kill_policy.signal", Invalid),
+            (|t| of(t).signal = "-1".to_owned(), "kill_policy.signal", Invalid),
+            (|t| of(t).signal = "x".repeat(17), "kill_policy.signal", Limit),
+            (|t| of(t).steps[1].signal = "17".to_owned(), "kill_policy.steps[1].signal", Invalid),
+            (|t| of(t).steps[0].after_ms = 0, "kill_policy.steps[0].after_ms", Invalid),
+            (|t| of(t).steps[1].after_ms = 100, "kill_policy.steps[1].after_ms", Invalid),
+            (|t| of(t).steps[1].after_ms = 1_000, "kill_policy.steps[1].after_ms", Invalid),
+            (|t| of(t).steps[1].after_ms = u64::MAX, "kill_policy.steps[1].after_ms", Invalid),
+            (|t| of(t).grace_period_ms = Some(999), "kill_policy.steps[1].after_ms", Invalid),
+            (|t| of(t).steps = vec![v1::KillStep::default(); 9], "kill_policy.steps", Limit),
+        ],
+    );
+    accept(
+        &stubborn(),
+        read_task_info,
+        &[
+            |t| of(t).signal.clear(),
+            |t| of(t).signal = "sigusr2".to_owned(),
+            |t| of(t).signal = "28".to_owned(),
+            |t| of(t).steps.clear(),
+            |t| of(t).grace_period_ms = None,
         ],
     );
 }

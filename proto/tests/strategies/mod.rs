@@ -7,13 +7,14 @@ pub(crate) mod role_settings;
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
     AgentId, AgentInfo, Attribute, AttributeValue, ClusterId, Command, DisruptionBudget, Duration,
-    FrameworkId, FrameworkInfo, Milli, OfferId, OwnerId, Priority, Quota, Ranges, RequestId,
-    ResourceName, Resources, Role, Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey,
-    TaskState, TaskStatus, Value, WallTime, WatchFilter, WatchKind, agent::AgentTask, limits,
+    FrameworkId, FrameworkInfo, KillPolicy, KillStep, Milli, OfferId, OwnerId, Priority, Quota,
+    Ranges, RequestId, ResourceName, Resources, Role, Session, StatusReason, StatusSource,
+    StopSignal, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime, WatchFilter,
+    WatchKind, agent::AgentTask, limits,
 };
 use std::collections::BTreeSet;
 
-pub(crate) const STATUS_REASONS: [StatusReason; 22] = [
+pub(crate) const STATUS_REASONS: [StatusReason; 23] = [
     StatusReason::None,
     StatusReason::ContainerLaunchFailed,
     StatusReason::ContainerLimitationMemory,
@@ -36,6 +37,7 @@ pub(crate) const STATUS_REASONS: [StatusReason; 22] = [
     StatusReason::TaskInvalid,
     StatusReason::AgentDraining,
     StatusReason::AgentGone,
+    StatusReason::MaxCompletionTime,
 ];
 
 // === ids ===
@@ -226,24 +228,45 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
 
 pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
     let needs = resources().prop_filter("a task needs something", |list| !list.is_empty());
+    let identity = (task_id(), line(), agent_id(), labels());
+    let completion = option::of(duration(1, limits::COMPLETION_TIME_MAX));
     let place = (priority(), option::of(duration(0, limits::PREEMPTION_NOTICE_MAX)));
-    (task_id(), line(), agent_id(), needs, command(), grace_period(), labels(), place).prop_map(
-        |(id, name, agent, resources, command, grace_period, labels, place)| TaskInfo {
-            id,
-            name,
-            agent,
-            resources,
-            command,
-            grace_period,
-            labels,
-            priority: place.0,
-            preemption_notice: place.1,
+    let ends = (kill_policy(), completion);
+    (identity, needs, command(), ends, place).prop_map(
+        |((id, name, agent, labels), resources, command, ends, place)| {
+            let plain = TaskInfo::new(id, agent, resources, command);
+            let ((kill_policy, max_completion_time), (priority, preemption_notice)) = (ends, place);
+            TaskInfo {
+                name,
+                kill_policy,
+                labels,
+                max_completion_time,
+                priority,
+                preemption_notice,
+                ..plain
+            }
         },
     )
 }
 
 pub(crate) fn priority() -> impl Strategy<Value = Priority> {
     (0..=u32::from(limits::PRIORITY_MAX)).prop_map(|number| Priority::new(number).expect("one"))
+}
+
+pub(crate) fn kill_policy() -> impl Strategy<Value = KillPolicy> {
+    let signal = || sample::select(StopSignal::ALL.to_vec());
+    let steps = collection::vec((0..900_u64, signal()), 0..limits::KILL_STEPS_MAX);
+    (grace_period(), signal(), steps).prop_map(|(grace_period, signal, steps)| {
+        let mut policy = KillPolicy { grace_period, signal, steps: Vec::new() };
+        let mut after = Duration(0);
+        for (pause, signal) in steps {
+            after = Duration(after.0 + pause + 1);
+            if after < policy.grace_period() {
+                policy.steps.push(KillStep { after, signal });
+            }
+        }
+        policy
+    })
 }
 
 pub(crate) fn state() -> impl Strategy<Value = TaskState> {

@@ -15,8 +15,8 @@ use master_core::{
 };
 use proto::model::{
     Command, DeclineFilter, DeclineReason, Duration, Instant, Offer, OfferId, Operation,
-    OperationResult, Priority, Reason, Refusal, RequestId, ResourceName, Resources, SchedulerCall,
-    Session, TaskId, TaskInfo, TaskState,
+    OperationResult, Reason, Refusal, RequestId, ResourceName, Resources, SchedulerCall, Session,
+    TaskId, TaskInfo, TaskState,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -449,15 +449,6 @@ fn task(framework: usize, number: u64, offer: &Offer, resources: Resources) -> T
     let cpus = ResourceName::new("cpus").expect("a name");
     assert!(resources.scalar(&cpus).0 > 0, "a task takes something");
     let id = format!("task-{framework}-{number}");
-    TaskInfo {
-        name: id.clone(),
-        id: TaskId::new(&id).expect("an id"),
-        agent: offer.agent.clone(),
-        resources,
-        command: Command { arguments: vec!["true".to_owned()], ..Command::default() },
-        grace_period: None,
-        labels: vec![],
-        priority: Priority::DEFAULT,
-        preemption_notice: None,
-    }
+    let command = Command { arguments: vec!["true".to_owned()], ..Command::default() };
+    TaskInfo::new(TaskId::new(&id).expect("an id"), offer.agent.clone(), resources, command)
 }

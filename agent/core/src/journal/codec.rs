@@ -85,6 +85,7 @@ pub fn encode_row(row: &TaskRow) -> Vec<u8> {
         kill_reason: row.kill.map_or(0, |kill| convert::status::write_reason(kill.reason).into()),
         container_id: row.container.as_ref().map(ToString::to_string).unwrap_or_default(),
         owner: row.owner.as_ref().map(ToString::to_string).unwrap_or_default(),
+        started_after_boot_ms: row.started_after_boot.map(Duration::as_ms),
     }
     .encode_to_vec()
 }
@@ -153,6 +154,7 @@ fn read_row(wire: v1::TaskRow) -> Result<TaskRow, Refusal> {
         pending,
         kill,
         owner,
+        started_after_boot: wire.started_after_boot_ms.map(Duration),
     })
 }
 

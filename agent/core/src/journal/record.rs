@@ -49,6 +49,9 @@ pub struct TaskRow {
     /// Who may read its sandbox besides operators; `None` is nobody, as in rows of agents that were
     /// not told.
     pub owner: Option<OwnerId>,
+    /// When its program was seen to run, as time since the host's boot; only of tasks that may run
+    /// for so long and no longer.
+    pub started_after_boot: Option<Duration>,
 }
 
 /// An order to end a task.
@@ -94,6 +97,21 @@ impl fmt::Display for ContainerId {
 }
 
 impl TaskRow {
+    /// A row that says nothing yet but which task it is of, and its state.
+    pub fn new(key: TaskKey, state: TaskState) -> Self {
+        Self {
+            key,
+            task: None,
+            container: None,
+            state,
+            sequence: 0,
+            pending: Vec::new(),
+            kill: None,
+            owner: None,
+            started_after_boot: None,
+        }
+    }
+
     /// Whether a container may exist for it.
     pub fn is_live(&self) -> bool {
         !self.state.is_terminal()

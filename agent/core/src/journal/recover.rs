@@ -166,7 +166,7 @@ impl Agent {
     fn carry_out(&mut self, verdict: Verdict, key: &TaskKey, now: Instant, outbox: &mut Outbox) {
         let kill = self.tasks.get(key).and_then(|row| row.kill);
         let asked = |otherwise: News| match kill {
-            Some(kill) => News::new(TaskState::Killed, kill.reason, otherwise.message),
+            Some(kill) => kill.news(otherwise.message),
             None => otherwise,
         };
         match verdict {
@@ -196,6 +196,7 @@ impl Agent {
         let container = row.container.clone().expect("a live task has a container");
         outbox.push(Effect::AdoptContainer { container: container.clone() });
         self.container_started(&container, now, outbox);
+        self.watch_completion(key, now, outbox);
         // Started or not: an order to end it may have been lost with the earlier life.
         self.repeat_stop(key, now, outbox);
     }

@@ -10,31 +10,18 @@ use crate::{
     tasks::lifecycle::News,
 };
 use proto::model::{Duration, Instant, StatusReason, TaskKey, TaskState, limits};
-use std::collections::{BTreeMap, BTreeSet};
 
-/// When to look again at each task that should end.
-#[derive(Debug, Default)]
-pub(crate) struct KillChecks {
-    by_time: BTreeSet<(Instant, TaskKey)>,
-    by_task: BTreeMap<TaskKey, Instant>,
-}
-
-impl KillChecks {
-    /// Sets the one check of a task.
-    fn set(&mut self, key: &TaskKey, at: Instant) {
-        self.remove(key);
-        self.by_time.insert((at, key.clone()));
-        self.by_task.insert(key.clone(), at);
-    }
-
-    pub(crate) fn remove(&mut self, key: &TaskKey) {
-        if let Some(at) = self.by_task.remove(key) {
-            self.by_time.remove(&(at, key.clone()));
+impl Kill {
+    /// How a task ends that was ended by this order. That it took too long is a failure of its own
+    /// and nobody's wish.
+    pub(crate) fn news(self, message: impl AsRef<str>) -> News {
+        match self.reason {
+            StatusReason::MaxCompletionTime => {
+                let message = "ran for longer than its max_completion_time";
+                News::new(TaskState::Failed, self.reason, message)
+            }
+            reason => News::new(TaskState::Killed, reason, message),
         }
-    }
-
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.by_time.first().map(|(at, _)| *at)
     }
 }
 
@@ -68,6 +55,7 @@ impl Agent {
             None => row.kill = Some(Kill { grace_period, reason }),
         }
         row.state = TaskState::Killing;
+        self.tasks.completions.remove(key);
         self.record(key, outbox);
         self.repeat_stop(key, now, outbox);
     }
@@ -76,16 +64,7 @@ impl Agent {
         if self.tasks.rows().len() >= limits::TASKS_PER_AGENT_MAX {
             return;
         }
-        self.tasks.insert(TaskRow {
-            key: key.clone(),
-            task: None,
-            container: None,
-            state: TaskState::Gone,
-            sequence: 0,
-            pending: Vec::new(),
-            kill: None,
-            owner: None,
-        });
+        self.tasks.insert(TaskRow::new(key.clone(), TaskState::Gone));
         let message = "the agent was asked to kill a task that it never launched";
         let news = News::new(TaskState::Gone, StatusReason::KilledDuringLaunch, message);
         self.add_update(key, news, now, outbox);
@@ -106,10 +85,7 @@ impl Agent {
 
     /// Destroys what should have ended by now.
     pub(crate) fn run_kill_checks(&mut self, now: Instant, outbox: &mut Outbox) {
-        while let Some((check_at, key)) = self.tasks.kill_checks.by_time.first().cloned() {
-            if check_at > now {
-                return;
-            }
+        while let Some(key) = self.tasks.kill_checks.pop(now) {
             let row = self.tasks.get(&key).expect("checks end with the task");
             let container = row.container.clone().expect("a live task has a container");
             outbox.push(Effect::StopContainer { container, grace_period: None });

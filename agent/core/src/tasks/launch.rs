@@ -35,14 +35,9 @@ impl Agent {
             return;
         }
         let mut row = TaskRow {
-            key: key.clone(),
             task: Some(task.clone()),
-            container: None,
-            state: TaskState::Staging,
-            sequence: 0,
-            pending: Vec::new(),
-            kill: None,
             owner: owner.clone(),
+            ..TaskRow::new(key.clone(), TaskState::Staging)
         };
         if let Err(news) = self.admit(&task) {
             row.state = news.state;

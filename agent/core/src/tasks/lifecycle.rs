@@ -33,16 +33,12 @@ impl News {
     fn of(report: &ExitReport, before: TaskState, kill: Option<Kill>) -> Self {
         let mut news = match (&report.ending, kill) {
             (Ending::LaunchFailed(failure), _) => Self::of_failure(failure, before, kill),
-            (Ending::SupervisorLost, Some(kill)) => {
-                Self::new(TaskState::Killed, kill.reason, "ended without an exit record")
-            }
+            (Ending::SupervisorLost, Some(kill)) => kill.news("ended without an exit record"),
             (Ending::SupervisorLost, None) => {
                 let message = "the container's supervisor ended without saying how";
                 Self::new(TaskState::Failed, StatusReason::SupervisorLost, message)
             }
-            (_, Some(kill)) if report.killed_by_request => {
-                Self::new(TaskState::Killed, kill.reason, "")
-            }
+            (_, Some(kill)) if report.killed_by_request => kill.news(""),
             // Somebody on the host spoke to the supervisor past the agent.
             (_, None) if report.killed_by_request => {
                 let message = "stopped from outside the agent";
@@ -106,6 +102,7 @@ impl Agent {
             TaskState::Staging => {
                 let news = News::new(TaskState::Running, StatusReason::None, "");
                 self.add_update(&key, news, now, outbox);
+                self.watch_completion(&key, now, outbox);
             }
             // The order came while the container was set up: say it again to whatever runs now.
             TaskState::Killing => self.repeat_stop(&key, now, outbox),

@@ -1,13 +1,15 @@
 //! The tasks of this agent: their rows, what they hold, and which container belongs to which.
 
 pub(crate) mod capacity;
+pub(crate) mod completion;
+pub(crate) mod due;
 pub(crate) mod kill;
 pub(crate) mod launch;
 pub(crate) mod lifecycle;
 
 use crate::journal::{ContainerId, RecoverError, TaskRow};
 use capacity::Capacity;
-use kill::KillChecks;
+use due::DueTimes;
 use proto::model::{Resources, TaskKey};
 use std::collections::BTreeMap;
 
@@ -18,7 +20,10 @@ pub(crate) struct Tasks {
     by_container: BTreeMap<ContainerId, TaskKey>,
     live: usize,
     pub(crate) capacity: Capacity,
-    pub(crate) kill_checks: KillChecks,
+    /// When to look again at each task that should end.
+    pub(crate) kill_checks: DueTimes,
+    /// When each task has run for long enough.
+    pub(crate) completions: DueTimes,
 }
 
 impl Tasks {
@@ -28,7 +33,8 @@ impl Tasks {
             by_container: BTreeMap::new(),
             live: 0,
             capacity: Capacity::new(total),
-            kill_checks: KillChecks::default(),
+            kill_checks: DueTimes::default(),
+            completions: DueTimes::default(),
         }
     }
 
@@ -92,6 +98,7 @@ impl Tasks {
         let task = row.task.as_ref().expect("a task that was live has a description");
         self.capacity.release(&task.resources);
         self.kill_checks.remove(key);
+        self.completions.remove(key);
     }
 
     pub(crate) fn forget(&mut self, key: &TaskKey) {

@@ -1,5 +1,6 @@
 //! How an agent behaves, seen from outside: told stories and random histories, on one stage.
 
+mod completion;
 mod histories;
 mod owners;
 mod stage;

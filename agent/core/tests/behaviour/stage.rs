@@ -5,8 +5,8 @@ use agent_core::{
     Outbox, Record, TaskRow, invariants,
 };
 use proto::model::{
-    AgentCall, AgentInfo, Command, Duration, FrameworkId, Instant, Order, OwnerId, Priority,
-    Resources, TaskInfo, TaskKey, TaskStatus, WallTime,
+    AgentCall, AgentInfo, Command, Duration, FrameworkId, Instant, Order, OwnerId, Resources,
+    TaskInfo, TaskKey, TaskStatus, WallTime,
 };
 use std::collections::BTreeMap;
 
@@ -25,6 +25,8 @@ pub(crate) struct Stage {
     pub(crate) now: Instant,
     pub(crate) session: u64,
     pub(crate) boot: String,
+    /// For the next life of the agent.
+    pub(crate) up_at_origin: Duration,
     asked_to_connect: bool,
     seed: u64,
 }
@@ -97,6 +99,7 @@ impl Stage {
             now: Instant(0),
             session: 0,
             boot: "boot-1".to_owned(),
+            up_at_origin: Duration(0),
             asked_to_connect: false,
             seed: 1,
         };
@@ -169,7 +172,8 @@ impl Stage {
         let observed = live.filter_map(|row| row.container.clone());
         let observed = observed.map(|container| (container, observation.clone())).collect();
         let mut outbox = Outbox::new();
-        let config = config(self.seed, &self.boot);
+        let mut config = config(self.seed, &self.boot);
+        config.up_at_origin = self.up_at_origin;
         let agent = Agent::recover(config, self.disk.journal(), observed, self.now, &mut outbox);
         self.agent = agent.expect("own journal");
         self.asked_to_connect = false;
@@ -204,8 +208,13 @@ pub(crate) fn key(task: &str) -> TaskKey {
 
 /// The order to launch [`task`] for a framework of [`owner`].
 pub(crate) fn launch(id: &str, cpus: i64) -> Order {
-    let (framework, owner) = (key(id).framework, Some(owner()));
-    Order::Launch { framework, owner, task: task(id, cpus) }
+    launch_of(task(id, cpus))
+}
+
+/// The order to launch this very task.
+pub(crate) fn launch_of(task: Box<TaskInfo>) -> Order {
+    let (framework, owner) = (key(task.id.as_str()).framework, Some(owner()));
+    Order::Launch { framework, owner, task }
 }
 
 pub(crate) fn owner() -> OwnerId {
@@ -213,17 +222,13 @@ pub(crate) fn owner() -> OwnerId {
 }
 
 pub(crate) fn task(id: &str, cpus: i64) -> Box<TaskInfo> {
-    Box::new(TaskInfo {
-        id: id.parse().expect("an id"),
-        name: id.to_owned(),
-        agent: "agent-1".parse().expect("an id"),
-        resources: Resources::cpus_mem(cpus * 1_000, 1),
-        command: Command { arguments: vec!["true".to_owned()], ..Command::default() },
-        grace_period: None,
-        labels: Vec::new(),
-        priority: Priority::DEFAULT,
-        preemption_notice: None,
-    })
+    let command = Command { arguments: vec!["true".to_owned()], ..Command::default() };
+    Box::new(TaskInfo::new(
+        id.parse().expect("an id"),
+        "agent-1".parse().expect("an id"),
+        Resources::cpus_mem(cpus * 1_000, 1),
+        command,
+    ))
 }
 
 pub(crate) fn report(ending: Ending, killed_by_request: bool) -> ExitReport {

@@ -2,8 +2,8 @@
 //!
 //! It is pid 1 of its namespace: it makes the surroundings, forks the task (so that the task is
 //! *not* pid 1 and the default actions of signals work on it), reaps whatever is orphaned, passes
-//! TERM on, and ends when the task ends, upon which the kernel kills everything left in the
-//! namespace.
+//! signals that ask for the end on, and ends when the task ends, upon which the kernel kills
+//! everything left in the namespace.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -12,11 +12,11 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sys::prctl;
-use nix::sys::signal::{SigSet, Signal, kill, killpg};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill, killpg, pthread_sigmask};
 use nix::unistd::{Pid, sethostname};
 
 use super::{Container, Ends, Failed, task};
-use crate::plan::Isolation;
+use crate::plan::{Isolation, stop};
 use crate::report::Step;
 use crate::sys::{Closing, Side, close_range, exit_now, fork_into, reap};
 
@@ -38,6 +38,10 @@ pub(super) fn run(container: &Container, ends: Ends) -> ! {
 
 fn set_up(container: &Container) -> Result<(), Failed> {
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(|errno| (Step::ParentDeath, errno))?;
+    // The kernel drops what reaches the first process of a namespace without a handler, unless it
+    // is blocked. The task starts with an empty mask all the same.
+    pthread_sigmask(SigmaskHow::SIG_BLOCK, Some(&awaited()), None)
+        .map_err(|errno| (Step::Signals, errno))?;
     container.join_cgroups()?;
     if let Isolation::Full { hostname: Some(hostname) } = &container.isolation {
         sethostname(hostname).map_err(|errno| (Step::Hostname, errno))?;
@@ -62,25 +66,32 @@ pub(super) fn set_oom_score_adj(score: &str) -> Result<(), Errno> {
         .map_err(|error| error.raw_os_error().map_or(Errno::EIO, Errno::from_raw))
 }
 
-/// Until the task has ended. CHLD and TERM are blocked since before the fork, so none is missed.
+/// What init waits for.
+fn awaited() -> SigSet {
+    let mut signals = SigSet::empty();
+    signals.add(Signal::SIGCHLD);
+    stop::SIGNALS.into_iter().for_each(|signal| signals.add(signal));
+    signals
+}
+
+/// Until the task has ended. All signals awaited are blocked since before the fork, so none is
+/// missed.
 fn watch(task: Pid, status: &OwnedFd) -> ! {
     let _ = prctl::set_name(c"bourse-init");
     close_all_but(status.as_raw_fd());
-    let mut signals = SigSet::empty();
-    signals.add(Signal::SIGCHLD);
-    signals.add(Signal::SIGTERM);
+    let signals = awaited();
     loop {
         match signals.wait() {
-            Ok(Signal::SIGTERM) => terminate(task),
-            _ => collect(task, status),
+            Ok(Signal::SIGCHLD) | Err(_) => collect(task, status),
+            Ok(signal) => pass_on(task, signal),
         }
     }
 }
 
-/// TERM for the task's process group, as a terminal would do it.
-fn terminate(task: Pid) {
-    if killpg(task, Signal::SIGTERM).is_err() {
-        let _ = kill(task, Signal::SIGTERM);
+/// To the task's process group, as a terminal would do it.
+fn pass_on(task: Pid, signal: Signal) {
+    if killpg(task, signal).is_err() {
+        let _ = kill(task, signal);
     }
 }
 

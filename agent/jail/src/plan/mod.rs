@@ -5,6 +5,7 @@
 //! anything has happened. The rules of refusal are in [`validate`](Plan::validate), which the agent
 //! may call before it spawns anything. This file touches neither files nor processes.
 
+pub(crate) mod stop;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroups::{ControllerName, Layout};
+pub use stop::{Stop, StopStep};
 
 /// The version of the plan that this build understands.
 pub const PLAN_VERSION: u32 = 1;
@@ -58,8 +60,11 @@ pub struct Plan {
     /// Where its cgroups go. Without them no limits can be had.
     #[serde(default)]
     pub cgroups: Option<CgroupPlace>,
-    /// Time between TERM and KILL when a stop is ordered.
+    /// Time between the first signal and KILL when a stop is ordered.
     pub grace_ms: u64,
+    /// Which signals are sent in that time.
+    #[serde(default)]
+    pub stop: Stop,
     /// The task's rank when the kernel must kill for memory, -1000 to 1000. `None`: 0 under full
     /// isolation, untouched without.
     #[serde(default)]
@@ -216,6 +221,14 @@ pub enum PlanError {
         min: i128,
         /// The largest allowed.
         max: i128,
+    },
+    /// Not a signal that a task can be asked to end by.
+    #[error("{field}: signal {number} does not ask a task to end")]
+    Signal {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        number: i32,
     },
     /// A bound of an unknown height.
     #[error("limits.cpu_quota: needs limits.cpu_milli")]

@@ -28,6 +28,7 @@ impl Plan {
         self.check_isolation()?;
         self.check_limits()?;
         check_range("grace_ms", self.grace_ms.into(), 0, MAX_GRACE_MS.into())?;
+        self.stop.validate()?;
         if let Some(score) = self.oom_score_adj {
             check_range("oom_score_adj", score.into(), -1000, 1000)?;
         }
@@ -128,7 +129,12 @@ fn check_path(field: &'static str, path: &Path) -> Result<(), PlanError> {
     Err(PlanError::Path { field, path: path.to_owned() })
 }
 
-fn check_range(field: &'static str, value: i128, min: i128, max: i128) -> Result<(), PlanError> {
+pub(super) fn check_range(
+    field: &'static str,
+    value: i128,
+    min: i128,
+    max: i128,
+) -> Result<(), PlanError> {
     if (min..=max).contains(&value) {
         return Ok(());
     }
@@ -142,7 +148,7 @@ mod tests {
 
     use super::*;
     use crate::cgroups::{Hierarchy, Layout, Version};
-    use crate::plan::{CgroupPlace, Root};
+    use crate::plan::{CgroupPlace, Root, Stop, StopStep};
 
     fn sound() -> Plan {
         let hierarchy = Hierarchy { version: Version::V1, base: PathBuf::from("/sys/fs/cgroup/x") };
@@ -169,6 +175,7 @@ mod tests {
                 parent: "agent".into(),
             }),
             grace_ms: 0,
+            stop: Stop { signal: 2, steps: vec![StopStep { after_ms: 5, signal: 15 }] },
             oom_score_adj: Some(-1000),
             process_limits: BTreeMap::new(),
         }
@@ -270,6 +277,27 @@ mod tests {
             let error = refusal(|plan| plan.isolation = isolation);
             assert!(matches!(error, PlanError::Hostname { .. }), "{name}");
         }
+    }
+
+    #[test]
+    fn signals_that_ask_nobody_to_end() {
+        for number in [i32::MIN, -15, 0, 9, 11, 17, 18, 19, 34, 64, i32::MAX] {
+            let error = refusal(|plan| plan.stop.signal = number);
+            assert!(matches!(error, PlanError::Signal { field: "stop.signal", .. }), "{number}");
+            let error = refusal(|plan| plan.stop.steps[0].signal = number);
+            assert!(matches!(error, PlanError::Signal { field: "stop.steps.signal", .. }));
+        }
+        let after = |plan: &mut Plan, times: &[u64]| {
+            let step = |&after_ms: &u64| StopStep { after_ms, signal: 15 };
+            plan.stop.steps = times.iter().map(step).collect();
+        };
+        for times in [&[3, 3][..], &[3, 2], &[MAX_GRACE_MS + 1]] {
+            let error = refusal(|plan| after(plan, times));
+            assert!(matches!(error, PlanError::Range { field: "stop.steps.after_ms", .. }));
+        }
+        let many: Vec<u64> = (0..65).collect();
+        let error = refusal(|plan| after(plan, &many));
+        assert!(matches!(error, PlanError::Range { field: "stop.steps", .. }), "{error}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ use crate::records::{self, EXIT_FILE, ExitRecord, JAIL_FILE, JailRecord, Outcome
 use crate::report::{FailureReason, LaunchFailure, Report, Started, Step};
 use crate::sys::return_free_memory;
 use spawner::Spawner;
-use watch::{End, Watch};
+use watch::{End, Policy, Watch};
 
 /// How long the last of the dying may take to leave the cgroups. What stays is swept by the agent.
 const REMOVAL_PATIENCE: Duration = Duration::from_secs(10);
@@ -59,7 +59,7 @@ fn run(plan: Plan, spawner: Spawner, signals: SignalFd) -> ExitCode {
         memory_limit_bytes: plan.limits.memory_bytes,
         began_unix_ms: unix_ms(),
     };
-    let grace = Duration::from_millis(plan.grace_ms);
+    let policy = Policy { grace: Duration::from_millis(plan.grace_ms), stop: plan.stop.clone() };
     let mut group = None;
     let spawned = match launch(&plan, &mut group) {
         Ok(spawned) => spawned,
@@ -70,7 +70,7 @@ fn run(plan: Plan, spawner: Spawner, signals: SignalFd) -> ExitCode {
     };
     drop(plan);
     return_free_memory();
-    let mut watch = Watch::new(spawned, signals, kept.full, grace);
+    let mut watch = Watch::new(spawned, signals, kept.full, policy);
     let mut identity = None;
     match admit(&kept, &runtime, &watch, &spawner) {
         Ok(own) => {

@@ -1,9 +1,11 @@
 //! The waiting: one thread, one poll, over orders, the container's voice and the clock.
 //!
-//! Orders come as signals: TERM is "stop" (TERM to the task, KILL after the grace period), USR1 is
-//! "destroy" (KILL at once). While the task is not yet running there is nothing to be gentle with,
-//! and both mean KILL. The container is over when its first process has been reaped.
+//! Orders come as signals: TERM is "stop" (the plan's signals to the task, KILL after the grace
+//! period), USR1 is "destroy" (KILL at once). While the task is not yet running there is nothing to
+//! be gentle with, and both mean KILL. The container is over when its first process has been
+//! reaped.
 
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,7 @@ use super::unix_ms;
 use crate::cgroups::Group;
 use crate::container::Spawned;
 use crate::container::channel::{Heard, SupervisorEnd};
+use crate::plan::{Stop, StopStep, stop};
 use crate::records;
 use crate::report::{FailureReason, LaunchFailure, Step};
 use crate::sys::reap;
@@ -26,7 +29,7 @@ use crate::sys::reap;
 pub(super) struct Watch {
     pid: Pid,
     full: bool,
-    grace: Duration,
+    policy: Policy,
     signals: SignalFd,
     status_pipe: OwnedFd,
     /// Open until the exec has succeeded or failed.
@@ -35,8 +38,17 @@ pub(super) struct Watch {
     failure: Option<LaunchFailure>,
     started_unix_ms: Option<u64>,
     stop_ordered: bool,
+    /// What is still to be sent before the KILL.
+    steps: VecDeque<(Instant, Signal)>,
     kill_at: Option<Instant>,
     ended: Option<Ended>,
+}
+
+/// How the task is asked to end.
+#[derive(Debug)]
+pub(super) struct Policy {
+    pub(super) grace: Duration,
+    pub(super) stop: Stop,
 }
 
 /// The first process of the container, reaped.
@@ -71,11 +83,11 @@ impl End {
 }
 
 impl Watch {
-    pub(super) fn new(spawned: Spawned, signals: SignalFd, full: bool, grace: Duration) -> Self {
+    pub(super) fn new(spawned: Spawned, signals: SignalFd, full: bool, policy: Policy) -> Self {
         Self {
             pid: spawned.pid,
             full,
-            grace,
+            policy,
             signals,
             status_pipe: spawned.status,
             channel: Some(spawned.channel),
@@ -83,6 +95,7 @@ impl Watch {
             failure: None,
             started_unix_ms: None,
             stop_ordered: false,
+            steps: VecDeque::new(),
             kill_at: None,
             ended: None,
         }
@@ -129,9 +142,14 @@ impl Watch {
                 _ => self.collect(group),
             }
         }
-        if self.kill_at.is_some_and(|at| at <= Instant::now()) {
+        let now = Instant::now();
+        if self.kill_at.is_some_and(|at| at <= now) {
             self.kill_at = None;
+            self.steps.clear();
             self.destroy(group);
+        }
+        while let Some((_, signal)) = self.steps.pop_front_if(|(at, _)| *at <= now) {
+            self.send(signal);
         }
     }
 
@@ -141,7 +159,9 @@ impl Watch {
             polled.push(PollFd::new(channel.as_fd(), PollFlags::POLLIN));
         }
         // Rounded up: waking early would only mean to wait again.
-        let timeout = self.kill_at.map_or(PollTimeout::NONE, |at| {
+        let step = self.steps.front().map(|(at, _)| *at);
+        let due = self.kill_at.into_iter().chain(step).min();
+        let timeout = due.map_or(PollTimeout::NONE, |at| {
             let left = at.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
         });
@@ -169,8 +189,10 @@ impl Watch {
         }
     }
 
-    /// TERM now, KILL after the grace period. Repeated orders can only bring the KILL forward.
+    /// The first signal now, the others in their time, KILL after the grace period. Repeated orders
+    /// can only bring the KILL forward: many a program takes a second INT for impatience.
     fn stop(&mut self, runtime: &OwnedFd, group: Option<&Group>) {
+        let is_first = self.kill_at.is_none();
         self.stop_ordered = true;
         if self.started_unix_ms.is_none() {
             return self.destroy(group);
@@ -178,15 +200,28 @@ impl Watch {
         if self.ended.is_some() {
             return;
         }
-        let grace = records::read_grace_ms(runtime).map_or(self.grace, Duration::from_millis);
-        let at = Instant::now() + grace.min(Duration::from_millis(crate::plan::MAX_GRACE_MS));
+        let grace =
+            records::read_grace_ms(runtime).map_or(self.policy.grace, Duration::from_millis);
+        let now = Instant::now();
+        let at = now + grace.min(Duration::from_millis(crate::plan::MAX_GRACE_MS));
         self.kill_at = Some(self.kill_at.map_or(at, |earlier| earlier.min(at)));
-        // Init passes it on to the task's group; without init the group is ours to address.
-        let _ = if self.full {
-            kill(self.pid, Signal::SIGTERM)
-        } else {
-            killpg(self.pid, Signal::SIGTERM)
-        };
+        if is_first {
+            let steps = self.policy.stop.steps.iter();
+            let step = |step: &StopStep| {
+                (now + Duration::from_millis(step.after_ms), stop::signal(step.signal))
+            };
+            self.steps = steps.map(step).collect();
+            self.send(stop::signal(self.policy.stop.signal));
+        }
+    }
+
+    /// To the task and its process group: init passes it on to them; without init the group is ours
+    /// to address.
+    fn send(&self, signal: Signal) {
+        if self.ended.is_some() {
+            return;
+        }
+        let _ = if self.full { kill(self.pid, signal) } else { killpg(self.pid, signal) };
     }
 
     /// KILL for everything. The number is safe to use until the process is reaped, and not after.

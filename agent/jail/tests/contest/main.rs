@@ -31,6 +31,7 @@ mod records_identity;
 mod rig;
 mod stop_escalates;
 mod stop_honoured;
+mod stop_signals;
 mod supervisor_killed;
 mod sweep;
 mod tree_gone;

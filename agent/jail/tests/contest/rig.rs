@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use jail::cgroups::{Base, Layout, probe, retire};
-use jail::plan::{CgroupPlace, Isolation, Limits, PLAN_VERSION, Root};
+use jail::plan::{CgroupPlace, Isolation, Limits, PLAN_VERSION, Root, Stop};
 use jail::process::ProcessId;
 use jail::{ExitRecord, LaunchFailure, Plan, Report, Started, launch, records};
 
@@ -101,6 +101,7 @@ impl Rig {
             limits: Limits::default(),
             cgroups: cgroups.map(|layout| CgroupPlace { layout, parent: self.name.clone() }),
             grace_ms: 30_000,
+            stop: Stop::default(),
             oom_score_adj: None,
             process_limits: BTreeMap::new(),
         }

@@ -6,7 +6,7 @@ pub(crate) mod master;
 use agent::{AgentHandle, AgentSettings, IsolationChoice, Security};
 use master::{Master, Update};
 use proto::model::{
-    Command, Duration, FrameworkId, Order, Priority, Resources, TaskInfo, TaskKey, TaskState,
+    Command, Duration, FrameworkId, Order, Resources, TaskInfo, TaskKey, TaskState,
 };
 use std::{
     path::{Path, PathBuf},
@@ -40,20 +40,14 @@ pub(crate) fn shell(id: &str, line: &str) -> TaskInfo {
 }
 
 pub(crate) fn command(id: &str, arguments: &[&str]) -> TaskInfo {
-    TaskInfo {
-        id: id.parse().expect("an id"),
-        name: id.to_owned(),
-        agent: AGENT.parse().expect("an id"),
-        resources: Resources::cpus_mem(100, 32),
-        command: Command {
-            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
-            ..Command::default()
-        },
-        grace_period: Some(Duration(2_000)),
-        labels: Vec::new(),
-        priority: Priority::DEFAULT,
-        preemption_notice: None,
-    }
+    let command = Command {
+        arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+        ..Command::default()
+    };
+    let (id, agent) = (id.parse().expect("an id"), AGENT.parse().expect("an id"));
+    let mut task = TaskInfo::new(id, agent, Resources::cpus_mem(100, 32), command);
+    task.kill_policy.grace_period = Some(Duration(2_000));
+    task
 }
 
 pub(crate) fn launch(task: TaskInfo) -> Order {

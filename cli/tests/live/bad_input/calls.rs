@@ -126,7 +126,8 @@ fn wrong_accepts(crude: &Crude, offer: &str) -> [(Reason, v1::AcceptRequest); 7]
     [
         (Reason::LimitExceeded, {
             let mut patient = task("t", "one");
-            patient.kill_policy = Some(v1::KillPolicy { grace_period_ms: Some(u64::MAX) });
+            patient.kill_policy =
+                Some(v1::KillPolicy { grace_period_ms: Some(u64::MAX), ..Default::default() });
             crude.accept(offer, patient)
         }),
         (Reason::LimitExceeded, crude.accept(offer, task(&"x".repeat(129), "one"))),

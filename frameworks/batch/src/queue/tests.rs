@@ -156,6 +156,22 @@ fn what_a_drain_ends_is_run_again() {
     assert_eq!(outcomes(&queue), [Some(Outcome::Succeeded)]);
 }
 
+/// Its agent ended it for having run too long: one more attempt, and then it is told so.
+#[test]
+fn what_takes_too_long_is_tried_again_and_told_apart() {
+    let mut queue = queue(vec![spec("t", 1, 1, &[])]);
+    let mut now = Instant(0);
+    for _ in 0..2 {
+        let task = launch_all(&mut queue, now).remove(0);
+        let mut ended = status(&task, TaskState::Failed);
+        ended.reason = StatusReason::MaxCompletionTime;
+        queue.status(now, &ended);
+        now = queue.deadline().unwrap_or(now);
+        queue.tick(now);
+    }
+    assert_eq!(outcomes(&queue), [Some(Outcome::TimedOut)]);
+}
+
 #[test]
 fn an_operators_kill_and_an_impossible_task_are_final() {
     for (state, outcome) in

@@ -57,7 +57,8 @@ struct Room<'a> {
 impl Drain {
     /// The grace period that a task is given: its own, or less.
     pub(super) fn grace_of(&self, task: &Task) -> Option<Duration> {
-        self.max_grace.filter(|max| *max < task.info.grace_period()).or(task.info.grace_period)
+        let own = task.info.kill_policy.grace_period;
+        self.max_grace.filter(|max| *max < task.info.grace_period()).or(own)
     }
 }
 

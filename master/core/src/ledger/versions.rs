@@ -11,7 +11,7 @@
 //! adds no version. What a version has once had it has for ever.
 
 use super::{Applied, Command, Event, Ledger};
-use proto::model::{Reason, Refusal};
+use proto::model::{Priority, Reason, Refusal, StatusReason, StopSignal, TaskInfo};
 use std::fmt;
 
 /// A version of what the log may hold; 1 is the first.
@@ -62,8 +62,11 @@ impl Command {
         match self {
             Command::RaiseVersion(version) => *version,
             Command::ConfigureRole { .. } => LogVersion(2),
-            Command::Accept { .. } if self.as_launch().is_some() => LogVersion::OLDEST,
-            Command::Accept { .. } => LogVersion(2),
+            Command::Accept { .. } => match self.as_launch() {
+                Some(tasks) => tasks.iter().map(task_since).max().unwrap_or(LogVersion::OLDEST),
+                None => LogVersion(2),
+            },
+            Command::RecordUpdate { status, .. } => reason_since(status.reason),
             Command::Barrier { .. }
             | Command::ChangeMembers(_)
             | Command::RegisterAgent { .. }
@@ -79,12 +82,29 @@ impl Command {
             | Command::DisconnectFramework(_)
             | Command::RemoveFramework { .. }
             | Command::KillTask { .. }
-            | Command::RecordUpdate { .. }
             | Command::SetWeight { .. }
             | Command::SetQuota { .. }
             | Command::RemoveQuota { .. }
             | Command::Acknowledge { .. } => LogVersion::OLDEST,
         }
+    }
+}
+
+/// By the fields that a task makes use of.
+fn task_since(task: &TaskInfo) -> LogVersion {
+    let policy = &task.kill_policy;
+    let is_plain = task.priority == Priority::DEFAULT
+        && task.preemption_notice.is_none()
+        && task.max_completion_time.is_none()
+        && (policy.signal, policy.steps.is_empty()) == (StopSignal::default(), true);
+    if is_plain { LogVersion::OLDEST } else { LogVersion(2) }
+}
+
+/// A reason that a software does not know it cannot read at all.
+fn reason_since(reason: StatusReason) -> LogVersion {
+    match reason {
+        StatusReason::MaxCompletionTime => LogVersion(2),
+        _ => LogVersion::OLDEST,
     }
 }
 

@@ -13,9 +13,9 @@ use master_core::{
 };
 use proto::model::{
     AgentId, AgentInfo, Attribute, ClusterId, DeclineReason, Duration, FrameworkId, FrameworkInfo,
-    Instant, Milli, Offer, OfferId, Priority, Quota, Ranges, Refusal, RequestId, ResourceName,
-    Resources, Role, Session, StatedDemand, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey,
-    TaskState, TaskStatus, Value, WallTime,
+    Instant, Milli, Offer, OfferId, Quota, Ranges, Refusal, RequestId, ResourceName, Resources,
+    Role, Session, StatedDemand, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState,
+    TaskStatus, Value, WallTime,
 };
 use std::collections::BTreeMap;
 
@@ -371,17 +371,8 @@ impl World {
 
     pub(crate) fn begin_accept(&mut self, offer: &Offer, uses: Resources) {
         self.counter += 1;
-        let task = TaskInfo {
-            id: TaskId::new(&format!("task-{}", self.counter)).unwrap(),
-            name: String::new(),
-            agent: offer.agent.clone(),
-            resources: uses,
-            command: proto::model::Command::default(),
-            grace_period: None,
-            labels: Vec::new(),
-            priority: Priority::DEFAULT,
-            preemption_notice: None,
-        };
+        let id = TaskId::new(&format!("task-{}", self.counter)).unwrap();
+        let task = TaskInfo::new(id, offer.agent.clone(), uses, Default::default());
         let accepting = self.book.begin_accept(offer.framework, &[offer.id], self.now).unwrap();
         self.under_way.push((accepting, vec![task]));
     }
@@ -438,15 +429,6 @@ impl World {
 }
 
 fn task_info(offer: &Returned, number: u32, resources: &Resources) -> TaskInfo {
-    TaskInfo {
-        id: TaskId::new(&format!("task-of-{}-{number}", offer.offer)).unwrap(),
-        name: String::new(),
-        agent: offer.agent.clone(),
-        resources: resources.clone(),
-        command: proto::model::Command::default(),
-        grace_period: None,
-        labels: Vec::new(),
-        priority: Priority::DEFAULT,
-        preemption_notice: None,
-    }
+    let id = TaskId::new(&format!("task-of-{}-{number}", offer.offer)).unwrap();
+    TaskInfo::new(id, offer.agent.clone(), resources.clone(), Default::default())
 }

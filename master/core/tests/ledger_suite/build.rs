@@ -5,7 +5,7 @@ use master_core::ledger::{
 };
 use proto::model::{
     AgentId, AgentInfo, ClusterId, Command as Program, Duration, FrameworkId, FrameworkInfo,
-    Instant, Milli, Priority, Ranges, Refusal, RequestId, ResourceName, Resources, Role, Session,
+    Instant, Milli, Ranges, Refusal, RequestId, ResourceName, Resources, Role, Session,
     StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
     agent::AgentTask,
 };
@@ -68,16 +68,10 @@ pub(crate) fn framework_info(roles: &[&str], failover_ms: u64) -> FrameworkInfo 
 }
 
 pub(crate) fn task_info(id: &str, on: &str, resources: Resources) -> TaskInfo {
+    let program = Program { arguments: vec!["/bin/true".to_owned()], ..Program::default() };
     TaskInfo {
-        id: task(id),
         name: format!("name of {id}"),
-        agent: agent(on),
-        resources,
-        command: Program { arguments: vec!["/bin/true".to_owned()], ..Program::default() },
-        grace_period: None,
-        labels: Vec::new(),
-        priority: Priority::DEFAULT,
-        preemption_notice: None,
+        ..TaskInfo::new(task(id), agent(on), resources, program)
     }
 }
 

@@ -45,7 +45,7 @@ fn every_command() -> Vec<Command> {
         Attribute { name: "units".to_owned(), value: AttributeValue::Scalar(Milli(1_500)) },
     ];
     let mut task = task_info("t1", "a1", resources(500, 31_000..31_002));
-    task.grace_period = Some(Duration(1_234));
+    task.kill_policy.grace_period = Some(Duration(1_234));
     task.labels = vec![("tier".to_owned(), "gold".to_owned())];
     task.command.environment = vec![("HOME".to_owned(), "/".to_owned())];
     task.command.user = "nobody".to_owned();

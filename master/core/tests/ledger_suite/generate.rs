@@ -5,8 +5,8 @@ use crate::{build::*, roles::quota};
 use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Proposed, Task};
 use proto::model::{
     AgentDirective, AgentId, DisruptionBudget, DrainPlan, Duration, FrameworkId, FrameworkInfo,
-    Milli, Operation, Reason, Refusal, RoleSettingsChange, Session, StatusReason, TaskInfo,
-    TaskState, TaskState::*, WindowId, WindowPlan, agent::AgentTask,
+    Milli, Operation, Reason, Refusal, RoleSettingsChange, Session, StatusReason, StopSignal,
+    TaskInfo, TaskState, TaskState::*, WindowId, WindowPlan, agent::AgentTask,
 };
 
 /// What to do, and how exactly.
@@ -247,7 +247,12 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
         let ports = if draw.one_in(3) { port..port + 1 } else { 0..0 };
         let on = if draw.one_in(20) { "a9" } else { agent_name(draw) };
         let mut info = task_info(&name, on, resources(100 + 100 * draw.below(16) as i64, ports));
-        info.grace_period = draw.one_in(3).then(|| Duration(draw.below(9_000)));
+        info.kill_policy.grace_period = draw.one_in(3).then(|| Duration(draw.below(9_000)));
+        match draw.below(12) {
+            0 => info.max_completion_time = Some(Duration(1 + draw.below(9_000))),
+            1 => info.kill_policy.signal = draw.pick(&StopSignal::ALL),
+            _ => {}
+        }
         info
     };
     let (partial, several) = (draw.one_in(4), draw.one_in(3));

@@ -10,8 +10,9 @@ use master_core::ledger::{
     AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, LogVersion, Stamp,
 };
 use proto::model::{
-    AgentId, AgentInfo, FrameworkId, FrameworkInfo, OperationResult, Reason, RequestId, Resources,
-    Role, Session, TaskInfo, TaskKey, TaskState, TaskStatus, Value,
+    AgentId, AgentInfo, FrameworkId, FrameworkInfo, KillPolicy, OperationResult, Priority, Reason,
+    RequestId, Resources, Role, Session, StatusReason, TaskInfo, TaskKey, TaskState, TaskStatus,
+    Value,
 };
 
 /// Why not, and which field.
@@ -109,10 +110,25 @@ impl TaskModel {
 fn is_newer(command: &Command) -> bool {
     match command {
         Command::Accept { operations, partial, .. } => {
-            *partial || operations.len() != 1 || operations[0].is_err()
+            let tasks = operations.iter().flatten().flat_map(|operation| operation.tasks());
+            *partial
+                || operations.len() != 1
+                || operations[0].is_err()
+                || tasks.into_iter().any(says_more)
         }
+        Command::RecordUpdate { status, .. } => status.reason == StatusReason::MaxCompletionTime,
         _ => false,
     }
+}
+
+/// Whether a task makes use of what came later.
+fn says_more(task: &TaskInfo) -> bool {
+    let mut plain = task.clone();
+    (plain.priority, plain.preemption_notice) = (Priority::DEFAULT, None);
+    plain.max_completion_time = None;
+    let grace_period = plain.kill_policy.grace_period;
+    plain.kill_policy = KillPolicy { grace_period, ..KillPolicy::default() };
+    plain != *task
 }
 
 impl Oracle {

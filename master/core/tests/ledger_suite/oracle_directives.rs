@@ -123,8 +123,9 @@ impl Oracle {
         let is_late = self.now.time.0 >= drain.until;
         for key in there {
             let model = self.tasks.iter().find(|task| task.key == key).expect("living");
-            let own = model.info.grace_period.unwrap_or(Duration(3_000));
-            let short = drain.max_grace.filter(|max| *max < own).or(model.info.grace_period);
+            let own = model.info.kill_policy.grace_period.unwrap_or(Duration(3_000));
+            let policy = &model.info.kill_policy;
+            let short = drain.max_grace.filter(|max| *max < own).or(policy.grace_period);
             let wanted = match model.kill {
                 Some((grace_ms, _)) => {
                     let has = grace_ms.unwrap_or(own.0);

@@ -258,7 +258,7 @@ impl Oracle {
             return no(Reason::TaskUnknown, "");
         };
         if task.lives() {
-            let own = task.info.grace_period.map_or(3_000, |grace| grace.0);
+            let own = task.info.kill_policy.grace_period.map_or(3_000, |grace| grace.0);
             task.kill = Some(match task.kill {
                 None => (grace_ms, reason),
                 Some((old, first)) => match grace_ms.unwrap_or(own) < old.unwrap_or(own) {

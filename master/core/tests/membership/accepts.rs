@@ -9,8 +9,8 @@ use master_core::{
 };
 use proto::model::{
     AgentCall, AgentId, AgentInfo, Command, Duration, FrameworkInfo, NodeId, Offer, Operation,
-    Principal, Priority, Reason, RequestId, Resources, Role, SchedulerCall, SchedulerEvent,
-    Session, Subscribe, TaskId, TaskInfo,
+    Principal, Reason, RequestId, Resources, Role, SchedulerCall, SchedulerEvent, Session,
+    Subscribe, TaskId, TaskInfo,
 };
 
 fn principal(text: &str) -> Principal {
@@ -46,17 +46,9 @@ fn framework_subscribes(stream: u64, again: Option<Session>) -> Input {
 }
 
 fn accepts(call: u64, session: Session, offer: &Offer) -> Input {
-    let task = TaskInfo {
-        id: TaskId::new("t").expect("an id"),
-        name: "t".to_owned(),
-        agent: offer.agent.clone(),
-        resources: Resources::cpus_mem(500, 64),
-        command: Command { arguments: vec!["true".to_owned()], ..Command::default() },
-        grace_period: None,
-        labels: vec![],
-        priority: Priority::DEFAULT,
-        preemption_notice: None,
-    };
+    let command = Command { arguments: vec!["true".to_owned()], ..Command::default() };
+    let id = TaskId::new("t").expect("an id");
+    let task = TaskInfo::new(id, offer.agent.clone(), Resources::cpus_mem(500, 64), command);
     let request = SchedulerCall::Accept {
         offers: vec![offer.id],
         operations: Operation::launch(vec![task]),

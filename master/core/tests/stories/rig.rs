@@ -12,9 +12,9 @@ use master_core::{
 };
 use proto::model::{
     AgentCall, AgentId, AgentInfo, ClusterId, Command, Duration, FrameworkId, FrameworkInfo,
-    Instant, NodeId, Offer, OfferId, Operation, Order, Principal, Priority, Reason, RequestId,
-    Resources, Role, SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, Subscribe,
-    TaskId, TaskInfo, TaskState, TaskStatus, WallTime, WatchFilter,
+    Instant, NodeId, Offer, OfferId, Operation, Order, Principal, Reason, RequestId, Resources,
+    Role, SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, Subscribe, TaskId,
+    TaskInfo, TaskState, TaskStatus, WallTime, WatchFilter,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -401,17 +401,13 @@ pub(crate) fn register(name: &str, incarnation: u64) -> AgentCall {
 }
 
 pub(crate) fn task(id: &str, agent: &str, cpus_milli: i64) -> TaskInfo {
-    TaskInfo {
-        id: TaskId::new(id).expect("an id"),
-        name: id.to_owned(),
-        agent: AgentId::new(agent).expect("an id"),
-        resources: Resources::cpus_mem(cpus_milli, 64),
-        command: Command { arguments: vec!["true".to_owned()], ..Command::default() },
-        grace_period: None,
-        labels: vec![],
-        priority: Priority::DEFAULT,
-        preemption_notice: None,
-    }
+    let command = Command { arguments: vec!["true".to_owned()], ..Command::default() };
+    TaskInfo::new(
+        TaskId::new(id).expect("an id"),
+        AgentId::new(agent).expect("an id"),
+        Resources::cpus_mem(cpus_milli, 64),
+        command,
+    )
 }
 
 pub(crate) fn status(id: &str, agent: &str, state: TaskState, sequence: u64) -> TaskStatus {

@@ -1,0 +1,159 @@
+//! What a job file may say, and where its errors point.
+
+use super::*;
+
+const WHOLE: &str = r#"
+[job]
+name = "etl"
+role = "eng/batch"
+
+[[task]]
+name = "fetch"
+command = ["fetch", "--all"]
+instances = 8
+cpus = 0.1
+mem = 1_024
+disk = "0.125"
+env = { A = "1", B = "two" }
+retries = 2
+timeout = "30s"
+user = "nobody"
+grace = "500ms"
+priority = 1
+preemption_notice = "20s"
+
+[[task]]
+name = "load"
+command = "load < data"
+cpus = 2
+mem = 64.5
+depends_on = ["fetch"]
+constraints = ["rack in r1,r2", "hostname not in h7"]
+per_agent_max = 2
+gang = true
+gang_timeout = "60s"
+stop_signal = "SIGINT"
+kill_steps = [{ after = "100ms", signal = "15" }, { after = "400ms", signal = "quit" }]
+max_completion_time = "2h"
+"#;
+
+fn problem(text: &str) -> (usize, usize, JobFileProblem) {
+    match parse(text, Path::new("job.toml")) {
+        Err(JobFileError::Content { line, column, problem, .. }) => (line, column, problem),
+        other => panic!("not a problem in the content: {other:?}"),
+    }
+}
+
+#[test]
+fn everything_is_read_exactly() {
+    let job = parse(WHOLE, Path::new("job.toml")).unwrap();
+    assert_eq!((job.name(), job.role().as_str()), ("etl", "eng/batch"));
+    let fetch = &job.tasks()[0];
+    assert_eq!(fetch.resources.to_string(), "cpus:0.1;disk:0.125;mem:1024");
+    assert_eq!((fetch.instances, fetch.retries), (8, 2));
+    assert_eq!(fetch.timeout, Some(Duration(30_000)));
+    let grace_period = Some(Duration(500));
+    assert_eq!(fetch.kill_policy, KillPolicy { grace_period, ..KillPolicy::default() });
+    assert_eq!(fetch.priority, Priority::new(1).unwrap());
+    assert_eq!(fetch.preemption_notice, Some(Duration(20_000)));
+    assert_eq!(fetch.command, ["fetch", "--all"]);
+    assert_eq!(fetch.environment[1], ("B".to_owned(), "two".to_owned()));
+    let load = &job.tasks()[1];
+    assert_eq!(load.command, ["sh", "-c", "load < data"]);
+    assert_eq!(load.resources.to_string(), "cpus:2;mem:64.5");
+    let policy = &load.kill_policy;
+    assert_eq!((policy.grace_period, policy.signal), (None, StopSignal::Int));
+    let step = |ms, signal| KillStep { after: Duration(ms), signal };
+    assert_eq!(policy.steps, [step(100, StopSignal::Term), step(400, StopSignal::Quit)]);
+    assert_eq!(load.max_completion_time, Some(Duration(7_200_000)));
+    assert_eq!(job.dependencies(1), [0]);
+    let constraints: Vec<_> = load.constraints.iter().map(ToString::to_string).collect();
+    assert_eq!(constraints, ["rack in r1,r2", "hostname not in h7"]);
+    assert_eq!((load.per_agent_max, fetch.per_agent_max), (Some(2), None));
+    assert_eq!((load.gang_timeout, fetch.gang_timeout), (Some(Duration(60_000)), None));
+    let text = WHOLE.replace("gang_timeout = \"60s\"\n", "");
+    let job = parse(&text, Path::new("job.toml")).unwrap();
+    assert_eq!(job.tasks()[1].gang_timeout, Some(GANG_TIMEOUT_DEFAULT));
+}
+
+#[test]
+fn amounts_without_an_exact_thousandth_are_refused_where_they_stand() {
+    let bad =
+        ["0.1234", "nan", "inf", "-inf", "-0.1", "-1", "1e3", "+1", "true", "\"1.2345\"", "[]"];
+    for amount in bad {
+        let text = WHOLE.replace("cpus = 0.1", &format!("cpus = {amount}"));
+        let (line, column, problem) = problem(&text);
+        assert_eq!((line, column), (10, 8), "{amount}");
+        assert!(
+            matches!(problem, JobFileProblem::Amount { field: "cpus", .. }),
+            "{amount}: {problem:?}"
+        );
+    }
+}
+
+#[test]
+fn errors_point_at_the_place() {
+    let at = |from: &str, to: &str| {
+        assert!(WHOLE.contains(from), "{from}");
+        problem(&WHOLE.replace(from, to))
+    };
+    let (line, _, found) = at("retries = 2", "retires = 2");
+    assert_eq!(line, 14);
+    assert!(matches!(found, JobFileProblem::Form { message } if message.contains("retires")));
+    let (line, column, found) = at("\"30s\"", "\"30\"");
+    assert_eq!((line, column), (15, 11));
+    assert!(matches!(found, JobFileProblem::Time { field: "timeout", .. }));
+    let (line, _, found) = at("instances = 8", "instances = -8");
+    assert_eq!(line, 9);
+    assert!(matches!(found, JobFileProblem::Count { value: -8, .. }));
+    let (line, _, found) = at("priority = 1\n", "priority = 10\n");
+    assert_eq!(line, 18);
+    assert!(matches!(found, JobFileProblem::Priority { value: 10, .. }));
+    let (line, column, found) = at("eng/batch", "eng//batch");
+    assert_eq!((line, column), (4, 8));
+    assert!(matches!(found, JobFileProblem::Role { .. }));
+    let (line, _, found) = at("[\"fetch\"]\n", "[\"fetsch\"]\n");
+    assert_eq!(line, 22, "the task's name");
+    assert!(matches!(found, JobFileProblem::Job(JobError::UnknownDependency { .. })));
+    let (line, column, found) = at("hostname not in h7", "hostname h7");
+    assert_eq!((line, column), (27, 33));
+    assert!(matches!(found, JobFileProblem::Constraint(_)));
+    let (line, _, found) = at("gang = true\n", "");
+    assert_eq!((line, found), (29, JobFileProblem::NoGang));
+    let (line, column, found) = at("\"SIGINT\"", "\"SIGKILL\"");
+    assert_eq!((line, column), (31, 15));
+    assert!(matches!(found, JobFileProblem::Signal { text, .. } if text == "SIGKILL"));
+    let (_, _, found) = at("\"400ms\"", "\"100ms\"");
+    let JobFileProblem::Job(JobError::Number { field, value, min, max, .. }) = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!((field, value, min, max), ("kill_steps", 100, 101, 2_999));
+    let (_, _, found) = at("\"2h\"", "\"0s\"");
+    let JobFileProblem::Job(JobError::Number { field, .. }) = found else { panic!("{found:?}") };
+    assert_eq!(field, "max_completion_time");
+    let (line, _, found) = at("cpus = 2\n", "");
+    assert_eq!(line, 21, "the task's table");
+    assert!(matches!(found, JobFileProblem::Form { message } if message.contains("cpus")));
+    let (line, _, _) = at("[[task]]\nname = \"load\"", "[[task]\nname = \"load\"");
+    assert!(line == 21 || line == 22);
+    assert_eq!(problem("[job]\nname = \"a\"\n").2, JobFileProblem::Job(JobError::NoTasks));
+}
+
+#[test]
+fn the_message_says_where_and_the_cause_says_what() {
+    let text = WHOLE.replace("cpus = 0.1", "cpus = nan");
+    let error = parse(&text, Path::new("jobs/etl.toml")).unwrap_err();
+    assert_eq!(error.to_string(), "jobs/etl.toml:10:8");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.starts_with("cpus is nan"), "{cause}");
+}
+
+#[test]
+fn lengths_of_time_have_a_unit() {
+    for (text, ms) in [("0s", 0), ("500ms", 500), ("5m", 300_000), ("2h", 7_200_000)] {
+        assert_eq!(duration(text), Some(Duration(ms)), "{text}");
+    }
+    for bad in ["", "5", "s", "1.5s", "-1s", "5 s", "5d", "99999999999999999999s"] {
+        assert_eq!(duration(bad), None, "{bad}");
+    }
+}
