@@ -4,6 +4,7 @@ use prost::Message as _;
 use std::{env, error::Error, fs, path::PathBuf};
 
 const SCHEMAS: &[&str] = &[
+    "bourse/v1/domains.proto",
     "bourse/v1/common.proto",
     "bourse/v1/filters.proto",
     "bourse/v1/operations.proto",

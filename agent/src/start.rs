@@ -332,6 +332,7 @@ fn info(settings: &AgentSettings, id: AgentId, listen: Option<SocketAddr>) -> Ag
         address: address.unwrap_or_default(),
         resources: settings.resources.clone(),
         attributes: settings.attributes.clone(),
+        domain: settings.domain.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

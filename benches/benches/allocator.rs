@@ -342,6 +342,7 @@ impl Kind {
             count: u32::try_from(self.tasks).expect("few"),
             constraints: Vec::new(),
             per_agent_max: None,
+            spread: Vec::new(),
             gang_timeout: None,
             priority: proto::model::Priority::DEFAULT,
         }

@@ -154,7 +154,7 @@ impl Rig {
         let before = self.offers.len();
         for offer in plan.offers {
             self.view.hold(&offer);
-            self.demand.offered(&offer);
+            self.demand.offered(&offer, None);
             by_framework.entry(offer.framework).or_default().push(offer);
         }
         self.offers.extend(by_framework.into_values().flatten());

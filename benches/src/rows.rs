@@ -34,6 +34,7 @@ pub fn agent_info(number: usize, resources: Resources) -> AgentInfo {
         address: format!("192.0.2.1:{}", 10_000 + number % 50_000),
         resources,
         attributes: vec![],
+        domain: None,
         version: "0.1.0".to_owned(),
     }
 }

@@ -31,6 +31,9 @@ pub struct AgentArgs {
     /// What is said of this agent: `rack:r1;ssd:yes`
     #[arg(long, value_name = "LIST")]
     pub attributes: Option<String>,
+    /// Its fault domain, from the outside in: `eu/eu-1/r7`
+    #[arg(long, value_name = "PATH")]
+    pub domain: Option<String>,
     /// Folder for journal, sandboxes and runtime records
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<String>,
@@ -90,6 +93,7 @@ impl AgentArgs {
             "hostname" => &self.hostname,
             "resources" => &self.resources,
             "attributes" => &self.attributes,
+            "domain" => &self.domain,
             "data_dir" => &self.data_dir,
             "listen" => &self.listen,
             "advertise" => &self.advertise,

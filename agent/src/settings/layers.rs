@@ -5,7 +5,7 @@ use super::{
     attributes_from_text, file::FileSettings, resources_from_text,
 };
 use edge::settings::{boolean, call_address, listen_address, number, path};
-use proto::model::AgentId;
+use proto::model::{AgentId, Domain};
 use std::time::Duration;
 
 /// A year: longer is a mistake in the unit.
@@ -35,6 +35,7 @@ fn identity(layers: &Layers<'_>, to: &mut AgentSettings) -> Result<(), SettingsE
     to.agent_id = layers.said("agent_id", read_agent_id)?.map(|said| said.value);
     layers.set("hostname", read_hostname, &mut to.hostname)?;
     layers.set("attributes", attributes_from_text, &mut to.attributes)?;
+    to.domain = layers.said("domain", read_domain)?.map(|said| said.value);
     if let Some(said) = layers.said("resources", resources_from_text)? {
         if said.value.is_empty() {
             let (key, origin, problem) = ("resources", said.origin, Problem::Nothing);
@@ -78,6 +79,10 @@ fn read_masters(text: &str) -> Result<Vec<String>, Malformed> {
 
 fn read_agent_id(text: &str) -> Result<AgentId, Problem> {
     AgentId::new(text).map_err(|source| Problem::Id { text: text.to_owned(), source })
+}
+
+fn read_domain(text: &str) -> Result<Domain, Problem> {
+    Domain::new(text).map_err(|source| Problem::Domain { text: text.to_owned(), source })
 }
 
 fn read_hostname(text: &str) -> Result<String, Malformed> {
@@ -140,6 +145,7 @@ mod tests {
         let mut flags = arguments();
         flags.resources = Some("cpus:2;mem:100".to_owned());
         flags.attributes = Some("rack:r1".to_owned());
+        flags.domain = Some("eu/eu-1/r7".to_owned());
         flags.isolation = Some("emulated".to_owned());
         flags.emulated_task_ms = Some("5".to_owned());
         flags.listen = Some("127.0.0.1:0".to_owned());
@@ -156,6 +162,9 @@ mod tests {
         let flags = AgentArgs { pids_max: Some("0".to_owned()), ..arguments() };
         let error = AgentSettings::load_with(&flags, &nothing).unwrap_err();
         assert_eq!(error.to_string(), "`pids_max` (flag --pids-max) is refused");
+        let flags = AgentArgs { domain: Some("eu//r7".to_owned()), ..arguments() };
+        let error = AgentSettings::load_with(&flags, &nothing).unwrap_err();
+        assert_eq!(error.to_string(), "`domain` (flag --domain) is refused");
         let bad_environment =
             |name: &str| (name == "BOURSE_AGENT_LISTEN").then(|| "everywhere".to_owned());
         let error = AgentSettings::load_with(&arguments(), &bad_environment).unwrap_err();

@@ -17,7 +17,7 @@ pub use edge::settings::{Malformed, Origin, Security, TlsPaths};
 pub use problem::{Problem, SettingsError};
 
 use file::FileSettings;
-use proto::model::{AgentId, Attribute, Resources};
+use proto::model::{AgentId, Attribute, Domain, Resources};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Everything that an agent can be told.
@@ -33,6 +33,8 @@ pub struct AgentSettings {
     pub resources: Resources,
     /// What is said of it.
     pub attributes: Vec<Attribute>,
+    /// Its fault domain; `None` says nothing.
+    pub domain: Option<Domain>,
     /// Journal, sandboxes, runtime records.
     pub data_dir: PathBuf,
     /// Where operators read sandboxes; nowhere when not given.
@@ -92,6 +94,7 @@ impl AgentSettings {
             hostname: host.name,
             resources,
             attributes: Vec::new(),
+            domain: None,
             data_dir,
             listen: None,
             advertise: None,

@@ -21,6 +21,15 @@ pub enum Problem {
         #[source]
         source: IdError,
     },
+    /// Not a fault domain.
+    #[error("{text:?} is not a fault domain, such as eu/eu-1/r7")]
+    Domain {
+        /// What was said.
+        text: String,
+        /// Why.
+        #[source]
+        source: IdError,
+    },
     /// Not resources.
     #[error(transparent)]
     Resources(#[from] ResourceError),

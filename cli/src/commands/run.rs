@@ -11,8 +11,8 @@ use crate::{
 use anyhow::{Context as _, bail};
 use batch::{Compression, Job, JobSource, Replay, Summary, TaskSpec};
 use proto::model::{
-    Constraint, Duration as Milliseconds, Milli, Priority, Reason, ResourceName, Resources, Role,
-    StopSignal, Value,
+    Constraint, DomainSpread, Duration as Milliseconds, Milli, Priority, Reason, ResourceName,
+    Resources, Role, StopSignal, Value,
 };
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -87,6 +87,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration,
         conflicts_with_all = ["file", "swf"])]
     preemption_notice: Option<Duration>,
+    /// How the instances are spread over fault domains: `at most N per level L` or
+    /// `even over level L`, levels counted from the outside; may be given several times
+    #[arg(long, value_name = "SPREAD", conflicts_with_all = ["file", "swf"])]
+    domain_spread: Vec<DomainSpread>,
     /// Do not print what the tasks write
     #[arg(long)]
     quiet: bool,
@@ -266,6 +270,7 @@ impl RunArgs {
         task.per_agent_max = self.spread;
         task.priority = self.priority;
         task.preemption_notice = self.preemption_notice.map(milliseconds).transpose()?;
+        task.domain_spread.clone_from(&self.domain_spread);
         task.timeout = self.timeout.map(milliseconds).transpose()?;
         task.max_completion_time = self.max_completion_time.map(milliseconds).transpose()?;
         task.kill_policy.grace_period = self.grace.map(milliseconds).transpose()?;

@@ -59,6 +59,7 @@ pub(crate) struct AgentRow {
     drain: Option<ShownDrain>,
     unavailability: Option<ShownUnavailability>,
     attributes: Vec<String>,
+    domain: Option<String>,
     version: String,
 }
 
@@ -85,6 +86,7 @@ impl From<v1::AgentSummary> for AgentRow {
             drain: wire.drain.map(ShownDrain::from),
             unavailability: wire.unavailability.map(ShownUnavailability::from),
             attributes: attributes.iter().map(ToString::to_string).collect(),
+            domain: Some(info.domain).filter(|domain| !domain.is_empty()),
             version: info.version,
         }
     }
@@ -117,8 +119,17 @@ impl AgentRow {
 }
 
 impl Row for AgentRow {
-    const TITLES: &'static [&'static str] =
-        &["agent", "host", "state", "tasks", "cpus used/all", "mem used/all", "duty", "attributes"];
+    const TITLES: &'static [&'static str] = &[
+        "agent",
+        "host",
+        "state",
+        "tasks",
+        "cpus used/all",
+        "mem used/all",
+        "duty",
+        "domain",
+        "attributes",
+    ];
 
     fn cells(&self) -> Vec<String> {
         let used =
@@ -131,6 +142,7 @@ impl Row for AgentRow {
             used(&ResourceName::CPUS),
             used(&ResourceName::MEM),
             self.duty(),
+            self.domain.clone().unwrap_or_default(),
             self.attributes.join(";"),
         ]
     }

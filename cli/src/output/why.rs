@@ -2,7 +2,7 @@
 
 use super::{Row, past::PastReport, rows::ShownResources, table};
 use proto::{
-    convert::{decline::decline_count_text, demand::read_constraint},
+    convert::{decline::decline_count_text, demand::read_constraint, domain::read_domain_spread},
     model::Duration,
     wire::v1::{self, WhyState},
 };
@@ -59,6 +59,7 @@ pub(super) struct DemandReport {
     agents_fitting: u64,
     agents_refused: u64,
     agents_full: u64,
+    agents_domain_full: u64,
     unmet: Vec<Unmet>,
     missing: Vec<Missing>,
     gang: Option<Gang>,
@@ -103,6 +104,7 @@ pub(crate) struct DemandRow {
     pieces_left: u32,
     constraints: Vec<String>,
     per_agent_max: Option<u32>,
+    spread: Vec<String>,
     gang_timeout_ms: Option<u64>,
 }
 
@@ -213,6 +215,7 @@ impl DemandReport {
             agents_fitting: wire.agents_fitting,
             agents_refused: wire.agents_refused,
             agents_full: wire.agents_full,
+            agents_domain_full: wire.agents_domain_full,
             unmet: unmet.collect(),
             missing: missing.collect(),
             gang: (pieces_needed > 0).then_some(Gang { pieces_with_room, pieces_needed }),
@@ -238,6 +241,10 @@ impl DemandReport {
             line(missing.agents_in_use, format!("have enough {name}, but it is in use"));
         }
         line(self.agents_full, "have as many pieces as it wants on one".to_owned());
+        line(
+            self.agents_domain_full,
+            "are in no fault domain that may have more pieces".to_owned(),
+        );
         line(self.agents_refused, "fit, and it refused them for a while".to_owned());
         line(self.agents_fitting, "fit now".to_owned());
         if let Some(Gang { pieces_with_room, pieces_needed }) = &self.gang {
@@ -295,6 +302,10 @@ fn constraint_text(constraint: v1::Constraint) -> String {
     read_constraint(constraint).map_or_else(|_| "?".to_owned(), |it| it.to_string())
 }
 
+fn spread_text(spread: v1::DomainSpread) -> String {
+    read_domain_spread(spread).map_or_else(|_| "?".to_owned(), |it| it.to_string())
+}
+
 impl From<v1::DemandRow> for DemandRow {
     fn from(wire: v1::DemandRow) -> Self {
         let demand = wire.demand.unwrap_or_default();
@@ -307,6 +318,7 @@ impl From<v1::DemandRow> for DemandRow {
             pieces_left: wire.pieces_left,
             constraints: demand.constraints.into_iter().map(constraint_text).collect(),
             per_agent_max: demand.per_agent_max,
+            spread: demand.spread.into_iter().map(spread_text).collect(),
             gang_timeout_ms: demand.gang_timeout_ms,
         }
     }
@@ -327,7 +339,12 @@ impl Row for DemandRow {
             self.pieces_left.to_string(),
             self.pieces_offered.to_string(),
             self.constraints.join("; "),
-            [gang, spread].into_iter().flatten().collect::<Vec<_>>().join(", "),
+            [gang, spread]
+                .into_iter()
+                .flatten()
+                .chain(self.spread.iter().cloned())
+                .collect::<Vec<_>>()
+                .join(", "),
         ]
     }
 }

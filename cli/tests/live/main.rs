@@ -6,6 +6,7 @@
 mod agent_restart;
 mod bad_input;
 mod demand;
+mod domains;
 mod drain;
 mod failover;
 mod masters;

@@ -6,7 +6,8 @@
 
 use crate::packing::CALL_BYTES;
 use bourse_sdk::model::{
-    Constraint, Duration, IdError, KillPolicy, Priority, Resources, Role, TaskId, limits,
+    Constraint, DomainSpread, Duration, IdError, KillPolicy, Priority, Resources, Role, TaskId,
+    limits,
 };
 use std::collections::BTreeMap;
 
@@ -58,6 +59,8 @@ pub struct TaskSpec {
     pub constraints: Vec<Constraint>,
     /// Instances on one agent at most, among those that wait together.
     pub per_agent_max: Option<u32>,
+    /// How those that wait together are spread over fault domains.
+    pub domain_spread: Vec<DomainSpread>,
     /// All instances at once or none; given up when there is no room for all after this long.
     pub gang_timeout: Option<Duration>,
     /// Who goes first.
@@ -210,6 +213,7 @@ impl TaskSpec {
             submit_at: Duration(0),
             constraints: Vec::new(),
             per_agent_max: None,
+            domain_spread: Vec::new(),
             gang_timeout: None,
             priority: Priority::DEFAULT,
             preemption_notice: None,

@@ -5,8 +5,9 @@
 
 use crate::job::{Job, JobError, TaskSpec};
 use bourse_sdk::model::{
-    Constraint, ConstraintError, Duration, IdError, KillPolicy, KillStep, Milli, Priority,
-    PriorityError, ResourceName, Resources, Role, SignalError, StopSignal, Value,
+    Constraint, ConstraintError, DomainSpread, Duration, IdError, KillPolicy, KillStep, Milli,
+    Priority, PriorityError, ResourceName, Resources, Role, SignalError, SpreadError, StopSignal,
+    Value,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -116,6 +117,9 @@ pub enum JobFileProblem {
         #[source]
         source: IdError,
     },
+    /// Nothing of fault domains.
+    #[error("the spread is malformed")]
+    Spread(#[source] SpreadError),
     /// Not a constraint.
     #[error("the constraint is malformed")]
     Constraint(#[source] ConstraintError),
@@ -167,6 +171,8 @@ struct TaskTable {
     #[serde(default)]
     constraints: Vec<Spanned<String>>,
     per_agent_max: Option<Spanned<i64>>,
+    #[serde(default)]
+    domain_spread: Vec<Spanned<String>>,
     gang: Option<Spanned<bool>>,
     gang_timeout: Option<Spanned<String>>,
     priority: Option<Spanned<i64>>,
@@ -261,10 +267,15 @@ fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
         let problem = |error| (constraint.span(), JobFileProblem::Constraint(error));
         constraint.get_ref().parse::<Constraint>().map_err(problem)
     });
+    let domain_spread = table.domain_spread.iter().map(|spread| {
+        let problem = |error| (spread.span(), JobFileProblem::Spread(error));
+        spread.get_ref().parse::<DomainSpread>().map_err(problem)
+    });
     let per_agent_max = table.per_agent_max.map(|most| count("per_agent_max", Some(most), 0));
     Ok(TaskSpec {
         constraints: constraints.collect::<Result<_, _>>()?,
         per_agent_max: per_agent_max.transpose()?,
+        domain_spread: domain_spread.collect::<Result<_, _>>()?,
         gang_timeout: gang_timeout(table.gang, table.gang_timeout)?,
         priority: priority(table.priority)?,
         preemption_notice: time("preemption_notice", table.preemption_notice)?,

@@ -107,6 +107,7 @@ mod tests {
             hostname: String::new(),
             resources: Resources::cpus_mem(1_000, 1),
             attributes: Vec::new(),
+            domain: None,
             expires_in: None,
             unavailability: None,
             pieces: Vec::new(),

@@ -84,6 +84,7 @@ impl Wishes {
             count,
             constraints: spec.constraints.clone(),
             per_agent_max: spec.per_agent_max,
+            spread: spec.domain_spread.clone(),
             gang_timeout,
             priority: spec.priority,
         }

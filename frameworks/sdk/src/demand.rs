@@ -1,7 +1,8 @@
 //! Saying what is wanted, step by step.
 
 use crate::model::{
-    Constraint, ConstraintError, DemandId, Duration, IdError, Priority, Resources, StatedDemand,
+    Constraint, ConstraintError, DemandId, DomainSpread, Duration, IdError, Priority, Resources,
+    SpreadError, StatedDemand,
 };
 
 /// Why a demand cannot be built.
@@ -19,6 +20,9 @@ pub enum DemandError {
     /// A constraint cannot be read.
     #[error("a constraint of the demand is malformed")]
     Constraint(#[source] ConstraintError),
+    /// A spread cannot be read.
+    #[error("a spread of the demand is malformed")]
+    Spread(#[source] SpreadError),
 }
 
 /// Describes one entry of a demand; give a list of them to [`crate::Calls::state_demand`].
@@ -41,6 +45,7 @@ pub struct DemandBuilder {
     count: u32,
     constraints: Vec<String>,
     per_agent_max: Option<u32>,
+    spread: Vec<String>,
     gang_timeout: Option<Duration>,
     priority: Priority,
 }
@@ -54,6 +59,7 @@ impl DemandBuilder {
             count,
             constraints: Vec::new(),
             per_agent_max: None,
+            spread: Vec::new(),
             gang_timeout: None,
             priority: Priority::DEFAULT,
         }
@@ -69,6 +75,13 @@ impl DemandBuilder {
     /// Spreads the pieces: no more than so many on one agent.
     pub fn per_agent_max(mut self, count: u32) -> Self {
         self.per_agent_max = Some(count);
+        self
+    }
+
+    /// Spreads the pieces over fault domains: `at most 3 per level 2`, `even over level 1`. Levels
+    /// are counted from the outside: in `eu/eu-1/r7` the second is `eu/eu-1`.
+    pub fn spread(mut self, text: impl Into<String>) -> Self {
+        self.spread.push(text.into());
         self
     }
 
@@ -89,12 +102,14 @@ impl DemandBuilder {
         let id = DemandId::new(&self.id)
             .map_err(|source| DemandError::Id { id: self.id.clone(), source })?;
         let constraints = self.constraints.iter().map(|text| text.parse::<Constraint>());
+        let spread = self.spread.iter().map(|text| text.parse::<DomainSpread>());
         Ok(StatedDemand {
             id,
             shape: self.shape,
             count: self.count,
             constraints: constraints.collect::<Result<_, _>>().map_err(DemandError::Constraint)?,
             per_agent_max: self.per_agent_max,
+            spread: spread.collect::<Result<_, _>>().map_err(DemandError::Spread)?,
             gang_timeout: self.gang_timeout,
             priority: self.priority,
         })
@@ -112,6 +127,9 @@ mod tests {
         assert_eq!((built.count, built.constraints.len(), built.gang_timeout), (3, 1, None));
         let bad = DemandBuilder::new("a b", Resources::cpus_mem(100, 32), 3).build();
         assert!(matches!(bad, Err(DemandError::Id { .. })));
+        let built = whole().spread("even over level 1").spread("at most 2 per level 3").build();
+        assert_eq!(built.unwrap().spread.len(), 2);
+        assert!(matches!(whole().spread("evenly").build(), Err(DemandError::Spread(_))));
         let bad = whole().constraint("rack").build();
         assert!(matches!(bad, Err(DemandError::Constraint(_))));
     }

@@ -298,6 +298,7 @@ mod tests {
             hostname: String::new(),
             resources: Resources::cpus_mem(300, 64),
             attributes: Vec::new(),
+            domain: None,
             expires_in: None,
             unavailability: None,
             pieces: Vec::new(),

@@ -59,6 +59,7 @@ fn an_offer_says_what_was_planned() {
         hostname: "host-1".to_owned(),
         resources: plan.resources.resources().clone(),
         attributes: vec![rack],
+        domain: None,
         expires_in,
         unavailability: None,
         pieces: Vec::new(),

@@ -105,6 +105,7 @@ mod tests {
             role: Role::any(),
             resources: Resources::cpus_mem(1_000, 64),
             attributes: Vec::new(),
+            domain: None,
             expires_in: None,
             unavailability: None,
             pieces: Vec::new(),

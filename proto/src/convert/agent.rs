@@ -1,6 +1,7 @@
 //! Agents, and the tasks in their journals.
 
 use super::{
+    domain::{read_domain, write_domain},
     form,
     resources::{read_attributes, read_resources, write_attributes, write_resources},
     status::{read_state, write_state},
@@ -18,6 +19,7 @@ pub fn read_agent_info(agent: v1::AgentInfo) -> Result<AgentInfo, Refusal> {
         address: form::address("address", agent.address)?,
         resources: read_resources(agent.resources).map_err(|no| no.under("resources"))?,
         attributes: read_attributes(agent.attributes).map_err(|no| no.under("attributes"))?,
+        domain: read_domain(&agent.domain)?,
         version: text::read_line("version", agent.version)?,
     })
 }
@@ -31,6 +33,7 @@ pub fn write_agent_info(agent: &AgentInfo) -> v1::AgentInfo {
         resources: write_resources(&agent.resources),
         attributes: write_attributes(&agent.attributes),
         version: agent.version.clone(),
+        domain: write_domain(agent.domain.as_ref()),
     }
 }
 

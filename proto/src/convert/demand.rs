@@ -1,13 +1,14 @@
 //! What frameworks want, and what of it an offer is for.
 
 use super::{
+    domain::{read_spread, write_spread},
     form::{self, Read},
     preemption::{read_priority, write_priority},
     resources::{read_name, read_resources, write_resources},
     text,
 };
 use crate::model::{
-    Constraint, DemandId, Duration, Milli, Refusal, Resources, StatedDemand, Value,
+    Constraint, DemandId, Domain, Duration, Milli, Refusal, Resources, StatedDemand, Value,
     demand::{Rule, Subject},
     limits,
 };
@@ -37,6 +38,7 @@ pub fn read_demand(demand: v1::Demand) -> Result<StatedDemand, Refusal> {
             .per_agent_max
             .map(|most| positive("per_agent_max", most))
             .transpose()?,
+        spread: read_spread(demand.spread)?,
         gang_timeout: demand.gang_timeout_ms.map(read_gang_timeout).transpose()?,
         priority: read_priority(demand.priority)?,
     })
@@ -50,6 +52,7 @@ pub fn write_demand(demand: &StatedDemand) -> v1::Demand {
         count: demand.count,
         constraints: demand.constraints.iter().map(write_constraint).collect(),
         per_agent_max: demand.per_agent_max,
+        spread: demand.spread.iter().map(write_spread).collect(),
         gang_timeout_ms: demand.gang_timeout.map(Duration::as_ms),
         priority: write_priority(demand.priority),
     }
@@ -69,10 +72,19 @@ pub fn write_pieces((demand, count): &(DemandId, u32)) -> v1::DemandPieces {
 pub fn read_constraint(constraint: v1::Constraint) -> Result<Constraint, Refusal> {
     let subject = read_subject(constraint.subject, &constraint.attribute)?;
     let rule = read_rule(form::required("rule", constraint.rule)?)?;
-    let is_name = !matches!(subject, Subject::Attribute(_));
-    if is_name && !matches!(rule, Rule::In(_) | Rule::NotIn(_)) {
-        let problem = "is nothing that can be asked of a name; use one_of or none_of";
+    if !subject.allows(&rule) {
+        let problem = match subject {
+            Subject::Total(_) => {
+                "cannot be asked of an amount; use at_least_milli or at_most_milli"
+            }
+            _ => "cannot be asked of a name; use one_of or none_of",
+        };
         return Err(Refusal::invalid(rule_field(&rule), problem));
+    }
+    if let (Subject::Domain, Rule::In(paths) | Rule::NotIn(paths)) = (&subject, &rule) {
+        let place = |index| format!("{}.values[{index}]", rule_field(&rule));
+        let mut paths = paths.iter().enumerate();
+        paths.try_for_each(|(index, path)| form::id::<Domain>(&place(index), path).map(drop))?;
     }
     Ok(Constraint { subject, rule })
 }
@@ -83,6 +95,8 @@ pub fn write_constraint(constraint: &Constraint) -> v1::Constraint {
         Subject::Attribute(name) => (ConstraintSubject::SubjectAttribute, name.clone()),
         Subject::Hostname => (ConstraintSubject::SubjectHostname, String::new()),
         Subject::AgentId => (ConstraintSubject::SubjectAgentId, String::new()),
+        Subject::Domain => (ConstraintSubject::SubjectDomain, String::new()),
+        Subject::Total(name) => (ConstraintSubject::SubjectTotal, name.to_string()),
     };
     let rule = match &constraint.rule {
         Rule::Exists => wire::Rule::Exists(true),
@@ -130,15 +144,15 @@ fn read_gang_timeout(ms: u64) -> Read<Duration> {
 fn read_subject(subject: i32, attribute: &str) -> Read<Subject> {
     let subject = ConstraintSubject::try_from(subject)
         .map_err(|_| Refusal::invalid("subject", "is not known here"))?;
+    let name = || read_name(attribute).map_err(|no| Refusal::invalid("attribute", no.message));
     match (subject, attribute.is_empty()) {
         (ConstraintSubject::Unspecified, _) => Err(Refusal::invalid("subject", "is missing")),
-        (ConstraintSubject::SubjectAttribute, _) => {
-            let name = read_name(attribute).map_err(|no| Refusal::invalid("attribute", no.message));
-            Ok(Subject::Attribute(name?.to_string()))
-        }
+        (ConstraintSubject::SubjectAttribute, _) => Ok(Subject::Attribute(name()?.to_string())),
+        (ConstraintSubject::SubjectTotal, _) => Ok(Subject::Total(name()?)),
         (_, false) => Err(Refusal::invalid("attribute", "is not what is looked at")),
         (ConstraintSubject::SubjectHostname, true) => Ok(Subject::Hostname),
         (ConstraintSubject::SubjectAgentId, true) => Ok(Subject::AgentId),
+        (ConstraintSubject::SubjectDomain, true) => Ok(Subject::Domain),
     }
 }
 

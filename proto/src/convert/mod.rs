@@ -14,6 +14,7 @@ pub mod body;
 pub mod calls;
 pub mod decline;
 pub mod demand;
+pub mod domain;
 mod events;
 mod form;
 pub mod framework;

@@ -5,6 +5,7 @@
 use super::{
     agent_life::{read_unavailability, write_unavailability},
     demand::{read_pieces, write_pieces},
+    domain::{read_domain, write_domain},
     form,
     resources::{read_attributes, read_resources_within, write_attributes, write_resources},
     text,
@@ -24,6 +25,7 @@ pub fn read_offer(offer: v1::Offer) -> Result<Offer, Refusal> {
         resources: read_resources_within(offer.resources, usize::MAX)
             .map_err(|no| no.under("resources"))?,
         attributes: read_attributes(offer.attributes).map_err(|no| no.under("attributes"))?,
+        domain: read_domain(&offer.domain)?,
         expires_in: (offer.expires_in_ms > 0).then_some(Duration(offer.expires_in_ms)),
         unavailability: offer.unavailability.map(read_unavailability),
         pieces: form::each("pieces", offer.pieces, limits::DEMANDS_MAX, read_pieces)?,
@@ -40,6 +42,7 @@ pub fn write_offer(offer: &Offer) -> v1::Offer {
         hostname: offer.hostname.clone(),
         resources: write_resources(&offer.resources),
         attributes: write_attributes(&offer.attributes),
+        domain: write_domain(offer.domain.as_ref()),
         expires_in_ms: offer.expires_in.map_or(0, |expires_in| expires_in.as_ms().max(1)),
         unavailability: offer.unavailability.as_ref().map(write_unavailability),
         pieces: offer.pieces.iter().map(write_pieces).collect(),

@@ -2,6 +2,7 @@
 
 use super::{
     attributes::Attribute,
+    domain::Domain,
     ids::{AgentId, TaskKey},
     resources::Resources,
     status::TaskState,
@@ -20,6 +21,8 @@ pub struct AgentInfo {
     pub resources: Resources,
     /// Ordered by name.
     pub attributes: Vec<Attribute>,
+    /// Its fault domain; `None` when it does not say.
+    pub domain: Option<Domain>,
     /// The agent's software version.
     pub version: String,
 }

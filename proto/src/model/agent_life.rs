@@ -68,8 +68,8 @@ pub enum AgentNotice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WindowId(pub u64);
 
-/// Which agents: all of some conditions `name=value`, where the name is `id`, `hostname` or an
-/// attribute's.
+/// Which agents: all of some conditions `name=value`, where the name is `id`, `hostname`, `domain`
+/// (that fault domain or one inside it) or an attribute's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Selector(Vec<(String, String)>);
 
@@ -138,6 +138,9 @@ impl Selector {
         self.0.iter().all(|(name, value)| match name.as_str() {
             "id" => agent.id.as_str() == value,
             "hostname" => agent.hostname == *value,
+            "domain" if agent.domain.is_some() => {
+                agent.domain.as_ref().is_some_and(|domain| domain.is_within(value))
+            }
             // An attribute shows as `name:value`.
             name => agent.attributes.iter().any(|attribute| {
                 attribute.name == name && attribute.to_string()[name.len() + 1..] == **value
@@ -207,6 +210,7 @@ mod tests {
                 text("rack", "r1"),
                 Attribute { name: "units".to_owned(), value: units },
             ],
+            domain: None,
             version: String::new(),
         }
     }

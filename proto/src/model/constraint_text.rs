@@ -1,11 +1,15 @@
 //! Constraints as people write them: `rack in r1,r2`, `hostname not in h7`, `generation >= 7.5`,
 //! `ssd exists`, `gpu absent`.
 //!
-//! `hostname` and `id` are the agent's; every other name is an attribute's. What is written out is
-//! read back as the same constraint, as long as no value has a comma or ends in spaces.
+//! `hostname` and `id` are the agent's; `domain in eu/eu-1` is its fault domain, that one or one
+//! inside it; `total cpus >= 8` is all that it has; every other name is an attribute's. What is
+//! written out is read back as the same constraint, as long as no value has a comma or ends in
+//! spaces.
 
 use super::{
     demand::{Constraint, Rule, Subject},
+    domain::Domain,
+    ids::IdError,
     limits,
     resources::{Milli, ResourceError, ResourceName},
 };
@@ -29,12 +33,18 @@ pub enum ConstraintError {
     /// What is compared with is no number.
     #[error("the number is malformed")]
     Number(#[source] ResourceError),
-    /// A host name or an id is compared with a number, or asked for whether it is there.
-    #[error("{text:?} asks of a name what cannot be asked of it; use `in` or `not in`")]
+    /// A host name, an id or a domain is compared with a number, a host name or an id asked for
+    /// whether it is there, or an amount compared with texts.
+    #[error(
+        "{text:?} asks what cannot be asked; of a name use `in` or `not in`, of a total `>=` or `<=`"
+    )]
     OfName {
         /// The text.
         text: String,
     },
+    /// A value is no fault domain.
+    #[error("the fault domain is malformed")]
+    Domain(#[from] IdError),
     /// An empty value, or none.
     #[error("{text:?} has an empty value")]
     EmptyValue {
@@ -55,11 +65,13 @@ pub enum ConstraintError {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Subject::Attribute(name) => name,
-            Subject::Hostname => "hostname",
-            Subject::AgentId => "id",
-        })
+        match self {
+            Subject::Attribute(name) => f.write_str(name),
+            Subject::Hostname => f.write_str("hostname"),
+            Subject::AgentId => f.write_str("id"),
+            Subject::Domain => f.write_str("domain"),
+            Subject::Total(name) => write!(f, "total {name}"),
+        }
     }
 }
 
@@ -83,18 +95,31 @@ impl FromStr for Constraint {
     fn from_str(text: &str) -> Result<Self, ConstraintError> {
         let form = || ConstraintError::Form { text: text.to_owned() };
         let (name, rest) = text.trim().split_once(char::is_whitespace).ok_or_else(form)?;
-        let subject = match name {
-            "hostname" => Subject::Hostname,
-            "id" => Subject::AgentId,
-            name => {
+        let rest = rest.trim();
+        // `total in a,b` is of an attribute with that name.
+        let of_total = match read_rule(rest, text)? {
+            None if name == "total" => rest.split_once(char::is_whitespace),
+            _ => None,
+        };
+        let subject = match (name, of_total) {
+            (_, Some((resource, _))) => {
+                Subject::Total(ResourceName::new(resource).map_err(ConstraintError::Name)?)
+            }
+            ("hostname", _) => Subject::Hostname,
+            ("id", _) => Subject::AgentId,
+            ("domain", _) => Subject::Domain,
+            (name, _) => {
                 let name = ResourceName::new(name).map_err(ConstraintError::Name)?;
                 Subject::Attribute(name.to_string())
             }
         };
-        let rule = read_rule(rest.trim(), text)?.ok_or_else(form)?;
-        let is_name = !matches!(subject, Subject::Attribute(_));
-        if is_name && !matches!(rule, Rule::In(_) | Rule::NotIn(_)) {
+        let rest = of_total.map_or(rest, |(_, rest)| rest.trim());
+        let rule = read_rule(rest, text)?.ok_or_else(form)?;
+        if !subject.allows(&rule) {
             return Err(ConstraintError::OfName { text: text.to_owned() });
+        }
+        if let (Subject::Domain, Rule::In(paths) | Rule::NotIn(paths)) = (&subject, &rule) {
+            paths.iter().try_for_each(|path| path.parse::<Domain>().map(drop))?;
         }
         Ok(Constraint { subject, rule })
     }
@@ -155,6 +180,13 @@ mod tests {
             "generation <= 0",
             "ssd exists",
             "gpu absent",
+            "domain in eu/eu-1,us",
+            "domain not in eu",
+            "domain exists",
+            "total cpus >= 8",
+            "total gpus <= 0",
+            "total in many,few",
+            "total >= 1",
         ] {
             let constraint: Constraint = text.parse().unwrap_or_else(|no| panic!("{text}: {no}"));
             assert_eq!(constraint.to_string(), text);
@@ -173,7 +205,11 @@ mod tests {
         }
         assert!(matches!(refused("ra:ck in r1"), ConstraintError::Name(_)));
         assert!(matches!(refused("generation >= many"), ConstraintError::Number(_)));
-        assert!(matches!(refused("hostname exists"), ConstraintError::OfName { .. }));
+        for text in ["hostname exists", "domain >= 1", "total cpus in 1", "total cpus exists"] {
+            assert!(matches!(refused(text), ConstraintError::OfName { .. }), "{text}");
+        }
+        assert!(matches!(refused("domain in eu//r7"), ConstraintError::Domain(_)));
+        assert!(matches!(refused("total c:pus >= 1"), ConstraintError::Name(_)));
         assert!(matches!(refused("rack in r1,,r2"), ConstraintError::EmptyValue { .. }));
         let many = format!("rack in {}", vec!["r"; 65].join(","));
         assert!(matches!(refused(&many), ConstraintError::TooMuch { .. }));

@@ -6,9 +6,10 @@
 use super::{
     agent::AgentInfo,
     attributes::{Attribute, AttributeValue},
+    domain::{Domain, DomainSpread},
     ids::DemandId,
     priority::Priority,
-    resources::{Milli, Resources},
+    resources::{Milli, ResourceName, Resources},
     time::Duration,
 };
 
@@ -26,6 +27,8 @@ pub struct StatedDemand {
     pub constraints: Vec<Constraint>,
     /// Pieces on one agent at most; at least 1. `None` means any number.
     pub per_agent_max: Option<u32>,
+    /// How the pieces are spread over fault domains; each level at most once.
+    pub spread: Vec<DomainSpread>,
     /// All pieces at once or none (a gang), given up after this time; `None` means one by one.
     pub gang_timeout: Option<Duration>,
     /// Who goes first.
@@ -50,6 +53,10 @@ pub enum Subject {
     Hostname,
     /// The agent's id.
     AgentId,
+    /// The agent's fault domain; names those that it is, or is inside of.
+    Domain,
+    /// All that the agent has of a resource.
+    Total(ResourceName),
 }
 
 /// What it must be.
@@ -94,6 +101,8 @@ impl Constraint {
             }
             (Subject::Hostname, rule) => text_is(&agent.hostname, rule, is_one_of),
             (Subject::AgentId, rule) => text_is(agent.id.as_str(), rule, is_one_of),
+            (Subject::Domain, rule) => domain_is(agent.domain.as_ref(), rule),
+            (Subject::Total(name), rule) => total_is(agent.resources.count(name), rule),
         }
     }
 }
@@ -105,6 +114,41 @@ fn text_is(value: &str, rule: &Rule, is_one_of: impl Fn(&[String], &str) -> bool
         Rule::NotIn(texts) => !is_one_of(texts, value),
         // A name is always there and never a number.
         Rule::Absent | Rule::AtLeast(_) | Rule::AtMost(_) => false,
+    }
+}
+
+fn domain_is(domain: Option<&Domain>, rule: &Rule) -> bool {
+    let is_in = |paths: &[String]| {
+        paths.iter().any(|path| domain.is_some_and(|domain| domain.is_within(path)))
+    };
+    match rule {
+        Rule::Exists => domain.is_some(),
+        Rule::Absent => domain.is_none(),
+        Rule::In(paths) => is_in(paths),
+        Rule::NotIn(paths) => !is_in(paths),
+        // A path is never a number.
+        Rule::AtLeast(_) | Rule::AtMost(_) => false,
+    }
+}
+
+fn total_is(total: Milli, rule: &Rule) -> bool {
+    match rule {
+        Rule::AtLeast(least) => total >= *least,
+        Rule::AtMost(most) => total <= *most,
+        // An amount is no text, and what an agent has not is an amount of zero.
+        Rule::Exists | Rule::Absent | Rule::In(_) | Rule::NotIn(_) => false,
+    }
+}
+
+impl Subject {
+    /// Whether this can be asked of it.
+    pub fn allows(&self, rule: &Rule) -> bool {
+        match self {
+            Subject::Attribute(_) => true,
+            Subject::Hostname | Subject::AgentId => matches!(rule, Rule::In(_) | Rule::NotIn(_)),
+            Subject::Domain => !matches!(rule, Rule::AtLeast(_) | Rule::AtMost(_)),
+            Subject::Total(_) => matches!(rule, Rule::AtLeast(_) | Rule::AtMost(_)),
+        }
     }
 }
 
@@ -143,6 +187,7 @@ mod tests {
                 attribute("generation", AttributeValue::Scalar(Milli(7_500))),
                 attribute("vlan", AttributeValue::Ranges(Ranges::new(vec![(10, 20)]).unwrap())),
             ],
+            domain: None,
             version: String::new(),
         }
     }

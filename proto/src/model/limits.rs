@@ -83,6 +83,10 @@ pub const ROLE_DEPTH_MAX: usize = 8;
 /// best effort, batch, production, monitoring), and one digit to write.
 pub const PRIORITY_MAX: u8 = 9;
 
+/// Levels of fault domains: room, row, rack and what is around them. Each is looked at for every
+/// piece that is spread.
+pub const DOMAIN_LEVELS_MAX: usize = 8;
+
 /// Roles with a weight or a quota of their own. A change of quota looks at all of them.
 pub const ROLES_CONFIGURED_MAX: usize = 10_000;
 

@@ -10,6 +10,7 @@ pub mod calls;
 pub mod constraint_text;
 pub mod decline;
 pub mod demand;
+pub mod domain;
 pub mod framework;
 pub mod ids;
 pub mod jitter;
@@ -41,6 +42,7 @@ pub use calls::{AgentCall, Order, SchedulerCall, SchedulerEvent, Session, Subscr
 pub use constraint_text::ConstraintError;
 pub use decline::{DeclineFilter, DeclineReason};
 pub use demand::{Constraint, StatedDemand};
+pub use domain::{Domain, DomainSpread, SpreadError};
 pub use framework::FrameworkInfo;
 pub use ids::{
     AgentId, ClusterId, DemandId, FrameworkId, IdError, NodeId, OfferId, OwnerId, RequestId,

@@ -3,6 +3,7 @@
 use super::{
     agent_life::Unavailability,
     attributes::Attribute,
+    domain::Domain,
     ids::{AgentId, DemandId, FrameworkId, OfferId},
     resources::Resources,
     role::Role,
@@ -26,6 +27,8 @@ pub struct Offer {
     pub resources: Resources,
     /// The agent's attributes.
     pub attributes: Vec<Attribute>,
+    /// Its fault domain; `None` when it does not say.
+    pub domain: Option<Domain>,
     /// After this it is rescinded; `None` has no deadline.
     pub expires_in: Option<Duration>,
     /// When the agent will next be away; `None` when nothing is planned.

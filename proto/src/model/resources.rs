@@ -309,6 +309,19 @@ impl Resources {
         }
     }
 
+    /// How much there is: of a scalar its amount, of numbered and named things how many.
+    pub fn count(&self, name: &ResourceName) -> Milli {
+        let count = match self.get(name) {
+            None => return Milli(0),
+            Some(Value::Scalar(milli)) => return *milli,
+            Some(Value::Set(items)) => items.len() as u64,
+            Some(Value::Ranges(ranges)) => ranges.iter().fold(0, |sum: u64, (begin, end)| {
+                sum.saturating_add((end - begin).saturating_add(1))
+            }),
+        };
+        Milli(i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(1_000))
+    }
+
     /// Whether there is nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -30,6 +30,7 @@ fn agent_info() -> v1::AgentInfo {
         resources: resources(),
         attributes: vec![v1::Attribute { name: text("rack"), value }],
         version: text("0.1.0"),
+        domain: String::new(),
     }
 }
 

@@ -24,6 +24,7 @@ fn registration() -> v1::AgentMessage {
         resources: vec![scalar("cpus", 4_000)],
         attributes: Vec::new(),
         version: "0.1.0".to_owned(),
+        domain: "eu/eu-1/r7".to_owned(),
     };
     let tasks = vec![task("a"), task("b")];
     let register = v1::Register { agent: Some(agent), incarnation: 1, tasks };
@@ -59,6 +60,9 @@ fn registrations() {
             (|m| info(m).address = "host:65536".to_owned(), "register.agent.address", Invalid),
             (|m| info(m).address = "http://host:1".to_owned(), "register.agent.address", Invalid),
             (|m| info(m).address = "x".repeat(262), "register.agent.address", Limit),
+            (|m| info(m).domain.push('/'), "register.agent.domain", Invalid),
+            (|m| info(m).domain = "a/b/c/d/e/f/g/h/i".to_owned(), "register.agent.domain", Limit),
+            (|m| info(m).domain = "x".repeat(129), "register.agent.domain", Limit),
             (|m| info(m).version = "x".repeat(1_025), "register.agent.version", Limit),
             (
                 |m| info(m).resources.push(scalar("mem", -1)),

@@ -268,6 +268,7 @@ fn offer() -> v1::Offer {
         attributes: Vec::new(),
         expires_in_ms: 0,
         unavailability: None,
+        domain: "eu/eu-1".to_owned(),
         pieces: Vec::new(),
     }
 }
@@ -278,6 +279,7 @@ fn offers() {
         &offer(),
         read_offer,
         &[
+            (|o| o.domain.push('/'), "domain", Invalid),
             (|o| o.offer_id.clear(), "offer_id", Invalid),
             (|o| o.framework_id.clear(), "framework_id", Invalid),
             (|o| o.role.clear(), "role", Invalid),

@@ -4,7 +4,10 @@ use super::{accept, check, texts};
 use proto::{
     convert::calls::read_state_demand,
     model::{Reason::InvalidField as Invalid, Reason::LimitExceeded as Limit, limits},
-    wire::v1::{self, ConstraintSubject as Subject, constraint::Rule, constraint::Values},
+    wire::v1::{
+        self, ConstraintSubject as Subject, constraint::Rule, constraint::Values,
+        domain_spread::Share,
+    },
 };
 
 fn amount(name: &str, milli: i64) -> v1::Resource {
@@ -27,6 +30,10 @@ fn values(values: Vec<String>) -> Values {
     Values { values }
 }
 
+fn spread(level: u32, share: Share) -> v1::DomainSpread {
+    v1::DomainSpread { level, share: Some(share) }
+}
+
 fn good() -> v1::StateDemandRequest {
     let demand = v1::Demand {
         demand_id: "index".to_owned(),
@@ -41,6 +48,7 @@ fn good() -> v1::StateDemandRequest {
             constraint(Subject::SubjectHostname, "", Rule::NoneOf(values(vec!["h1".to_owned()]))),
         ],
         per_agent_max: Some(1),
+        spread: vec![spread(2, Share::AtMost(1)), spread(1, Share::Even(true))],
         gang_timeout_ms: Some(60_000),
         priority: Some(9),
     };
@@ -106,6 +114,91 @@ fn demands() {
             |r| r.demands[0].per_agent_max = None,
             |r| r.demands[0].priority = None,
             |r| r.demands[0].gang_timeout_ms = Some(limits::GANG_TIMEOUT_MAX.as_ms()),
+        ],
+    );
+}
+
+#[test]
+fn spreads_over_domains() {
+    check(
+        &good(),
+        read_state_demand,
+        &[
+            (|r| r.demands[1].spread[0].level = 0, "demands[1].spread[0].level", Invalid),
+            (|r| r.demands[1].spread[0].level = 9, "demands[1].spread[0].level", Limit),
+            (|r| r.demands[1].spread[0].level = 1, "demands[1].spread[1].level", Invalid),
+            (|r| r.demands[1].spread[1].share = None, "demands[1].spread[1].share", Invalid),
+            (
+                |r| r.demands[1].spread[1] = spread(1, Share::Even(false)),
+                "demands[1].spread[1].even",
+                Invalid,
+            ),
+            (
+                |r| r.demands[1].spread[1] = spread(1, Share::AtMost(0)),
+                "demands[1].spread[1].at_most",
+                Invalid,
+            ),
+            (
+                |r| r.demands[1].spread = vec![spread(1, Share::Even(true)); 9],
+                "demands[1].spread",
+                Limit,
+            ),
+        ],
+    );
+    accept(&good(), read_state_demand, &[|r| r.demands[1].spread.clear()]);
+}
+
+/// Makes a constraint one of another subject.
+fn ask(request: &mut v1::StateDemandRequest, subject: Subject, attribute: &str, rule: Rule) {
+    request.demands[1].constraints[0] = constraint(subject, attribute, rule);
+}
+
+#[test]
+fn domains_and_totals() {
+    check(
+        &good(),
+        read_state_demand,
+        &[
+            (
+                |r| ask(r, Subject::SubjectDomain, "zone", Rule::Exists(true)),
+                "demands[1].constraints[0].attribute",
+                Invalid,
+            ),
+            (
+                |r| ask(r, Subject::SubjectDomain, "", Rule::AtLeastMilli(1)),
+                "demands[1].constraints[0].at_least_milli",
+                Invalid,
+            ),
+            (
+                |r| {
+                    let paths = values(vec!["eu".to_owned(), "eu//r7".to_owned()]);
+                    ask(r, Subject::SubjectDomain, "", Rule::NoneOf(paths));
+                },
+                "demands[1].constraints[0].none_of.values[1]",
+                Invalid,
+            ),
+            (
+                |r| ask(r, Subject::SubjectTotal, "", Rule::AtLeastMilli(1)),
+                "demands[1].constraints[0].attribute",
+                Invalid,
+            ),
+            (
+                |r| ask(r, Subject::SubjectTotal, "cpus", Rule::Exists(true)),
+                "demands[1].constraints[0].exists",
+                Invalid,
+            ),
+        ],
+    );
+    accept(
+        &good(),
+        read_state_demand,
+        &[
+            |r| ask(r, Subject::SubjectDomain, "", Rule::Exists(false)),
+            |r| {
+                let paths = values(vec!["eu/eu-1".to_owned()]);
+                ask(r, Subject::SubjectDomain, "", Rule::OneOf(paths));
+            },
+            |r| ask(r, Subject::SubjectTotal, "licences", Rule::AtMostMilli(0)),
         ],
     );
 }

@@ -3,8 +3,9 @@
 use super::{duration, line, priority, resource_name};
 use proptest::{collection, option, prelude::*};
 use proto::model::{
-    Constraint, DemandId, Milli, Resources, StatedDemand, Value,
+    Constraint, DemandId, Domain, DomainSpread, Milli, Resources, StatedDemand, Value,
     demand::{Rule, Subject},
+    domain::DomainShare,
     limits,
 };
 
@@ -36,8 +37,33 @@ pub(crate) fn constraint() -> impl Strategy<Value = Constraint> {
     ];
     let attribute = resource_name().prop_map(|name| Subject::Attribute(name.to_string()));
     let name = prop_oneof![Just(Subject::Hostname), Just(Subject::AgentId)];
-    prop_oneof![(attribute, of_attributes).boxed(), (name, of_texts()).boxed()]
-        .prop_map(|(subject, rule)| Constraint { subject, rule })
+    let paths = || collection::vec(domain().prop_map(|it| it.to_string()), 1..4);
+    let of_paths = prop_oneof![
+        Just(Rule::Exists),
+        Just(Rule::Absent),
+        paths().prop_map(Rule::In),
+        paths().prop_map(Rule::NotIn),
+    ];
+    let of_amounts = prop_oneof![number().prop_map(Rule::AtLeast), number().prop_map(Rule::AtMost)];
+    prop_oneof![
+        (attribute, of_attributes).boxed(),
+        (name, of_texts()).boxed(),
+        (Just(Subject::Domain), of_paths).boxed(),
+        (resource_name().prop_map(Subject::Total), of_amounts).boxed(),
+    ]
+    .prop_map(|(subject, rule)| Constraint { subject, rule })
+}
+
+pub(crate) fn domain() -> impl Strategy<Value = Domain> {
+    "[a-z0-9-]{1,6}(/[a-z0-9-]{1,6}){0,7}".prop_map(|text| text.parse().expect("a path"))
+}
+
+fn spread() -> impl Strategy<Value = Vec<DomainSpread>> {
+    let share = prop_oneof![(1..=u32::MAX).prop_map(DomainShare::AtMost), Just(DomainShare::Even)];
+    let levels = collection::btree_map(1..=8_u8, share, 0..3);
+    levels.prop_map(|levels| {
+        levels.into_iter().map(|(level, share)| DomainSpread { level, share }).collect()
+    })
 }
 
 fn shape() -> impl Strategy<Value = Resources> {
@@ -51,15 +77,19 @@ fn demand() -> impl Strategy<Value = StatedDemand> {
     let gang = option::of(duration(1, limits::GANG_TIMEOUT_MAX));
     let most = option::of(1..=u32::MAX);
     let count = 1..=limits::DEMAND_PIECES_MAX;
-    (demand_id(), shape(), count, constraints, most, gang, priority()).prop_map(
-        |(id, shape, count, constraints, per_agent_max, gang_timeout, priority)| StatedDemand {
-            id,
-            shape,
-            count,
-            constraints,
-            per_agent_max,
-            gang_timeout,
-            priority,
+    let placed = (most, spread());
+    (demand_id(), shape(), count, constraints, placed, gang, priority()).prop_map(
+        |(id, shape, count, constraints, (per_agent_max, spread), gang_timeout, priority)| {
+            StatedDemand {
+                id,
+                shape,
+                count,
+                constraints,
+                per_agent_max,
+                spread,
+                gang_timeout,
+                priority,
+            }
         },
     )
 }

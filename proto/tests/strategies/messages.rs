@@ -72,11 +72,19 @@ fn masters() -> impl Strategy<Value = Masters> {
 }
 
 pub(crate) fn offer() -> impl Strategy<Value = Offer> {
-    let place = (agent_id(), "[a-z0-9.-]{0,20}");
+    let place = (agent_id(), "[a-z0-9.-]{0,20}", option::of(demand::domain()));
     let times = (option::of(any_duration()), option::of(unavailability()));
     let what = (resources(), demand::pieces());
     (offer_id(), framework_id(), role(), place, what, attributes(), times).prop_map(
-        |(id, framework, role, (agent, hostname), (resources, pieces), attributes, times)| Offer {
+        |(
+            id,
+            framework,
+            role,
+            (agent, hostname, domain),
+            (resources, pieces),
+            attributes,
+            times,
+        )| Offer {
             id,
             framework,
             role,
@@ -84,6 +92,7 @@ pub(crate) fn offer() -> impl Strategy<Value = Offer> {
             hostname,
             resources,
             attributes,
+            domain,
             expires_in: times.0,
             unavailability: times.1,
             pieces,

@@ -301,13 +301,15 @@ pub(crate) fn status() -> impl Strategy<Value = TaskStatus> {
 // === agents and frameworks ===
 
 pub(crate) fn agent_info() -> impl Strategy<Value = AgentInfo> {
-    (agent_id(), "[a-z0-9.-]{0,20}", address(), resources(), attributes(), line()).prop_map(
-        |(id, hostname, address, resources, attributes, version)| AgentInfo {
+    let said = (attributes(), option::of(demand::domain()));
+    (agent_id(), "[a-z0-9.-]{0,20}", address(), resources(), said, line()).prop_map(
+        |(id, hostname, address, resources, (attributes, domain), version)| AgentInfo {
             id,
             hostname,
             address,
             resources,
             attributes,
+            domain,
             version,
         },
     )

@@ -115,6 +115,7 @@ impl AgentHost {
             address: String::new(),
             resources: self.resources.clone(),
             attributes: Vec::new(),
+            domain: None,
             version: "0.1.0".to_owned(),
         };
         let boot = format!("boot-{}", self.boot);

@@ -75,6 +75,7 @@ pub(crate) fn config(seed: u64, boot: &str) -> Config {
         address: String::new(),
         resources: Resources::cpus_mem(4_000, 4_000),
         attributes: Vec::new(),
+        domain: None,
         version: "1".to_owned(),
     };
     Config::new(info, seed, boot, WallTime(1_000_000))

@@ -35,6 +35,7 @@ gang_timeout = "60s"
 stop_signal = "SIGINT"
 kill_steps = [{ after = "100ms", signal = "15" }, { after = "400ms", signal = "quit" }]
 max_completion_time = "2h"
+domain_spread = ["even over level 1", "at most 3 per level 2"]
 "#;
 
 fn problem(text: &str) -> (usize, usize, JobFileProblem) {
@@ -69,6 +70,8 @@ fn everything_is_read_exactly() {
     assert_eq!(job.dependencies(1), [0]);
     let constraints: Vec<_> = load.constraints.iter().map(ToString::to_string).collect();
     assert_eq!(constraints, ["rack in r1,r2", "hostname not in h7"]);
+    let spread: Vec<_> = load.domain_spread.iter().map(ToString::to_string).collect();
+    assert_eq!(spread, ["even over level 1", "at most 3 per level 2"]);
     assert_eq!((load.per_agent_max, fetch.per_agent_max), (Some(2), None));
     assert_eq!((load.gang_timeout, fetch.gang_timeout), (Some(Duration(60_000)), None));
     let text = WHOLE.replace("gang_timeout = \"60s\"\n", "");

@@ -57,6 +57,7 @@ impl Bench {
             hostname: String::new(),
             resources: Resources::cpus_mem(i64::from(count) * 100, 1_000),
             attributes: Vec::new(),
+            domain: None,
             expires_in: None,
             unavailability: None,
             pieces: pieces.collect(),

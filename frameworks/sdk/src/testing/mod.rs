@@ -162,6 +162,7 @@ impl TestCluster {
             address: String::new(),
             resources: Resources::cpus_mem(cpus_milli, mem_mib),
             attributes: Vec::new(),
+            domain: None,
             version: "test".to_owned(),
         };
         self.counter += 1;

@@ -117,6 +117,7 @@ impl State {
             hostname: "host".to_owned(),
             resources: Resources::cpus_mem(64_000, 65_536),
             attributes: Vec::new(),
+            domain: None,
             expires_in: None,
             unavailability: None,
             pieces: Vec::new(),

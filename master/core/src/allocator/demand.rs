@@ -6,14 +6,16 @@
 //! what a role weighs, nor what is free.
 
 use super::{
-    Bidder, Place, PlannedOffer,
+    Bidder, Place, PlannedOffer, View,
     changes::Changes,
     filters::{Filters, Refused},
     wanted::{Entry, Wanted},
 };
 use crate::liveness::Deadlines;
-use proto::model::{DemandId, FrameworkId, Instant, Reason, Refusal, Role, StatedDemand, limits};
-use std::collections::BTreeMap;
+use proto::model::{
+    DemandId, Domain, FrameworkId, Instant, Reason, Refusal, Role, StatedDemand, limits,
+};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Changes kept for an allocator to read; one that is later looks at everything.
 const CHANGES_MAX: usize = 65_536;
@@ -43,6 +45,10 @@ pub struct Demand {
     filters: Filters,
     /// What those want who have said it.
     wanted: BTreeMap<BidderIndex, Wanted>,
+    /// Those who spread something evenly over fault domains.
+    even: BTreeSet<BidderIndex>,
+    /// As of which change of the agents even parts are worked out.
+    divided_at: Option<u64>,
     /// When the first gang of each is given up.
     gangs: Deadlines<BidderIndex>,
     /// What is stated no longer, until somebody asks.
@@ -95,6 +101,8 @@ impl Demand {
             vacant: Vec::new(),
             filters: Filters::new(limits::FILTERS_PER_FRAMEWORK_MAX),
             wanted: BTreeMap::new(),
+            even: BTreeSet::new(),
+            divided_at: None,
             gangs: Deadlines::new(),
             ended: Vec::new(),
             changes: Changes::new(CHANGES_MAX),
@@ -126,6 +134,7 @@ impl Demand {
             let bidder = Bidder { framework, role };
             let wanted = self.wanted.remove(&index);
             self.note_ended(&bidder, wanted);
+            self.even.remove(&index);
             self.gangs.cancel(&index);
             self.bidders[index.0 as usize] = None;
             self.vacant.push(index);
@@ -179,6 +188,12 @@ impl Demand {
         let mut wanted = Wanted::new(stated, now);
         let mut before = self.wanted.remove(&index);
         before.iter_mut().for_each(|before| wanted.take_over(before));
+        if wanted.is_even() {
+            self.even.insert(index);
+            self.divided_at = None;
+        } else {
+            self.even.remove(&index);
+        }
         self.wanted.insert(index, wanted);
         self.note_ended(&Bidder { framework, role: role.clone() }, before);
         self.note_wanted(index);
@@ -189,6 +204,7 @@ impl Demand {
     pub fn unstate(&mut self, framework: FrameworkId, role: &Role) -> Result<(), Refusal> {
         let index = self.checked_index(framework, role)?;
         let wanted = self.wanted.remove(&index);
+        self.even.remove(&index);
         self.note_ended(&Bidder { framework, role: role.clone() }, wanted);
         self.note_wanted(index);
         Ok(())
@@ -199,8 +215,23 @@ impl Demand {
         self.wanted.get(&index)
     }
 
-    /// A planned offer is made.
-    pub fn offered(&mut self, offer: &PlannedOffer) {
+    /// Works out the equal parts of fault domains, where something is to be spread evenly and the
+    /// agents have changed. To be called before each plan.
+    pub fn divide(&mut self, view: &View) {
+        if self.even.is_empty() || self.divided_at == Some(view.agents_version()) {
+            return;
+        }
+        self.divided_at = Some(view.agents_version());
+        for index in self.even.clone() {
+            let wanted = self.wanted.get_mut(&index).expect("who spreads evenly wants something");
+            if wanted.divide(view.taking_tasks()) {
+                self.note_wanted(index);
+            }
+        }
+    }
+
+    /// A planned offer of an agent of this fault domain is made.
+    pub fn offered(&mut self, offer: &PlannedOffer, domain: Option<&Domain>) {
         if self.wanted.is_empty() {
             return;
         }
@@ -209,7 +240,7 @@ impl Demand {
         else {
             return;
         };
-        wanted.offered(offer.place, &offer.pieces);
+        wanted.offered(offer.place, domain, &offer.pieces);
         if !wanted.is_open() {
             self.note_wanted(index);
         }

@@ -312,7 +312,10 @@ impl Round<'_> {
         }
         let named = match self.demand.wanted(bidder) {
             Some(wanted) => {
-                self.given.entry(bidder).or_default().add(place, &pieces);
+                if let Some(agent) = self.view.info(place) {
+                    let given = self.given.entry(bidder).or_default();
+                    wanted.give(given, place, agent, &pieces);
+                }
                 wanted.named(&pieces)
             }
             None => Vec::new(),

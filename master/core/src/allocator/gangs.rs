@@ -10,6 +10,7 @@ use super::{
     Amounts, Bundle, Place, Share,
     demand::BidderIndex,
     drf::{Grant, Round},
+    spread::DomainCounts,
     tree::{NodeIndex, Served, Whom},
     wanted::{Entry, Pieces, countable, part},
 };
@@ -67,6 +68,7 @@ impl Round<'_> {
         needed: u32,
     ) -> Placement {
         let mut placement = Vec::new();
+        let mut domains = DomainCounts::default();
         let mut left = needed;
         for place in self.view.offerable().iter() {
             let Some(agent) = self.view.info(place) else { continue };
@@ -74,7 +76,7 @@ impl Round<'_> {
             let mut room = countable(free);
             let most = self.headroom.leave(self.tree, place, leaf, free.amounts());
             free.amounts().iter().for_each(|(name, _)| room.set(name, most.get(name)));
-            let count = entry.fit(agent, place, &room, 0, 0).min(left);
+            let count = entry.fit(agent, place, &room, (0, 0), &domains).min(left);
             if count == 0 {
                 continue;
             }
@@ -82,6 +84,7 @@ impl Round<'_> {
                 continue;
             }
             placement.push((place, count));
+            entry.count_domain(agent, count, &mut domains);
             left -= count;
             if left == 0 {
                 break;
@@ -105,8 +108,12 @@ impl Round<'_> {
         placement: &[(Place, u32)],
         missing: u32,
     ) {
+        let mut domains = DomainCounts::default();
         for (place, count) in placement {
             self.headroom.keep(*place, leaf, times(entry.shape(), *count));
+            if let Some(agent) = self.view.info(*place) {
+                entry.count_domain(agent, *count, &mut domains);
+            }
         }
         let mut nearest = BTreeSet::new();
         for place in self.view.offerable().iter() {
@@ -115,7 +122,8 @@ impl Round<'_> {
             let passed = placement.binary_search_by_key(&place, |(place, _)| *place).is_ok()
                 || self.has_refused(bidder, place, &piece);
             let could = countable(&Bundle::new(agent.resources.clone())).contains(entry.shape());
-            if passed || !could || entry.stated().unmet(agent).is_some() {
+            let full = entry.domain_room(agent, &domains) == 0;
+            if passed || !could || full || entry.stated().unmet(agent).is_some() {
                 continue;
             }
             let free = self.free(place).amounts();

@@ -20,6 +20,7 @@ mod quota;
 mod scope;
 pub mod share;
 mod sparse;
+pub mod spread;
 pub mod tree;
 pub mod usage;
 pub mod view;

@@ -54,6 +54,8 @@ pub struct View {
     usage: Usage,
     roles: BTreeMap<Role, RoleConfig>,
     totals: Amounts,
+    /// Grows whenever an agent comes or goes, takes tasks or none, or describes itself anew.
+    agents_version: u64,
     changes: Changes<ViewChange>,
 }
 
@@ -85,6 +87,7 @@ impl View {
             usage: Usage::default(),
             roles: BTreeMap::new(),
             totals: Amounts::new(),
+            agents_version: 0,
             changes: Changes::new(CHANGES_MAX),
         };
         for (role, _) in ledger.roles().iter() {
@@ -237,6 +240,16 @@ impl View {
         present.map(|(agent, _)| agent)
     }
 
+    /// Grows whenever [`Self::taking_tasks`] may have changed.
+    pub fn agents_version(&self) -> u64 {
+        self.agents_version
+    }
+
+    /// The agents that take tasks, as they describe themselves.
+    pub fn taking_tasks(&self) -> impl Iterator<Item = &AgentInfo> + Clone {
+        self.agents.iter().filter(|row| row.offering).filter_map(|row| row.info.as_deref())
+    }
+
     /// Agents with enough free to make an offer of, by place.
     pub fn offerable(&self) -> &PlaceSet {
         &self.offerable
@@ -309,7 +322,9 @@ impl View {
         self.describe(place, agent.map(|agent| &agent.info));
         let row = &mut self.agents[place.position()];
         // A6: one that is deactivated, draining or away has nothing to offer.
-        row.offering = agent.is_some_and(|agent| ledger.takes_tasks(agent));
+        let offering = agent.is_some_and(|agent| ledger.takes_tasks(agent));
+        self.agents_version += u64::from(row.offering != offering);
+        row.offering = offering;
         row.available = agent.map_or_else(Bundle::nothing, |agent| Bundle::new(agent.free()));
         self.settle(place);
         self.leave_if_gone(place);
@@ -322,6 +337,7 @@ impl View {
             return;
         }
         let before = mem::replace(&mut row.info, info.cloned());
+        self.agents_version += 1;
         let (before, after) = (self.counted(before.as_deref()), self.counted(info.map(|it| &**it)));
         if before != after {
             self.totals.subtract(&before);

@@ -4,9 +4,14 @@
 //! wanted no longer; all others come back. A gang's pieces go out together or not at all. It does
 //! not know agents but by their places, nor what is free.
 
-use super::{Amounts, Place, bundle::Bundle};
+use super::{
+    Amounts, Place,
+    bundle::Bundle,
+    spread::{DomainCounts, Spread},
+};
 use proto::model::{
-    AgentInfo, DemandId, Instant, Milli, Ranges, ResourceName, Resources, StatedDemand, Value,
+    AgentInfo, DemandId, Domain, Instant, Milli, Ranges, ResourceName, Resources, StatedDemand,
+    Value,
 };
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -32,6 +37,8 @@ pub struct Entry {
     out: u32,
     /// Pieces per agent, in offers or used since it was stated.
     on: BTreeMap<Place, u32>,
+    /// Over fault domains.
+    spread: Option<Box<Spread>>,
 }
 
 /// Pieces of entries, by their index.
@@ -47,6 +54,7 @@ impl Wanted {
             left: stated.count,
             out: 0,
             on: BTreeMap::new(),
+            spread: Spread::new(&stated),
             stated,
         };
         let mut entries: Vec<Entry> = stated.into_iter().map(entry).collect();
@@ -93,7 +101,8 @@ impl Wanted {
         let mut pieces = Pieces::new();
         let single = self.entries.iter().enumerate().filter(|(_, entry)| entry.until.is_none());
         for (index, entry) in single {
-            let count = entry.fit(agent, place, &room, given.all(index), given.on(index, place));
+            let before = (given.all(index), given.on(index, place));
+            let count = entry.fit(agent, place, &room, before, given.domains(index));
             if count > 0 {
                 room.take(&entry.shape, count);
                 pieces.insert(index, count);
@@ -117,12 +126,49 @@ impl Wanted {
         named.collect()
     }
 
-    /// Pieces are in an offer from now on.
-    pub(super) fn offered(&mut self, place: Place, pieces: &[(DemandId, u32)]) {
+    /// Enters what a plan gives on an agent.
+    pub(super) fn give(&self, given: &mut Given, place: Place, agent: &AgentInfo, pieces: &Pieces) {
+        given.add(place, pieces);
+        for (index, count) in pieces {
+            if let Some(spread) = &self.entries[*index].spread {
+                let counts = given.domains.entry(*index).or_default();
+                spread.count(agent.domain.as_ref(), *count, counts);
+            }
+        }
+    }
+
+    /// Whether how much a fault domain may have depends on which agents there are.
+    pub(super) fn is_even(&self) -> bool {
+        self.entries.iter().any(|entry| entry.spread.as_ref().is_some_and(|it| it.is_even()))
+    }
+
+    /// Works out the equal parts of fault domains, of agents that take tasks; whether any has
+    /// changed.
+    pub(super) fn divide<'a>(
+        &mut self,
+        agents: impl Iterator<Item = &'a AgentInfo> + Clone,
+    ) -> bool {
+        let divide = |entry: &mut Entry| {
+            let spread = entry.spread.as_mut().filter(|spread| spread.is_even());
+            spread.is_some_and(|spread| spread.divide(&entry.stated, agents.clone()))
+        };
+        self.entries.iter_mut().fold(false, |is_changed, entry| divide(entry) || is_changed)
+    }
+
+    /// Pieces are in an offer of an agent of this domain from now on.
+    pub(super) fn offered(
+        &mut self,
+        place: Place,
+        domain: Option<&Domain>,
+        pieces: &[(DemandId, u32)],
+    ) {
         for (id, count) in pieces {
             if let Some(entry) = self.entry_mut(id) {
                 entry.out += count;
                 *entry.on.entry(place).or_default() += count;
+                if let Some(spread) = &mut entry.spread {
+                    spread.put(place, domain, *count);
+                }
             }
         }
     }
@@ -140,8 +186,12 @@ impl Wanted {
             entry.left -= launched;
             let on = entry.on.entry(place).or_default();
             *on = on.saturating_sub(count - launched);
-            if *on == 0 {
+            let left = *on;
+            if left == 0 {
                 entry.on.remove(&place);
+            }
+            if let Some(spread) = &mut entry.spread {
+                spread.take(place, count - launched, left);
             }
         }
     }
@@ -206,20 +256,34 @@ impl Entry {
         &self.shape
     }
 
+    /// How many more pieces an agent may have, as its fault domain has some already, beyond those
+    /// that were `given`.
+    pub fn domain_room(&self, agent: &AgentInfo, given: &DomainCounts) -> u32 {
+        let spread = self.spread.as_ref();
+        spread.map_or(u32::MAX, |spread| spread.room(agent.domain.as_ref(), given))
+    }
+
+    /// Counts pieces on an agent for its fault domain.
+    pub fn count_domain(&self, agent: &AgentInfo, count: u32, counts: &mut DomainCounts) {
+        if let Some(spread) = &self.spread {
+            spread.count(agent.domain.as_ref(), count, counts);
+        }
+    }
+
     /// Pieces that an agent has room for, beyond those that were given before: `before` in all,
-    /// `here` on this agent.
+    /// `here` on this agent, `given` by fault domain.
     pub fn fit(
         &self,
         agent: &AgentInfo,
         place: Place,
         room: &Amounts,
-        before: u32,
-        here: u32,
+        (before, here): (u32, u32),
+        given: &DomainCounts,
     ) -> u32 {
         let open = self.open().saturating_sub(before);
         let here = here + self.on.get(&place).copied().unwrap_or(0);
         let most = self.stated.per_agent_max.map_or(u32::MAX, |most| most.saturating_sub(here));
-        let count = open.min(most);
+        let count = open.min(most).min(self.domain_room(agent, given));
         if count == 0 || self.stated.unmet(agent).is_some() {
             return 0;
         }
@@ -230,23 +294,33 @@ impl Entry {
 
 /// Pieces that one plan has given to one bidder.
 #[derive(Debug, Clone, Default)]
-pub struct Given(BTreeMap<(usize, Place), u32>);
+pub struct Given {
+    pieces: BTreeMap<(usize, Place), u32>,
+    /// By entry, of those that are spread.
+    domains: BTreeMap<usize, DomainCounts>,
+}
+
+/// What has been given of an entry that is not spread, or of which nothing has been.
+static NOWHERE: DomainCounts = DomainCounts::new();
 
 impl Given {
-    /// More of them.
-    pub fn add(&mut self, place: Place, pieces: &Pieces) {
+    fn add(&mut self, place: Place, pieces: &Pieces) {
         for (index, count) in pieces {
-            *self.0.entry((*index, place)).or_default() += count;
+            *self.pieces.entry((*index, place)).or_default() += count;
         }
     }
 
     pub(super) fn all(&self, index: usize) -> u32 {
         let range = (index, Place::at(0))..(index + 1, Place::at(0));
-        self.0.range(range).map(|(_, count)| count).sum()
+        self.pieces.range(range).map(|(_, count)| count).sum()
     }
 
     fn on(&self, index: usize, place: Place) -> u32 {
-        self.0.get(&(index, place)).copied().unwrap_or(0)
+        self.pieces.get(&(index, place)).copied().unwrap_or(0)
+    }
+
+    fn domains(&self, index: usize) -> &DomainCounts {
+        self.domains.get(&index).unwrap_or(&NOWHERE)
     }
 }
 

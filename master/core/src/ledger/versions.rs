@@ -67,6 +67,8 @@ impl Command {
                 None => LogVersion(2),
             },
             Command::RecordUpdate { status, .. } => reason_since(status.reason),
+            // A fault domain decides which windows concern the agent.
+            Command::RegisterAgent { info, .. } if info.domain.is_some() => LogVersion(2),
             Command::Barrier { .. }
             | Command::ChangeMembers(_)
             | Command::RegisterAgent { .. }

@@ -297,6 +297,7 @@ impl Turn<'_> {
         self.note_ended_demands();
         let leader = &mut *self.leader;
         leader.view.take_left().into_iter().for_each(|place| leader.demand.forget_agent(place));
+        leader.demand.divide(&leader.view);
         let plan = leader.allocator.plan(now, &leader.view, &leader.demand);
         if plan.offers.is_empty() {
             return;
@@ -308,9 +309,10 @@ impl Turn<'_> {
             let leader = &mut *self.leader;
             let timeout = self.config.offer_timeout;
             let mut offer = leader.book.issue(planned, hostname, attributes, now, timeout);
+            offer.domain.clone_from(&agent.info.domain);
             offer.unavailability = self.ledger.unavailability(&agent.info, self.time);
             leader.view.hold(planned);
-            leader.demand.offered(planned);
+            leader.demand.offered(planned, agent.info.domain.as_ref());
             self.watch_offer_made(&offer);
             by_framework.entry(planned.framework).or_default().push(offer);
         }

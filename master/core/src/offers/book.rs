@@ -134,6 +134,7 @@ impl Book {
             attributes,
             expires_in,
             // Whoever sends it knows.
+            domain: None,
             unavailability: None,
             pieces: pieces.clone(),
         };

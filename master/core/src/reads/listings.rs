@@ -18,7 +18,7 @@ use crate::{
 use proto::{
     convert::offer,
     model::{
-        AgentId, FrameworkId, Instant, OfferId, Reason, Refusal, Resources, TaskId, TaskKey,
+        AgentId, FrameworkId, Instant, Offer, OfferId, Reason, Refusal, Resources, TaskId, TaskKey,
         TaskState,
     },
     wire::v1,
@@ -54,7 +54,7 @@ pub(crate) fn answer(
         OperatorCall::ListMaintenance(page) => {
             ReadAnswer::Windows(list_windows(ledger, page, now)?)
         }
-        OperatorCall::ListOffers(page) => ReadAnswer::Offers(list_offers(leader, page)?),
+        OperatorCall::ListOffers(page) => ReadAnswer::Offers(list_offers(ledger, leader, page)?),
         OperatorCall::ListRoles(page) => ReadAnswer::Roles(list_roles(ledger, leader, page)?),
         OperatorCall::Why(query) => ReadAnswer::Why(why(ledger, leader, query, viewer, now)?),
         OperatorCall::ListDemands { page, framework } => {
@@ -233,14 +233,17 @@ fn task_token(token: &str) -> Result<TaskKey, Refusal> {
 }
 
 fn list_offers(
+    ledger: &Ledger,
     leader: Option<&Leadership>,
     page: &Page,
 ) -> Result<v1::ListOffersResponse, Refusal> {
     let start = after::<OfferId>(page)?;
     let rows = leader.into_iter().flat_map(|leader| leader.book.iter(start));
     let (rows, next_page_token) = page_of(rows, page, |offer| offer.id.to_string());
-    Ok(v1::ListOffersResponse {
-        offers: rows.into_iter().map(offer::write_offer).collect(),
-        next_page_token,
-    })
+    let shown = |offer: &Offer| {
+        let domain = ledger.agent(&offer.agent).and_then(|agent| agent.info.domain.as_ref());
+        let domain = domain.map(ToString::to_string).unwrap_or_default();
+        v1::Offer { domain, ..offer::write_offer(offer) }
+    };
+    Ok(v1::ListOffersResponse { offers: rows.into_iter().map(shown).collect(), next_page_token })
 }

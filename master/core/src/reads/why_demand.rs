@@ -9,6 +9,7 @@ use crate::{
         Amounts, Bidder, Place,
         bundle::Bundle,
         demand::{BidderIndex, Ended},
+        spread::DomainCounts,
         wanted::{Entry, countable},
     },
     ledger::{Agent, AgentState},
@@ -58,10 +59,12 @@ impl DemandView<'_> {
             .collect();
         let missing = |(name, _)| wire::Missing { name: format!("{name}"), ..Default::default() };
         standing.missing = entry.shape().iter().map(missing).collect();
+        // Of a gang: what its pieces take of fault domains.
+        let mut gathered = DomainCounts::default();
         for (_, agent) in self.ledger.agents().iter() {
             if agent.state == AgentState::Registered && !agent.deactivated && agent.drain.is_none()
             {
-                self.count(entry, agent, &mut standing);
+                self.count(entry, agent, &mut gathered, &mut standing);
             }
         }
         standing.unmet.retain(|unmet| unmet.agents > 0);
@@ -69,7 +72,13 @@ impl DemandView<'_> {
         standing
     }
 
-    fn count(&self, entry: &Entry, agent: &Agent, standing: &mut v1::DemandStanding) {
+    fn count(
+        &self,
+        entry: &Entry,
+        agent: &Agent,
+        gathered: &mut DomainCounts,
+        standing: &mut v1::DemandStanding,
+    ) {
         standing.agents += 1;
         let constraints = entry.stated().constraints.iter();
         let mut meets = true;
@@ -93,7 +102,7 @@ impl DemandView<'_> {
         }
         standing.agents_possible += u64::from(meets && is_large);
         if let Some(place) = place.filter(|_| meets && is_free && entry.open() > 0) {
-            self.count_fitting(entry, (agent, place), &free, standing);
+            self.count_fitting(entry, (agent, place), &free, (gathered, standing));
         }
     }
 
@@ -103,17 +112,21 @@ impl DemandView<'_> {
         entry: &Entry,
         (agent, place): (&Agent, Place),
         free: &Amounts,
-        standing: &mut v1::DemandStanding,
+        (gathered, standing): (&mut DomainCounts, &mut v1::DemandStanding),
     ) {
-        let fits = entry.fit(&agent.info, place, free, 0, 0);
+        let fits = entry.fit(&agent.info, place, free, (0, 0), &DomainCounts::default());
         let filters = self.leader.demand.filters().of_agent(place);
-        if fits == 0 {
+        if entry.domain_room(&agent.info, &DomainCounts::default()) == 0 {
+            standing.agents_domain_full += 1;
+        } else if fits == 0 {
             standing.agents_full += 1;
         } else if filters.is_some_and(|filters| filters.get(self.bidder).is_some()) {
             standing.agents_refused += 1;
         } else {
             standing.agents_fitting += 1;
             if entry.is_gang() {
+                let fits = fits.min(entry.domain_room(&agent.info, gathered));
+                entry.count_domain(&agent.info, fits, gathered);
                 let found = standing.gang_collected.saturating_add(fits);
                 standing.gang_collected = found.min(standing.gang_needed);
             }

@@ -12,13 +12,14 @@ fn id(name: &str) -> DemandId {
     DemandId::new(name).unwrap()
 }
 
-fn pieces(count: u32, cpus_milli: i64, mem_mib: i64) -> StatedDemand {
+pub(crate) fn pieces(count: u32, cpus_milli: i64, mem_mib: i64) -> StatedDemand {
     StatedDemand {
         id: id("work"),
         shape: Resources::cpus_mem(cpus_milli, mem_mib),
         count,
         constraints: Vec::new(),
         per_agent_max: None,
+        spread: Vec::new(),
         gang_timeout: None,
         priority: Priority::DEFAULT,
     }

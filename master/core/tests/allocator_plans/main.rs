@@ -10,4 +10,5 @@ mod naive;
 mod naive_quota;
 mod promised;
 mod property;
+mod spread;
 mod world;

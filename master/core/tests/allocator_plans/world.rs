@@ -8,7 +8,7 @@ use master_core::{
         Allocator, Bidder, Bundle, Demand, Drf, Fairness, Plan, View, compare::compare,
         filters::Refused,
     },
-    ledger::{Applied, Command, Ledger, Stamp},
+    ledger::{Applied, Command, Ledger, LogVersion, Stamp},
     offers::{Accepting, Book, Returned},
 };
 use proto::model::{
@@ -106,6 +106,15 @@ impl World {
         self.register(number, has, incarnation, Vec::new());
     }
 
+    /// An agent in this fault domain; in none when it is empty.
+    pub(crate) fn agent_in(&mut self, number: u64, resources: Resources, domain: &str) {
+        self.apply(&Command::RaiseVersion(LogVersion::CURRENT)).unwrap();
+        let domain = domain.parse().ok();
+        let info = AgentInfo { domain, ..agent_info(number, resources, Vec::new()) };
+        let (incarnation, tasks) = (1, Vec::new());
+        self.apply(&Command::RegisterAgent { info, incarnation, tasks }).unwrap();
+    }
+
     /// An agent with attributes, or the same with others.
     pub(crate) fn agent_with(&mut self, number: u64, has: Resources, attributes: Vec<Attribute>) {
         let id = agent_id(number);
@@ -136,14 +145,7 @@ impl World {
         tasks: Vec<proto::model::agent::AgentTask>,
         attributes: Vec<Attribute>,
     ) {
-        let info = AgentInfo {
-            id: agent_id(number),
-            hostname: format!("host-{number}"),
-            address: String::new(),
-            resources,
-            attributes,
-            version: String::new(),
-        };
+        let info = agent_info(number, resources, attributes);
         self.apply(&Command::RegisterAgent { info, incarnation, tasks }).unwrap();
     }
 
@@ -262,6 +264,7 @@ impl World {
     pub(crate) fn plan(&mut self) -> Plan {
         self.demand.expire(self.now);
         self.view.take_left().into_iter().for_each(|place| self.demand.forget_agent(place));
+        self.demand.divide(&self.view);
         let plan = self.drf.plan(self.now, &self.view, &self.demand);
         let promised = self.ledger.roles().quotas().any(|(_, quota)| !quota.guarantee().is_empty());
         match promised {
@@ -285,7 +288,8 @@ impl World {
             let expires_in = Some(Duration::from_seconds(60));
             let offer = self.book.issue(planned, &hostname, &[], self.now, expires_in);
             self.view.hold(planned);
-            self.demand.offered(planned);
+            let domain = self.ledger.agent(&planned.agent).and_then(|it| it.info.domain.clone());
+            self.demand.offered(planned, domain.as_ref());
             offers.push(offer);
         }
         offers
@@ -425,6 +429,18 @@ impl World {
         };
         let framework = key.framework;
         self.apply(&Command::RecordUpdate { agent, incarnation, framework, status }).unwrap();
+    }
+}
+
+fn agent_info(number: u64, resources: Resources, attributes: Vec<Attribute>) -> AgentInfo {
+    AgentInfo {
+        id: agent_id(number),
+        hostname: format!("host-{number}"),
+        address: String::new(),
+        resources,
+        attributes,
+        domain: None,
+        version: String::new(),
     }
 }
 

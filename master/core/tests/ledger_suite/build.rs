@@ -53,6 +53,7 @@ pub(crate) fn agent_info(text: &str, resources: Resources) -> AgentInfo {
         address: "192.0.2.1:5051".to_owned(),
         resources,
         attributes: Vec::new(),
+        domain: None,
         version: "0.1.0".to_owned(),
     }
 }

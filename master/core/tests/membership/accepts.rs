@@ -24,6 +24,7 @@ fn agent_registers(stream: u64) -> Input {
         address: String::new(),
         resources: Resources::cpus_mem(2_000, 1_024),
         attributes: vec![],
+        domain: None,
         version: "0.1.0".to_owned(),
     };
     let message = AgentCall::Register { info, incarnation: 7, tasks: vec![] };

@@ -26,6 +26,7 @@ fn demand(name: &str, cpus_milli: i64, count: u32) -> StatedDemand {
         count,
         constraints: Vec::new(),
         per_agent_max: None,
+        spread: Vec::new(),
         gang_timeout: None,
         priority: Priority::DEFAULT,
     }

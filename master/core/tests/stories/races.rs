@@ -56,6 +56,7 @@ fn a_gang_is_refused_when_it_is_applied() {
         count: 2,
         constraints: Vec::new(),
         per_agent_max: None,
+        spread: Vec::new(),
         gang_timeout: Some(Duration(60_000)),
         priority: proto::model::Priority::DEFAULT,
     };

@@ -395,6 +395,7 @@ pub(crate) fn register(name: &str, incarnation: u64) -> AgentCall {
         address: String::new(),
         resources: Resources::cpus_mem(2_000, 1_024),
         attributes: vec![],
+        domain: None,
         version: "0.1.0".to_owned(),
     };
     AgentCall::Register { info, incarnation, tasks: vec![] }

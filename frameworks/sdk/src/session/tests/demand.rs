@@ -45,6 +45,7 @@ impl Bench {
             hostname: String::new(),
             resources: Resources::cpus_mem(1_000, 320),
             attributes: Vec::new(),
+            domain: None,
             expires_in: None,
             unavailability: None,
             pieces: vec![(DemandId::new("a").unwrap(), pieces)],
