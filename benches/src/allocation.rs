@@ -15,10 +15,7 @@ use proto::model::{
     DeclineReason, FrameworkId, FrameworkInfo, Instant, Milli, Quota, Resources, Role, Session,
     TaskKey, TaskState, TaskStatus, WallTime,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 /// Time on a processor of this thread so far.
 pub fn thread_time() -> Duration {
@@ -57,7 +54,7 @@ impl Rig {
     /// An empty cluster with roles of these weights.
     pub fn new(weights: BTreeMap<Role, Milli>) -> Self {
         let (ledger, fairness) =
-            (Ledger::new(rows::cluster()), Fairness { weights, unshared: BTreeSet::new() });
+            (Ledger::new(rows::cluster()), Fairness { weights, ..Fairness::default() });
         let view = View::rebuild(&ledger, &Book::new(1), &fairness);
         Self {
             ledger,

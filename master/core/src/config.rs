@@ -1,9 +1,11 @@
 //! A master's settings after validation. Knows no file, flag or environment.
 
-use crate::allocator::Fairness;
 pub use crate::intake::rate_limits::{CallRate, CallRates};
 use crate::ledger::LogVersion;
-use proto::model::{ClusterId, Duration, MasterInfo, Milli, NodeId, ResourceName, Role, limits};
+use crate::{allocator::Fairness, placement};
+use proto::model::{
+    ClusterId, Duration, MasterInfo, Milli, NodeId, PlacementPolicy, ResourceName, Role, limits,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that the core can be told.
@@ -35,6 +37,8 @@ pub struct Config {
     /// Resources that do not count towards shares: those of which few have any, so that whoever
     /// uses one would be seen to use all.
     pub unshared: BTreeSet<ResourceName>,
+    /// By which policy roles are placed of which operators say nothing.
+    pub placement: PlacementPolicy,
     /// After this an unanswered offer is rescinded; `None` keeps offers for ever.
     pub offer_timeout: Option<Duration>,
     /// How often agents and frameworks hear from the master and agents are to report.
@@ -60,7 +64,11 @@ pub struct Config {
 impl Config {
     /// How shares are counted.
     pub fn fairness(&self) -> Fairness {
-        Fairness { weights: self.weights.clone(), unshared: self.unshared.clone() }
+        Fairness {
+            weights: self.weights.clone(),
+            unshared: self.unshared.clone(),
+            placement: placement::Defaults { policy: self.placement, seed: self.seed },
+        }
     }
 
     /// The defaults for a cluster of these members.
@@ -78,6 +86,7 @@ impl Config {
             log_tail_entries: 10_000,
             weights: BTreeMap::new(),
             unshared: BTreeSet::from([ResourceName::GPUS]),
+            placement: PlacementPolicy::FirstFit,
             offer_timeout: Some(Duration::from_seconds(60)),
             heartbeat_interval: Duration::from_seconds(5),
             agent_timeout: Duration::from_seconds(30),

@@ -34,6 +34,7 @@ pub mod liveness;
 pub mod master;
 pub mod offers;
 pub mod outbox;
+pub mod placement;
 pub mod reads;
 
 pub use config::Config;

@@ -81,6 +81,10 @@ pub struct MasterArgs {
     /// gpus]
     #[arg(long, value_name = "LIST")]
     pub unshared_resources: Option<String>,
+    /// By which policy agents are chosen for roles of which operators say nothing: first-fit,
+    /// spread, pack, dot-product, random or fgd [default: first-fit]
+    #[arg(long, value_name = "POLICY")]
+    pub placement: Option<String>,
     /// Log entries between two snapshots [default: 50000]
     #[arg(long, value_name = "COUNT")]
     pub snapshot_entries: Option<String>,
@@ -127,6 +131,7 @@ impl MasterArgs {
             "call_rates" => &self.call_rates,
             "weights" => &self.weights,
             "unshared_resources" => &self.unshared_resources,
+            "placement" => &self.placement,
             "snapshot_entries" => &self.snapshot_entries,
             "log_tail_entries" => &self.log_tail_entries,
             "log_version_max" => &self.log_version_max,

@@ -121,6 +121,9 @@ fn amounts(layers: &Layers<'_>, mut to: MasterSettings) -> Result<MasterSettings
     if let Some(said) = layers.said("unshared_resources", unshared_from_text)? {
         to.unshared_resources = said.value;
     }
+    if let Some(said) = layers.said("placement", |text| text.parse().map_err(Problem::Placement))? {
+        to.placement = said.value;
+    }
     let weights = layers.file().weights.as_ref();
     if let Some(said) = layers.said_or("weights", weights, weights_from_text, weights_from_table)? {
         to.weights = said.value;

@@ -18,7 +18,7 @@ pub use problem::{Problem, SettingsError};
 
 use file::FileSettings;
 use master_core::{Config, config::CallRates, ledger::LogVersion};
-use proto::model::{ClusterId, Duration, Milli, NodeId, ResourceName, Role};
+use proto::model::{ClusterId, Duration, Milli, NodeId, PlacementPolicy, ResourceName, Role};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -64,6 +64,8 @@ pub struct MasterSettings {
     pub weights: BTreeMap<Role, Milli>,
     /// Resources that do not count towards shares.
     pub unshared_resources: BTreeSet<ResourceName>,
+    /// By which policy roles are placed of which operators say nothing.
+    pub placement: PlacementPolicy,
     /// Entries between two snapshots.
     pub snapshot_entries: u64,
     /// Entries kept behind a snapshot.
@@ -113,6 +115,7 @@ impl MasterSettings {
             call_rates: defaults.call_rates,
             weights: defaults.weights,
             unshared_resources: defaults.unshared,
+            placement: defaults.placement,
             snapshot_entries: defaults.snapshot_entries,
             log_tail_entries: defaults.log_tail_entries,
             log_version_max: defaults.log_version_max,
@@ -152,6 +155,7 @@ impl MasterSettings {
             call_rates: self.call_rates.clone(),
             weights: self.weights.clone(),
             unshared: self.unshared_resources.clone(),
+            placement: self.placement,
             offer_timeout: self.offer_timeout,
             heartbeat_interval: self.heartbeat_interval,
             agent_timeout: self.agent_timeout,

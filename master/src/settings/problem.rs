@@ -2,7 +2,7 @@
 
 use crate::disk::ClusterIdError;
 use edge::settings::Malformed;
-use proto::model::{IdError, NodeId, resources::ResourceError};
+use proto::model::{IdError, NodeId, resources::ResourceError, role_settings::UnknownWord};
 
 /// Why a master has no settings to start with.
 pub type SettingsError = edge::settings::SettingsError<Problem>;
@@ -85,6 +85,9 @@ pub enum Problem {
         /// Which.
         role: String,
     },
+    /// Not a placement policy.
+    #[error("is not a placement policy")]
+    Placement(#[source] UnknownWord),
     /// Not a rate.
     #[error("{text:?} is not a rate; write PRINCIPAL=PER_SECOND/BURST or PRINCIPAL=none")]
     Rate {

@@ -151,7 +151,7 @@ fn a_refused_value_names_its_key_and_who_said_it() {
 #[test]
 fn values_that_cannot_be_are_refused() {
     type Set = fn(&mut MasterArgs, String);
-    let cases: [(&str, Set, &str); 13] = [
+    let cases: [(&str, Set, &str); 14] = [
         ("node_id", |f, v| f.node_id = Some(v), "4"),
         ("node_id", |f, v| f.node_id = Some(v), "0"),
         ("cluster", |f, v| f.cluster = Some(v), "no spaces"),
@@ -162,6 +162,7 @@ fn values_that_cannot_be_are_refused() {
         ("weights", |f, v| f.weights = Some(v), "a=NaN"),
         ("weights", |f, v| f.weights = Some(v), "/a=1"),
         ("unshared_resources", |f, v| f.unshared_resources = Some(v), "gpus,no spaces"),
+        ("placement", |f, v| f.placement = Some(v), "tight"),
         ("election_ticks", |f, v| f.election_ticks = Some(v), "4"),
         ("peer_listen", |f, v| f.peer_listen = Some(v), "127.0.0.1:0"),
         ("snapshot_entries", |f, v| f.snapshot_entries = Some(v), "0"),

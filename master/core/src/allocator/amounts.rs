@@ -22,7 +22,7 @@ const SLOTS: usize = 5;
 /// Thousandths by resource: first the common ones, then an operator's own, both by name.
 ///
 /// 10^5 agents with 10^15 thousandths each are 10^20: too much for 64 bits, little for 128.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Amounts {
     common: [u128; SLOTS],
     /// None of them zero.

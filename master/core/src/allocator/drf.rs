@@ -20,6 +20,7 @@ use super::{
     demand::BidderIndex,
     filters::AgentFilters,
     headroom::Headroom,
+    placing::{Chooser, Placing},
     scope::{Changed, Look, Read, Scope},
     sparse::Sparse,
     tree::{NodeIndex, Served, Tree, Whom},
@@ -46,6 +47,8 @@ pub struct Drf {
     unsettled: Unsettled,
     /// The agent that the last plan began with.
     start: Option<Place>,
+    /// What placement policies remember.
+    chooser: Chooser,
     tables: Tables,
 }
 
@@ -80,6 +83,8 @@ pub(super) struct Round<'a> {
     pub(super) given: BTreeMap<BidderIndex, Given>,
     /// Bidders that may be eligible for more by what this plan gave.
     eased: BTreeSet<NodeIndex>,
+    /// Of a cluster in which roles have placement policies.
+    pub(super) placing: Option<Placing>,
 }
 
 /// What a bidder would get of an agent.
@@ -111,6 +116,7 @@ impl Drf {
             changed.note_bidder(&self.tree.bidder(leaf));
         }
         self.read = Some(Read::all(view, demand));
+        self.chooser.read(&changed, view, demand);
         changed.follow(&mut self.tree, view, demand).unwrap_or_else(|| {
             self.headroom = Headroom::default();
             Scope::everything(&mut self.tree, view, demand)
@@ -131,6 +137,7 @@ impl Allocator for Drf {
             plan: Plan::default(),
             given: BTreeMap::new(),
             eased: BTreeSet::new(),
+            placing: self.chooser.begin(view),
         };
         round.plan.explanation.free_agents = view.offerable().len();
         scope.add_freed(round.keep_back());
@@ -139,6 +146,7 @@ impl Allocator for Drf {
             let freed = round.keep_back();
             scope = Scope::of(freed, mem::take(&mut round.eased));
         }
+        self.chooser.end(round.placing.take());
         let (plan, headroom, leaves) = round.finish();
         self.headroom = headroom;
         if let Some(first) = plan.offers.first() {
@@ -156,6 +164,7 @@ impl Round<'_> {
         if self.tree.is_idle(Whom::All) {
             return;
         }
+        self.placing.iter_mut().for_each(Placing::forget_queues);
         let renewed = if scope.all_freed { BTreeSet::new() } else { scope.renewed.clone() };
         self.tree.set_renewed(renewed);
         for Look { place, anybody } in scope.looks(start, self.view.offerable()) {
@@ -165,14 +174,24 @@ impl Round<'_> {
                 continue;
             }
             while self.free(place).is_enough() {
-                let grant = self.first_kept(place).or_else(|| match anybody {
-                    true => self.first(place, Whom::All),
-                    false => self.first_of_new(place, reopened),
-                });
-                let Some(grant) = grant else { break };
+                let Some(grant) = self.first_at(place, anybody, reopened) else { break };
+                let (place, grant) = self.rather(place, grant, scope);
                 self.give(place, grant);
             }
         }
+    }
+
+    /// The first bidder for a place, of all, or of those for whom something has changed.
+    pub(super) fn first_at(
+        &mut self,
+        place: Place,
+        anybody: bool,
+        reopened: Option<&BTreeSet<NodeIndex>>,
+    ) -> Option<Grant> {
+        self.first_kept(place).or_else(|| match anybody {
+            true => self.first(place, Whom::All),
+            false => self.first_of_new(place, reopened),
+        })
     }
 
     /// What is free at a place after what this plan gave.
@@ -239,6 +258,18 @@ impl Round<'_> {
         bidder: BidderIndex,
         filters: Option<&AgentFilters>,
     ) -> Result<Grant, NoGrant> {
+        self.grant_of(None, place, leaf, bidder, filters)
+    }
+
+    /// The same, of an entry of its demand no more than one piece.
+    pub(super) fn grant_of(
+        &self,
+        entry: Option<usize>,
+        place: Place,
+        leaf: NodeIndex,
+        bidder: BidderIndex,
+        filters: Option<&AgentFilters>,
+    ) -> Result<Grant, NoGrant> {
         let free = self.free(place);
         let (mut allowed, mut served) = (None, Served::NothingOwed);
         if self.tree.has_quotas() || !self.headroom.is_empty() {
@@ -253,7 +284,7 @@ impl Round<'_> {
                     let names = free.amounts().iter().map(|(name, _)| name);
                     names.for_each(|name| room.set(name, allowed.get(name)));
                 }
-                let pieces = self.pick(wanted, bidder, place, &room);
+                let pieces = self.pick(wanted, entry, bidder, place, &room);
                 if pieces.is_empty() {
                     return Err(NoGrant::NotWanted);
                 }
@@ -288,11 +319,20 @@ impl Round<'_> {
         }
     }
 
-    fn pick(&self, wanted: &Wanted, bidder: BidderIndex, place: Place, room: &Amounts) -> Pieces {
+    fn pick(
+        &self,
+        wanted: &Wanted,
+        entry: Option<usize>,
+        bidder: BidderIndex,
+        place: Place,
+        room: &Amounts,
+    ) -> Pieces {
         let Some(agent) = self.view.info(place) else { return Pieces::new() };
-        match self.given.get(&bidder) {
-            Some(given) => wanted.pick(agent, place, room, given),
-            None => wanted.pick(agent, place, room, &Given::default()),
+        let none = Given::default();
+        let given = self.given.get(&bidder).unwrap_or(&none);
+        match entry {
+            None => wanted.pick(agent, place, room, given),
+            Some(entry) => wanted.pick_one(entry, agent, place, room, given),
         }
     }
 
@@ -323,6 +363,12 @@ impl Round<'_> {
         self.tables.left.set(place.position(), left);
         self.headroom.hand_over(self.tree, place, leaf, resources.amounts());
         self.eased.extend(self.tree.give(leaf, resources.amounts()));
+        let known = self.placing.as_mut().and_then(|placing| {
+            placing.note_given(place, leaf, named.is_empty(), self.plan.offers.len())
+        });
+        if let Some(known) = known {
+            return self.plan.offers[known].extend(&resources, named);
+        }
         count(&mut self.tables.served, leaf);
         let Bidder { framework, role } = self.tree.bidder(leaf);
         let agent = self.view.agent(place).clone();
@@ -362,7 +408,7 @@ impl Round<'_> {
 
 /// Why a bidder gets nothing of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NoGrant {
+pub(super) enum NoGrant {
     /// It refused all that it could have.
     Filtered,
     /// Its limits, or what is kept for others, leave too little.

@@ -14,10 +14,11 @@ use super::{
     tree::{NodeIndex, Served, Whom},
     wanted::{Entry, Pieces, countable, part},
 };
+use proto::model::PlacementPolicy;
 use std::collections::BTreeSet;
 
-/// Pieces of one gang by agent.
-type Placement = Vec<(Place, u32)>;
+/// Pieces of one gang by agent, by place.
+pub(super) type Placement = Vec<(Place, u32)>;
 
 impl Round<'_> {
     /// Gives every gang that fits; keeps what the first other one found.
@@ -39,7 +40,10 @@ impl Round<'_> {
                 if needed == 0 || !self.limits_allow(leaf, entry.shape(), needed) {
                     continue;
                 }
-                let placement = self.gather(leaf, bidder, entry, needed);
+                let placement = match self.policy_of(leaf) {
+                    PlacementPolicy::FirstFit => self.gather(leaf, bidder, entry, needed),
+                    policy => self.gather_by(policy, (leaf, bidder), entry, needed),
+                };
                 let found: u32 = placement.iter().map(|(_, count)| count).sum();
                 if found == needed {
                     self.give_gang(leaf, bidder, index, entry.shape(), &placement);
@@ -72,15 +76,9 @@ impl Round<'_> {
         let mut left = needed;
         for place in self.view.offerable().iter() {
             let Some(agent) = self.view.info(place) else { continue };
-            let free = self.free(place);
-            let mut room = countable(free);
-            let most = self.headroom.leave(self.tree, place, leaf, free.amounts());
-            free.amounts().iter().for_each(|(name, _)| room.set(name, most.get(name)));
-            let count = entry.fit(agent, place, &room, (0, 0), &domains).min(left);
-            if count == 0 {
-                continue;
-            }
-            if self.has_refused(bidder, place, &part(free, &times(entry.shape(), count))) {
+            let Some((_, most)) = self.gang_room(place, leaf, entry, &domains) else { continue };
+            let count = most.min(left);
+            if self.has_refused_pieces(bidder, place, entry, count) {
                 continue;
             }
             placement.push((place, count));
@@ -91,6 +89,35 @@ impl Round<'_> {
             }
         }
         placement
+    }
+
+    /// What a gang may have of an agent, and how many pieces have room in it, if any; `domains` has
+    /// what it has elsewhere.
+    pub(super) fn gang_room(
+        &self,
+        place: Place,
+        leaf: NodeIndex,
+        entry: &Entry,
+        domains: &DomainCounts,
+    ) -> Option<(Amounts, u32)> {
+        let (agent, free) = (self.view.info(place)?, self.free(place));
+        let mut room = countable(free);
+        let most = self.headroom.leave(self.tree, place, leaf, free.amounts());
+        free.amounts().iter().for_each(|(name, _)| room.set(name, most.get(name)));
+        let count = entry.fit(agent, place, &room, (0, 0), domains);
+        (count > 0).then_some((room, count))
+    }
+
+    /// Whether a bidder has refused what so many pieces of a gang would be.
+    pub(super) fn has_refused_pieces(
+        &self,
+        bidder: BidderIndex,
+        place: Place,
+        entry: &Entry,
+        count: u32,
+    ) -> bool {
+        let pieces = part(self.free(place), &times(entry.shape(), count));
+        self.has_refused(bidder, place, &pieces)
     }
 
     fn has_refused(&self, bidder: BidderIndex, place: Place, bundle: &Bundle) -> bool {

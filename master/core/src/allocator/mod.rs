@@ -16,6 +16,7 @@ pub mod filters;
 mod gangs;
 mod headroom;
 pub mod places;
+mod placing;
 mod quota;
 mod scope;
 pub mod share;
@@ -36,6 +37,7 @@ pub use share::Share;
 pub use tree::Tree;
 pub use view::View;
 
+use crate::placement;
 use proto::model::{AgentId, DemandId, FrameworkId, Instant, Milli, ResourceName, Role};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -65,13 +67,15 @@ pub struct Plan {
     pub explanation: Explanation,
 }
 
-/// How shares are counted.
+/// What the masters' configuration says: how shares are counted, and how roles are placed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fairness {
     /// What roles weigh of which the ledger says nothing; others weigh 1.
     pub weights: BTreeMap<Role, Milli>,
     /// Resources that do not count.
     pub unshared: BTreeSet<ResourceName>,
+    /// How roles are placed of which the ledger says nothing.
+    pub placement: placement::Defaults,
 }
 
 /// One offer to make.
@@ -104,6 +108,18 @@ impl PlannedOffer {
     /// To whom, in which role.
     pub fn bidder(&self) -> Bidder {
         Bidder { framework: self.framework, role: self.role.clone() }
+    }
+
+    /// More of the same agent for the same bidder.
+    fn extend(&mut self, resources: &Bundle, pieces: Vec<(DemandId, u32)>) {
+        let sum = self.resources.checked_add(resources);
+        self.resources = Bundle::new(sum.expect("A2: nothing is given twice"));
+        for (demand, count) in pieces {
+            match self.pieces.iter_mut().find(|(known, _)| *known == demand) {
+                Some((_, known)) => *known += count,
+                None => self.pieces.push((demand, count)),
+            }
+        }
     }
 }
 

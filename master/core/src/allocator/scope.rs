@@ -42,10 +42,12 @@ pub(super) struct Read {
 /// What the logs say.
 #[derive(Debug, Default)]
 pub(super) struct Changed {
-    everything: bool,
+    /// All that there is may be different.
+    pub(super) everything: bool,
     totals: bool,
     roles: BTreeSet<Role>,
-    bidders: BTreeSet<Bidder>,
+    /// Those who use or want something else.
+    pub(super) bidders: BTreeSet<Bidder>,
     renewed: BTreeSet<Bidder>,
     reopened: BTreeSet<(Bidder, Place)>,
     freed: Vec<Place>,
@@ -174,6 +176,24 @@ impl Scope {
             && self.freed.is_empty()
             && self.renewed.is_empty()
             && self.reopened.is_empty()
+    }
+
+    /// Agents that a bidder may have become eligible for, in order.
+    pub(super) fn candidates(&self, leaf: NodeIndex, offerable: &PlaceSet) -> Vec<Place> {
+        if self.all_freed || self.renewed.contains(&leaf) {
+            return offerable.iter().collect();
+        }
+        let looks = self.some_looks(offerable).into_iter();
+        let is_one = |look: &Look| {
+            let reopened = self.reopened.get(&look.place);
+            look.anybody || reopened.is_some_and(|leaves| leaves.contains(&leaf))
+        };
+        looks.filter(is_one).map(|look| look.place).collect()
+    }
+
+    /// Whether anybody may be eligible for an agent.
+    pub(super) fn is_for_all(&self, place: Place) -> bool {
+        self.all_freed || self.freed.binary_search(&place).is_ok()
     }
 
     /// The agents to look at, in order.

@@ -19,7 +19,7 @@ use crate::{
     ledger::{AgentState, Event, Ledger, RoleConfig},
     offers::Book,
 };
-use proto::model::{AgentId, AgentInfo, FrameworkId, Resources, Role};
+use proto::model::{AgentId, AgentInfo, FrameworkId, PlacementPolicy, Resources, Role};
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 /// Changes kept for an allocator to read; one that is later looks at everything.
@@ -53,6 +53,8 @@ pub struct View {
     offerable: PlaceSet,
     usage: Usage,
     roles: BTreeMap<Role, RoleConfig>,
+    /// Roles with a placement policy of their own.
+    placed: BTreeMap<Role, PlacementPolicy>,
     totals: Amounts,
     /// Grows whenever an agent comes or goes, takes tasks or none, or describes itself anew.
     agents_version: u64,
@@ -86,6 +88,7 @@ impl View {
             offerable: PlaceSet::new(),
             usage: Usage::default(),
             roles: BTreeMap::new(),
+            placed: BTreeMap::new(),
             totals: Amounts::new(),
             agents_version: 0,
             changes: Changes::new(CHANGES_MAX),
@@ -283,6 +286,17 @@ impl View {
         said
     }
 
+    /// By which policy a role's bidders are given agents.
+    pub fn placement(&self, role: &Role) -> PlacementPolicy {
+        let placed = role.ancestors().find_map(|role| self.placed.get(&role).copied());
+        placed.unwrap_or(self.fairness.placement.policy)
+    }
+
+    /// Every policy that some role may have.
+    pub fn placements(&self) -> impl Iterator<Item = PlacementPolicy> {
+        std::iter::once(self.fairness.placement.policy).chain(self.placed.values().copied())
+    }
+
     /// Roles of which the ledger or the configuration says something.
     pub fn configured_roles(&self) -> impl Iterator<Item = &Role> {
         self.roles.keys().chain(self.fairness.weights.keys())
@@ -304,6 +318,10 @@ impl View {
 
     fn read_role(&mut self, ledger: &Ledger, role: &Role) {
         let row = ledger.roles().row(role);
+        match row.settings.placement {
+            Some(policy) => drop(self.placed.insert(role.clone(), policy)),
+            None => drop(self.placed.remove(role)),
+        }
         match row == RoleConfig::default() {
             true => drop(self.roles.remove(role)),
             false => drop(self.roles.insert(role.clone(), row)),

@@ -111,6 +111,22 @@ impl Wanted {
         pieces
     }
 
+    /// One piece of an entry that is no gang, if the agent has room for it; as [`Self::pick`].
+    pub fn pick_one(
+        &self,
+        entry: usize,
+        agent: &AgentInfo,
+        place: Place,
+        room: &Amounts,
+        given: &Given,
+    ) -> Pieces {
+        let before = (given.all(entry), given.on(entry, place));
+        match self.entries[entry].fit(agent, place, room, before, given.domains(entry)) {
+            0 => Pieces::new(),
+            _ => Pieces::from([(entry, 1)]),
+        }
+    }
+
     /// What pieces hold together.
     pub fn amounts(&self, pieces: &Pieces) -> Amounts {
         let mut sum = Amounts::new();

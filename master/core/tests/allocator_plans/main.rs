@@ -8,6 +8,7 @@ mod filtered;
 mod incremental;
 mod naive;
 mod naive_quota;
+mod placed;
 mod promised;
 mod property;
 mod spread;

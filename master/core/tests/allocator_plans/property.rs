@@ -4,8 +4,8 @@ use crate::world::{World, agent_id, resources, role};
 use master_core::{allocator::Drf, ledger::AgentState};
 use proptest::prelude::*;
 use proto::model::{
-    Duration, FrameworkId, Milli, Offer, Ranges, RequestId, ResourceName, Resources, TaskState,
-    Value, agent::AgentTask,
+    Duration, FrameworkId, Milli, Offer, PlacementPolicy, Ranges, RequestId, ResourceName,
+    Resources, TaskState, Value, agent::AgentTask,
 };
 
 /// Two trees and a role by itself.
@@ -36,6 +36,16 @@ enum Step {
     Weight { role: usize, weight: Option<i64> },
     Quota { role: usize, guarantee: i64, shape: i64, limit: Option<i64> },
     RemoveQuota { role: usize },
+    Placement { role: usize, policy: Option<PlacementPolicy> },
+}
+
+/// The same, with placement policies that change.
+fn placed_step() -> impl Strategy<Value = Step> {
+    let policy = prop::option::of(prop::sample::select(PlacementPolicy::ALL.to_vec()));
+    prop_oneof![
+        1 => (0..ROLES.len(), policy).prop_map(|(role, policy)| Step::Placement { role, policy }),
+        12 => step(),
+    ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -204,6 +214,7 @@ fn take_step(world: &mut World, step: Step) {
         Step::Decline { .. } | Step::Launch { .. } | Step::BeginAccept { .. } => {
             take_offer_step(world, step);
         }
+        Step::Placement { role, policy } => world.place(ROLES[role], policy),
         Step::Weight { .. } | Step::Quota { .. } | Step::RemoveQuota { .. } => {
             take_quota_step(world, step);
         }
@@ -276,6 +287,17 @@ proptest! {
 
     #[test]
     fn plans_are_what_the_definition_says(steps in prop::collection::vec(step(), 1..120)) {
+        let mut world = World::new(&[("a", 2_500), ("a/y", 2_000), ("c", 333)]);
+        for step in steps {
+            take_step(&mut world, step);
+            world.check();
+        }
+        world.offer();
+        world.check();
+    }
+
+    #[test]
+    fn policies_are_fair_and_leave_nothing(steps in prop::collection::vec(placed_step(), 1..120)) {
         let mut world = World::new(&[("a", 2_500), ("a/y", 2_000), ("c", 333)]);
         for step in steps {
             take_step(&mut world, step);

@@ -12,10 +12,10 @@ use master_core::{
     offers::{Accepting, Book, Returned},
 };
 use proto::model::{
-    AgentId, AgentInfo, Attribute, ClusterId, DeclineReason, Duration, FrameworkId, FrameworkInfo,
-    Instant, Milli, Offer, OfferId, Quota, Ranges, Refusal, RequestId, ResourceName, Resources,
-    Role, Session, StatedDemand, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState,
-    TaskStatus, Value, WallTime,
+    AgentId, AgentInfo, Attribute, Change, ClusterId, DeclineReason, Duration, FrameworkId,
+    FrameworkInfo, Instant, Milli, Offer, OfferId, PlacementPolicy, Quota, Ranges, Refusal,
+    RequestId, ResourceName, Resources, Role, RoleSettingsChange, Session, StatedDemand,
+    StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
 };
 use std::collections::BTreeMap;
 
@@ -31,6 +31,8 @@ pub(crate) struct World {
     pub(crate) under_way: Vec<(Accepting, Vec<TaskInfo>)>,
     /// Somebody has said what it wants, which the oracle does not know.
     pub(crate) stated: bool,
+    /// Some role has a placement policy, so that agents are not given in their order.
+    pub(crate) placed: bool,
     sessions: BTreeMap<FrameworkId, Session>,
     counter: u64,
 }
@@ -71,6 +73,7 @@ impl World {
             now: Instant(1_000),
             under_way: Vec::new(),
             stated: false,
+            placed: false,
             sessions: BTreeMap::new(),
             counter: 0,
         }
@@ -254,6 +257,15 @@ impl World {
         self.apply(&Command::SetQuota { role: role(name), quota, force: true }).is_ok()
     }
 
+    /// Sets a placement policy, or has it inherited.
+    pub(crate) fn place(&mut self, name: &str, policy: Option<PlacementPolicy>) {
+        self.placed = true;
+        self.apply(&Command::RaiseVersion(LogVersion::CURRENT)).unwrap();
+        let placement = policy.map_or(Change::Reset, Change::Set);
+        let change = RoleSettingsChange { placement, ..RoleSettingsChange::default() };
+        self.apply(&Command::ConfigureRole { role: role(name), change }).unwrap();
+    }
+
     pub(crate) fn remove_quota(&mut self, name: &str) {
         self.apply(&Command::RemoveQuota { role: role(name) }).unwrap();
     }
@@ -269,13 +281,13 @@ impl World {
         let promised = self.ledger.roles().quotas().any(|(_, quota)| !quota.guarantee().is_empty());
         match promised {
             _ if self.stated => {}
-            false => {
+            false if !self.placed => {
                 let naive = self.naive.plan(self.now, &self.ledger, &self.book, &self.view);
                 assert_eq!(plan.offers, naive, "as the definition has it");
             }
             // Who is looked at when decides who gets what is no longer kept: any order will do that
-            // takes nothing away from who is owed something.
-            true => self.naive.judge(self.now, &self.ledger, &self.book, &self.view, &plan.offers),
+            // takes nothing away from who is owed something. Policies have an order of their own.
+            _ => self.naive.judge(self.now, &self.ledger, &self.book, &self.view, &plan.offers),
         }
         plan
     }

@@ -1,0 +1,71 @@
+//! GPUs and other devices: what fits on which. A part of a device is never split over two; whole
+//! ones must be wholly free.
+
+/// Thousandths of one device.
+pub const WHOLE: u64 = 1_000;
+
+/// What is asked of devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ask {
+    /// None of them.
+    Nothing,
+    /// So much of one, in thousandths; more than nothing, less than all.
+    Part(u64),
+    /// So many whole ones.
+    Whole(usize),
+}
+
+/// An amount as an ask; `None` for what cannot be, such as one and a half.
+pub fn ask(milli: u128) -> Option<Ask> {
+    let milli = u64::try_from(milli).ok()?;
+    match (milli / WHOLE, milli % WHOLE) {
+        (0, 0) => Some(Ask::Nothing),
+        (0, part) => Some(Ask::Part(part)),
+        (count, 0) => usize::try_from(count).ok().map(Ask::Whole),
+        _ => None,
+    }
+}
+
+/// The device with least left that has so much, by its position; of equals the first.
+pub fn best_fit(free: &[u64], part: u64) -> Option<usize> {
+    let fitting = free.iter().enumerate().filter(|(_, free)| **free >= part);
+    fitting.min_by_key(|(index, free)| (**free, *index)).map(|(index, _)| index)
+}
+
+/// How often an ask fits.
+pub fn fits(free: &[u64], ask: Ask) -> u64 {
+    match ask {
+        Ask::Nothing => u64::MAX,
+        Ask::Part(part) => free.iter().map(|free| free / part).sum(),
+        Ask::Whole(count) => {
+            let whole = free.iter().filter(|free| **free >= WHOLE).count();
+            (whole / count) as u64
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ask_is_a_part_of_one_or_whole_ones() {
+        assert_eq!(ask(0), Some(Ask::Nothing));
+        assert_eq!((ask(1), ask(999)), (Some(Ask::Part(1)), Some(Ask::Part(999))));
+        assert_eq!((ask(1_000), ask(8_000)), (Some(Ask::Whole(1)), Some(Ask::Whole(8))));
+        assert_eq!((ask(1_500), ask(u128::MAX)), (None, None));
+    }
+
+    #[test]
+    fn parts_fit_into_one_device_and_whole_ones_on_free_ones() {
+        let free = [600, 1_000, 500, 1_000];
+        assert_eq!(best_fit(&free, 500), Some(2));
+        assert_eq!(best_fit(&free, 501), Some(0));
+        assert_eq!(best_fit(&free, 700), Some(1), "of equals the first");
+        assert_eq!(best_fit(&[600, 600], 700), None, "1.2 are free and 0.7 of none");
+        assert_eq!(fits(&free, Ask::Part(500)), 6);
+        assert_eq!((fits(&free, Ask::Whole(1)), fits(&free, Ask::Whole(2))), (2, 1));
+        assert_eq!(fits(&free, Ask::Whole(3)), 0);
+        assert_eq!(fits(&[], Ask::Nothing), u64::MAX);
+    }
+}
