@@ -8,13 +8,14 @@
 use benches::{
     allocation::{Rig, resident_mib, timed},
     arguments::Arguments,
+    growth::Growth,
+    mesos_cluster::{cluster, offered, resources, role, subscribe},
     report::{Report, Target},
     samples::Samples,
 };
 use master_core::{allocator::Drf, ledger::Task};
 use proto::model::{
-    DemandId, FrameworkId, Instant, Milli, Quota, Ranges, ResourceName, Resources, Role,
-    StatedDemand, TaskKey, Value,
+    DemandId, FrameworkId, Instant, Quota, ResourceName, Resources, StatedDemand, TaskKey,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -48,65 +49,6 @@ fn main() {
 
 fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-fn resources(cpus: i64, mem: i64, disk: i64, ports: Vec<(u64, u64)>) -> Resources {
-    let scalar = |name, units: i64| (name, Value::Scalar(Milli(units * 1_000)));
-    Resources::from_entries([
-        scalar(ResourceName::CPUS, cpus),
-        scalar(ResourceName::MEM, mem),
-        scalar(ResourceName::DISK, disk),
-        (ResourceName::PORTS, Value::Ranges(Ranges::new(ports).expect("in order"))),
-    ])
-    .expect("a bag of resources")
-}
-
-fn agent() -> Resources {
-    resources(24, 4_096, 4_096, vec![(31_000, 32_000)])
-}
-
-/// What is in use on every agent: sixteen port ranges, so that fifteen are left.
-fn in_use() -> Resources {
-    let single = (0..15).map(|number| 31_000 + 2 * number).map(|port| (port, port));
-    resources(16, 2_014, 1_024, single.chain([(31_030, 32_000)]).collect())
-}
-
-fn role(number: usize) -> Role {
-    Role::new(&format!("role-{number:05}")).expect("a role")
-}
-
-/// Mesos' "decline offers" cluster, with nothing known to the view yet.
-fn cluster(agents: usize, frameworks: usize, roles: usize) -> (Rig, Vec<(FrameworkId, Role)>) {
-    let role_of = |number: usize| if roles == 1 { Role::any() } else { role(number % roles) };
-    let weight = |number: usize| Milli(1_000 * (1 + i64::try_from(number % 4).expect("small")));
-    let weights = (0..roles).filter(|_| roles > 1).map(|number| (role(number), weight(number)));
-    let mut rig = Rig::new(weights.collect());
-    let frameworks: Vec<_> = (0..frameworks)
-        .map(|number| (rig.add_framework(&[role_of(number)]), role_of(number)))
-        .collect();
-    for number in 0..agents {
-        rig.add_agent(number, agent());
-        let (framework, role) = frameworks[number % frameworks.len()].clone();
-        let command = rig.accept(framework, role, number, &[in_use()]);
-        rig.apply(&command);
-    }
-    (rig, frameworks)
-}
-
-fn subscribe(rig: &mut Rig, frameworks: &[(FrameworkId, Role)]) {
-    for (framework, role) in frameworks {
-        rig.demand.set_subscribed(*framework, std::slice::from_ref(role), &[]);
-    }
-}
-
-/// The same, with everything known and offered.
-fn offered(agents: usize, frameworks: usize, roles: usize) -> (Rig, Vec<(FrameworkId, Role)>) {
-    let (mut rig, frameworks) = cluster(agents, frameworks, roles);
-    subscribe(&mut rig, &frameworks);
-    rig.note_frameworks();
-    rig.note_agents(0..agents);
-    assert_eq!(rig.run(), agents, "every agent's leftover is offered");
-    (rig, frameworks)
 }
 
 fn full_runs(arguments: &Arguments, report: &mut Report) {
@@ -399,8 +341,9 @@ fn one_event(arguments: &Arguments, report: &mut Report) {
         [("agents", by_agents), ("frameworks", by_frameworks), ("roles", by_roles)]
     {
         let text: Vec<_> = points.iter().map(|(n, micros)| format!("{n}: {micros:.1}")).collect();
-        let growth = growth(&points);
-        report.note(format!("One event by {what}, µs: {}; {growth}.", text.join(", ")));
+        let points: Vec<_> = points.iter().map(|(size, micros)| (*size as f64, *micros)).collect();
+        let growth = Growth::fit(&points);
+        report.note(format!("One event by {what}, µs: {}: {growth}.", text.join(", ")));
     }
 }
 
@@ -441,17 +384,4 @@ fn event_cost(arguments: &Arguments, agents: usize, frameworks: usize, roles: us
         samples.push(time.as_secs_f64() * 1e6);
     }
     samples.median()
-}
-
-/// How cost grows between the smallest and the largest size, in words.
-fn growth(points: &[(usize, f64)]) -> String {
-    let ((first, low), (last, high)) = (points[0], points[points.len() - 1]);
-    let exponent = (high / low).ln() / (last as f64 / first as f64).ln();
-    let word = match exponent {
-        e if e < 0.05 => "flat",
-        e if e < 0.25 => "logarithmic",
-        e if e < 0.9 => "between logarithmic and linear",
-        _ => "linear or worse",
-    };
-    format!("exponent {exponent:.2}: {word}")
 }
