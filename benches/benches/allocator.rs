@@ -10,6 +10,7 @@ use benches::{
     arguments::Arguments,
     growth::Growth,
     mesos_cluster::{cluster, offered, resources, role, subscribe},
+    plot,
     report::{Report, Target},
     samples::Samples,
 };
@@ -337,6 +338,7 @@ fn one_event(arguments: &Arguments, report: &mut Report) {
     let by_roles: Vec<_> = [10, 100, 1_000, 10_000]
         .map(|count| (count, event_cost(arguments, 10_000, count, count)))
         .to_vec();
+    let mut curves = Vec::new();
     for (what, points) in
         [("agents", by_agents), ("frameworks", by_frameworks), ("roles", by_roles)]
     {
@@ -344,6 +346,11 @@ fn one_event(arguments: &Arguments, report: &mut Report) {
         let points: Vec<_> = points.iter().map(|(size, micros)| (*size as f64, *micros)).collect();
         let growth = Growth::fit(&points);
         report.note(format!("One event by {what}, µs: {}: {growth}.", text.join(", ")));
+        curves.push((what, points));
+    }
+    if let Some(file) = &arguments.plot {
+        let title = "One task ends, what it took is offered";
+        plot::draw(file, title, "µs", &curves).expect("a file that can be written");
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every question may be told on its command line.
 
 use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
 
 /// How figures are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -21,6 +22,9 @@ pub struct Arguments {
     /// Shorter and fewer runs: to see whether it works, not for figures
     #[arg(long)]
     pub quick: bool,
+    /// Draw how costs grow into this file, as SVG, where the question has curves
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
     /// Only the parts whose names contain this
     pub part: Option<String>,
     /// Given by cargo

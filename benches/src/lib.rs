@@ -13,6 +13,7 @@ pub mod growth;
 pub mod load;
 pub mod machine;
 pub mod mesos_cluster;
+pub mod plot;
 pub mod processor;
 pub mod report;
 pub mod rows;
