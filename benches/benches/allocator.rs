@@ -174,12 +174,23 @@ fn small_and_large_quota(arguments: &Arguments, report: &mut Report) {
     assert_eq!(none, 0, "limits hold");
     let (idle, none) = timed(|| rig.run());
     assert_eq!(none, 0, "limits hold");
+    let mut events = Samples::new();
+    for _ in 0..100 {
+        let offer = rig.offers.swap_remove(0);
+        let (event, again) = timed(|| {
+            rig.view.release(&offer.agent, &offer.role, offer.framework, &offer.resources);
+            rig.run()
+        });
+        assert!(again > 0, "what comes back is offered again");
+        events.push(event.as_secs_f64() * 1e6);
+    }
     let name = |what: &str, mesos: &str| format!("quota {all}³: {what} (Mesos {mesos})");
     report.promised(name("add frameworks", "15 570"), ms(adding), "ms", Target::AtMost(50.0));
     report.promised(name("run", "14 249"), ms(run), "ms", Target::AtMost(100.0));
     report.figure("offers in it (Mesos 3 500)", offers as f64, "");
     report.figure("the run after it", ms(second), "ms");
     report.promised(name("no-op run", "13 061"), ms(idle), "ms", Target::AtMost(1.0));
+    report.figure(format!("quota {all}³: an offer comes back"), events.median(), "µs");
 }
 
 fn reviving(arguments: &Arguments, report: &mut Report) {
