@@ -52,6 +52,7 @@ pub fn framework_info(name: &str) -> FrameworkInfo {
         failover_timeout: Duration::from_seconds(3_600),
         labels: vec![],
         disruption_budget: None,
+        offer_terms: Vec::new(),
     }
 }
 

@@ -103,6 +103,7 @@ mod tests {
                 failover_timeout: proto::model::Duration(1_000),
                 labels: Vec::new(),
                 disruption_budget: None,
+                offer_terms: Vec::new(),
             };
             let request = RequestId::new(&format!("request-{index:016}")).unwrap();
             let principal = "someone".to_owned();

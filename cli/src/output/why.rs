@@ -37,6 +37,8 @@ struct StandingReport {
     free_agents: u64,
     filtered_agents: u64,
     refused: Vec<RefusedCount>,
+    terms_unmet: Vec<Unmet>,
+    terms_too_small: u64,
     decline_message: Option<String>,
     rank: Option<u64>,
     behind_framework: Option<String>,
@@ -144,6 +146,8 @@ impl StandingReport {
             free_agents: wire.free_agents,
             filtered_agents: wire.filtered_agents,
             refused: wire.refused.iter().map(RefusedCount::new).collect(),
+            terms_unmet: wire.terms_unmet.into_iter().map(Unmet::new).collect(),
+            terms_too_small: wire.terms_too_small,
             decline_message: some(&wire.decline_message),
             rank: Some(wire.rank).filter(|rank| *rank > 0),
             behind_framework: some(&wire.behind_framework_id),
@@ -171,10 +175,34 @@ impl StandingReport {
         let demands = self.demands.iter().map(DemandReport::text);
         let refused = self.refused.iter().map(RefusedCount::text);
         let lines = lines + &refused.collect::<String>();
+        let lines = lines + &self.terms_text();
         let said = self.decline_message.iter();
         let said = said.map(|said| table::escape(&format!("  it said: {said}")) + "\n");
         let lines = lines + &said.collect::<String>();
         lines + &demands.collect::<String>()
+    }
+}
+
+impl StandingReport {
+    /// How what is free compares with its offer terms.
+    fn terms_text(&self) -> String {
+        let mut text = String::new();
+        for Unmet { constraint, agents } in &self.terms_unmet {
+            let line = format!("  {agents} of {} agents fail `{constraint}`", self.free_agents);
+            text += &(table::escape(&line) + "\n");
+        }
+        if self.terms_too_small > 0 {
+            let (small, free) = (self.terms_too_small, self.free_agents);
+            text += &format!("  {small} of {free} agents have less free than it wants offered\n");
+        }
+        text
+    }
+}
+
+impl Unmet {
+    fn new(wire: v1::demand_standing::Unmet) -> Self {
+        let constraint = constraint_text(wire.constraint.unwrap_or_default());
+        Self { constraint, agents: wire.agents }
     }
 }
 
@@ -195,10 +223,7 @@ impl RefusedCount {
 impl DemandReport {
     pub(super) fn new(wire: v1::DemandStanding) -> Self {
         let demand = wire.demand.unwrap_or_default();
-        let unmet = wire.unmet.into_iter().map(|unmet| Unmet {
-            constraint: constraint_text(unmet.constraint.unwrap_or_default()),
-            agents: unmet.agents,
-        });
+        let unmet = wire.unmet.into_iter().map(Unmet::new);
         let missing = wire.missing.into_iter().map(|missing| Missing {
             resource: missing.name,
             agents_too_small: missing.agents_too_small,
@@ -282,6 +307,7 @@ fn reason(it: &v1::Standing) -> String {
         WhyState::WhyNothingNew => {
             "nothing keeps it back; it is offered something next.".to_owned()
         }
+        WhyState::WhyTermsUnmet => "nothing that is free meets its offer terms.".to_owned(),
         WhyState::Unspecified => "the master does not say.".to_owned(),
     }
 }
@@ -411,9 +437,9 @@ mod tests {
 
     #[test]
     fn every_reason_has_words_of_its_own() {
-        let known = (1..=11).map(|number| WhyState::try_from(number).unwrap());
+        let known = (1..=11).chain([140]).map(|number| WhyState::try_from(number).unwrap());
         let texts: std::collections::BTreeSet<String> = known.map(text).collect();
-        assert_eq!(texts.len(), 11);
+        assert_eq!(texts.len(), 12);
         assert!(WhyState::try_from(12).is_err(), "a new reason needs words");
         assert!(text(WhyState::WhyLimitReached).contains("role eng may not use more cpus"));
         assert!(text(WhyState::WhyBehind).contains("on offer to another framework in ops"));

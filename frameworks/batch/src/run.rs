@@ -87,6 +87,7 @@ pub async fn run_until(
         failover_timeout: FAILOVER_TIMEOUT,
         labels: Vec::new(),
         disruption_budget: None,
+        offer_terms: Vec::new(),
     };
     let mut settings = Settings::new(masters, info);
     settings.first_contact_timeout = Some(FIRST_CONTACT_TIMEOUT);

@@ -53,6 +53,7 @@
 //!         failover_timeout: Duration::from_seconds(60),
 //!         labels: vec![],
 //!         disruption_budget: None,
+//!         offer_terms: Vec::new(),
 //!     };
 //!     let settings = bourse_sdk::Settings::new(masters, info);
 //!     bourse_sdk::Driver::new(settings).run(&mut Hello).await?;

@@ -64,6 +64,7 @@ fn settings(addresses: &[&str]) -> Settings {
         failover_timeout: Duration(60_000),
         labels: Vec::new(),
         disruption_budget: None,
+        offer_terms: Vec::new(),
     };
     Settings::new(masters, info)
 }

@@ -34,6 +34,7 @@ fn subscribe(request_id: &str) -> v1::SubscribeRequest {
             failover_timeout_ms: 3_600_000,
             labels: Vec::new(),
             disruption_budget: None,
+            offer_terms: Vec::new(),
         }),
         request_id: request_id.to_owned(),
         ..v1::SubscribeRequest::default()

@@ -46,6 +46,7 @@ async fn fill(master: &Running, from: u64, count: u64) {
             failover_timeout_ms: 3_600_000,
             labels: Vec::new(),
             disruption_budget: None,
+            offer_terms: Vec::new(),
         };
         let request = v1::SubscribeRequest {
             framework: Some(framework),

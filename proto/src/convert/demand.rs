@@ -26,7 +26,7 @@ pub fn read_demand(demand: v1::Demand) -> Result<StatedDemand, Refusal> {
     let constraints = demand.constraints;
     Ok(StatedDemand {
         id: form::id("demand_id", &demand.demand_id)?,
-        shape: read_shape(demand.shape)?,
+        shape: read_shape("shape", demand.shape)?,
         count: read_count("count", demand.count)?,
         constraints: form::each(
             "constraints",
@@ -109,15 +109,16 @@ pub fn write_constraint(constraint: &Constraint) -> v1::Constraint {
     v1::Constraint { subject: subject.into(), attribute, rule: Some(rule) }
 }
 
-fn read_shape(list: Vec<v1::Resource>) -> Read<Resources> {
-    let shape = read_resources(list).map_err(|no| no.under("shape"))?;
+/// Reads amounts, at least one.
+pub(super) fn read_shape(field: &str, list: Vec<v1::Resource>) -> Read<Resources> {
+    let shape = read_resources(list).map_err(|no| no.under(field))?;
     if shape.is_empty() {
-        return Err(Refusal::invalid("shape", "is empty"));
+        return Err(Refusal::invalid(field, "is empty"));
     }
     let other = shape.iter().find(|(_, value)| !matches!(value, Value::Scalar(_)));
     if let Some((name, _)) = other {
         let problem = format!("{name} is not an amount; say how many");
-        return Err(Refusal::invalid("shape", problem));
+        return Err(Refusal::invalid(field, problem));
     }
     Ok(shape)
 }

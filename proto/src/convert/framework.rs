@@ -3,6 +3,7 @@
 use super::{
     agent_life::{read_budget, write_budget},
     form,
+    offer_terms::{read_offer_terms, write_offer_terms},
     task::{read_labels, write_labels},
     text,
 };
@@ -14,6 +15,7 @@ pub fn read_framework_info(framework: v1::FrameworkInfo) -> Result<FrameworkInfo
     let texts = form::some("roles", framework.roles)?;
     let mut roles = form::distinct_ids::<Role>("roles", texts, limits::FRAMEWORK_ROLES_MAX)?;
     roles.sort();
+    let offer_terms = read_offer_terms(framework.offer_terms, &roles)?;
     let timeout_ms = framework.failover_timeout_ms;
     Ok(FrameworkInfo {
         name: text::read_line("name", framework.name)?,
@@ -29,6 +31,7 @@ pub fn read_framework_info(framework: v1::FrameworkInfo) -> Result<FrameworkInfo
             .map(read_budget)
             .transpose()
             .map_err(|no| no.under("disruption_budget"))?,
+        offer_terms,
     })
 }
 
@@ -40,5 +43,6 @@ pub fn write_framework_info(framework: &FrameworkInfo) -> v1::FrameworkInfo {
         failover_timeout_ms: framework.failover_timeout.as_ms(),
         labels: write_labels(&framework.labels),
         disruption_budget: framework.disruption_budget.as_ref().map(write_budget),
+        offer_terms: framework.offer_terms.iter().map(write_offer_terms).collect(),
     }
 }

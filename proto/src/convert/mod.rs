@@ -21,6 +21,7 @@ pub mod framework;
 pub mod kill_policy;
 pub mod masters;
 pub mod offer;
+mod offer_terms;
 pub mod operation;
 pub mod orders;
 mod preemption;

@@ -1,6 +1,6 @@
 //! What a framework says of itself when it subscribes.
 
-use super::{agent_life::DisruptionBudget, role::Role, time::Duration};
+use super::{agent_life::DisruptionBudget, offer_terms::OfferTerms, role::Role, time::Duration};
 
 /// A framework as its author describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,4 +15,6 @@ pub struct FrameworkInfo {
     pub labels: Vec<(String, String)>,
     /// How many of its tasks the cluster may be ending at once; `None` sets no bound.
     pub disruption_budget: Option<DisruptionBudget>,
+    /// Which plain offers it wants, ordered by role; roles without terms take any.
+    pub offer_terms: Vec<OfferTerms>,
 }

@@ -87,6 +87,12 @@ pub const PRIORITY_MAX: u8 = 9;
 /// piece that is spread.
 pub const DOMAIN_LEVELS_MAX: usize = 8;
 
+/// Groups of a role's offer terms. Each is looked at for every plain offer in the role.
+pub const OFFER_GROUPS_MAX: usize = 32;
+
+/// Alternatives of what an offer must hold at least.
+pub const OFFER_SIZES_MAX: usize = 8;
+
 /// Roles with a weight or a quota of their own. A change of quota looks at all of them.
 pub const ROLES_CONFIGURED_MAX: usize = 10_000;
 

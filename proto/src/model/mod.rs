@@ -18,6 +18,7 @@ pub mod kill_policy;
 pub mod limits;
 pub mod masters;
 pub mod offer;
+pub mod offer_terms;
 pub mod operation;
 pub mod principal;
 pub mod priority;
@@ -51,6 +52,7 @@ pub use ids::{
 pub use kill_policy::{KillPolicy, KillStep, SignalError, StopSignal};
 pub use masters::{MasterInfo, Masters};
 pub use offer::Offer;
+pub use offer_terms::OfferTerms;
 pub use operation::{Operation, OperationResult};
 pub use principal::Principal;
 pub use priority::{Priority, PriorityError};

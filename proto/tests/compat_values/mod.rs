@@ -41,6 +41,7 @@ fn framework_info() -> v1::FrameworkInfo {
         failover_timeout_ms: 60_000,
         labels: labels(),
         disruption_budget: None,
+        offer_terms: Vec::new(),
     }
 }
 

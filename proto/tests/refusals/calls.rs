@@ -30,6 +30,7 @@ fn framework() -> v1::FrameworkInfo {
         failover_timeout_ms: limits::FAILOVER_TIMEOUT_MAX.as_ms(),
         labels: Vec::new(),
         disruption_budget: None,
+        offer_terms: Vec::new(),
     }
 }
 
@@ -57,6 +58,79 @@ fn frameworks() {
         &[
             |f| f.roles = texts(limits::FRAMEWORK_ROLES_MAX, |n| format!("r{n}")),
             |f| f.failover_timeout_ms = 0,
+        ],
+    );
+}
+
+fn terms(framework: &mut v1::FrameworkInfo) -> &mut v1::OfferTerms {
+    framework.offer_terms.last_mut().expect("it has some")
+}
+
+#[test]
+fn offer_terms() {
+    let amount = |name: &str| {
+        let value = Some(v1::resource::Value::Scalar(v1::Scalar { milli: 1 }));
+        v1::Resource { name: name.to_owned(), value }
+    };
+    let constraint = v1::Constraint {
+        subject: v1::ConstraintSubject::SubjectAttribute.into(),
+        attribute: "rack".to_owned(),
+        rule: Some(v1::constraint::Rule::Exists(true)),
+    };
+    let group = v1::OfferGroup { constraints: vec![constraint], offered: vec![amount("gpus")] };
+    let size = v1::OfferSize { resources: vec![amount("cpus")] };
+    let of = |role: &str| v1::OfferTerms {
+        role: role.to_owned(),
+        groups: vec![group.clone()],
+        least: vec![size.clone()],
+    };
+    let offer_terms = vec![of("*"), of("eng/batch")];
+    let good = v1::FrameworkInfo { offer_terms, ..framework() };
+    check(
+        &good,
+        read_framework_info,
+        &[
+            (|f| terms(f).role.clear(), "offer_terms[1].role", Invalid),
+            (|f| terms(f).role = "eng".to_owned(), "offer_terms[1].role", Invalid),
+            (|f| terms(f).role = "*".to_owned(), "offer_terms[1].role", Invalid),
+            (|f| f.offer_terms = vec![f.offer_terms[0].clone(); 17], "offer_terms", Limit),
+            (
+                |f| terms(f).groups = vec![terms(f).groups[0].clone(); 33],
+                "offer_terms[1].groups",
+                Limit,
+            ),
+            (
+                |f| terms(f).groups[0] = v1::OfferGroup::default(),
+                "offer_terms[1].groups[0].constraints",
+                Invalid,
+            ),
+            (
+                |f| terms(f).groups[0].constraints[0].rule = None,
+                "offer_terms[1].groups[0].constraints[0].rule",
+                Invalid,
+            ),
+            (
+                |f| terms(f).groups[0].offered[0].value = None,
+                "offer_terms[1].groups[0].offered[0].value",
+                Invalid,
+            ),
+            (|f| terms(f).least[0].resources.clear(), "offer_terms[1].least[0].resources", Invalid),
+            (
+                |f| terms(f).least = vec![terms(f).least[0].clone(); 9],
+                "offer_terms[1].least",
+                Limit,
+            ),
+        ],
+    );
+    accept(
+        &good,
+        read_framework_info,
+        &[
+            |f| f.offer_terms.reverse(),
+            |f| terms(f).groups[0].offered.clear(),
+            |f| terms(f).groups[0].constraints.clear(),
+            |f| terms(f).groups.clear(),
+            |f| terms(f).least.clear(),
         ],
     );
 }

@@ -3,10 +3,12 @@
 use super::{duration, line, priority, resource_name};
 use proptest::{collection, option, prelude::*};
 use proto::model::{
-    Constraint, DemandId, Domain, DomainSpread, Milli, Resources, StatedDemand, Value,
+    Constraint, DemandId, Domain, DomainSpread, Milli, OfferTerms, Resources, Role, StatedDemand,
+    Value,
     demand::{Rule, Subject},
     domain::DomainShare,
     limits,
+    offer_terms::OfferGroup,
 };
 
 pub(crate) fn demand_id() -> impl Strategy<Value = DemandId> {
@@ -70,6 +72,16 @@ fn shape() -> impl Strategy<Value = Resources> {
     let amount = (1..=limits::MILLI_MAX).prop_map(|milli| Value::Scalar(Milli(milli)));
     collection::btree_map(resource_name(), amount, 1..4)
         .prop_map(|entries| Resources::from_entries(entries).expect("amounts in range"))
+}
+
+/// Of any role.
+pub(crate) fn offer_terms() -> impl Strategy<Value = Vec<OfferTerms>> {
+    let offered = prop_oneof![Just(Resources::new()), shape()];
+    let group = (collection::vec(constraint(), 1..3), offered)
+        .prop_map(|(constraints, offered)| OfferGroup { constraints, offered });
+    let terms = (collection::vec(group, 0..3), collection::vec(shape(), 0..3))
+        .prop_map(|(groups, least)| OfferTerms { role: Role::any(), groups, least });
+    collection::vec(terms, 0..3)
 }
 
 fn demand() -> impl Strategy<Value = StatedDemand> {

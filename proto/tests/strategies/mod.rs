@@ -7,10 +7,10 @@ pub(crate) mod role_settings;
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
     AgentId, AgentInfo, Attribute, AttributeValue, ClusterId, Command, DisruptionBudget, Duration,
-    FrameworkId, FrameworkInfo, KillPolicy, KillStep, Milli, OfferId, OwnerId, Priority, Quota,
-    Ranges, RequestId, ResourceName, Resources, Role, Session, StatusReason, StatusSource,
-    StopSignal, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime, WatchFilter,
-    WatchKind, agent::AgentTask, limits,
+    FrameworkId, FrameworkInfo, KillPolicy, KillStep, Milli, OfferId, OfferTerms, OwnerId,
+    Priority, Quota, Ranges, RequestId, ResourceName, Resources, Role, Session, StatusReason,
+    StatusSource, StopSignal, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
+    WatchFilter, WatchKind, agent::AgentTask, limits,
 };
 use std::collections::BTreeSet;
 
@@ -333,13 +333,10 @@ pub(crate) fn framework_info() -> impl Strategy<Value = FrameworkInfo> {
     let budget = (option::of("[a-z]{1,8}"), any::<u32>());
     let budget =
         option::of(budget.prop_map(|(label, tasks_max)| DisruptionBudget { label, tasks_max }));
-    (line(), roles(1), timeout, labels(), budget).prop_map(
-        |(name, roles, failover_timeout, labels, disruption_budget)| FrameworkInfo {
-            name,
-            roles,
-            failover_timeout,
-            labels,
-            disruption_budget,
-        },
-    )
+    let info = (line(), roles(1), timeout, labels(), budget, demand::offer_terms());
+    info.prop_map(|(name, roles, failover_timeout, labels, disruption_budget, terms)| {
+        let of = |(role, terms): (&Role, OfferTerms)| OfferTerms { role: role.clone(), ..terms };
+        let offer_terms = roles.iter().zip(terms).map(of).collect();
+        FrameworkInfo { name, roles, failover_timeout, labels, disruption_budget, offer_terms }
+    })
 }

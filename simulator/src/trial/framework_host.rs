@@ -98,6 +98,7 @@ impl FrameworkHost {
                 }),
                 labels: vec![],
                 disruption_budget: None,
+                offer_terms: Vec::new(),
             },
             framework: self.id,
             request: RequestId::new(&request).expect("an id"),

@@ -34,6 +34,7 @@ impl Crude {
             failover_timeout_ms: 60_000,
             labels: Vec::new(),
             disruption_budget: None,
+            offer_terms: Vec::new(),
         };
         let message = v1::SubscribeRequest {
             framework: Some(framework),

@@ -67,6 +67,7 @@ impl LoadRun {
             failover_timeout: Duration::from_seconds(300),
             labels: Vec::new(),
             disruption_budget: None,
+            offer_terms: Vec::new(),
         };
         let settings =
             Settings { acknowledgement: Acknowledgement::Manual, ..Settings::new(masters, info) };

@@ -212,6 +212,7 @@ impl TestCluster {
             failover_timeout: Duration(60_000),
             labels: Vec::new(),
             disruption_budget: None,
+            offer_terms: Vec::new(),
         };
         self.run_as(scheduler, info, limit)
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::liveness::Deadlines;
 use proto::model::{
-    DemandId, Domain, FrameworkId, Instant, Reason, Refusal, Role, StatedDemand, limits,
+    DemandId, Domain, FrameworkId, Instant, OfferTerms, Reason, Refusal, Role, StatedDemand, limits,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,6 +45,8 @@ pub struct Demand {
     filters: Filters,
     /// What those want who have said it.
     wanted: BTreeMap<BidderIndex, Wanted>,
+    /// Of those who want only some plain offers.
+    terms: BTreeMap<BidderIndex, OfferTerms>,
     /// Those who spread something evenly over fault domains.
     even: BTreeSet<BidderIndex>,
     /// As of which change of the agents even parts are worked out.
@@ -101,6 +103,7 @@ impl Demand {
             vacant: Vec::new(),
             filters: Filters::new(limits::FILTERS_PER_FRAMEWORK_MAX),
             wanted: BTreeMap::new(),
+            terms: BTreeMap::new(),
             even: BTreeSet::new(),
             divided_at: None,
             gangs: Deadlines::new(),
@@ -135,10 +138,40 @@ impl Demand {
             let wanted = self.wanted.remove(&index);
             self.note_ended(&bidder, wanted);
             self.even.remove(&index);
+            self.terms.remove(&index);
             self.gangs.cancel(&index);
             self.bidders[index.0 as usize] = None;
             self.vacant.push(index);
             self.changes.note(DemandChange::Withdrawn(bidder));
+        }
+    }
+
+    /// Which plain offers a framework wants, by role, from now on.
+    pub fn set_terms(&mut self, framework: FrameworkId, all: &[OfferTerms]) {
+        let roles: Vec<Role> =
+            self.frameworks.get(&framework).into_iter().flat_map(|it| it.keys().cloned()).collect();
+        for role in roles {
+            let index = self.index(framework, &role).expect("one of its roles");
+            let terms = all.iter().find(|terms| terms.role == role);
+            if self.terms.get(&index) == terms {
+                continue;
+            }
+            match terms {
+                Some(terms) => drop(self.terms.insert(index, terms.clone())),
+                None => drop(self.terms.remove(&index)),
+            }
+            if self.suppressed(framework, &role) == Some(false) {
+                self.changes.note(DemandChange::Renewed(Bidder { framework, role }));
+            }
+        }
+    }
+
+    /// Which plain offers a bidder wants; `None` takes any.
+    pub fn terms(&self, index: BidderIndex) -> Option<&OfferTerms> {
+        // Nearly nobody has any.
+        match self.terms.is_empty() {
+            true => None,
+            false => self.terms.get(&index),
         }
     }
 

@@ -296,11 +296,22 @@ impl Round<'_> {
             }
             (None, Some(_)) => return Err(NoGrant::Bound),
         };
+        if pieces.is_empty() && !self.is_on_terms(bidder, place, &bundle) {
+            // Of a part of what is there; more of it might do.
+            let is_part = bundle.amounts() != free.amounts();
+            return Err(if is_part { NoGrant::Bound } else { NoGrant::NotWanted });
+        }
         let filter = filters.and_then(|filters| filters.get(bidder));
         match filter.is_some_and(|filter| filter.matches(&bundle, self.now)) {
             true => Err(NoGrant::Filtered),
             false => Ok(Grant { leaf, bidder, bundle: bundle.into_owned(), pieces, served }),
         }
+    }
+
+    /// Whether a plain offer is one of those that the bidder wants.
+    fn is_on_terms(&self, bidder: BidderIndex, place: Place, bundle: &Bundle) -> bool {
+        let Some(terms) = self.demand.terms(bidder) else { return true };
+        self.view.info(place).is_some_and(|agent| terms.admit(agent, bundle))
     }
 
     /// How much of what is free at a place its role's limits, and what is kept there for others,
@@ -413,7 +424,7 @@ pub(super) enum NoGrant {
     Filtered,
     /// Its limits, or what is kept for others, leave too little.
     Bound,
-    /// It has said what it wants, and nothing of that is here.
+    /// It has said what it wants, or which offers, and nothing of that is here.
     NotWanted,
 }
 

@@ -151,8 +151,11 @@ impl Turn<'_> {
         let bidders = self.leader.demand.bidders();
         let had: Vec<_> =
             bidders.filter(|b| b.framework == framework).map(|bidder| bidder.role).collect();
-        if had == row.info.roles || self.leader.sessions.framework(framework).is_none() {
+        if self.leader.sessions.framework(framework).is_none() {
             return;
+        }
+        if had == row.info.roles {
+            return self.leader.demand.set_terms(framework, &row.info.offer_terms);
         }
         for role in had.iter().filter(|role| !row.info.roles.contains(role)) {
             let returned = self.leader.book.rescind_role(framework, role);
@@ -162,5 +165,6 @@ impl Turn<'_> {
             |role: &&_| self.leader.demand.suppressed(framework, role) == Some(true);
         let suppressed: Vec<_> = row.info.roles.iter().filter(is_suppressed).cloned().collect();
         self.leader.demand.set_subscribed(framework, &row.info.roles, &suppressed);
+        self.leader.demand.set_terms(framework, &row.info.offer_terms);
     }
 }

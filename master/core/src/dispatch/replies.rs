@@ -74,6 +74,7 @@ impl Turn<'_> {
         let row = ledger.framework(framework).expect("just subscribed");
         self.leader.framework_settled(framework);
         self.leader.demand.set_subscribed(framework, &row.info.roles, suppressed);
+        self.leader.demand.set_terms(framework, &row.info.offer_terms);
     }
 
     fn accepted(&mut self, waiter: AcceptWaiter, outcome: Result<Applied, Refusal>) {

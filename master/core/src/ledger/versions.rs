@@ -67,6 +67,11 @@ impl Command {
                 None => LogVersion(2),
             },
             Command::RecordUpdate { status, .. } => reason_since(status.reason),
+            Command::SubscribeFramework { info, .. } | Command::UpdateFramework { info, .. }
+                if !info.offer_terms.is_empty() =>
+            {
+                LogVersion(2)
+            }
             // A fault domain decides which windows concern the agent.
             Command::RegisterAgent { info, .. } if info.domain.is_some() => LogVersion(2),
             Command::Barrier { .. }

@@ -7,16 +7,17 @@
 use super::{Viewer, task_summary, why_demand::DemandView};
 use crate::{
     Ledger,
-    allocator::{Amounts, Bidder, CPUS_MIN, MEM_MIN, demand::BidderIndex, tree::Whom},
+    allocator::{Amounts, Bidder, CPUS_MIN, MEM_MIN, View, demand::BidderIndex, tree::Whom},
     input::{WhyQuery, WhySubject},
     ledger::Task,
     master::leadership::Leadership,
 };
 use proto::{
-    convert::decline::write_decline_count,
+    convert::{decline::write_decline_count, demand::write_constraint},
     model::{
-        DeclineReason, DemandId, FrameworkId, Instant, Milli, Reason, Refusal, ResourceName,
-        Resources, Role, TaskId, Value, limits,
+        DeclineReason, DemandId, FrameworkId, Instant, Milli, OfferTerms, Reason, Refusal,
+        ResourceName, Resources, Role, TaskId, Value, limits,
+        offer_terms::{OfferGroup, holds_amounts},
     },
     wire::v1::{self, WhyState},
 };
@@ -149,6 +150,11 @@ impl Asked<'_> {
         };
         if let Some(index) = index {
             self.count_refused(index, &mut standing);
+            if wanted.is_none()
+                && let Some(terms) = demand.terms(index)
+            {
+                count_terms(&self.leader.view, terms, &mut standing);
+            }
         }
         if let (Some(index), Some(wanted)) = (index, wanted) {
             let view = DemandView { ledger: self.ledger, leader: self.leader, bidder: index };
@@ -208,6 +214,8 @@ impl Asked<'_> {
                 Some(holder) => return self.write_behind(&holder, standing),
                 None => WhyState::WhyNoFreeAgents,
             }
+        } else if !states && has_terms(standing) && standing.terms_met == 0 {
+            WhyState::WhyTermsUnmet
         } else if self.has_refused(standing, &open) {
             WhyState::WhyFiltered
         } else if states && !open.iter().any(fits) {
@@ -336,6 +344,33 @@ impl Bound {
             }
         }
     }
+}
+
+/// Whether any agent fails its terms.
+fn has_terms(standing: &v1::Standing) -> bool {
+    standing.terms_too_small > 0 || !standing.terms_unmet.is_empty()
+}
+
+/// How what is free compares with what plain offers are wanted.
+fn count_terms(view: &View, terms: &OfferTerms, standing: &mut v1::Standing) {
+    let constraints: Vec<_> = terms.groups.iter().flat_map(|group| &group.constraints).collect();
+    let mut unmet = vec![0_u64; constraints.len()];
+    for place in view.offerable().iter() {
+        let (Some(agent), free) = (view.info(place), view.free_at(place)) else { continue };
+        let enough = |group: &OfferGroup| holds_amounts(free, &group.offered);
+        let is_large = terms.groups.is_empty() || terms.groups.iter().any(enough);
+        standing.terms_too_small += u64::from(!is_large || !terms.is_large(free));
+        standing.terms_met += u64::from(terms.admit(agent, free));
+        for (constraint, agents) in constraints.iter().zip(&mut unmet) {
+            *agents += u64::from(!constraint.holds(agent));
+        }
+    }
+    let counted = constraints.into_iter().zip(unmet).filter(|(_, agents)| *agents > 0);
+    let unmet = counted.map(|(constraint, agents)| v1::demand_standing::Unmet {
+        constraint: Some(write_constraint(constraint)),
+        agents,
+    });
+    standing.terms_unmet = unmet.collect();
 }
 
 /// Whether no agent would do, were it empty.

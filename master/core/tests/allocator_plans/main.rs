@@ -12,4 +12,5 @@ mod placed;
 mod promised;
 mod property;
 mod spread;
+mod terms;
 mod world;

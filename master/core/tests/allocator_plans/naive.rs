@@ -8,13 +8,17 @@ use master_core::{
     ledger::{AgentState, Ledger},
     offers::Book,
 };
-use proto::model::{AgentId, FrameworkId, Instant, Milli, ResourceName, Resources, Role};
+use proto::model::{
+    AgentId, FrameworkId, Instant, Milli, OfferTerms, ResourceName, Resources, Role,
+    offer_terms::OfferGroup,
+};
 use std::collections::BTreeMap;
 
 pub(crate) struct Naive {
     weights: BTreeMap<Role, Milli>,
     /// Who is subscribed in which role, and whether it is suppressed.
     wishes: BTreeMap<FrameworkId, BTreeMap<Role, bool>>,
+    pub(crate) terms: BTreeMap<FrameworkId, Vec<OfferTerms>>,
     pub(crate) filters: Vec<(Bidder, AgentId, Resources, Instant)>,
     start: Option<AgentId>,
 }
@@ -32,7 +36,13 @@ type Grant = (Served, Bidder, Resources);
 
 impl Naive {
     pub(crate) fn new(weights: BTreeMap<Role, Milli>) -> Self {
-        Self { weights, wishes: BTreeMap::new(), filters: Vec::new(), start: None }
+        Self {
+            weights,
+            wishes: BTreeMap::new(),
+            terms: BTreeMap::new(),
+            filters: Vec::new(),
+            start: None,
+        }
     }
 
     /// A new allocator begins.
@@ -121,6 +131,22 @@ impl Naive {
         offers
     }
 
+    /// Whether a bidder wants such an offer.
+    fn admits(&self, ledger: &Ledger, who: &Bidder, agent: &AgentId, what: &Resources) -> bool {
+        let mut terms = self.terms.get(&who.framework).into_iter().flatten();
+        let info = &ledger.agent(agent).expect("an agent of the ledger").info;
+        let amounts = |least: &Resources| {
+            least.iter().all(|(name, _)| what.count(name) >= least.scalar(name))
+        };
+        terms.find(|terms| terms.role == who.role).is_none_or(|terms| {
+            let meets = |group: &OfferGroup| {
+                amounts(&group.offered) && group.constraints.iter().all(|it| it.holds(info))
+            };
+            (terms.groups.is_empty() || terms.groups.iter().any(meets))
+                && (terms.least.is_empty() || terms.least.iter().any(amounts))
+        })
+    }
+
     /// Whether a plan is one of those that are right.
     pub(crate) fn judge(
         &mut self,
@@ -147,6 +173,7 @@ impl Naive {
                 *who == bidder && agent == id && *until > now && refused.contains(&offer.resources)
             });
             assert!(!refused, "{bidder} has not refused it");
+            assert!(self.admits(ledger, &bidder, id, &offer.resources), "{bidder} wants such");
             let amounts = scalars(&offer.resources);
             let roles = bidder.role.ancestors();
             roles.for_each(|role| add(given.entry(role).or_default(), &amounts));
@@ -227,7 +254,8 @@ impl Naive {
             let nothing = Vec::new();
             let kept = kept.get(id).unwrap_or(&nothing);
             let (served, part) = moment.part_for(bidder, &free, kept)?;
-            (!refused(bidder, &part)).then(|| (served, bidder.clone(), part))
+            let admits = self.admits(moment.ledger, bidder, id, &part);
+            (!refused(bidder, &part) && admits).then(|| (served, bidder.clone(), part))
         });
         grants.min_by(|a, b| {
             let last = |grant: &Grant| grant.0 == Served::NotHere;

@@ -22,6 +22,7 @@ enum Step {
     Resubscribe { framework: usize, roles: usize },
     Disconnect(usize),
     TearDown(usize),
+    Terms { framework: usize, role: usize, kind: usize },
     Suppress { framework: usize, role: usize },
     Revive { framework: usize, role: usize },
     Plan,
@@ -61,6 +62,8 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(framework, roles)| Step::Resubscribe { framework, roles }),
         1 => (0..9usize).prop_map(Step::Disconnect),
         1 => (0..9usize).prop_map(Step::TearDown),
+        2 => (0..9usize, 0..ROLES.len(), 0..5usize)
+            .prop_map(|(framework, role, kind)| Step::Terms { framework, role, kind }),
         2 => (0..9usize, 0..=ROLES.len())
             .prop_map(|(framework, role)| Step::Suppress { framework, role }),
         3 => (0..9usize, 0..=ROLES.len())
@@ -264,6 +267,12 @@ fn take_framework_step(world: &mut World, step: Step) {
         Step::TearDown(index) => {
             if let Some(id) = framework(world, index) {
                 world.tear_down(id);
+            }
+        }
+        Step::Terms { framework: index, role: number, kind } => {
+            if let Some(id) = framework(world, index) {
+                let terms = crate::terms::of_kind(role(ROLES[number]), kind);
+                world.terms(id, terms.into_iter().collect());
             }
         }
         Step::Suppress { framework: index, role: number } => {

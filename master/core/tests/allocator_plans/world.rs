@@ -13,8 +13,8 @@ use master_core::{
 };
 use proto::model::{
     AgentId, AgentInfo, Attribute, Change, ClusterId, DeclineReason, Duration, FrameworkId,
-    FrameworkInfo, Instant, Milli, Offer, OfferId, PlacementPolicy, Quota, Ranges, Refusal,
-    RequestId, ResourceName, Resources, Role, RoleSettingsChange, Session, StatedDemand,
+    FrameworkInfo, Instant, Milli, Offer, OfferId, OfferTerms, PlacementPolicy, Quota, Ranges,
+    Refusal, RequestId, ResourceName, Resources, Role, RoleSettingsChange, Session, StatedDemand,
     StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
 };
 use std::collections::BTreeMap;
@@ -192,6 +192,7 @@ impl World {
             failover_timeout: Duration(0),
             labels: Vec::new(),
             disruption_budget: None,
+            offer_terms: Vec::new(),
         };
         let principal = "test".to_owned();
         let command = Command::SubscribeFramework { info, framework, principal, request };
@@ -203,7 +204,14 @@ impl World {
         self.sessions.insert(framework, Session { framework, epoch });
         self.demand.set_subscribed(framework, &names(roles), &names(suppressed));
         self.naive.subscribe(framework, &names(roles), &names(suppressed));
+        self.naive.terms.remove(&framework);
         framework
+    }
+
+    /// Which plain offers a framework wants.
+    pub(crate) fn terms(&mut self, framework: FrameworkId, terms: Vec<OfferTerms>) {
+        self.demand.set_terms(framework, &terms);
+        self.naive.terms.insert(framework, terms);
     }
 
     pub(crate) fn disconnect(&mut self, framework: FrameworkId) {

@@ -65,6 +65,7 @@ pub(crate) fn framework_info(roles: &[&str], failover_ms: u64) -> FrameworkInfo 
         failover_timeout: Duration(failover_ms),
         labels: Vec::new(),
         disruption_budget: None,
+        offer_terms: Vec::new(),
     }
 }
 

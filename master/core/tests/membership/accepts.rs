@@ -38,6 +38,7 @@ fn framework_subscribes(stream: u64, again: Option<Session>) -> Input {
         failover_timeout: Duration(3_600_000),
         labels: vec![],
         disruption_budget: None,
+        offer_terms: Vec::new(),
     };
     let framework = again.map(|session| session.framework);
     let request = RequestId::new("subscription-000000").expect("an id");

@@ -429,6 +429,7 @@ impl Group {
                 failover_timeout: Duration(3_600_000),
                 labels: vec![],
                 disruption_budget: None,
+                offer_terms: Vec::new(),
             },
             framework: None,
             request: RequestId::new(&format!("request-{number:012}")).expect("an id"),

@@ -1,8 +1,12 @@
-//! Declines with reasons: what is said of them when somebody asks why nothing comes.
+//! Declines with reasons, and terms on which nothing need be declined: what is said of them when
+//! somebody asks why nothing comes.
 
 use super::rig::{Rig, accept, register, task};
 use master_core::input::{OperatorCall, WhyQuery, WhySubject};
-use proto::model::{DeclineFilter, DeclineReason, Duration, ResourceName, SchedulerCall};
+use proto::model::{
+    DeclineFilter, DeclineReason, Duration, OfferTerms, ResourceName, Resources, Role,
+    SchedulerCall, offer_terms::OfferGroup,
+};
 
 fn decline(rig: &mut Rig, offer: usize, reason: DeclineReason, message: &str) {
     let offers = vec![rig.offers[offer].id];
@@ -51,4 +55,39 @@ fn reasons_are_counted_by_agents_and_the_last_words_are_kept() {
     rig.call("hello", SchedulerCall::ClearFilters { roles: vec![] });
     why(&mut rig);
     rig.matches("declined_with_reasons");
+}
+
+#[test]
+fn a_framework_changes_its_terms_and_is_told_which_fail() {
+    let mut rig = Rig::serving();
+    rig.agent(1, "a", register("a", 7));
+    rig.agent(2, "b", register("b", 7));
+    rig.subscribe(3, "hello");
+    let session = rig.sessions["hello"];
+    let info = rig.master.ledger().framework(session.framework).expect("it is there").info.clone();
+    let update = |rig: &mut Rig, groups: Vec<OfferGroup>, least: Vec<Resources>| {
+        let offer_terms = vec![OfferTerms { role: Role::any(), groups, least }];
+        let info = proto::model::FrameworkInfo { offer_terms, ..info.clone() };
+        rig.call("hello", SchedulerCall::UpdateFramework { info });
+    };
+    let group = |text: &str, offered| OfferGroup {
+        constraints: vec![text.parse().expect("a constraint")],
+        offered,
+    };
+    let offers = rig.offers.iter().map(|offer| offer.id).collect();
+    rig.tell("what is handed back comes on its terms only");
+    update(&mut rig, vec![group("hostname in b.example", Resources::new())], vec![]);
+    rig.call("hello", SchedulerCall::Decline { offers, refuse: Duration(0).into() });
+    rig.pass(200);
+    let offers = vec![rig.offers.last().expect("b is offered again").id];
+    rig.tell("more than anybody has, or an agent that there is not");
+    let groups = vec![
+        group("hostname in c.example", Resources::new()),
+        group("id in a", Resources::cpus_mem(3_000, 0)),
+    ];
+    update(&mut rig, groups, vec![Resources::cpus_mem(2_500, 0)]);
+    rig.call("hello", SchedulerCall::Decline { offers, refuse: Duration(0).into() });
+    rig.pass(200);
+    why(&mut rig);
+    rig.matches("offer_terms");
 }

@@ -53,6 +53,7 @@ fn info() -> FrameworkInfo {
         failover_timeout: Duration(10_000),
         labels: vec![],
         disruption_budget: None,
+        offer_terms: Vec::new(),
     }
 }
 

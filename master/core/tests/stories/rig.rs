@@ -267,6 +267,7 @@ impl Rig {
             failover_timeout: Duration(10_000),
             labels: vec![],
             disruption_budget: None,
+            offer_terms: Vec::new(),
         };
         let request = RequestId::new(&format!("{name}-0000000000001")).expect("an id");
         let subscribe = Subscribe { info, framework, request, suppressed: vec![] };

@@ -197,6 +197,14 @@ fn show_why(answer: &v1::WhyResponse) -> String {
                 shown += &format!(", {} refused: {}", count.agents, decline_count_text(count));
             }
         }
+        for unmet in &it.terms_unmet {
+            let constraint = unmet.constraint.clone().expect("masters write constraints");
+            let constraint = read_constraint(constraint).expect("masters write constraints");
+            shown += &format!(", {} not {constraint}", unmet.agents);
+        }
+        if it.terms_too_small > 0 {
+            shown += &format!(", {} too small", it.terms_too_small);
+        }
         if !it.decline_message.is_empty() {
             shown += &format!(", said {:?}", it.decline_message);
         }

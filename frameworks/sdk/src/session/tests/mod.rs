@@ -131,6 +131,7 @@ fn settings(masters: &[&str]) -> SessionSettings {
             failover_timeout: Duration(60_000),
             labels: Vec::new(),
             disruption_budget: None,
+            offer_terms: Vec::new(),
         },
         framework: None,
         suppressed: BTreeSet::new(),
