@@ -5,7 +5,7 @@
 //! nothing is stepped, so that the next one is larger instead.
 
 use crate::{
-    containers::{Containerizer, StartRequest},
+    containers::{Containerizer, Size, StartRequest},
     disk::JournalWriter,
     error::AgentError,
     link::Link,
@@ -139,6 +139,10 @@ impl RunLoop {
             Effect::AdoptContainer { container } => {
                 tracing::info!(%container, "adopting a container");
                 self.containers.adopt(&container);
+            }
+            Effect::ResizeContainer { container, version, from, to } => {
+                tracing::info!(%container, %from, %to, "changing a container's limits");
+                self.containers.resize(&container, Size { version, from, to });
             }
             Effect::StopContainer { container, grace_period } => {
                 tracing::info!(%container, ?grace_period, "stopping a container");

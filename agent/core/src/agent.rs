@@ -58,6 +58,9 @@ impl Agent {
                     ExitReport { ending, killed_by_request: false, memory_peak_bytes: None };
                 self.container_gone(&container, &report, now, outbox);
             }
+            Input::ContainerResized { container, version, result } => {
+                self.container_resized(&container, version, result, now, outbox);
+            }
             Input::ContainerExited { container, report } => {
                 self.container_gone(&container, &report, now, outbox);
             }

@@ -39,6 +39,15 @@ pub enum Input {
         /// Why.
         failure: LaunchFailure,
     },
+    /// A container's limits were changed, or could not be.
+    ContainerResized {
+        /// Which container.
+        container: ContainerId,
+        /// Which size.
+        version: u64,
+        /// Why the old limits are still in force, for people.
+        result: Result<(), String>,
+    },
     /// The container ended; no process of it is left.
     ContainerExited {
         /// Which container.

@@ -3,7 +3,7 @@
 //! The names are those of the project's list of invariants, as far as one agent can see them. They
 //! are recomputed from the rows alone, on purpose without the indexes that the agent itself uses.
 
-use crate::agent::Agent;
+use crate::{agent::Agent, journal::TaskRow};
 use proto::model::{Resources, TaskState, limits};
 use std::collections::BTreeSet;
 
@@ -25,6 +25,7 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("T3 a container belongs to one task", containers_are_distinct),
     ("T4 rows are in states that agents give", states_are_ours),
     ("T7 what lives has an intent with a container", live_has_container),
+    ("R1 sizes only go forward", sizes_go_forward),
     ("K1 what may run only for so long is watched", completions_are_watched),
     ("U2 pending updates are the last ones, without gaps", pending_is_gapless),
     ("U4 what is pending will be sent", pending_is_delivered),
@@ -42,8 +43,11 @@ pub fn check(agent: &Agent) -> Result<(), Broken> {
 fn promised_is_the_sum(agent: &Agent) -> Result<(), String> {
     let mut sum = Resources::new();
     for row in agent.tasks().filter(|row| row.is_live()) {
-        let task = row.task.as_ref().ok_or_else(|| format!("{} has no description", row.key))?;
-        sum = sum.checked_add(&task.resources).map_err(|error| format!("{}: {error}", row.key))?;
+        if row.task.is_none() {
+            return Err(format!("{} has no description", row.key));
+        }
+        let held = row.held().map_err(|error| format!("{}: {error}", row.key))?;
+        sum = sum.checked_add(&held).map_err(|error| format!("{}: {error}", row.key))?;
     }
     match sum == *agent.promised() {
         true => Ok(()),
@@ -78,6 +82,18 @@ fn states_are_ours(agent: &Agent) -> Result<(), String> {
 fn live_has_container(agent: &Agent) -> Result<(), String> {
     let bare = agent.tasks().find(|row| row.is_live() && row.container.is_none());
     bare.map_or(Ok(()), |row| Err(format!("{} has none", row.key)))
+}
+
+fn sizes_go_forward(agent: &Agent) -> Result<(), String> {
+    let backward = |row: &&TaskRow| {
+        row.resizing.as_ref().is_some_and(|resizing| resizing.version <= row.size_version)
+    };
+    match agent.tasks().find(backward) {
+        None => Ok(()),
+        Some(row) => {
+            Err(format!("{} is at size {}: {:?}", row.key, row.size_version, row.resizing))
+        }
+    }
 }
 
 fn completions_are_watched(agent: &Agent) -> Result<(), String> {

@@ -33,6 +33,7 @@ pub use agent::Agent;
 pub use config::Config;
 pub use input::{Ending, ExitReport, FailureKind, Input, LaunchFailure};
 pub use journal::{
-    ContainerId, Identity, Journal, JournalError, Kill, Observation, Record, RecoverError, TaskRow,
+    ContainerId, Identity, Journal, JournalError, Kill, Observation, Record, RecoverError,
+    Resizing, TaskRow,
 };
 pub use outbox::{Effect, Outbox};

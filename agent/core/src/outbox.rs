@@ -5,7 +5,7 @@
 //! steps share one outbox commits them together without weakening that.
 
 use crate::journal::{ContainerId, Record};
-use proto::model::{AgentCall, Duration, OwnerId, Refusal, TaskInfo, TaskKey};
+use proto::model::{AgentCall, Duration, OwnerId, Refusal, Resources, TaskInfo, TaskKey};
 use std::collections::BTreeMap;
 
 /// One thing to do.
@@ -28,6 +28,17 @@ pub enum Effect {
     AdoptContainer {
         /// Which.
         container: ContainerId,
+    },
+    /// Give a container that runs other limits, all or none of them. Repeating it is harmless.
+    ResizeContainer {
+        /// Which.
+        container: ContainerId,
+        /// Which size, to be said with the result.
+        version: u64,
+        /// What is in force, and stays so if the others cannot be had.
+        from: Resources,
+        /// What its limits are to be made of.
+        to: Resources,
     },
     /// End a container; also one that is still being set up. Repeating it is harmless.
     StopContainer {

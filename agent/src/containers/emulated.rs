@@ -4,7 +4,7 @@
 //! little more than its journal. Nothing survives a restart of the agent, as the core then finds
 //! out.
 
-use super::{Containerizer, StartRequest};
+use super::{Containerizer, Size, StartRequest};
 use agent_core::{ContainerId, Ending, ExitReport, Input};
 use proto::model::Duration;
 use std::{
@@ -63,6 +63,16 @@ impl Containerizer for Emulated {
         if let Some(stop) = self.stops().remove(container) {
             let _ = stop.send(());
         }
+    }
+
+    /// There is nothing to hold to a limit.
+    fn resize(&self, container: &ContainerId, size: Size) {
+        let (inputs, version) = (self.inputs.clone(), size.version);
+        let resized =
+            Input::ContainerResized { container: container.clone(), version, result: Ok(()) };
+        self.tasks.spawn(async move {
+            let _ = inputs.send(resized).await;
+        });
     }
 
     fn adopt(&self, container: &ContainerId) {

@@ -13,7 +13,7 @@ pub(crate) mod supervised;
 pub(crate) mod sweep;
 
 use agent_core::ContainerId;
-use proto::model::{Duration, OwnerId, TaskInfo, TaskKey};
+use proto::model::{Duration, OwnerId, Resources, TaskInfo, TaskKey};
 
 /// A container to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,17 @@ pub(crate) struct StartRequest {
     pub(crate) task: Box<TaskInfo>,
 }
 
+/// Another size for a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// To be said with the result.
+    pub(crate) version: u64,
+    /// What it has.
+    pub(crate) from: Resources,
+    /// What it is to have.
+    pub(crate) to: Resources,
+}
+
 /// Something that runs tasks.
 pub(crate) trait Containerizer: Send + Sync {
     /// Sets a container up and runs the task in it. Ends in `ContainerStarted` and
@@ -37,6 +48,10 @@ pub(crate) trait Containerizer: Send + Sync {
     /// Ends a container, also one that is still being set up: TERM and, after the grace period,
     /// KILL; without a grace period all at once. Repeating it can only make the end come sooner.
     fn stop(&self, container: &ContainerId, grace_period: Option<Duration>);
+
+    /// Gives a container that runs the limits of another size, or leaves it those that it has. Ends
+    /// in `ContainerResized`.
+    fn resize(&self, container: &ContainerId, size: Size);
 
     /// Watches a container that an earlier life of the agent started. Ends in `ContainerExited`.
     fn adopt(&self, container: &ContainerId);

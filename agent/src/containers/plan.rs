@@ -8,7 +8,7 @@ use jail::{
         CgroupPlace, Isolation, Limits, MIN_MEMORY_BYTES, PLAN_VERSION, Root, Stop, StopStep, User,
     },
 };
-use proto::model::{AgentId, KillPolicy, KillStep, ResourceName};
+use proto::model::{AgentId, KillPolicy, KillStep, ResourceName, Resources};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// What a task finds when it does not say otherwise.
@@ -57,7 +57,9 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
             None => Isolation::None,
         },
         root: Root::Host,
-        limits: cgroups.map_or_else(Limits::default, |cgroups| limits(request, style, cgroups)),
+        limits: cgroups.map_or_else(Limits::default, |cgroups| {
+            limits(&request.task.resources, style, cgroups)
+        }),
         cgroups: cgroups.map(|cgroups| CgroupPlace {
             layout: cgroups.layout.clone(),
             parent: cgroups.parent.clone(),
@@ -92,10 +94,10 @@ fn stop(policy: &KillPolicy) -> Stop {
 }
 
 /// Limits for what this host has controllers for; an agent says at its start which are missing.
-fn limits(request: &StartRequest, style: &Style, cgroups: &Cgroups) -> Limits {
+pub(crate) fn limits(resources: &Resources, style: &Style, cgroups: &Cgroups) -> Limits {
     let has = |name| cgroups.layout.controllers.contains_key(&name);
     let amount = |name: &ResourceName| {
-        let milli = request.task.resources.scalar(name).0;
+        let milli = resources.scalar(name).0;
         u64::try_from(milli).ok().filter(|milli| *milli > 0)
     };
     let cpu_milli = amount(&ResourceName::CPUS).filter(|_| has(ControllerName::Cpu));
@@ -114,7 +116,7 @@ fn limits(request: &StartRequest, style: &Style, cgroups: &Cgroups) -> Limits {
 mod tests {
     use super::*;
     use jail::cgroups::{Hierarchy, Version};
-    use proto::model::{Command, FrameworkId, Resources, StopSignal, TaskInfo, TaskKey};
+    use proto::model::{Command, FrameworkId, StopSignal, TaskInfo, TaskKey};
 
     fn request() -> StartRequest {
         let command = Command {

@@ -5,8 +5,8 @@
 //! how the supervisor ended. Signals go through a pidfd whose identity was checked.
 
 use super::{
-    Containerizer, StartRequest,
-    plan::{Style, plan},
+    Containerizer, Size, StartRequest,
+    plan::{Style, limits, plan},
     prepare::{prepare, remove_runtime, runtime_dir},
     reports::{exit_report, failed, launch_failure, supervisor_lost},
     sweep::sweep,
@@ -16,6 +16,7 @@ use agent_core::{ContainerId, FailureKind, Input, LaunchFailure};
 use edge::errors::chain;
 use jail::{
     Report,
+    cgroups::resize,
     process::ProcessId,
     records::{GRACE_FILE, read_exit, read_jail},
 };
@@ -124,6 +125,15 @@ impl Containerizer for Supervised {
             None => return,
         };
         self.0.signal(container, supervisor, wanted);
+    }
+
+    fn resize(&self, container: &ContainerId, size: Size) {
+        let container = container.clone();
+        self.spawn(|shared| async move {
+            let version = size.version;
+            let result = shared.clone().change_limits(container.clone(), size).await;
+            shared.give(Input::ContainerResized { container, version, result }).await;
+        });
     }
 
     fn adopt(&self, container: &ContainerId) {
@@ -281,6 +291,23 @@ impl Shared {
         let temporary = runtime.join(".grace.new");
         std::fs::write(&temporary, grace.as_ms().to_string())?;
         std::fs::rename(temporary, runtime.join(GRACE_FILE))
+    }
+
+    /// In the container's cgroups, where it has any.
+    async fn change_limits(
+        self: Arc<Self>,
+        container: ContainerId,
+        size: Size,
+    ) -> Result<(), String> {
+        let style = &self.parts.style;
+        let Some(cgroups) = style.full.clone() else { return Ok(()) };
+        let of = |resources| limits(resources, style, &cgroups);
+        let (old, new) = (of(&size.from), of(&size.to));
+        let work = move || {
+            let (layout, parent) = (&cgroups.layout, &cgroups.parent);
+            resize(layout, parent, container.as_str(), &old, &new).map_err(|error| chain(&error))
+        };
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// The supervisor has ended: its record says how the container did.

@@ -5,6 +5,7 @@ mod kit;
 mod lifecycle;
 mod owners;
 mod refusals;
+mod resize;
 mod restart;
 mod sandbox;
 mod tls;

@@ -217,6 +217,8 @@ pub(crate) struct TaskRow {
     memory_peak_bytes: Option<u64>,
     role: String,
     resources: ShownResources,
+    /// The size that its agent is applying.
+    resizing: Option<ShownResources>,
     command: Vec<String>,
     kill_requested: bool,
     pending_acknowledgements: u64,
@@ -247,6 +249,10 @@ impl From<v1::TaskSummary> for TaskRow {
             memory_peak_bytes: status.memory_peak_bytes,
             role: wire.role,
             resources: ShownResources::read(info.resources),
+            resizing: match wire.resizing.is_empty() {
+                true => None,
+                false => Some(ShownResources::read(wire.resizing)),
+            },
             command: info.command.unwrap_or_default().arguments,
             kill_requested: wire.kill_requested,
             pending_acknowledgements: wire.pending_acknowledgements,
@@ -265,7 +271,10 @@ impl Row for TaskRow {
             self.name.clone(),
             self.state.clone(),
             self.agent.clone(),
-            self.resources.0.to_string(),
+            match &self.resizing {
+                Some(to) => format!("{} -> {}", self.resources.0, to.0),
+                None => self.resources.0.to_string(),
+            },
             self.message.clone(),
         ]
     }

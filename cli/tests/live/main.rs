@@ -16,6 +16,7 @@ mod pushed_back;
 mod python;
 mod quota;
 mod readme;
+mod resize;
 mod rig;
 mod snapshot;
 mod task_ends;

@@ -6,8 +6,8 @@
 
 use crate::model::{
     AgentId, AgentNotice, ClusterId, DeclineFilter, DemandId, Duration, FrameworkId, FrameworkInfo,
-    Instant, Offer, OfferId, Operation, OperationResult, Refusal, Role, SchedulerCall,
-    StatedDemand, TaskId, TaskInfo, TaskStatus, limits,
+    Instant, Offer, OfferId, Operation, OperationResult, Refusal, Resize, Resources, Role,
+    SchedulerCall, StatedDemand, TaskId, TaskInfo, TaskStatus, limits,
 };
 use std::fmt;
 
@@ -168,6 +168,22 @@ impl Calls {
     ) -> CallId {
         let refuse = refuse.into();
         self.ask(SchedulerCall::Accept { offers, operations, partial, refuse, request: None })
+    }
+
+    /// Gives a task that runs another size: all that it is to hold, of which only the amounts of
+    /// cpus and mem may be others. What it grows by comes from `offers` of its agent and role,
+    /// which are used up; to shrink, name none. An update with
+    /// [`crate::model::StatusReason::Resized`] or [`crate::model::StatusReason::ResizeFailed`] says
+    /// what became of it.
+    pub fn resize(
+        &mut self,
+        offers: Vec<OfferId>,
+        task: TaskId,
+        resources: Resources,
+        refuse: impl Into<DeclineFilter>,
+    ) -> CallId {
+        let operations = vec![Operation::Resize(Resize { task, resources })];
+        self.accept_operations(offers, operations, false, refuse)
     }
 
     /// Hands offers back; the same is not offered again for `refuse` unless it grows. A time alone,

@@ -11,8 +11,8 @@ use super::{
     task::write_task_info,
 };
 use crate::model::{
-    DeclineFilter, OfferId, Refusal, RequestId, Role, SchedulerCall, Session, Subscribe, TaskId,
-    limits, operation::only_launch,
+    DeclineFilter, OfferId, Operation, Refusal, RequestId, Role, SchedulerCall, Session, Subscribe,
+    TaskId, limits, operation::only_launch,
 };
 use crate::wire::v1;
 use std::collections::BTreeSet;
@@ -81,8 +81,12 @@ pub fn write_session(session: Session) -> v1::FrameworkSession {
 /// Reads an accept.
 pub fn read_accept(request: v1::AcceptRequest) -> Result<(Session, SchedulerCall), Refusal> {
     let session = read_session(request.session)?;
-    let offers = read_offers(request.offer_ids)?;
     let operations = read_operations(request.tasks, request.operations)?;
+    let needs_none = |operation: &Operation| matches!(operation, Operation::Resize(_));
+    let offers = match !operations.is_empty() && operations.iter().all(needs_none) {
+        true => read_offers_or_none(request.offer_ids)?,
+        false => read_offers(request.offer_ids)?,
+    };
     let partial = request.partial;
     let refuse = read_refuse(request.filters)?;
     let request = read_request_id(&request.request_id)?;
@@ -266,7 +270,11 @@ fn read_session(session: Option<v1::FrameworkSession>) -> Read<Session> {
 
 /// A call about no offers is a client's mistake.
 fn read_offers(texts: Vec<String>) -> Read<Vec<OfferId>> {
-    let texts = form::some("offer_ids", texts)?;
+    read_offers_or_none(form::some("offer_ids", texts)?)
+}
+
+/// What shrinks needs no offer.
+fn read_offers_or_none(texts: Vec<String>) -> Read<Vec<OfferId>> {
     form::distinct_ids("offer_ids", texts, limits::OFFERS_PER_CALL_MAX)
 }
 

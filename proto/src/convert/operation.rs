@@ -3,9 +3,10 @@
 use super::{
     form::{self, Read},
     refusal::{read_refusal, write_refusal},
-    task::{read_task_info, write_task_info},
+    resources::write_resources,
+    task::{read_task_info, read_task_resources, write_task_info},
 };
-use crate::model::{Operation, OperationResult, Refusal, TaskInfo, limits};
+use crate::model::{Operation, OperationResult, Refusal, Resize, TaskInfo, limits};
 use crate::wire::v1::{
     self,
     operation::{self as wire, Operation as Kind},
@@ -51,6 +52,10 @@ pub fn read_operation(operation: v1::Operation) -> Result<Operation, Refusal> {
             let tasks = form::some("tasks", launch.tasks).and_then(read_tasks);
             Ok(Operation::Launch { tasks: tasks.map_err(|no| no.under("launch"))? })
         }
+        Kind::Resize(resize) => {
+            let resize = read_resize(resize).map_err(|no| no.under("resize"))?;
+            Ok(Operation::Resize(resize))
+        }
     }
 }
 
@@ -60,6 +65,10 @@ pub fn write_operation(operation: &Operation) -> v1::Operation {
         Operation::Launch { tasks } => {
             Kind::Launch(wire::Launch { tasks: tasks.iter().map(write_task_info).collect() })
         }
+        Operation::Resize(Resize { task, resources }) => Kind::Resize(v1::Resize {
+            task_id: task.to_string(),
+            resources: write_resources(resources),
+        }),
     };
     v1::Operation { operation: Some(kind) }
 }
@@ -67,6 +76,7 @@ pub fn write_operation(operation: &Operation) -> v1::Operation {
 /// Reads what became of an operation.
 pub fn read_operation_result(result: v1::OperationResult) -> Result<OperationResult, Refusal> {
     Ok(match form::required("result", result.result)? {
+        ResultKind::Resizing(operation_result::Resizing {}) => OperationResult::Resizing,
         ResultKind::Refused(refusal) => OperationResult::Refused(read_refusal(refusal)),
         ResultKind::Launched(launched) => {
             let limit = limits::TASKS_PER_ACCEPT_MAX;
@@ -79,6 +89,7 @@ pub fn read_operation_result(result: v1::OperationResult) -> Result<OperationRes
 /// Writes what became of an operation.
 pub fn write_operation_result(result: &OperationResult) -> v1::OperationResult {
     let kind = match result {
+        OperationResult::Resizing => ResultKind::Resizing(operation_result::Resizing {}),
         OperationResult::Refused(refusal) => ResultKind::Refused(write_refusal(refusal)),
         OperationResult::Launched { tasks } => {
             let task_ids = tasks.iter().map(ToString::to_string).collect();
@@ -106,6 +117,13 @@ pub fn write_accept_response(results: &[OperationResult]) -> v1::AcceptResponse 
         task_ids: tasks.map(ToString::to_string).collect(),
         results: results.iter().map(write_operation_result).collect(),
     }
+}
+
+fn read_resize(resize: v1::Resize) -> Read<Resize> {
+    Ok(Resize {
+        task: form::id("task_id", &resize.task_id)?,
+        resources: read_task_resources(resize.resources)?,
+    })
 }
 
 fn read_tasks(tasks: Vec<v1::TaskInfo>) -> Read<Vec<TaskInfo>> {

@@ -5,8 +5,9 @@ use super::{
     form::{self, Read},
     masters::{read_masters, write_masters},
     refusal::{read_refusal, write_refusal},
+    resources::write_resources,
     status::{read_reason, read_status, write_reason, write_status},
-    task::{read_task_info, write_task_info},
+    task::{read_task_info, read_task_resources, write_task_info},
 };
 use crate::model::{AgentCall, Duration, Order, Refusal, TaskKey, limits};
 use crate::wire::v1::{self, agent_message, master_message};
@@ -55,6 +56,7 @@ pub fn read_master_message(message: v1::MasterMessage) -> Result<(u64, Order), R
         Message::Heartbeat(v1::MasterHeartbeat {}) => Order::Heartbeat,
         Message::Launch(launch) => read_launch(launch).map_err(|no| no.under("launch"))?,
         Message::Kill(kill) => read_kill_order(kill).map_err(|no| no.under("kill"))?,
+        Message::Resize(resize) => read_resize(resize).map_err(|no| no.under("resize"))?,
         Message::Committed(committed) => {
             read_committed(committed).map_err(|no| no.under("committed"))?
         }
@@ -85,6 +87,12 @@ pub fn write_master_message(term: u64, order: &Order) -> v1::MasterMessage {
             task_id: key.task.to_string(),
             grace_period_ms: grace_period.map(Duration::as_ms),
             reason: write_reason(*reason).into(),
+        }),
+        Order::Resize { key, resources, version } => Message::Resize(v1::ResizeTask {
+            framework_id: key.framework.to_string(),
+            task_id: key.task.to_string(),
+            resources: write_resources(resources),
+            version: *version,
         }),
         Order::Committed { key, sequence } => Message::Committed(v1::UpdateCommitted {
             framework_id: key.framework.to_string(),
@@ -135,6 +143,17 @@ fn read_kill_order(kill: v1::KillTask) -> Read<Order> {
         grace_period: form::grace_period("grace_period_ms", kill.grace_period_ms)?,
         reason: read_reason(kill.reason).map_err(|no| no.under("reason"))?,
     })
+}
+
+fn read_resize(resize: v1::ResizeTask) -> Read<Order> {
+    match resize.version {
+        0 => Err(Refusal::invalid("version", "is zero, which is the size of the launch")),
+        version => Ok(Order::Resize {
+            key: read_key(&resize.framework_id, &resize.task_id)?,
+            resources: read_task_resources(resize.resources)?,
+            version,
+        }),
+    }
 }
 
 fn read_committed(committed: v1::UpdateCommitted) -> Read<Order> {

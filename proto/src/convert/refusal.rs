@@ -99,6 +99,8 @@ pub(super) fn read_refusal_reason(number: i32) -> Option<Reason> {
         Wire::RefusalMembershipChanging => Reason::MembershipChanging,
         Wire::RefusalMembershipUnsafe => Reason::MembershipUnsafe,
         Wire::RefusalVersionTooLow => Reason::VersionTooLow,
+        Wire::RefusalResizeUnderWay => Reason::ResizeUnderWay,
+        Wire::RefusalTaskNotRunning => Reason::TaskNotRunning,
     })
 }
 
@@ -140,5 +142,7 @@ fn write_refusal_reason(reason: Reason) -> v1::RefusalReason {
         Reason::MembershipChanging => Wire::RefusalMembershipChanging,
         Reason::MembershipUnsafe => Wire::RefusalMembershipUnsafe,
         Reason::VersionTooLow => Wire::RefusalVersionTooLow,
+        Reason::ResizeUnderWay => Wire::RefusalResizeUnderWay,
+        Reason::TaskNotRunning => Wire::RefusalTaskNotRunning,
     }
 }

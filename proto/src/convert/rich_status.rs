@@ -110,7 +110,9 @@ fn code_of(reason: Reason) -> Code {
         | Reason::MemberRemoved
         | Reason::MembershipChanging
         | Reason::MembershipUnsafe
-        | Reason::VersionTooLow => Code::FailedPrecondition,
+        | Reason::VersionTooLow
+        | Reason::ResizeUnderWay
+        | Reason::TaskNotRunning => Code::FailedPrecondition,
     }
 }
 

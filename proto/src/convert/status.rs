@@ -74,6 +74,8 @@ pub fn read_reason(number: i32) -> Result<StatusReason, Refusal> {
         Wire::ReasonAgentDraining => StatusReason::AgentDraining,
         Wire::ReasonAgentGone => StatusReason::AgentGone,
         Wire::ReasonMaxCompletionTime => StatusReason::MaxCompletionTime,
+        Wire::ReasonResized => StatusReason::Resized,
+        Wire::ReasonResizeFailed => StatusReason::ResizeFailed,
     })
 }
 
@@ -104,6 +106,8 @@ pub fn write_reason(reason: StatusReason) -> v1::StatusReason {
         StatusReason::AgentDraining => Wire::ReasonAgentDraining,
         StatusReason::AgentGone => Wire::ReasonAgentGone,
         StatusReason::MaxCompletionTime => Wire::ReasonMaxCompletionTime,
+        StatusReason::Resized => Wire::ReasonResized,
+        StatusReason::ResizeFailed => Wire::ReasonResizeFailed,
     }
 }
 

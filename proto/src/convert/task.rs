@@ -71,7 +71,7 @@ fn read_completion_time(ms: Option<u64>) -> Read<Option<Duration>> {
 }
 
 /// A task of nothing could be launched without end.
-fn read_task_resources(list: Vec<v1::Resource>) -> Read<Resources> {
+pub(super) fn read_task_resources(list: Vec<v1::Resource>) -> Read<Resources> {
     let resources = read_resources(list).map_err(|no| no.under("resources"))?;
     match resources.is_empty() {
         true => Err(Refusal::invalid("resources", "holds nothing; a task needs resources")),

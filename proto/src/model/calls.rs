@@ -15,6 +15,7 @@ use super::{
     offer::Offer,
     operation::Operation,
     refusal::Refusal,
+    resources::Resources,
     role::Role,
     status::{StatusReason, TaskStatus},
     task::TaskInfo,
@@ -213,6 +214,15 @@ pub enum Order {
         grace_period: Option<Duration>,
         /// Why.
         reason: StatusReason,
+    },
+    /// Give it another size; a no-op when that version was dealt with.
+    Resize {
+        /// Which task.
+        key: TaskKey,
+        /// All that it is to hold.
+        resources: Resources,
+        /// Counts the task's sizes.
+        version: u64,
     },
     /// The update is committed and may be forgotten.
     Committed {

@@ -1,7 +1,7 @@
 //! What an accept does with what was offered, one operation after the other, and what became of
 //! each.
 
-use super::{ids::TaskId, refusal::Refusal, task::TaskInfo};
+use super::{ids::TaskId, refusal::Refusal, resize::Resize, task::TaskInfo};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Operation {
         /// At least one.
         tasks: Vec<TaskInfo>,
     },
+    /// Give a task that runs another size. What it grows by must have been offered.
+    Resize(Resize),
 }
 
 /// What became of one operation.
@@ -21,6 +23,8 @@ pub enum OperationResult {
         /// They, in the operation's order.
         tasks: Vec<TaskId>,
     },
+    /// The task holds the larger of both sizes until its agent has applied the new one.
+    Resizing,
     /// Nothing of it was done. The field is relative to the operation.
     Refused(Refusal),
 }
@@ -34,10 +38,19 @@ impl Operation {
         }
     }
 
+    /// Its field's name in an accept, for refusals.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Operation::Launch { .. } => "launch",
+            Operation::Resize(_) => "resize",
+        }
+    }
+
     /// What it launches.
     pub fn tasks(&self) -> &[TaskInfo] {
         match self {
             Operation::Launch { tasks } => tasks,
+            Operation::Resize(_) => &[],
         }
     }
 }
@@ -47,7 +60,7 @@ impl OperationResult {
     pub fn tasks(&self) -> &[TaskId] {
         match self {
             OperationResult::Launched { tasks } => tasks,
-            OperationResult::Refused(_) => &[],
+            OperationResult::Resizing | OperationResult::Refused(_) => &[],
         }
     }
 
@@ -55,7 +68,7 @@ impl OperationResult {
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             OperationResult::Refused(refusal) => Some(refusal),
-            OperationResult::Launched { .. } => None,
+            OperationResult::Launched { .. } | OperationResult::Resizing => None,
         }
     }
 }

@@ -77,6 +77,10 @@ pub enum Reason {
     MembershipUnsafe,
     /// Some master cannot read the command that it would become.
     VersionTooLow,
+    /// The task's size is being changed.
+    ResizeUnderWay,
+    /// The task does not run, or is being ended.
+    TaskNotRunning,
 }
 
 /// A refusal, ready to be sent.

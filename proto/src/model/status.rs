@@ -96,6 +96,10 @@ pub enum StatusReason {
     AgentGone,
     /// It ran for longer than it may.
     MaxCompletionTime,
+    /// It has another size.
+    Resized,
+    /// It has the size that it had.
+    ResizeFailed,
 }
 
 /// One status of one task.

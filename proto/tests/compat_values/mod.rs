@@ -247,6 +247,7 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("record_role_settings.bin", record(record::Record::Role(served))),
         ("record_framework.bin", record(record::Record::Framework(framework_row()))),
         ("record_task.bin", record(record::Record::Task(task_record()))),
+        ("record_task_resized.bin", record(record::Record::Task(resized_task_record()))),
     ]
 }
 
@@ -346,6 +347,18 @@ fn task_record() -> record::Task {
         kill_reason: v1::StatusReason::ReasonKilledByFramework.into(),
         changed_ms: 1_200,
         state_before_unreachable: v1::TaskState::TaskRunning.into(),
+        // What came later was not known when this format was written.
+        ..record::Task::default()
+    }
+}
+
+/// A task whose size is being changed.
+fn resized_task_record() -> record::Task {
+    record::Task {
+        size_version: 3,
+        resize_from: resources(),
+        resize_to: resources(),
+        ..task_record()
     }
 }
 
@@ -385,6 +398,11 @@ pub(crate) fn limited_task_row() -> TaskRow {
     };
     let started_after_boot_ms = Some(1 << 40);
     TaskRow { task: Some(task), started_after_boot_ms, ..owned_task_row() }
+}
+
+pub(crate) fn resizing_task_row() -> TaskRow {
+    let (resizing, resizing_version) = (resources(), 3);
+    TaskRow { size_version: 2, resizing, resizing_version, ..limited_task_row() }
 }
 
 pub(crate) fn owned_task_row() -> TaskRow {

@@ -185,6 +185,31 @@ fn kills() {
 }
 
 #[test]
+fn resizes() {
+    let good = v1::ResizeTask {
+        framework_id: "framework-1".to_owned(),
+        task_id: "task-1".to_owned(),
+        resources: super::tasks::task().resources,
+        version: 1,
+    };
+    let read = |resize| {
+        let message = Some(master_message::Message::Resize(resize));
+        read_master_message(v1::MasterMessage { term: 1, message })
+    };
+    check(
+        &good,
+        read,
+        &[
+            (|r| r.framework_id.clear(), "resize.framework_id", Invalid),
+            (|r| r.task_id.clear(), "resize.task_id", Invalid),
+            (|r| r.resources.clear(), "resize.resources", Invalid),
+            (|r| r.resources[0].value = None, "resize.resources[0].value", Invalid),
+            (|r| r.version = 0, "resize.version", Invalid),
+        ],
+    );
+}
+
+#[test]
 fn other_orders() {
     let registered = v1::Registered { heartbeat_interval_ms: 1, cluster_id: "test".to_owned() };
     let read = |registered| {

@@ -20,6 +20,19 @@ fn launch(ids: &[&str]) -> v1::Operation {
 fn launched(request: &mut v1::AcceptRequest, index: usize) -> &mut Launch {
     match request.operations[index].operation.as_mut().expect("it has one") {
         Kind::Launch(launch) => launch,
+        other => panic!("{other:?} is no launch"),
+    }
+}
+
+fn resize() -> v1::Operation {
+    let (task_id, resources) = ("t".to_owned(), task().resources);
+    v1::Operation { operation: Some(Kind::Resize(v1::Resize { task_id, resources })) }
+}
+
+fn resized(request: &mut v1::AcceptRequest) -> &mut v1::Resize {
+    match request.operations[0].operation.as_mut().expect("it has one") {
+        Kind::Resize(resize) => resize,
+        other => panic!("{other:?} is no resize"),
     }
 }
 
@@ -82,6 +95,42 @@ fn operations() {
             },
         ],
     );
+}
+
+#[test]
+fn resizes() {
+    let request = || v1::AcceptRequest { operations: vec![resize()], ..request() };
+    check(
+        &request(),
+        read_accept,
+        &[
+            (|a| resized(a).task_id.clear(), "operations[0].resize.task_id", Invalid),
+            (|a| resized(a).resources.clear(), "operations[0].resize.resources", Invalid),
+            (
+                |a| resized(a).resources[0].value = None,
+                "operations[0].resize.resources[0].value",
+                Invalid,
+            ),
+            (|a| a.offer_ids.push("offer".to_owned()), "offer_ids[1]", Invalid),
+            (
+                |a| {
+                    a.offer_ids.clear();
+                    a.operations.push(launch(&["t1"]));
+                },
+                "offer_ids",
+                Invalid,
+            ),
+            (
+                |a| {
+                    a.offer_ids.clear();
+                    a.operations.clear();
+                },
+                "offer_ids",
+                Invalid,
+            ),
+        ],
+    );
+    accept(&request(), read_accept, &[|a| a.offer_ids.clear(), |a| a.operations.push(resize())]);
 }
 
 #[test]

@@ -3,17 +3,17 @@
 use super::{
     agent_id, agent_info, agent_task, any_duration, attributes, cluster_id, demand, duration,
     framework_id, framework_info, grace_period, message, offer_id, owner_id, request_id, resources,
-    role, roles, session, status, status_reason, task_id, task_info, task_key,
+    role, roles, session, some_resources, status, status_reason, task_id, task_info, task_key,
 };
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
     AgentCall, AgentNotice, DeclineFilter, DeclineReason, Duration, Masters, Offer, OfferId,
-    Operation, Order, Reason, Refusal, ResourceName, SchedulerCall, SchedulerEvent, Subscribe,
-    Unavailability, limits,
+    Operation, Order, Reason, Refusal, Resize, ResourceName, SchedulerCall, SchedulerEvent,
+    Subscribe, Unavailability, limits,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) const REASONS: [Reason; 35] = [
+pub(crate) const REASONS: [Reason; 37] = [
     Reason::InvalidField,
     Reason::LimitExceeded,
     Reason::NotLeader,
@@ -49,6 +49,8 @@ pub(crate) const REASONS: [Reason; 35] = [
     Reason::MembershipChanging,
     Reason::MembershipUnsafe,
     Reason::VersionTooLow,
+    Reason::ResizeUnderWay,
+    Reason::TaskNotRunning,
 ];
 
 pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {
@@ -154,13 +156,15 @@ fn refuse() -> impl Strategy<Value = DeclineFilter> {
 /// No task id comes twice.
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let tasks = collection::vec((task_info(), 0..3usize), 0..6);
-    tasks.prop_map(|tasks| {
+    let resizes = (task_id(), some_resources())
+        .prop_map(|(task, resources)| Operation::Resize(Resize { task, resources }));
+    (tasks, collection::vec(resizes, 0..3)).prop_map(|(tasks, resizes)| {
         let named = tasks.into_iter().map(|(task, place)| (task.id.clone(), (task, place)));
         let mut operations = vec![Vec::new(); 3];
         for (task, place) in named.collect::<BTreeMap<_, _>>().into_values() {
             operations[place].push(task);
         }
-        operations.into_iter().flat_map(Operation::launch).collect()
+        operations.into_iter().flat_map(Operation::launch).chain(resizes).collect()
     })
 }
 
@@ -243,6 +247,8 @@ pub(crate) fn order() -> impl Strategy<Value = Order> {
         ),
         (task_key(), grace_period(), status_reason())
             .prop_map(|(key, grace_period, reason)| Order::Kill { key, grace_period, reason }),
+        (task_key(), some_resources(), 1..=u64::MAX)
+            .prop_map(|(key, resources, version)| Order::Resize { key, resources, version }),
         (task_key(), any::<u64>()).prop_map(|(key, sequence)| Order::Committed { key, sequence }),
         refusal().prop_map(Order::Refused),
         masters().prop_map(Order::Masters),

@@ -14,7 +14,7 @@ use proto::model::{
 };
 use std::collections::BTreeSet;
 
-pub(crate) const STATUS_REASONS: [StatusReason; 23] = [
+pub(crate) const STATUS_REASONS: [StatusReason; 25] = [
     StatusReason::None,
     StatusReason::ContainerLaunchFailed,
     StatusReason::ContainerLimitationMemory,
@@ -38,6 +38,8 @@ pub(crate) const STATUS_REASONS: [StatusReason; 23] = [
     StatusReason::AgentDraining,
     StatusReason::AgentGone,
     StatusReason::MaxCompletionTime,
+    StatusReason::Resized,
+    StatusReason::ResizeFailed,
 ];
 
 // === ids ===
@@ -227,7 +229,7 @@ pub(crate) fn command() -> impl Strategy<Value = Command> {
 }
 
 pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
-    let needs = resources().prop_filter("a task needs something", |list| !list.is_empty());
+    let needs = some_resources();
     let identity = (task_id(), line(), agent_id(), labels());
     let completion = option::of(duration(1, limits::COMPLETION_TIME_MAX));
     let place = (priority(), option::of(duration(0, limits::PREEMPTION_NOTICE_MAX)));
@@ -251,6 +253,11 @@ pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
 
 pub(crate) fn priority() -> impl Strategy<Value = Priority> {
     (0..=u32::from(limits::PRIORITY_MAX)).prop_map(|number| Priority::new(number).expect("one"))
+}
+
+/// What a task can hold.
+pub(crate) fn some_resources() -> impl Strategy<Value = Resources> {
+    resources().prop_filter("a task needs something", |list| !list.is_empty())
 }
 
 pub(crate) fn kill_policy() -> impl Strategy<Value = KillPolicy> {

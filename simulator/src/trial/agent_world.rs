@@ -98,6 +98,11 @@ impl World {
             }
             // It tells of itself; there is nothing to do for a kernel that calls back.
             Effect::AdoptContainer { .. } => {}
+            Effect::ResizeContainer { container, version, .. } => {
+                let (boot, wait) = (self.agents[agent].boot, self.chance.agents.time(5, 600));
+                let resized = Happening::ContainerResized { agent, boot, container, version };
+                self.queue.after(wait, resized);
+            }
             Effect::StopContainer { container, grace_period } => {
                 self.stop_container(agent, container, grace_period);
             }
@@ -212,6 +217,26 @@ impl World {
         let boot = host.boot;
         let wait = self.chance.agents.time(5, 600);
         self.queue.after(wait, Happening::ContainerStarts { agent, boot, container });
+    }
+
+    /// Some cannot be: they hold more memory than they would be allowed.
+    pub(crate) fn container_resized(
+        &mut self,
+        agent: usize,
+        boot: u64,
+        container: ContainerId,
+        version: u64,
+    ) {
+        let host = &self.agents[agent];
+        if host.boot != boot || host.containers.get(&container) != Some(&Container::Running) {
+            return;
+        }
+        let result = match self.chance.agents.per_mille(200) {
+            true => Err("it holds more".to_owned()),
+            false => Ok(()),
+        };
+        self.sometimes.note(if result.is_ok() { "task resized" } else { "task not resized" });
+        self.step_agent(agent, Input::ContainerResized { container, version, result });
     }
 
     pub(crate) fn container_starts(&mut self, agent: usize, boot: u64, container: ContainerId) {

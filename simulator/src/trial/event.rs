@@ -73,6 +73,13 @@ pub(crate) enum Happening {
         boot: u64,
         container: ContainerId,
     },
+    /// The limits of a container were changed.
+    ContainerResized {
+        agent: usize,
+        boot: u64,
+        container: ContainerId,
+        version: u64,
+    },
     ContainerEnds {
         agent: usize,
         boot: u64,

@@ -286,9 +286,10 @@ impl World {
                 for id in results.iter().flat_map(OperationResult::tasks) {
                     let mut tasks = operations.iter().flat_map(Operation::tasks);
                     let task = tasks.find(|task| task.id == *id);
-                    let agent = task.expect("a task of this accept").agent.clone();
+                    let task = task.expect("a task of this accept");
+                    let (agent, size) = (task.agent.clone(), task.resources.clone());
                     let state = TaskState::Staging;
-                    let fresh = Known { state, agent, seen: 0, acknowledged: 0 };
+                    let fresh = Known { state, agent, seen: 0, acknowledged: 0, size };
                     host.tasks.entry(id.clone()).or_insert(fresh);
                 }
             }

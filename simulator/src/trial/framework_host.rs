@@ -9,9 +9,9 @@ use super::{
 };
 use master_core::input::StreamId;
 use proto::model::{
-    AgentId, Duration, FrameworkId, FrameworkInfo, Instant, Offer, OfferId, Reason, Refusal,
-    RequestId, Role, SchedulerCall, SchedulerEvent, Session, StatusReason, Subscribe, TaskId,
-    TaskState, TaskStatus,
+    AgentId, Duration, FrameworkId, FrameworkInfo, Instant, Milli, Offer, OfferId, Operation,
+    Reason, Refusal, RequestId, Resize, ResourceName, Resources, Role, SchedulerCall,
+    SchedulerEvent, Session, StatusReason, Subscribe, TaskId, TaskState, TaskStatus, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +26,8 @@ pub(crate) struct Known {
     /// The last update that was seen, and the last that is acknowledged for sure.
     pub(crate) seen: u64,
     pub(crate) acknowledged: u64,
+    /// What it was launched with; empty for one that was only heard of.
+    pub(crate) size: Resources,
 }
 
 /// One scheduler.
@@ -169,6 +171,30 @@ impl World {
         host.offers.clear();
     }
 
+    /// Another part of what a task was launched with, and no offers: it shrinks, or is refused for
+    /// having shrunk before.
+    fn resize_at_random(&mut self, framework: usize, running: &[TaskId]) {
+        let Some(task) = self.chance.frameworks.pick(running).cloned() else { return };
+        let size = &self.frameworks[framework].tasks[&task].size;
+        let quarters = self.chance.frameworks.time(1, 4).0 as i64;
+        let part = |(name, value): (&ResourceName, &Value)| match value {
+            Value::Scalar(Milli(milli)) if *name == ResourceName::CPUS => {
+                (name.clone(), Value::Scalar(Milli((milli * quarters / 4).max(1))))
+            }
+            value => (name.clone(), value.clone()),
+        };
+        let resources =
+            Resources::from_entries(size.iter().map(part)).expect("no more than it was");
+        if resources.is_empty() {
+            return;
+        }
+        let operations = vec![Operation::Resize(Resize { task, resources })];
+        let (offers, refuse) = (Vec::new(), Duration(0).into());
+        let accept =
+            SchedulerCall::Accept { offers, operations, partial: false, refuse, request: None };
+        self.call(framework, accept);
+    }
+
     fn act_at_random(&mut self, framework: usize) {
         let host = &self.frameworks[framework];
         let running: Vec<TaskId> = host
@@ -181,6 +207,9 @@ impl World {
         if kill && let Some(task) = self.chance.frameworks.pick(&running).cloned() {
             let grace_period = self.chance.frameworks.per_mille(300).then_some(Duration(1_000));
             self.call(framework, SchedulerCall::Kill { task, grace_period });
+        }
+        if !self.healed && self.chance.frameworks.per_mille(60) {
+            self.resize_at_random(framework, &running);
         }
         if !self.healed && self.chance.frameworks.per_mille(5) {
             self.call(framework, SchedulerCall::Teardown);
@@ -312,7 +341,8 @@ impl World {
             self.sometimes.note("update repeated");
         }
         let (agent, state) = (status.agent.clone(), TaskState::Staging);
-        let fresh = Known { state, agent, seen: 0, acknowledged: 0 };
+        let size = Resources::new();
+        let fresh = Known { state, agent, seen: 0, acknowledged: 0, size };
         let host = &mut self.frameworks[framework];
         let task = host.tasks.entry(status.task.clone()).or_insert(fresh);
         assert_eq!(task.agent, status.agent, "a task stays on its agent");

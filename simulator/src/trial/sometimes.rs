@@ -21,6 +21,8 @@ pub const MOMENTS: &[&str] = &[
     "accept of an offer that was taken back",
     "offer expired",
     "duplicate launch",
+    "task resized",
+    "task not resized",
     "agent restarted with tasks",
     "agent rebooted",
     "agent lost its journal",

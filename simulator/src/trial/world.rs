@@ -135,6 +135,9 @@ impl World {
             Happening::ContainerStarts { agent, boot, container } => {
                 self.container_starts(agent, boot, container);
             }
+            Happening::ContainerResized { agent, boot, container, version } => {
+                self.container_resized(agent, boot, container, version);
+            }
             Happening::ContainerEnds { agent, boot, container, ending, asked } => {
                 self.container_ends(agent, boot, &container, ending, asked);
             }

@@ -4,13 +4,13 @@
 //! error that names the field, never a strange task. Checksums and torn writes are the store's
 //! business.
 
-use super::record::{ContainerId, Identity, Kill, TaskRow};
+use super::record::{ContainerId, Identity, Kill, Resizing, TaskRow};
 use prost::Message as _;
 use proto::{
     convert,
     model::{
-        AgentId, ClusterId, Duration, FrameworkId, OwnerId, Refusal, TaskKey, TaskState,
-        TaskStatus, limits,
+        AgentId, ClusterId, Duration, FrameworkId, OwnerId, Refusal, TaskInfo, TaskKey, TaskState,
+        TaskStatus, limits, resize::check_resize,
     },
     wire::journal::v1,
 };
@@ -86,6 +86,13 @@ pub fn encode_row(row: &TaskRow) -> Vec<u8> {
         container_id: row.container.as_ref().map(ToString::to_string).unwrap_or_default(),
         owner: row.owner.as_ref().map(ToString::to_string).unwrap_or_default(),
         started_after_boot_ms: row.started_after_boot.map(Duration::as_ms),
+        size_version: row.size_version,
+        resizing: row
+            .resizing
+            .as_ref()
+            .map(|resizing| convert::resources::write_resources(&resizing.resources))
+            .unwrap_or_default(),
+        resizing_version: row.resizing.as_ref().map_or(0, |resizing| resizing.version),
     }
     .encode_to_vec()
 }
@@ -145,6 +152,7 @@ fn read_row(wire: v1::TaskRow) -> Result<TaskRow, Refusal> {
     if state == TaskState::Killing && kill.is_none() {
         return Err(Refusal::invalid("kill_grace_period_ms", "is missing"));
     }
+    let resizing = read_resizing(wire.resizing, wire.resizing_version, &task)?;
     Ok(TaskRow {
         key: TaskKey { framework, task: id },
         task: task.map(Box::new),
@@ -155,7 +163,25 @@ fn read_row(wire: v1::TaskRow) -> Result<TaskRow, Refusal> {
         kill,
         owner,
         started_after_boot: wire.started_after_boot_ms.map(Duration),
+        size_version: wire.size_version,
+        resizing,
     })
+}
+
+/// Version 0 is none; a size that is being applied is one that the task can get.
+fn read_resizing(
+    resources: Vec<proto::wire::v1::Resource>,
+    version: u64,
+    task: &Option<TaskInfo>,
+) -> Result<Option<Resizing>, Refusal> {
+    let (field, version) = match version {
+        0 => return Ok(None),
+        version => ("resizing", version),
+    };
+    let resources = convert::resources::read_resources(resources).map_err(|r| r.under(field))?;
+    let task = task.as_ref().ok_or_else(|| Refusal::invalid("task", "is missing"))?;
+    check_resize(&task.resources, &resources).map_err(|e| Refusal::invalid(field, e))?;
+    Ok(Some(Resizing { version, resources }))
 }
 
 /// A task that lives has a description and a container, and is in a state that an agent can give

@@ -5,8 +5,8 @@
 //! needs no history.
 
 use proto::model::{
-    ClusterId, Duration, IdError, OwnerId, StatusReason, TaskId, TaskInfo, TaskKey, TaskState,
-    TaskStatus,
+    ClusterId, Duration, IdError, OwnerId, Resources, StatusReason, TaskId, TaskInfo, TaskKey,
+    TaskState, TaskStatus, resize::larger, resources::ResourceError,
 };
 use std::fmt;
 
@@ -52,6 +52,20 @@ pub struct TaskRow {
     /// When its program was seen to run, as time since the host's boot; only of tasks that may run
     /// for so long and no longer.
     pub started_after_boot: Option<Duration>,
+    /// Version of the last size that was dealt with; 0 is the one that it was launched with. The
+    /// description has the size in force.
+    pub size_version: u64,
+    /// A size that is being applied.
+    pub resizing: Option<Resizing>,
+}
+
+/// A size that is being applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resizing {
+    /// Above the row's version.
+    pub version: u64,
+    /// All that the task is to hold.
+    pub resources: Resources,
 }
 
 /// An order to end a task.
@@ -109,6 +123,17 @@ impl TaskRow {
             kill: None,
             owner: None,
             started_after_boot: None,
+            size_version: 0,
+            resizing: None,
+        }
+    }
+
+    /// What it takes from the agent while it is live: while its size changes, the larger of both.
+    pub fn held(&self) -> Result<Resources, ResourceError> {
+        match (&self.task, &self.resizing) {
+            (None, _) => Ok(Resources::new()),
+            (Some(task), None) => Ok(task.resources.clone()),
+            (Some(task), Some(resizing)) => larger(&task.resources, &resizing.resources),
         }
     }
 

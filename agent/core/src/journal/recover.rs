@@ -197,6 +197,7 @@ impl Agent {
         outbox.push(Effect::AdoptContainer { container: container.clone() });
         self.container_started(&container, now, outbox);
         self.watch_completion(key, now, outbox);
+        self.apply_size(key, outbox);
         // Started or not: an order to end it may have been lost with the earlier life.
         self.repeat_stop(key, now, outbox);
     }

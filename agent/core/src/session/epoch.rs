@@ -50,6 +50,9 @@ impl Agent {
             Order::Kill { key, grace_period, reason } => {
                 self.kill(&key, grace_period, reason, now, outbox);
             }
+            Order::Resize { key, resources, version } => {
+                self.resize(&key, resources, version, now, outbox);
+            }
             Order::Committed { key, sequence } => self.committed(&key, sequence, outbox),
         }
     }

@@ -35,6 +35,22 @@ impl Capacity {
         Ok(())
     }
 
+    /// Promises `new` instead of `old`, or says which of it there is not enough of.
+    pub(crate) fn exchange(
+        &mut self,
+        old: &Resources,
+        new: &Resources,
+    ) -> Result<(), ResourceError> {
+        let others = self.promised.checked_sub(old).expect("what is exchanged was promised before");
+        let promised = others.checked_add(new)?;
+        // A total that was lowered since does not keep anybody from shrinking.
+        if !self.promised.contains(&promised) {
+            self.total.checked_sub(&promised)?;
+        }
+        self.promised = promised;
+        Ok(())
+    }
+
     pub(crate) fn release(&mut self, held: &Resources) {
         let left = self.promised.checked_sub(held);
         self.promised = left.expect("what is released was promised before");

@@ -6,6 +6,7 @@ pub(crate) mod due;
 pub(crate) mod kill;
 pub(crate) mod launch;
 pub(crate) mod lifecycle;
+pub(crate) mod resize;
 
 use crate::journal::{ContainerId, RecoverError, TaskRow};
 use capacity::Capacity;
@@ -81,10 +82,9 @@ impl Tasks {
         if let Some(container) = row.container.as_ref().filter(|c| self.has_container(c)) {
             return Err(RecoverError::ContainerTwice { container: container.clone() });
         }
-        if let Some(task) = row.task.as_ref().filter(|_| row.is_live()) {
-            self.capacity
-                .restore(&task.resources)
-                .map_err(|source| RecoverError::Promised { key: row.key.clone(), source })?;
+        if row.is_live() {
+            let restored = row.held().and_then(|held| self.capacity.restore(&held));
+            restored.map_err(|source| RecoverError::Promised { key: row.key.clone(), source })?;
         }
         self.insert(row);
         Ok(())
@@ -95,8 +95,8 @@ impl Tasks {
         let row = self.rows.get(key).expect("the row is still there");
         assert!(!row.is_live(), "only what has ended is released");
         self.live -= 1;
-        let task = row.task.as_ref().expect("a task that was live has a description");
-        self.capacity.release(&task.resources);
+        let held = row.held().expect("what it holds was added up before");
+        self.capacity.release(&held);
         self.kill_checks.remove(key);
         self.completions.remove(key);
     }

@@ -11,7 +11,7 @@ use agent_core::{
 };
 use proptest::prelude::*;
 use proto::model::{
-    AgentCall, Duration, Instant, Order, StatusReason, TaskKey, TaskState, TaskStatus,
+    AgentCall, Duration, Instant, Order, Resources, StatusReason, TaskKey, TaskState, TaskStatus,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -22,6 +22,7 @@ const TASKS: u8 = 6;
 enum Action {
     Launch(u8),
     Kill(u8),
+    Resize(u8, u8),
     StaleLaunch(u8),
     Start(u8),
     FailStart(u8),
@@ -52,6 +53,9 @@ struct Committed {
     sequence: u64,
     updates: Vec<TaskStatus>,
     kill: bool,
+    /// Sizes that were ordered, and that became something.
+    sizes: (u64, u64),
+    cpus: u8,
 }
 
 struct World {
@@ -147,6 +151,13 @@ impl World {
                     self.inputs.push_back(Input::ContainerExited { container, report });
                 }
             }
+            Effect::ResizeContainer { container, version, .. } => {
+                if self.containers.get(&container) == Some(&Container::Running) {
+                    let is_refused = version.is_multiple_of(3);
+                    let result = if is_refused { Err("no".to_owned()) } else { Ok(()) };
+                    self.inputs.push_back(Input::ContainerResized { container, version, result });
+                }
+            }
             Effect::RemoveContainer { container } => drop(self.containers.remove(&container)),
             Effect::AdoptContainer { container } => self.adopt(container),
             Effect::Connect { session, .. } => {
@@ -195,6 +206,9 @@ impl World {
                     match committed.state {
                         None if committed.kill => orders.push(kill_order(key)),
                         None if !listed.contains(key) => orders.push(launch_order(key)),
+                        Some(TaskState::Running) if committed.sizes.0 > committed.sizes.1 => {
+                            orders.push(resize_order(key, committed));
+                        }
                         Some(state) if !state.is_terminal() => {
                             assert!(listed.contains(key), "{key} was forgotten while it lived");
                         }
@@ -228,6 +242,10 @@ impl World {
             assert!(from.may_become(status.state), "T4: {from} to {} for {key}", status.state);
             committed.state = Some(status.state);
             committed.sequence = status.sequence;
+            let is_sized =
+                matches!(status.reason, StatusReason::Resized | StatusReason::ResizeFailed);
+            committed.sizes.1 += u64::from(is_sized);
+            assert!(committed.sizes.1 <= committed.sizes.0, "R1: one outcome for one order");
             committed.updates.push(status);
         }
         let sequence = committed.sequence;
@@ -294,6 +312,17 @@ impl World {
                 if !committed.state.is_some_and(TaskState::is_terminal) {
                     committed.kill = true;
                     self.order(self.term, kill_order(&key));
+                }
+            }
+            Action::Resize(index, cpus) => {
+                let key = key(&format!("t{}", index % TASKS));
+                let Some(committed) = self.master.get_mut(&key) else { return };
+                let is_running = committed.state == Some(TaskState::Running) && !committed.kill;
+                if is_running && committed.sizes.0 == committed.sizes.1 {
+                    committed.sizes.0 += 1;
+                    committed.cpus = *cpus;
+                    let order = resize_order(&key, committed);
+                    self.order(self.term, order);
                 }
             }
             Action::Start(index) => {
@@ -391,6 +420,11 @@ fn launch_order(key: &TaskKey) -> Order {
     launch_of(task)
 }
 
+fn resize_order(key: &TaskKey, committed: &Committed) -> Order {
+    let resources = Resources::cpus_mem(100 + 10 * i64::from(committed.cpus), 1);
+    Order::Resize { key: key.clone(), resources, version: committed.sizes.0 }
+}
+
 fn kill_order(key: &TaskKey) -> Order {
     let reason = StatusReason::KilledByFramework;
     Order::Kill { key: key.clone(), grace_period: None, reason }
@@ -400,6 +434,7 @@ fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         6 => any::<u8>().prop_map(Action::Launch),
         2 => any::<u8>().prop_map(Action::Kill),
+        4 => any::<(u8, u8)>().prop_map(|(index, cpus)| Action::Resize(index, cpus)),
         1 => any::<u8>().prop_map(Action::StaleLaunch),
         6 => any::<u8>().prop_map(Action::Start),
         1 => any::<u8>().prop_map(Action::FailStart),

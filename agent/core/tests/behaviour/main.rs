@@ -3,5 +3,6 @@
 mod completion;
 mod histories;
 mod owners;
+mod resizes;
 mod stage;
 mod stories;

@@ -98,6 +98,20 @@ impl Group {
         Ok(())
     }
 
+    /// Sets other limits while processes are inside, with the controllers of these names.
+    pub(super) fn change(
+        &self,
+        limits: &Limits,
+        wanted: impl Fn(ControllerName) -> bool,
+    ) -> Result<(), CgroupError> {
+        for leaf in &self.leaves {
+            for controller in leaf.controllers.iter().filter(|one| wanted(one.name())) {
+                controller.change(&leaf.dir, limits)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Opens the ways into the group.
     pub(crate) fn entrances(&self) -> Result<Entrances, CgroupError> {
         let mut entrances = Entrances { born_in: None, joined: Vec::new() };

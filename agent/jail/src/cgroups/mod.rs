@@ -12,6 +12,7 @@
 mod files;
 mod group;
 mod layout;
+mod resize;
 mod sweep;
 mod v1;
 mod v2;
@@ -27,6 +28,7 @@ use crate::plan::Limits;
 pub(crate) use group::{Entrances, Group};
 pub use group::{prepare, usage};
 pub use layout::{Base, Hierarchy, Layout, ProbeError, Version, probe};
+pub use resize::resize;
 pub use sweep::{SweepReport, retire, sweep};
 
 /// The controllers we use.
@@ -52,6 +54,8 @@ pub struct Usage {
     pub memory_bytes: Option<u64>,
     /// The most memory ever held.
     pub memory_peak_bytes: Option<u64>,
+    /// The most memory it may hold, if there is such a limit.
+    pub memory_limit_bytes: Option<u64>,
     /// How many processes the kernel killed for want of memory.
     pub oom_kills: Option<u64>,
     /// Processes and threads.
@@ -116,6 +120,14 @@ pub enum CgroupError {
         /// The file.
         file: PathBuf,
     },
+    /// The container holds more memory than it may from now on, and does not give it back.
+    #[error("the container holds {held_bytes} bytes of memory and cannot be held to {limit_bytes}")]
+    InUse {
+        /// What it holds.
+        held_bytes: u64,
+        /// What it was to be held to.
+        limit_bytes: u64,
+    },
     /// A cgroup could not be removed; after EBUSY had persisted for the whole time allowed, if it
     /// is that.
     #[error("cannot remove {}", dir.display())]
@@ -139,6 +151,11 @@ trait Controller: fmt::Debug + Sync {
 
     /// Sets the limits in a fresh cgroup.
     fn apply(&self, dir: &Path, limits: &Limits) -> Result<(), CgroupError>;
+
+    /// Sets other limits in a cgroup with processes in it, or leaves the old ones.
+    fn change(&self, dir: &Path, limits: &Limits) -> Result<(), CgroupError> {
+        self.apply(dir, limits)
+    }
 
     /// Adds what this controller counts.
     fn stats(&self, dir: &Path, usage: &mut Usage) -> Result<(), CgroupError>;
@@ -185,7 +202,7 @@ impl CgroupError {
     pub fn errno(&self) -> Option<i32> {
         match self {
             Self::Exists { .. } => Some(libc::EEXIST),
-            Self::Malformed { .. } => None,
+            Self::Malformed { .. } | Self::InUse { .. } => None,
             Self::Create { source, .. }
             | Self::Delegate { source, .. }
             | Self::Write { source, .. }

@@ -202,7 +202,12 @@ fn finish(
         cpu_time_us: usage.cpu_time_us.or(end.cpu_time_us),
         started_unix_ms: end.started_unix_ms.unwrap_or(kept.began_unix_ms),
         finished_unix_ms: unix_ms(),
-        outcome: outcome(end, &usage, kept.memory_limit_bytes),
+        // It may have changed since the plan was made.
+        outcome: outcome(
+            end,
+            &usage,
+            kept.memory_limit_bytes.map(|planned| usage.memory_limit_bytes.unwrap_or(planned)),
+        ),
     };
     let recorded = record_durably(runtime, &record);
     if let Some(group) = group {

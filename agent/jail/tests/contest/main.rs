@@ -28,6 +28,7 @@ mod pid_namespace;
 mod plan_refusals;
 mod process_state;
 mod records_identity;
+mod resize;
 mod rig;
 mod stop_escalates;
 mod stop_honoured;

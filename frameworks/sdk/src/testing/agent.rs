@@ -17,6 +17,8 @@ struct Running {
     behaviour: Behaviour,
     state: TaskState,
     sequence: u64,
+    /// The version of its size.
+    size: u64,
     pending: Vec<TaskStatus>,
     ends_at: Instant,
 }
@@ -77,6 +79,7 @@ impl ModelAgent {
                     behaviour,
                     state: TaskState::Staging,
                     sequence: 0,
+                    size: 0,
                     pending: Vec::new(),
                 };
                 self.tasks.insert(key.clone(), running);
@@ -87,6 +90,13 @@ impl ModelAgent {
             Order::Kill { key, .. } => match self.tasks.get(&key) {
                 Some(running) if !running.state.is_terminal() => {
                     self.update(now, &key, TaskState::Killed)
+                }
+                _ => Vec::new(),
+            },
+            Order::Resize { key, resources, version } => match self.tasks.get_mut(&key) {
+                Some(running) if !running.state.is_terminal() && running.size < version => {
+                    (running.size, running.info.resources) = (version, resources);
+                    self.say(now, &key, TaskState::Running, StatusReason::Resized)
                 }
                 _ => Vec::new(),
             },
@@ -113,6 +123,21 @@ impl ModelAgent {
     }
 
     fn update(&mut self, now: Instant, key: &TaskKey, state: TaskState) -> Vec<AgentCall> {
+        let reason = match state {
+            TaskState::Finished | TaskState::Failed => StatusReason::CommandExited,
+            TaskState::Killed => StatusReason::KilledByFramework,
+            _ => StatusReason::None,
+        };
+        self.say(now, key, state, reason)
+    }
+
+    fn say(
+        &mut self,
+        now: Instant,
+        key: &TaskKey,
+        state: TaskState,
+        reason: StatusReason,
+    ) -> Vec<AgentCall> {
         let agent = self.info.id.clone();
         let running = self.tasks.get_mut(key).expect("only own tasks are reported");
         running.state = state;
@@ -126,11 +151,7 @@ impl ModelAgent {
             agent,
             state,
             source: StatusSource::Agent,
-            reason: match state {
-                TaskState::Finished | TaskState::Failed => StatusReason::CommandExited,
-                TaskState::Killed => StatusReason::KilledByFramework,
-                _ => StatusReason::None,
-            },
+            reason,
             message: String::new(),
             exit_code,
             signal: None,

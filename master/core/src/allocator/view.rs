@@ -123,7 +123,7 @@ impl View {
             Event::FrameworkSubscribed(framework)
             | Event::FrameworkDisconnected(framework)
             | Event::FrameworkRemoved(framework) => self.read_framework(ledger, *framework),
-            Event::TaskAdded(key) => {
+            Event::TaskAdded(key) | Event::TaskResized(key) => {
                 // A task that is gone again has freed its agent by a later fact.
                 if let Some(task) = ledger.task(key) {
                     self.read_agent(ledger, &task.info.agent);

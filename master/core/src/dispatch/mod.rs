@@ -26,6 +26,7 @@ impl Turn<'_> {
                 self.launch(key);
             }
             Event::KillRequested(key) => self.kill(key),
+            Event::TaskResized(key) => self.resize(key),
             Event::UpdateCommitted { agent, key, sequence } => {
                 self.committed(agent, key.clone(), *sequence);
             }
@@ -107,6 +108,19 @@ impl Turn<'_> {
         self.tell_agent(stream, Order::Kill { key: task.key.clone(), grace_period, reason });
     }
 
+    fn resize(&mut self, key: &TaskKey) {
+        let task = self.ledger.task(key).expect("a fact names a row");
+        self.send_resize(task);
+    }
+
+    /// Until the agent has said what became of it.
+    fn send_resize(&mut self, task: &Task) {
+        let Some(stream) = self.leader.sessions.orders(&task.info.agent) else { return };
+        let (Some(change), Some(size)) = (task.size_change(), &task.size) else { return };
+        let (key, resources) = (task.key.clone(), change.to.clone());
+        self.tell_agent(stream, Order::Resize { key, resources, version: size.version });
+    }
+
     fn committed(&mut self, agent: &AgentId, key: TaskKey, sequence: u64) {
         if let Some(stream) = self.leader.sessions.orders(agent) {
             self.tell_agent(stream, Order::Committed { key, sequence });
@@ -129,6 +143,7 @@ impl Turn<'_> {
                 self.send_launch(task);
             }
             self.send_kill(task);
+            self.send_resize(task);
         }
     }
 

@@ -3,12 +3,13 @@
 use super::{Turn, Waiter, turn::AcceptWaiter};
 use crate::{
     input::CallId,
-    ledger::{Command, Proposed},
+    ledger::{Command, Ledger, Proposed, Task},
+    offers::book::AcceptId,
     outbox::Answer,
 };
 use proto::model::{
     AgentId, DeclineFilter, FrameworkId, OfferId, Operation, Reason, Refusal, RequestId, Resources,
-    Session, TaskInfo, operation::only_launch,
+    Role, Session, TaskKey, operation::only_launch, resize::larger,
 };
 use std::collections::BTreeMap;
 
@@ -20,6 +21,13 @@ pub(super) struct Accept {
     pub(super) partial: bool,
     pub(super) refuse: DeclineFilter,
     pub(super) request: Option<RequestId>,
+}
+
+/// The tasks of a framework.
+#[derive(Debug, Clone, Copy)]
+struct Rows<'a> {
+    ledger: &'a Ledger,
+    framework: FrameworkId,
 }
 
 /// What was offered and is not asked for yet, per agent.
@@ -49,22 +57,20 @@ impl Turn<'_> {
         let Accept { offers, operations, partial, refuse, request } = accept;
         let judged = self.offered(framework, &offers).and_then(|left| {
             let short = only_launch(&operations, partial).is_some();
-            left.judge(operations, partial, short)
+            left.judge(&Rows { ledger: self.ledger, framework }, operations, partial, short)
         });
-        let (left, operations) = match judged {
-            Ok(judged) => judged,
-            Err(refusal) => return self.reply(call, Err(refusal)),
-        };
-        let accepting = self.leader.book.begin_accept(framework, &offers, self.now.monotonic);
-        let accepting = match accepting {
-            Ok(accepting) => accepting,
+        let begun = judged.and_then(|(left, operations)| {
+            let (accepting, role) = self.begin_accept(framework, &offers, &operations)?;
+            Ok((left, operations, accepting, role))
+        });
+        let (left, operations, accepting, role) = match begun {
+            Ok(begun) => begun,
             Err(refusal) => return self.reply(call, Err(refusal)),
         };
         self.figures.offers_accepted += offers.len() as u64;
         if let Some(request) = &request {
             self.leader.accepts.insert((framework, request.clone()), Vec::new());
         }
-        let role = accepting.role.clone();
         let command = Command::Accept {
             session,
             role: role.clone(),
@@ -76,13 +82,33 @@ impl Turn<'_> {
             call,
             session,
             request,
-            accepting: Some(accepting.id),
+            accepting,
             returned: Vec::new(),
             role,
             left: left.0,
             refuse,
         };
         self.propose(command, Waiter::Accept(waiter));
+    }
+
+    /// Takes the offers out of circulation, and says on whose share the accept is: the role of the
+    /// offers or, where nothing needs any, that of the tasks.
+    fn begin_accept(
+        &mut self,
+        framework: FrameworkId,
+        offers: &[OfferId],
+        operations: &[Proposed],
+    ) -> Result<(Option<AcceptId>, Role), Refusal> {
+        let rows = Rows { ledger: self.ledger, framework };
+        let resized = operations.iter().flatten().find_map(|operation| rows.resized(operation));
+        match resized.filter(|_| offers.is_empty()) {
+            Some(task) => Ok((None, task.role.clone())),
+            None => {
+                let book = &mut self.leader.book;
+                let accepting = book.begin_accept(framework, offers, self.now.monotonic)?;
+                Ok((Some(accepting.id), accepting.role))
+            }
+        }
     }
 
     /// What live offers hold, agent by agent.
@@ -107,6 +133,7 @@ impl Left {
     /// is left refuses the accept; in a partial one it is refused alone, and takes nothing.
     fn judge(
         mut self,
+        rows: &Rows<'_>,
         operations: Vec<Operation>,
         partial: bool,
         short: bool,
@@ -115,38 +142,77 @@ impl Left {
         for (index, operation) in operations.into_iter().enumerate() {
             // Only a partial accept goes on after a refusal, and needs what there was before.
             let before = partial.then(|| self.clone());
-            match (self.take(&operation), before) {
+            match (self.take(rows, &operation), before) {
                 (Ok(()), _) => proposed.push(Ok(operation)),
                 (Err(refusal), Some(before)) => {
                     self = before;
-                    proposed.push(Err(refusal.under("launch")));
+                    proposed.push(Err(refusal.under(operation.name())));
                 }
                 (Err(refusal), None) if short => return Err(refusal),
                 (Err(refusal), None) => {
-                    return Err(refusal.under(&format!("operations[{index}].launch")));
+                    let place = format!("operations[{index}].{}", operation.name());
+                    return Err(refusal.under(&place));
                 }
             }
         }
         Ok((self, proposed))
     }
 
-    fn take(&mut self, operation: &Operation) -> Result<(), Refusal> {
-        let Operation::Launch { tasks } = operation;
-        for (index, task) in tasks.iter().enumerate() {
-            self.take_task(task).map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
+    fn take(&mut self, rows: &Rows<'_>, operation: &Operation) -> Result<(), Refusal> {
+        match operation {
+            Operation::Launch { tasks } => {
+                for (index, task) in tasks.iter().enumerate() {
+                    self.take_there(&task.agent, &task.resources, "agent_id")
+                        .map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
+                }
+                Ok(())
+            }
+            Operation::Resize(resize) => {
+                let Some(task) = rows.resized(operation) else {
+                    let message = format!("there is no task {} of {}", resize.task, rows.framework);
+                    return Err(Refusal::new(Reason::TaskUnknown, message).at("task_id"));
+                };
+                // What cannot be a size of it is refused where it is applied.
+                let has = &task.info.resources;
+                let growth = larger(has, &resize.resources).and_then(|held| held.checked_sub(has));
+                match growth {
+                    Ok(growth) if !growth.is_empty() => {
+                        self.take_there(&task.info.agent, &growth, "task_id")
+                    }
+                    _ => Ok(()),
+                }
+            }
         }
-        Ok(())
     }
 
-    fn take_task(&mut self, task: &TaskInfo) -> Result<(), Refusal> {
-        let Some(rest) = self.0.get_mut(&task.agent) else {
-            let message = format!("none of the offers is of agent {}", task.agent);
-            return Err(Refusal::new(Reason::ResourcesNotOffered, message).at("agent_id"));
+    /// `field` is what names the agent.
+    fn take_there(
+        &mut self,
+        agent: &AgentId,
+        wanted: &Resources,
+        field: &str,
+    ) -> Result<(), Refusal> {
+        let Some(rest) = self.0.get_mut(agent) else {
+            let message = format!("none of the offers is of agent {agent}");
+            return Err(Refusal::new(Reason::ResourcesNotOffered, message).at(field));
         };
-        *rest = rest.checked_sub(&task.resources).map_err(|problem| {
-            let message = format!("the offers of agent {} have {problem}", task.agent);
+        *rest = rest.checked_sub(wanted).map_err(|problem| {
+            let message = format!("the offers of agent {agent} have {problem}");
             Refusal::new(Reason::ResourcesNotOffered, message).at("resources")
         })?;
         Ok(())
+    }
+}
+
+impl<'a> Rows<'a> {
+    /// The task that an operation resizes.
+    fn resized(&self, operation: &Operation) -> Option<&'a Task> {
+        match operation {
+            Operation::Resize(resize) => {
+                let (framework, task) = (self.framework, resize.task.clone());
+                self.ledger.task(&TaskKey { framework, task })
+            }
+            Operation::Launch { .. } => None,
+        }
     }
 }

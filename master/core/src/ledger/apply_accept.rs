@@ -89,6 +89,10 @@ impl Ledger {
                     false => refusal.under("launch"),
                 })
             }
+            Ok(Operation::Resize(resize)) => {
+                let resized = self.resize(accept, resize, draft);
+                resized.map_err(|refusal| refusal.under("resize"))
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use super::{
     roles::Cap,
 };
 use proto::model::{OperationResult, Reason, Refusal, Role, TaskInfo, TaskKey, limits};
+use std::borrow::Cow;
 
 impl Ledger {
     /// Applies a launch to the draft.
@@ -92,11 +93,11 @@ impl Ledger {
             let message = format!("agent {} does not have {} free", task.agent, task.resources);
             Refusal::new(Reason::ResourcesTaken, message).at("resources")
         })?;
-        draft.agents.insert(&task.agent, AgentDraft { allocated, open });
+        draft.agents.insert(Cow::Borrowed(&task.agent), AgentDraft { allocated, open });
         let amounts = amounts(&task.resources);
         let out_of_range = |_| sum_out_of_range().at("resources");
         draft.sum = draft.sum.checked_add(&amounts).map_err(out_of_range)?;
-        check_caps(caps, task, &draft.sum)?;
+        check_caps(caps, &task.resources, &draft.sum)?;
         let sum = match draft.role.as_ref().or(framework.allocated.get(role)) {
             Some(taken) => taken.checked_add(&amounts),
             None => Ok(amounts.into_owned()),
@@ -106,7 +107,7 @@ impl Ledger {
     }
 }
 
-fn sum_out_of_range() -> Refusal {
+pub(super) fn sum_out_of_range() -> Refusal {
     let message = "the role's sum over all agents would be out of range";
     Refusal::new(Reason::LimitExceeded, message)
 }

@@ -5,9 +5,7 @@ use super::{
     role_tree::{Quotas, Sums, Units, promised},
     roles::Cap,
 };
-use proto::model::{
-    Milli, Quota, Reason, Refusal, Resources, Role, RoleSettingsChange, TaskInfo, limits,
-};
+use proto::model::{Milli, Quota, Reason, Refusal, Resources, Role, RoleSettingsChange, limits};
 
 impl Ledger {
     /// Without a weight, the role weighs what the configuration says.
@@ -149,13 +147,13 @@ impl Ledger {
 /// accept take. A resource that the task does not ask for cannot hold it back.
 pub(super) fn check_caps(
     caps: &[Cap<'_>],
-    task: &TaskInfo,
+    wanted: &Resources,
     sum: &Resources,
 ) -> Result<(), Refusal> {
     for Cap { role, quota, used } in caps {
-        for (index, (name, _)) in task.resources.iter().enumerate() {
+        for (index, (name, _)) in wanted.iter().enumerate() {
             let Some(most) = quota.limit(name) else { continue };
-            let asked = task.resources.scalar(name);
+            let asked = wanted.scalar(name);
             let used = used.scalar(name).0 + (sum.scalar(name).0 - asked.0);
             if i128::from(used) + i128::from(asked.0) > most.0.into() {
                 let used = Milli(used);

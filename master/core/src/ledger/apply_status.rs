@@ -64,7 +64,11 @@ impl Ledger {
             if status.reason == StatusReason::KilledDuringLaunch && is_drained {
                 status.reason = StatusReason::AgentDraining;
             }
+            let reason = status.reason;
             self.put_status(&key, status, now, events);
+            if matches!(reason, StatusReason::Resized | StatusReason::ResizeFailed) {
+                self.end_resize(&key, reason, events);
+            }
         }
         events.push(Event::UpdateCommitted { agent: agent.clone(), key, sequence });
         Ok(Applied::Done)

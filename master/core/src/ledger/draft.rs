@@ -9,20 +9,25 @@ use proto::model::{
     AgentId, Resources, Role, Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey,
     TaskState, TaskStatus,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// The sums and rows as they will be.
 #[derive(Debug, Default)]
 pub(super) struct Draft<'a> {
-    pub(super) agents: BTreeMap<&'a AgentId, AgentDraft>,
+    pub(super) agents: BTreeMap<Cow<'a, AgentId>, AgentDraft>,
     /// What the framework's tasks take in the accept's role; there is one as soon as a task was
     /// looked at.
     pub(super) role: Option<Resources>,
-    /// What the new tasks take together: amounts only.
+    /// What new tasks and larger ones take together: amounts only.
     pub(super) sum: Resources,
     /// New tasks, in the order in which they come into being.
     pub(super) tasks: Vec<&'a TaskInfo>,
     pub(super) ids: BTreeSet<&'a TaskId>,
+    /// What tasks hold while they change their sizes, and what they change them to.
+    pub(super) resizes: BTreeMap<&'a TaskId, (Resources, &'a Resources)>,
 }
 
 /// One agent.
@@ -42,9 +47,9 @@ impl Ledger {
         draft: Draft<'_>,
         events: &mut Vec<Event>,
     ) {
-        let Draft { agents, role: role_sum, sum, tasks, ids: _ } = draft;
+        let Draft { agents, role: role_sum, sum, tasks, ids: _, resizes } = draft;
         for (id, there) in agents {
-            self.agents.get_mut(id).expect("a known agent").allocated = there.allocated;
+            self.agents.get_mut(id.as_ref()).expect("a known agent").allocated = there.allocated;
         }
         if let Some(role_sum) = role_sum {
             let framework = self.frameworks.get_mut(&session.framework).expect("a known framework");
@@ -58,6 +63,11 @@ impl Ledger {
             let task = new_task(now, session, role, info);
             events.push(Event::TaskAdded(task.key.clone()));
             self.insert_task(task);
+        }
+        for (id, (held, to)) in resizes {
+            let key = TaskKey { framework: session.framework, task: id.clone() };
+            self.tasks.get_mut(&key).expect("a known task").change_size(held, to);
+            events.push(Event::TaskResized(key));
         }
     }
 }
@@ -86,5 +96,6 @@ fn new_task(now: Stamp, session: Session, role: &Role, info: &TaskInfo) -> Task 
         kill: None,
         changed: now.time,
         state_before_unreachable: None,
+        size: None,
     }
 }

@@ -12,6 +12,7 @@ use proto::convert::{
     agent_life::write_drain_plan,
     framework::write_framework_info,
     operation::write_operation_result,
+    resources::write_resources,
     status::{write_reason, write_state, write_status},
     task::write_task_info,
 };
@@ -146,5 +147,11 @@ fn write_task(task: &Task) -> wire::Task {
         state_before_unreachable: task
             .state_before_unreachable
             .map_or(0, |state| write_state(state).into()),
+        size_version: task.size.as_ref().map_or(0, |size| size.version),
+        resize_from: task
+            .size_change()
+            .map(|change| write_resources(&change.from))
+            .unwrap_or_default(),
+        resize_to: task.size_change().map(|change| write_resources(&change.to)).unwrap_or_default(),
     }
 }

@@ -56,6 +56,8 @@ pub enum Event {
     WindowEnded(WindowId),
     /// What operators say of a role is another: its weight, its quota or a setting.
     RoleChanged(Role),
+    /// A task is to get another size, or has got it or not.
+    TaskResized(TaskKey),
     /// A framework describes itself differently.
     FrameworkUpdated(FrameworkId),
     /// An agent's journal holds a task that the ledger does not have there: end it.

@@ -5,12 +5,13 @@
 //! trusts no row and never panics.
 
 use super::{
-    Agent, AgentState, Framework, Ledger, RoleConfig, Standing, Task, Window,
+    Agent, AgentState, Framework, Ledger, RoleConfig, SizeChange, Standing, Task, Window,
     derive::{Derived, OfFramework, derive},
     role_tree,
 };
 use proto::model::{
     AgentId, FrameworkId, Resources, StatusReason, TaskKey, TaskState, WindowId, limits,
+    resize::{check_resize, larger},
 };
 use std::fmt;
 
@@ -71,8 +72,20 @@ pub fn check(ledger: &Ledger) -> Vec<Broken> {
         check_identity(ledger, key, task, &mut findings);
         check_life(ledger, task, &mut findings);
         check_updates(ledger, task, &mut findings);
+        check_size(task, &mut findings);
     }
     findings.0
+}
+
+/// R1: only what lives changes its size, to one that it can have, and holds the larger of both.
+fn check_size(task: &Task, findings: &mut Findings) {
+    let Some(SizeChange { from, to }) = task.size_change() else { return };
+    let can = check_resize(from, to).is_ok();
+    let holds = larger(from, to).is_ok_and(|held| held == task.info.resources);
+    let holds_all = can && holds && !task.is_terminal();
+    findings.expect(holds_all, "R1", || {
+        format!("{} goes from {from} to {to} and holds {}", task.key, task.info.resources)
+    });
 }
 
 fn check_bounds(ledger: &Ledger, findings: &mut Findings) {

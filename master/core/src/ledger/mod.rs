@@ -17,6 +17,7 @@ mod apply_framework;
 mod apply_launch;
 mod apply_maintenance;
 mod apply_members;
+mod apply_resize;
 mod apply_roles;
 mod apply_status;
 pub mod codec;
@@ -51,7 +52,7 @@ pub use frameworks::{Framework, FrameworkState};
 pub use members::{Member, MemberChange, Members, Standing};
 pub use roles::{RoleConfig, Roles};
 pub use table::Table;
-pub use tasks::{Kill, Task};
+pub use tasks::{Kill, Size, SizeChange, Task};
 pub use versions::LogVersion;
 pub use windows::Window;
 

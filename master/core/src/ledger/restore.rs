@@ -2,8 +2,8 @@
 //! order is checked, sums and indexes are computed anew, and the whole must keep every invariant.
 
 use super::{
-    Agent, AgentState, Drain, Framework, FrameworkState, Kill, Ledger, LogVersion, Stamp, Table,
-    Task, Window,
+    Agent, AgentState, Drain, Framework, FrameworkState, Kill, Ledger, LogVersion, Size,
+    SizeChange, Stamp, Table, Task, Window,
     codec_commands::{read_each, read_id, read_optional_id, required},
     codec_members::read_member,
     codec_roles::read_role,
@@ -17,12 +17,13 @@ use proto::convert::{
     agent_life::{read_drain_plan, read_selector},
     framework::read_framework_info,
     operation::read_operation_result,
+    resources::read_resources,
     status::{read_reason, read_state, read_status},
     task::read_task_info,
 };
 use proto::model::{
     Duration, Instant, OperationResult, Refusal, Resources, StatusReason, TaskKey, TaskState,
-    WallTime,
+    WallTime, resize::check_resize,
 };
 use proto::wire::log::v1::{
     self,
@@ -294,6 +295,7 @@ fn read_task(task: wire::Task) -> Result<Task, Refusal> {
         kill: read_kill(task.kill_reason, task.kill_grace_period_ms)?,
         changed: Instant(task.changed_ms),
         state_before_unreachable: read_state_before(task.state_before_unreachable)?,
+        size: read_size(task.size_version, task.resize_from, task.resize_to)?,
     })
 }
 
@@ -306,6 +308,25 @@ fn read_kill(reason: i32, grace_period_ms: Option<u64>) -> Result<Option<Kill>, 
             Err(Refusal::invalid("kill_grace_period_ms", "is there without a reason"))
         }
         (reason, ms) => Ok(Some(Kill { grace_period: ms.map(Duration), reason })),
+    }
+}
+
+/// A task without resources there is none, so that empty means no change.
+fn read_size(
+    version: u64,
+    from: Vec<proto::wire::v1::Resource>,
+    to: Vec<proto::wire::v1::Resource>,
+) -> Result<Option<Box<Size>>, Refusal> {
+    let from = read_resources(from).map_err(|refusal| refusal.under("resize_from"))?;
+    let to = read_resources(to).map_err(|refusal| refusal.under("resize_to"))?;
+    match (version, from.is_empty() && to.is_empty()) {
+        (0, true) => Ok(None),
+        (0, false) => Err(Refusal::invalid("size_version", "is zero in the midst of a change")),
+        (version, true) => Ok(Some(Box::new(Size { version, change: None }))),
+        (version, false) => {
+            check_resize(&from, &to).map_err(|error| Refusal::invalid("resize_to", error))?;
+            Ok(Some(Box::new(Size { version, change: Some(SizeChange { from, to }) })))
+        }
     }
 }
 

@@ -15,8 +15,8 @@
 
 use super::{Event, Ledger, Stamp, agents::AgentTasks};
 use proto::model::{
-    AgentId, Duration, FrameworkId, Instant, Reason, Refusal, Role, StatusReason, StatusSource,
-    TaskInfo, TaskKey, TaskState, TaskStatus, limits,
+    AgentId, Duration, FrameworkId, Instant, Reason, Refusal, Resources, Role, StatusReason,
+    StatusSource, TaskInfo, TaskKey, TaskState, TaskStatus, limits,
 };
 
 /// That a task is to be ended.
@@ -52,6 +52,26 @@ pub struct Task {
     pub changed: Instant,
     /// What it was before its agent went out of contact; set while it is `Unreachable`.
     pub state_before_unreachable: Option<TaskState>,
+    /// Its sizes, once there was more than the one that it was launched with.
+    pub size: Option<Box<Size>>,
+}
+
+/// The sizes of a task that was resized.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Size {
+    /// Counts them; the one of the launch is 0.
+    pub version: u64,
+    /// Until its agent has said what became of it.
+    pub change: Option<SizeChange>,
+}
+
+/// From one size to another. Meanwhile the task holds the larger of both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SizeChange {
+    /// What it held.
+    pub from: Resources,
+    /// What it is to hold.
+    pub to: Resources,
 }
 
 impl Task {
@@ -73,6 +93,20 @@ impl Task {
     /// Whether it lives or waits for an acknowledgement.
     pub(super) fn is_open(&self) -> bool {
         !self.is_terminal() || !self.pending.is_empty()
+    }
+
+    /// The change of its size that is under way.
+    pub fn size_change(&self) -> Option<&SizeChange> {
+        self.size.as_ref()?.change.as_ref()
+    }
+
+    /// Begins a change of its size; none is under way.
+    pub(super) fn change_size(&mut self, held: Resources, to: &Resources) {
+        assert!(self.size_change().is_none(), "R1: one change at a time");
+        let from = std::mem::replace(&mut self.info.resources, held);
+        let version = self.size.as_ref().map_or(0, |size| size.version) + 1;
+        let change = Some(SizeChange { from, to: to.clone() });
+        self.size = Some(Box::new(Size { version, change }));
     }
 
     /// Whether there is room for another update.
@@ -178,6 +212,9 @@ impl Ledger {
         let freed = task.is_terminal();
         let mut drained = None;
         if freed {
+            if let Some(size) = &mut task.size {
+                size.change = None;
+            }
             let agent = self.agents.get_mut(&task.info.agent).expect("T6: a known agent");
             let left = agent.allocated.checked_sub(&task.info.resources);
             agent.allocated = left.expect("A1: an agent's sum holds all of its tasks");

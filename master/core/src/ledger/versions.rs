@@ -110,7 +110,9 @@ fn task_since(task: &TaskInfo) -> LogVersion {
 /// A reason that a software does not know it cannot read at all.
 fn reason_since(reason: StatusReason) -> LogVersion {
     match reason {
-        StatusReason::MaxCompletionTime => LogVersion(2),
+        StatusReason::MaxCompletionTime | StatusReason::Resized | StatusReason::ResizeFailed => {
+            LogVersion(2)
+        }
         _ => LogVersion::OLDEST,
     }
 }

@@ -81,5 +81,9 @@ pub(crate) fn task_summary(row: &Task) -> v1::TaskSummary {
         role: row.role.to_string(),
         kill_requested: row.kill.is_some(),
         pending_acknowledgements: row.pending.len() as u64,
+        resizing: row
+            .size_change()
+            .map(|change| resources::write_resources(&change.to))
+            .unwrap_or_default(),
     }
 }

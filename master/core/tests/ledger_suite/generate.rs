@@ -5,9 +5,11 @@ use crate::{build::*, roles::quota};
 use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Proposed, Task};
 use proto::model::{
     AgentDirective, AgentId, DisruptionBudget, DrainPlan, Duration, FrameworkId, FrameworkInfo,
-    Milli, Operation, Reason, Refusal, RoleSettingsChange, Session, StatusReason, StopSignal,
-    TaskInfo, TaskState, TaskState::*, WindowId, WindowPlan, agent::AgentTask,
+    Milli, Operation, Reason, Refusal, Resize, ResourceName, RoleSettingsChange, Session,
+    StatusReason, StopSignal, TaskInfo, TaskState, TaskState::*, TaskStatus, WindowId, WindowPlan,
+    agent::AgentTask,
 };
+use std::collections::BTreeMap;
 
 /// What to do, and how exactly.
 pub(crate) type Action = (u8, u64);
@@ -41,7 +43,7 @@ impl Draw {
 /// The commands of one action.
 pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
     let draw = &mut Draw(action.1);
-    match action.0 % 36 {
+    match action.0 % 38 {
         0 | 1 => vec![come_back(ledger, draw)],
         2 => {
             let name = agent_name(draw);
@@ -79,6 +81,7 @@ pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
             info: description(draw),
         }],
         23..=25 => vec![role_change(draw)],
+        35 | 36 => vec![resize(ledger, draw)],
         34 => vec![Command::RaiseVersion(LogVersion::CURRENT)],
         _ => vec![Command::Barrier { term: ledger.applied().term }],
     }
@@ -281,6 +284,46 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
     }
 }
 
+/// Other sizes for some tasks, mostly of one framework and role, and mostly sizes that can be.
+fn resize(ledger: &Ledger, draw: &mut Draw) -> Command {
+    let running = ledger.tasks().iter().map(|(_, task)| task);
+    let running = running.filter(|task| task.state() == Running && task.kill.is_none());
+    let (changing, others): (Vec<_>, Vec<_>) =
+        running.partition(|task| task.size_change().is_some());
+    let candidates = if draw.one_in(3) { changing } else { others };
+    let known = match candidates.is_empty() {
+        true => task_of(ledger, draw),
+        false => Some(draw.pick(&candidates)),
+    };
+    let session = known.and_then(|task| ledger.framework(task.key.framework));
+    let session = session.map(|row| Session { framework: row.id, epoch: row.epoch });
+    let operation = |draw: &mut Draw| -> Proposed {
+        let task = if draw.one_in(3) { task_of(ledger, draw) } else { known };
+        let id = task.map_or_else(|| "t99".to_owned(), |task| task.info.id.to_string());
+        // None at all could not be read again, so that nobody proposes it.
+        let others = task.and_then(|task| task.info.resources.get(&ResourceName::PORTS));
+        let none = others.is_some() && draw.one_in(12);
+        let cpus = if none { 0 } else { 100 + 100 * draw.below(16) as i64 };
+        let bag = resources(cpus, if draw.one_in(12) { 31_000..31_001 } else { 0..0 });
+        let ports = task.and_then(|task| task.info.resources.get(&ResourceName::PORTS));
+        let ports = ports.map(|ports| (ResourceName::PORTS, ports.clone()));
+        let cpus = bag.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let entries: BTreeMap<_, _> = cpus.chain(ports).collect();
+        Ok(Operation::Resize(Resize {
+            task: proto::model::TaskId::new(&id).expect("an id"),
+            resources: proto::model::Resources::from_entries(entries).expect("a bag"),
+        }))
+    };
+    let operations = (0..1 + draw.below(2)).map(|_| operation(draw)).collect();
+    Command::Accept {
+        session: session.unwrap_or_else(|| session_of(ledger, draw)),
+        role: known.map_or_else(|| role("*"), |task| task.role.clone()),
+        request: None,
+        operations,
+        partial: draw.one_in(2),
+    }
+}
+
 /// A task, rather one that lives.
 fn task_of<'a>(ledger: &'a Ledger, draw: &mut Draw) -> Option<&'a Task> {
     let any = draw.one_in(6);
@@ -312,7 +355,13 @@ fn news(ledger: &Ledger, draw: &mut Draw, count: u64) -> Vec<Command> {
             agent: task.info.agent.clone(),
             incarnation,
             framework: task.key.framework,
-            status: told(task.info.id.as_str(), on, state, sequence),
+            status: TaskStatus {
+                reason: match task.size_change().filter(|_| state == Running) {
+                    Some(_) => draw.pick(&[StatusReason::Resized, StatusReason::ResizeFailed]),
+                    None => StatusReason::None,
+                },
+                ..told(task.info.id.as_str(), on, state, sequence)
+            },
         }
     };
     (0..count).map(update).collect()

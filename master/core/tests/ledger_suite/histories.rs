@@ -201,6 +201,7 @@ fn histories_meet_every_fact_and_every_refusal() {
         "KillRequested",
         "RoleChanged",
         "TaskAdded",
+        "TaskResized",
         "TaskUpdated",
         "UpdateCommitted",
         "UpdatesAcknowledged",
@@ -233,6 +234,8 @@ fn histories_meet_every_fact_and_every_refusal() {
         AgentDeactivated,
         WindowUnknown,
         VersionTooLow,
+        // `ResizeUnderWay` is told by hand, in `resizes`.
+        TaskNotRunning,
     ];
     assert_eq!(met.reasons, reasons.into_iter().collect());
 }

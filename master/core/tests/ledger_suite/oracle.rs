@@ -5,14 +5,15 @@
 //! them).
 
 use crate::oracle_directives::{DrainModel, WindowModel};
+use crate::oracle_resize::SizeModel;
 use crate::oracle_roles::RoleModel;
 use master_core::ledger::{
     AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, LogVersion, Stamp,
 };
 use proto::model::{
-    AgentId, AgentInfo, FrameworkId, FrameworkInfo, KillPolicy, OperationResult, Priority, Reason,
-    RequestId, Resources, Role, Session, StatusReason, TaskInfo, TaskKey, TaskState, TaskStatus,
-    Value,
+    AgentId, AgentInfo, FrameworkId, FrameworkInfo, KillPolicy, Operation, OperationResult,
+    Priority, Reason, RequestId, Resources, Role, Session, StatusReason, TaskInfo, TaskKey,
+    TaskState, TaskStatus, Value,
 };
 
 /// Why not, and which field.
@@ -97,6 +98,7 @@ pub(crate) struct TaskModel {
     pub(crate) since: u64,
     pub(crate) before: Option<TaskState>,
     pub(crate) kill: Option<(Option<u64>, proto::model::StatusReason)>,
+    pub(crate) size: SizeModel,
 }
 
 impl TaskModel {
@@ -114,9 +116,13 @@ fn is_newer(command: &Command) -> bool {
             *partial
                 || operations.len() != 1
                 || operations[0].is_err()
+                || matches!(operations[0], Ok(Operation::Resize(_)))
                 || tasks.into_iter().any(says_more)
         }
-        Command::RecordUpdate { status, .. } => status.reason == StatusReason::MaxCompletionTime,
+        Command::RecordUpdate { status, .. } => {
+            use StatusReason::{MaxCompletionTime, ResizeFailed, Resized};
+            matches!(status.reason, MaxCompletionTime | Resized | ResizeFailed)
+        }
         _ => false,
     }
 }

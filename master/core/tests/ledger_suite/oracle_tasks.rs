@@ -7,9 +7,18 @@ use proto::model::{
     Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskState::*,
     TaskStatus,
 };
+use std::collections::BTreeSet;
 
 /// As many updates may wait.
 const PATIENCE: usize = 32;
+
+/// The field of an operation, also of one that was refused before.
+fn name_of(operation: &Proposed) -> &'static str {
+    match operation {
+        Ok(Operation::Resize(_)) => "resize",
+        _ => "launch",
+    }
+}
 
 impl TaskModel {
     /// Gives the latest status a number.
@@ -31,6 +40,11 @@ impl TaskModel {
             reason,
         };
         assert_eq!(row.kill, self.kill.map(kill), "{}", self.key);
+        let size = row.size.as_ref().map(|size| {
+            let change = size.change.as_ref();
+            (size.version, change.map(|change| (change.from.clone(), change.to.clone())))
+        });
+        assert_eq!(size, self.size, "{}", self.key);
         assert_eq!((row.is_terminal(), row.changed.0), (!self.lives(), self.since), "{}", self.key);
     }
 }
@@ -102,6 +116,8 @@ impl Oracle {
         let (framework, agent) = (key.framework, task.info.agent.clone());
         self.events.push(Event::TaskUpdated { framework, status: announced, freed });
         if freed {
+            let task = self.tasks.iter().position(|task| task.key == *key).expect("a task");
+            self.settle_size(task, StatusReason::None);
             self.note_if_drained(&agent);
         }
     }
@@ -125,24 +141,43 @@ impl Oracle {
             return no(Reason::InvalidField, "role");
         }
         let (tasks, events) = (self.tasks.len(), self.events.len());
+        let sizes: Vec<_> = self
+            .tasks
+            .iter()
+            .map(|task| (task.info.resources.clone(), task.size.clone()))
+            .collect();
+        // Whatever is new in a transaction is said before what is larger or smaller.
+        let mut resized = BTreeSet::new();
         let mut results = Vec::new();
         for (index, operation) in operations.iter().enumerate() {
             match self.operate(session.framework, &role, operation) {
-                Ok(result) => results.push(result),
+                Ok(result) => {
+                    if let Ok(Operation::Resize(resize)) = operation {
+                        resized.insert(resize.task.clone());
+                    }
+                    if partial {
+                        self.say_resized(session.framework, &mut resized);
+                    }
+                    results.push(result);
+                }
                 Err((reason, field)) if partial => {
-                    let field = format!("launch.{field}");
+                    let field = format!("{}.{field}", name_of(operation));
                     results.push(OperationResult::Refused(Refusal::new(reason, "").at(field)));
                 }
                 Err((reason, field)) => {
                     self.tasks.truncate(tasks);
                     self.events.truncate(events);
-                    return match operations.len() {
-                        1 => no(reason, field),
-                        _ => no(reason, format!("operations[{index}].launch.{field}")),
+                    for (task, (resources, size)) in self.tasks.iter_mut().zip(sizes) {
+                        (task.info.resources, task.size) = (resources, size);
+                    }
+                    return match (operations.len(), name_of(operation)) {
+                        (1, "launch") => no(reason, field),
+                        (_, name) => no(reason, format!("operations[{index}].{name}.{field}")),
                     };
                 }
             }
         }
+        self.say_resized(session.framework, &mut resized);
         let is_done = results.iter().any(|result| result.refusal().is_none());
         if let Some(request) = request.filter(|_| is_done) {
             let answers = &mut self.frameworks[at].answers;
@@ -154,6 +189,12 @@ impl Oracle {
         Ok(Applied::Accepted { results, role })
     }
 
+    fn say_resized(&mut self, framework: FrameworkId, tasks: &mut BTreeSet<TaskId>) {
+        for task in std::mem::take(tasks) {
+            self.events.push(Event::TaskResized(TaskKey { framework, task }));
+        }
+    }
+
     fn operate(
         &mut self,
         framework: FrameworkId,
@@ -163,6 +204,7 @@ impl Oracle {
         let list = match operation {
             Err(refusal) => return no(refusal.reason, refusal.field.trim_start_matches("launch.")),
             Ok(Operation::Launch { tasks }) => tasks,
+            Ok(Operation::Resize(resize)) => return self.resize(framework, role, resize),
         };
         if list.is_empty() {
             return no(Reason::InvalidField, "tasks");
@@ -245,6 +287,7 @@ impl Oracle {
             since: self.now.time.0,
             before: None,
             kill: None,
+            size: None,
         });
     }
 
@@ -301,7 +344,9 @@ impl Oracle {
         }
         task.reports = task.reports.max(sequence);
         if is_news {
+            let reason = status.reason;
             self.say(&key, TaskStatus { source: StatusSource::Agent, ..status });
+            self.settle_size(at, reason);
         }
         self.events.push(Event::UpdateCommitted { agent: agent.clone(), key, sequence });
         Ok(Applied::Done)

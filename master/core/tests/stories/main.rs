@@ -12,6 +12,7 @@ mod operations;
 mod operators;
 mod races;
 mod reasons;
+mod resizes;
 mod rig;
 mod roles;
 mod show;

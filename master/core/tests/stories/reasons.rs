@@ -26,6 +26,8 @@ fn tested_in(reason: Reason) -> &'static str {
         | Reason::AgentRemoved
         | Reason::AgentFenced
         | Reason::TransitionIllegal
+        | Reason::ResizeUnderWay
+        | Reason::TaskNotRunning
         | Reason::WindowUnknown
         | Reason::QuotaExceeded
         | Reason::CapacityExceeded

@@ -69,6 +69,9 @@ pub(crate) fn show_order(order: &Order) -> String {
             format!("launch {framework}/{} of {owner}", task.id)
         }
         Order::Kill { key, reason, .. } => format!("kill {key} {reason:?}"),
+        Order::Resize { key, resources, version } => {
+            format!("resize {key} to {resources}, version {version}")
+        }
         Order::Masters(masters) => show_masters(masters),
         Order::Committed { key, sequence } => format!("committed {key} #{sequence}"),
         Order::Refused(refusal) => format!("refused {:?} {refusal}", refusal.reason),
@@ -83,6 +86,7 @@ fn show_results(results: &[OperationResult]) -> String {
             let tasks: Vec<_> = tasks.iter().map(ToString::to_string).collect();
             format!("launched {}", tasks.join(", "))
         }
+        OperationResult::Resizing => "resizing".to_owned(),
         OperationResult::Refused(refusal) => format!("refused {:?} {refusal}", refusal.reason),
     };
     match results {

@@ -25,9 +25,33 @@ impl Controller for Memory {
         files::write_if_there(dir, "memory.memsw.limit_in_bytes", &bytes.to_string())
     }
 
+    /// The kernel tries to get back what is above the limit, and refuses one that it cannot keep.
+    fn change(&self, dir: &Path, limits: &Limits) -> Result<(), CgroupError> {
+        let Some(bytes) = limits.memory_bytes else { return Ok(()) };
+        let (memory, both) = ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes");
+        let old = files::number(dir, memory)?.unwrap_or(u64::MAX);
+        let value = bytes.to_string();
+        // The sum of memory and swap may at no time be below memory.
+        let changed = if bytes > old {
+            files::write_if_there(dir, both, &value)
+                .and_then(|()| files::write(dir, memory, &value))
+        } else {
+            files::write(dir, memory, &value)
+                .and_then(|()| files::write_if_there(dir, both, &value))
+        };
+        changed.map_err(|error| match error.errno() {
+            Some(libc::EBUSY) => {
+                let held = files::number(dir, "memory.usage_in_bytes").ok().flatten();
+                CgroupError::InUse { held_bytes: held.unwrap_or(old), limit_bytes: bytes }
+            }
+            _ => error,
+        })
+    }
+
     fn stats(&self, dir: &Path, usage: &mut Usage) -> Result<(), CgroupError> {
         usage.memory_bytes = files::number(dir, "memory.usage_in_bytes")?;
         usage.memory_peak_bytes = files::number(dir, "memory.max_usage_in_bytes")?;
+        usage.memory_limit_bytes = files::number(dir, "memory.limit_in_bytes")?;
         usage.oom_kills = files::keyed(dir, "memory.oom_control", "oom_kill")?;
         Ok(())
     }

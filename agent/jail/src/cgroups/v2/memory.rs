@@ -26,9 +26,34 @@ impl Controller for Memory {
         files::write_if_there(dir, "memory.oom.group", "1")
     }
 
+    /// The kernel takes any `memory.max` and kills for it. So what is held is looked at first,
+    /// while `memory.high` keeps it from growing; what is not given back by then is kept.
+    fn change(&self, dir: &Path, limits: &Limits) -> Result<(), CgroupError> {
+        let Some(limit_bytes) = limits.memory_bytes else { return Ok(()) };
+        let held = || files::number(dir, "memory.current");
+        files::write_if_there(dir, "memory.high", &limit_bytes.to_string())?;
+        if let Some(excess) = held()?.and_then(|held| held.checked_sub(limit_bytes))
+            && excess > 0
+        {
+            // It may get back less, which the next look shows; an older kernel has no such file.
+            let _ = files::write_if_there(dir, "memory.reclaim", &excess.to_string());
+        }
+        let changed = match held()? {
+            Some(held_bytes) if held_bytes > limit_bytes => {
+                Err(CgroupError::InUse { held_bytes, limit_bytes })
+            }
+            _ => files::write(dir, "memory.max", &limit_bytes.to_string()),
+        };
+        files::write_if_there(dir, "memory.high", "max")?;
+        changed
+    }
+
     fn stats(&self, dir: &Path, usage: &mut Usage) -> Result<(), CgroupError> {
         usage.memory_bytes = files::number(dir, "memory.current")?;
         usage.memory_peak_bytes = files::number(dir, "memory.peak")?;
+        // A word where there is no limit.
+        let limit = files::read(dir, "memory.max").ok();
+        usage.memory_limit_bytes = limit.and_then(|text| text.trim().parse().ok());
         usage.oom_kills = files::keyed(dir, "memory.events", "oom_kill")?;
         Ok(())
     }

@@ -1,0 +1,131 @@
+//! Another size for a task that runs: committed here, applied by its agent.
+//!
+//! ```text
+//!  resize ──▶ holds the larger of both, version + 1 ──order──▶ agent ──update──▶ holds one of both
+//! ```
+//!
+//! What a task grows by is taken at once, so that nobody else is promised it. What it shrinks by is
+//! free when the agent says so: memory may be in use, and then the task keeps it. One change at a
+//! time: the update that ends it needs no version to be understood.
+
+use super::{
+    Event, Framework, Ledger, Task,
+    apply_accept::Accept,
+    apply_launch::sum_out_of_range,
+    apply_roles::check_caps,
+    draft::{AgentDraft, Draft},
+    frameworks::amounts,
+    tasks::{SizeChange, task_unknown},
+};
+use proto::model::{
+    OperationResult, Reason, Refusal, Resize, Resources, StatusReason, TaskKey, TaskState,
+    resize::{check_resize, larger},
+};
+use std::borrow::Cow;
+
+impl Ledger {
+    /// Applies a resize to the draft.
+    pub(super) fn resize<'a>(
+        &self,
+        accept: &Accept<'_>,
+        resize: &'a Resize,
+        draft: &mut Draft<'a>,
+    ) -> Result<OperationResult, Refusal> {
+        let framework = accept.session.framework;
+        let framework = self.frameworks.get(&framework).expect("a known framework");
+        let key = TaskKey { framework: framework.id, task: resize.task.clone() };
+        let task = self.tasks.get(&key).ok_or_else(|| task_unknown(&key).at("task_id"))?;
+        if task.role != *accept.role {
+            let (theirs, role) = (&task.role, accept.role);
+            let problem = format!("runs on the share of role {theirs}, the accept is of {role}");
+            return Err(Refusal::invalid("task_id", problem));
+        }
+        if task.state() != TaskState::Running || task.kill.is_some() {
+            let message = format!("task {} does not run, or is being ended", task.key.task);
+            return Err(Refusal::new(Reason::TaskNotRunning, message).at("task_id"));
+        }
+        if task.size_change().is_some() || draft.resizes.contains_key(&resize.task) {
+            let message = format!("the size of task {} is being changed", task.key.task);
+            return Err(Refusal::new(Reason::ResizeUnderWay, message).at("task_id"));
+        }
+        let from = &task.info.resources;
+        let refuse = |problem: String| Refusal::invalid("resources", problem);
+        check_resize(from, &resize.resources).map_err(|error| refuse(error.to_string()))?;
+        let held = larger(from, &resize.resources).map_err(|error| refuse(error.to_string()))?;
+        let growth = held.checked_sub(from).expect("the larger of both holds each");
+        if !growth.is_empty() {
+            self.grow(framework, accept, task, &growth, draft)?;
+        }
+        draft.resizes.insert(&resize.task, (held, &resize.resources));
+        Ok(OperationResult::Resizing)
+    }
+
+    /// Takes what a task grows by, on its agent and in its role.
+    fn grow(
+        &self,
+        framework: &Framework,
+        accept: &Accept<'_>,
+        task: &Task,
+        growth: &Resources,
+        draft: &mut Draft<'_>,
+    ) -> Result<(), Refusal> {
+        let id = &task.info.agent;
+        let agent = self.agents.get(id).expect("T6: a known agent");
+        if !self.takes_tasks(agent) {
+            let message = format!(
+                "agent {id} gives nothing more: it is deactivated, draining, or away for maintenance"
+            );
+            return Err(Refusal::new(Reason::AgentDeactivated, message).at("task_id"));
+        }
+        let (allocated, open) = match draft.agents.get(id) {
+            Some(there) => (&there.allocated, there.open),
+            None => (&agent.allocated, self.open_tasks_of_agent(id)),
+        };
+        let sum = allocated.checked_add(growth).ok();
+        let allocated = sum.filter(|sum| agent.info.resources.contains(sum)).ok_or_else(|| {
+            let message = format!("agent {id} does not have {growth} free");
+            Refusal::new(Reason::ResourcesTaken, message).at("resources")
+        })?;
+        draft.agents.insert(Cow::Owned(id.clone()), AgentDraft { allocated, open });
+        let amounts = amounts(growth);
+        let out_of_range = |_| sum_out_of_range().at("resources");
+        draft.sum = draft.sum.checked_add(&amounts).map_err(out_of_range)?;
+        let caps = self.roles.caps(accept.role);
+        check_caps(&caps, growth, &draft.sum).map_err(|refusal| refusal.at("resources"))?;
+        let taken = draft.role.as_ref().or(framework.allocated.get(accept.role));
+        let sum = taken.expect("a live task's role has a sum").checked_add(&amounts);
+        draft.role = Some(sum.map_err(out_of_range)?);
+        // The sum at the top of the tree is the largest.
+        let top = accept.role.ancestors().last().expect("a role is the first of its ancestors");
+        match self.roles.allocated(&top).checked_add(&draft.sum) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(out_of_range(error)),
+        }
+    }
+
+    /// The agent has said what became of a size: the task holds it, or what it held before.
+    pub(super) fn end_resize(
+        &mut self,
+        key: &TaskKey,
+        reason: StatusReason,
+        events: &mut Vec<Event>,
+    ) {
+        let task = self.tasks.get_mut(key).expect("a known task");
+        let change = task.size.as_mut().and_then(|size| size.change.take());
+        let Some(SizeChange { from, to }) = change else { return };
+        let settled = if reason == StatusReason::Resized { to } else { from };
+        let freed = task.info.resources.checked_sub(&settled).expect("the larger of both was held");
+        task.info.resources = settled;
+        events.push(Event::TaskResized(key.clone()));
+        if freed.is_empty() {
+            return;
+        }
+        let (agent, role) = (&task.info.agent, &task.role);
+        let agent = self.agents.get_mut(agent).expect("T6: a known agent");
+        let left = agent.allocated.checked_sub(&freed);
+        agent.allocated = left.expect("A1: an agent's sum holds all of its tasks");
+        let framework = self.frameworks.get_mut(&key.framework).expect("T6: a known framework");
+        framework.release(role, &freed);
+        self.roles.release(role, &freed);
+    }
+}
