@@ -121,6 +121,7 @@ fn a_running_task_sees_its_new_limit() {
         failover_timeout: Duration::from_seconds(60),
         labels: Vec::new(),
         disruption_budget: None,
+        offer_terms: Vec::new(),
     };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
