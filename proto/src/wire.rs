@@ -4,6 +4,7 @@
 
 /// The public API, `bourse.v1`.
 #[expect(missing_docs, reason = "generated from commented schemas")]
+#[expect(clippy::large_enum_variant, reason = "generated")]
 #[cfg_attr(
     feature = "grpc",
     expect(clippy::allow_attributes_without_reason, reason = "generated stubs")
