@@ -3,8 +3,8 @@
 use crate::strategies::{ranges_of, resources};
 use proptest::{collection, prelude::*};
 use proto::model::{
-    Milli, Ranges, ResourceName, Resources, Value, limits, ranges::RangesError,
-    resources::ResourceError,
+    Devices, Milli, Ranges, ResourceName, Resources, Value, devices::Ask, limits,
+    ranges::RangesError, resources::ResourceError,
 };
 use std::collections::BTreeSet;
 
@@ -29,7 +29,60 @@ fn assert_normal(ranges: &Ranges) {
     assert!(list.windows(2).all(|pair| pair[0].1 < pair[1].0 && pair[1].0 - pair[0].1 > 1));
 }
 
+/// How much of each of a few devices; zero for those that are not there.
+fn amounts_of_devices() -> impl Strategy<Value = Vec<i64>> {
+    collection::vec(prop_oneof![Just(0), Just(1_000), Just(500), 0..=1_000_i64], 5)
+}
+
+fn devices(amounts: &[i64]) -> Devices {
+    let list = amounts.iter().enumerate().filter(|(_, milli)| **milli > 0);
+    let list = list.map(|(at, milli)| (format!("gpu{at}"), Milli(*milli)));
+    Devices::new(list).expect("parts of devices")
+}
+
 proptest! {
+    #[test]
+    fn devices_are_amounts_one_by_one(a in amounts_of_devices(), b in amounts_of_devices()) {
+        let (left, right) = (devices(&a), devices(&b));
+        let pairs: Vec<_> = a.iter().zip(&b).collect();
+        let holds = pairs.iter().all(|(a, b)| a >= b);
+        prop_assert_eq!(left.contains(&right), holds);
+        let rest: Vec<i64> = pairs.iter().map(|(a, b)| **a - **b).collect();
+        prop_assert_eq!(left.checked_sub(&right), holds.then(|| devices(&rest)));
+        let sum: Vec<i64> = pairs.iter().map(|(a, b)| **a + **b).collect();
+        let fits = sum.iter().all(|milli| *milli <= 1_000);
+        prop_assert_eq!(left.checked_add(&right), fits.then(|| devices(&sum)));
+        prop_assert_eq!(left.sum(), Milli(a.iter().sum()));
+    }
+
+    #[test]
+    fn what_is_picked_is_one_part_or_whole_devices(
+        free in amounts_of_devices(),
+        part in 1..1_000_i64,
+        count in 1..6_u64,
+    ) {
+        let all = devices(&free);
+        match all.pick(Ask::Part(part)) {
+            None => prop_assert!(free.iter().all(|milli| *milli < part)),
+            Some(picked) => {
+                prop_assert!(all.contains(&picked) && picked.iter().len() == 1);
+                prop_assert_eq!(picked.sum(), Milli(part));
+                let rest = all.checked_sub(&picked).expect("it was contained");
+                let least = free.iter().filter(|milli| **milli >= part).min().expect("one has");
+                let chosen = picked.iter().next().expect("one").0.as_str();
+                let left = rest.iter().find(|(name, _)| name.as_str() == chosen);
+                prop_assert_eq!(left.map_or(0, |(_, milli)| milli.0), least - part);
+            }
+        }
+        let whole = free.iter().filter(|milli| **milli == 1_000).count() as u64;
+        let picked = all.pick(Ask::Whole(count));
+        prop_assert_eq!(picked.is_some(), whole >= count);
+        if let Some(picked) = picked {
+            prop_assert!(all.contains(&picked) && picked.iter().all(|(_, it)| it.0 == 1_000));
+            prop_assert_eq!(picked.iter().len() as u64, count);
+        }
+    }
+
     #[test]
     fn ranges_are_sets_of_numbers((a, b) in numbers()) {
         let (left, right) = (ranges_of(a.clone()), ranges_of(b.clone()));
@@ -153,6 +206,7 @@ fn is_nothing(value: &Value) -> bool {
         Value::Scalar(milli) => milli.0 == 0,
         Value::Ranges(ranges) => ranges.is_empty(),
         Value::Set(items) => items.is_empty(),
+        Value::Devices(devices) => devices.is_empty(),
     }
 }
 
@@ -178,6 +232,18 @@ fn split(whole: &Resources, chosen: u64, cut: i64) -> (Resources, Resources) {
                 let (a, b): (Vec<_>, Vec<_>) = items.partition(|(index, _)| bit(*index));
                 let set = |list: Vec<(usize, _)>| list.into_iter().map(|(_, item)| item).collect();
                 (Value::Set(set(a)), Value::Set(set(b)))
+            }
+            Value::Devices(devices) => {
+                let parts = devices.iter().map(|(name, Milli(milli))| {
+                    let left = milli * cut / 1_000;
+                    ((name.clone(), Milli(left)), (name.clone(), Milli(milli - left)))
+                });
+                let (a, b): (Vec<_>, Vec<_>) = parts.unzip();
+                let some = |list: Vec<(_, Milli)>| {
+                    let list = list.into_iter().filter(|(_, milli)| milli.0 > 0);
+                    Value::Devices(Devices::new(list).expect("parts of devices"))
+                };
+                (some(a), some(b))
             }
         };
         first.push((name.clone(), left));

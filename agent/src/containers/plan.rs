@@ -8,7 +8,7 @@ use jail::{
         CgroupPlace, Isolation, Limits, MIN_MEMORY_BYTES, PLAN_VERSION, Root, Stop, StopStep, User,
     },
 };
-use proto::model::{AgentId, KillPolicy, KillStep, ResourceName, Resources};
+use proto::model::{AgentId, Devices, KillPolicy, KillStep, Milli, ResourceName, Resources, Value};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// What a task finds when it does not say otherwise.
@@ -84,6 +84,9 @@ fn environment(request: &StartRequest, style: &Style, place: &Place) -> BTreeMap
     ] {
         env.insert(name.to_owned(), value);
     }
+    if let Some(Value::Devices(gpus)) = request.task.resources.get(&ResourceName::GPUS) {
+        env.extend(gpu_variables(gpus));
+    }
     env
 }
 
@@ -91,6 +94,31 @@ fn stop(policy: &KillPolicy) -> Stop {
     let step =
         |step: &KillStep| StopStep { after_ms: step.after.as_ms(), signal: step.signal.number() };
     Stop { signal: policy.signal.number(), steps: policy.steps.iter().map(step).collect() }
+}
+
+/// Which GPUs a task has, and how much of each. The drivers' own variables are set when the names
+/// say what the drivers call the devices: a number at the end, as in `gpu0`, or NVIDIA's own id.
+fn gpu_variables(gpus: &Devices) -> Vec<(String, String)> {
+    let amounts: Vec<_> =
+        gpus.iter().map(|(name, Milli(milli))| format!("{name}:{milli}")).collect();
+    let mut variables = vec![("BOURSE_GPUS".to_owned(), amounts.join(","))];
+    let visible: Option<Vec<String>> = gpus.iter().map(|(name, _)| driver_name(name)).collect();
+    if let Some(visible) = visible.map(|names| names.join(",")) {
+        for name in ["NVIDIA_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"] {
+            variables.push((name.to_owned(), visible.clone()));
+        }
+    }
+    variables
+}
+
+fn driver_name(name: &str) -> Option<String> {
+    if name.starts_with("GPU-") || name.starts_with("MIG-") {
+        return Some(name.to_owned());
+    }
+    let digits = name.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let number = is_number.then(|| digits.trim_start_matches('0'));
+    number.map(|number| if number.is_empty() { "0".to_owned() } else { number.to_owned() })
 }
 
 /// Limits for what this host has controllers for; an agent says at its start which are missing.
@@ -146,6 +174,26 @@ mod tests {
 
     fn place() -> Place {
         Place { sandbox: "/d/s".into(), runtime: "/d/r".into(), user: None }
+    }
+
+    #[test]
+    fn a_task_is_told_which_gpus_it_has() {
+        let variables = |list: &[(&str, i64)]| {
+            let list = list.iter().map(|(name, milli)| (*name, Milli(*milli)));
+            gpu_variables(&Devices::new(list).unwrap())
+        };
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let expected = [
+            pair("BOURSE_GPUS", "gpu0:500,gpu03:1000"),
+            pair("NVIDIA_VISIBLE_DEVICES", "0,3"),
+            pair("CUDA_VISIBLE_DEVICES", "0,3"),
+        ];
+        assert_eq!(variables(&[("gpu03", 1_000), ("gpu0", 500)]), expected);
+        let ids = variables(&[("GPU-1f2e-a", 250)]);
+        assert_eq!(ids[1], pair("NVIDIA_VISIBLE_DEVICES", "GPU-1f2e-a"));
+        for strange in ["left", "a1b2", "gpu-x"] {
+            assert_eq!(variables(&[(strange, 1)]).len(), 1, "{strange} is no driver's name");
+        }
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! Resources and attributes as text: `cpus:4;mem:2048;ports:[31000-32000]`, `rack:r1;ssd:yes`.
 //!
-//! The form is the one in which they are shown everywhere, and Mesos' own.
+//! The form is the one in which they are shown everywhere, and Mesos' own. In braces stands a set,
+//! or, where every item is `DEVICE:THOUSANDTHS`, devices that can be shared:
+//! `gpus:{gpu0:1000,gpu1:1000}`.
 
 use super::{Malformed, Problem};
 use proto::{
     convert,
-    model::{Attribute, AttributeValue, Milli, Ranges, ResourceName, Resources, Value},
+    model::{
+        Attribute, AttributeValue, Devices, Milli, Ranges, ResourceName, Resources, Value,
+        resources::ResourceError,
+    },
 };
 
-const RESOURCE_FORM: &str = "NAME:AMOUNT, NAME:[BEGIN-END,…] or NAME:{ITEM,…}";
+const RESOURCE_FORM: &str =
+    "NAME:AMOUNT, NAME:[BEGIN-END,…], NAME:{ITEM,…} or NAME:{DEVICE:THOUSANDTHS,…}";
 const ATTRIBUTE_FORM: &str = "NAME:VALUE";
 
 /// Reads resources.
@@ -23,7 +29,13 @@ pub fn resources_from_text(text: &str) -> Result<Resources, Problem> {
             let ranges = ranges(inside).ok_or_else(wrong)?;
             Value::Ranges(Ranges::new(ranges).map_err(|_| wrong())?)
         } else if let Some(inside) = between(value, '{', '}') {
-            Value::Set(inside.split(',').map(|item| item.trim().into()).collect())
+            match devices(inside) {
+                Some(list) => Value::Devices(
+                    Devices::new(list)
+                        .map_err(|source| ResourceError::Devices { name: name.clone(), source })?,
+                ),
+                None => Value::Set(inside.split(',').map(|item| item.trim().into()).collect()),
+            }
         } else {
             Value::Scalar(value.parse()?)
         };
@@ -59,6 +71,15 @@ pub fn attributes_from_text(text: &str) -> Result<Vec<Attribute>, Problem> {
         .map_err(|refusal| Problem::Refused { problem: refusal.to_string() })
 }
 
+/// `gpu0:1000,gpu1:1000`; `None` when some item is of another form.
+fn devices(inside: &str) -> Option<Vec<(String, Milli)>> {
+    let device = |item: &str| {
+        let (name, milli) = item.split_once(':')?;
+        Some((name.trim().to_owned(), Milli(milli.trim().parse().ok()?)))
+    };
+    inside.split(',').map(device).collect()
+}
+
 fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.split(';').map(str::trim).filter(|entry| !entry.is_empty())
 }
@@ -78,6 +99,17 @@ fn ranges(inside: &str) -> Option<Vec<(u64, u64)>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn devices_stand_in_braces_with_how_much_of_each() {
+        let text = "gpus:{gpu1:1000,gpu0:500};nics:{a,b}";
+        let resources = resources_from_text(text).unwrap();
+        assert_eq!(resources.to_string(), "gpus:{gpu0:500,gpu1:1000};nics:{a,b}");
+        assert!(matches!(resources.get(&ResourceName::GPUS), Some(Value::Devices(_))));
+        for bad in ["gpus:{gpu0:0}", "gpus:{gpu0:1001}", "gpus:{gpu0:1,gpu0:1}"] {
+            assert!(resources_from_text(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn what_is_shown_can_be_read() {

@@ -68,6 +68,9 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "SIGNAL", default_value = "TERM",
         conflicts_with_all = ["file", "swf"])]
     stop_signal: StopSignal,
+    /// GPUs of each instance: less than 1 for a part of one, or whole ones
+    #[arg(long, default_value = "0", value_name = "GPUS", conflicts_with_all = ["file", "swf"])]
+    gpus: Milli,
     /// Only on agents like this, such as `rack in r1,r2`, `hostname not in h7`, `generation >= 7`,
     /// `ssd exists`; may be repeated
     #[arg(long = "constraint", value_name = "CONSTRAINT", conflicts_with_all = ["file", "swf"])]
@@ -260,6 +263,7 @@ impl RunArgs {
             (ResourceName::CPUS, Value::Scalar(self.cpus)),
             (ResourceName::MEM, Value::Scalar(self.mem)),
             (ResourceName::DISK, Value::Scalar(self.disk)),
+            (ResourceName::GPUS, Value::Scalar(self.gpus)),
         ])?;
         let mut task = TaskSpec::new(&self.name, self.command.clone(), resources);
         task.environment.clone_from(&self.env);

@@ -9,6 +9,7 @@ mod demand;
 mod domains;
 mod drain;
 mod failover;
+mod gpus;
 mod masters;
 mod metrics;
 mod owners;

@@ -6,8 +6,8 @@
 
 use crate::packing::CALL_BYTES;
 use bourse_sdk::model::{
-    Constraint, DomainSpread, Duration, IdError, KillPolicy, Priority, Resources, Role, TaskId,
-    limits,
+    Constraint, DomainSpread, Duration, IdError, KillPolicy, Milli, Priority, ResourceName,
+    Resources, Role, TaskId, devices::Ask, limits,
 };
 use std::collections::BTreeMap;
 
@@ -169,6 +169,16 @@ pub enum JobError {
         variable: String,
     },
     /// It needs nothing.
+    #[error("{name:?} asks for {gpus} gpus; ask for less than 1, or for whole ones")]
+    Gpus {
+        /// Which task.
+        task: usize,
+        /// Its name.
+        name: String,
+        /// How many.
+        gpus: Milli,
+    },
+    /// It asks for nothing.
     #[error("{name:?} asks for no resources")]
     NoResources {
         /// Which task.
@@ -190,6 +200,7 @@ impl JobError {
             | JobError::Number { task, .. }
             | JobError::Command { task, .. }
             | JobError::Environment { task, .. }
+            | JobError::Gpus { task, .. }
             | JobError::NoResources { task, .. } => Some(*task),
         }
     }
@@ -366,6 +377,10 @@ fn check_task(index: usize, task: &TaskSpec) -> Result<(), JobError> {
         // They are launched by one call.
         let most = limits::TASKS_PER_ACCEPT_MAX.min(CALL_BYTES / task.size_bytes()).max(1);
         range("instances", u64::from(task.instances), 1, most as u64)?;
+    }
+    let gpus = task.resources.scalar(&ResourceName::GPUS);
+    if Ask::of(gpus).is_none() {
+        return Err(JobError::Gpus { task: index, name: name(), gpus });
     }
     match task.resources.is_empty() {
         true => Err(JobError::NoResources { task: index, name: name() }),

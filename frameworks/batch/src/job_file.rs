@@ -155,6 +155,7 @@ struct TaskTable {
     cpus: Spanned<toml::Value>,
     mem: Spanned<toml::Value>,
     disk: Option<Spanned<toml::Value>>,
+    gpus: Option<Spanned<toml::Value>>,
     #[serde(default)]
     env: BTreeMap<String, String>,
     retries: Option<Spanned<i64>>,
@@ -258,6 +259,9 @@ fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
     ];
     if let Some(disk) = &table.disk {
         amounts.push((ResourceName::DISK, amount(text, "disk", disk)?));
+    }
+    if let Some(gpus) = &table.gpus {
+        amounts.push((ResourceName::GPUS, amount(text, "gpus", gpus)?));
     }
     let amounts = amounts.into_iter().map(|(name, milli)| (name, Value::Scalar(milli)));
     let resources = Resources::from_entries(amounts).map_err(|error| {

@@ -11,9 +11,9 @@ use crate::summary::Summary;
 use crate::wishes::Wishes;
 use bourse_sdk::model::{
     DeclineFilter, DeclineReason, DemandId, Duration, FrameworkId, Instant, Offer, Reason, Refusal,
-    TaskId, TaskInfo, limits,
+    Resources, TaskId, TaskInfo, limits,
 };
-use bourse_sdk::{CallId, Calls, Event, Scheduler, TaskBuilder};
+use bourse_sdk::{CallId, Calls, Event, Remaining, Scheduler, TaskBuilder};
 use std::collections::BTreeMap;
 
 /// How long not to be offered the same: no longer than the cluster insists on, which offers what is
@@ -103,6 +103,7 @@ impl BatchScheduler {
             let mut bins = Vec::new();
             for (offer, pieces) in filled.offers {
                 let mut bin = Bin::new(offer.clone());
+                let mut left = Remaining::new(offer.clone());
                 for (task, count) in pieces {
                     let size_bytes = queue.job().tasks()[task].size_bytes();
                     for _ in 0..count {
@@ -110,10 +111,12 @@ impl BatchScheduler {
                         if !filled.is_gang && !bin.has_room(size_bytes) {
                             break;
                         }
+                        // Asked for by amount, taken by name where the agent's devices have names.
+                        let Some(resources) = left.pick(&queue.spec(id).resources) else { break };
                         queue.launch(now, id, offer.agent.clone(), offer.id);
                         self.wishes.launched(task);
                         launched.push(Progress::Launched(queue.news(id)));
-                        bin.put((id, task_info(queue, id, offer)), size_bytes);
+                        bin.put((id, task_info(queue, id, offer, &resources)), size_bytes);
                     }
                 }
                 match bin.items.is_empty() {
@@ -298,12 +301,12 @@ fn fill<'a>(queue: &Queue, offers: &'a [Offer]) -> Vec<Filled<'a>> {
     filled
 }
 
-fn task_info(queue: &Queue, id: InstanceId, offer: &Offer) -> TaskInfo {
+fn task_info(queue: &Queue, id: InstanceId, offer: &Offer, resources: &Resources) -> TaskInfo {
     let news = queue.news(id);
     let spec = queue.spec(id);
     let mut task = TaskBuilder::new(news.task.as_str())
         .name(&news.name)
-        .resources(&spec.resources)
+        .resources(resources)
         .command(spec.command.iter().cloned())
         .user(&spec.user)
         .priority(spec.priority);

@@ -243,6 +243,14 @@ impl Remaining {
         Self { offer, left }
     }
 
+    /// Takes what a task that asks for these amounts gets, if it is there: of devices, such as GPUs
+    /// of which the offer names each, the ones that the task is to have. A part of one is of the
+    /// fullest that has so much left; whole ones are wholly free.
+    pub fn pick(&mut self, wanted: &Resources) -> Option<Resources> {
+        let picked = self.left.pick(wanted)?;
+        self.take(&picked).then_some(picked)
+    }
+
     /// Takes resources if they are there.
     pub fn take(&mut self, wanted: &Resources) -> bool {
         match self.left.checked_sub(wanted) {
@@ -288,21 +296,47 @@ mod tests {
         assert!(matches!(bad, Err(TaskError::Resources(ResourceError::Amount { .. }))));
     }
 
-    #[test]
-    fn an_offer_gives_what_it_has_and_no_more() {
-        let mut remaining = Remaining::new(Offer {
+    fn offer(resources: Resources) -> Offer {
+        Offer {
             id: OfferId { term: 1, number: 1 },
             framework: FrameworkId(1),
             role: Role::any(),
             agent: agent(),
             hostname: String::new(),
-            resources: Resources::cpus_mem(300, 64),
+            resources,
             attributes: Vec::new(),
             domain: None,
             expires_in: None,
             unavailability: None,
             pieces: Vec::new(),
-        });
+        }
+    }
+
+    #[test]
+    fn parts_of_devices_are_picked_and_never_split() {
+        use crate::model::Devices;
+        let gpus = Devices::new([("gpu0", Milli(1_000)), ("gpu1", Milli(500))]).unwrap();
+        let basic = Resources::cpus_mem(8_000, 64);
+        let entries = basic.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let gpus = (ResourceName::GPUS, Value::Devices(gpus));
+        let all = Resources::from_entries(entries.chain([gpus])).unwrap();
+        let mut remaining = Remaining::new(offer(all));
+        let ask = |milli| {
+            let gpus = (ResourceName::GPUS, Value::Scalar(Milli(milli)));
+            let cpus = (ResourceName::CPUS, Value::Scalar(Milli(100)));
+            Resources::from_entries([gpus, cpus]).unwrap()
+        };
+        let mut pick = |milli| remaining.pick(&ask(milli)).map(|it| it.to_string());
+        assert_eq!(pick(300).as_deref(), Some("cpus:0.1;gpus:{gpu1:300}"));
+        assert_eq!(pick(800).as_deref(), Some("cpus:0.1;gpus:{gpu0:800}"));
+        assert_eq!(pick(300), None, "200 of each are left");
+        assert_eq!(pick(1_000), None);
+        assert_eq!(pick(200).as_deref(), Some("cpus:0.1;gpus:{gpu0:200}"));
+    }
+
+    #[test]
+    fn an_offer_gives_what_it_has_and_no_more() {
+        let mut remaining = Remaining::new(offer(Resources::cpus_mem(300, 64)));
         let task = Resources::cpus_mem(100, 32);
         assert!(remaining.take(&task));
         assert!(remaining.take(&task));

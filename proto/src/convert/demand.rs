@@ -8,8 +8,10 @@ use super::{
     text,
 };
 use crate::model::{
-    Constraint, DemandId, Domain, Duration, Milli, Refusal, Resources, StatedDemand, Value,
+    Constraint, DemandId, Domain, Duration, Milli, Refusal, ResourceName, Resources, StatedDemand,
+    Value,
     demand::{Rule, Subject},
+    devices::Ask,
     limits,
 };
 use crate::wire::v1::{self, ConstraintSubject, constraint as wire};
@@ -119,6 +121,13 @@ pub(super) fn read_shape(field: &str, list: Vec<v1::Resource>) -> Read<Resources
     if let Some((name, _)) = other {
         let problem = format!("{name} is not an amount; say how many");
         return Err(Refusal::invalid(field, problem));
+    }
+    let gpus = shape.scalar(&ResourceName::GPUS);
+    if Ask::of(gpus).is_none() {
+        let problem = format!(
+            "{gpus} gpus are neither a part of one nor whole ones; ask for less than 1 or for 1, 2, …"
+        );
+        return Err(Refusal::invalid("shape", problem));
     }
     Ok(shape)
 }

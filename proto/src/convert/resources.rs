@@ -5,8 +5,8 @@ use super::{
     text,
 };
 use crate::model::{
-    Attribute, AttributeValue, Milli, Ranges, Refusal, ResourceName, Resources, Value, limits,
-    ranges::RangesError, resources::ResourceError,
+    Attribute, AttributeValue, Devices, Milli, Ranges, Refusal, ResourceName, Resources, Value,
+    limits, ranges::RangesError, resources::ResourceError,
 };
 use crate::wire::v1;
 use smol_str::SmolStr;
@@ -53,6 +53,7 @@ fn read_resource(resource: v1::Resource, ranges_limit: usize) -> Read<(ResourceN
         v1::resource::Value::Scalar(scalar) => Value::Scalar(read_scalar(scalar)?),
         v1::resource::Value::Ranges(ranges) => Value::Ranges(read_ranges(ranges, ranges_limit)?),
         v1::resource::Value::Set(set) => Value::Set(read_set(set)?),
+        v1::resource::Value::Devices(devices) => Value::Devices(read_devices(devices)?),
     };
     Ok((name, value))
 }
@@ -65,8 +66,24 @@ fn write_resource((name, value): (&ResourceName, &Value)) -> v1::Resource {
             let items = items.iter().map(SmolStr::to_string).collect();
             v1::resource::Value::Set(v1::Set { items })
         }
+        Value::Devices(devices) => v1::resource::Value::Devices(write_devices(devices)),
     };
     v1::Resource { name: name.to_string(), value: Some(value) }
+}
+
+fn read_devices(devices: v1::Devices) -> Read<Devices> {
+    form::at_most("devices", devices.devices.len(), limits::DEVICES_MAX)?;
+    let device = |device: v1::devices::Device| (device.device_id, Milli(device.milli));
+    let list = devices.devices.into_iter().map(device);
+    Devices::new(list).map_err(|no| Refusal::invalid("devices", no))
+}
+
+fn write_devices(devices: &Devices) -> v1::Devices {
+    let device = |(name, Milli(milli)): (&SmolStr, Milli)| v1::devices::Device {
+        device_id: name.to_string(),
+        milli,
+    };
+    v1::Devices { devices: devices.iter().map(device).collect() }
 }
 
 fn read_attribute(attribute: v1::Attribute) -> Read<Attribute> {

@@ -41,6 +41,9 @@ pub const RANGES_MAX: usize = 1_024;
 /// Items in one set resource.
 pub const SET_ITEMS_MAX: usize = 1_024;
 
+/// Devices in one resource; a host has a few, and the largest machines some dozens.
+pub const DEVICES_MAX: usize = 256;
+
 /// Attributes of one agent.
 pub const ATTRIBUTES_MAX: usize = 64;
 

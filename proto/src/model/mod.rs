@@ -10,6 +10,7 @@ pub mod calls;
 pub mod constraint_text;
 pub mod decline;
 pub mod demand;
+pub mod devices;
 pub mod domain;
 pub mod framework;
 pub mod ids;
@@ -44,6 +45,7 @@ pub use calls::{AgentCall, Order, SchedulerCall, SchedulerEvent, Session, Subscr
 pub use constraint_text::ConstraintError;
 pub use decline::{DeclineFilter, DeclineReason};
 pub use demand::{Constraint, StatedDemand};
+pub use devices::Devices;
 pub use domain::{Domain, DomainSpread, SpreadError};
 pub use framework::FrameworkInfo;
 pub use ids::{

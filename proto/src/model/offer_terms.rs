@@ -52,7 +52,7 @@ impl OfferGroup {
 pub fn holds_amounts(offered: &Resources, least: &Resources) -> bool {
     least.iter().all(|(name, value)| match value {
         Value::Scalar(milli) => offered.count(name) >= *milli,
-        Value::Ranges(_) | Value::Set(_) => false,
+        Value::Ranges(_) | Value::Set(_) | Value::Devices(_) => false,
     })
 }
 

@@ -4,6 +4,7 @@
 //! Nothing saturates: a subtraction that would go below zero says which resource is missing.
 
 use super::{
+    devices::{Ask, Devices, DevicesError},
     limits,
     ranges::{Ranges, RangesError},
 };
@@ -28,6 +29,8 @@ pub enum Value {
     Ranges(Ranges),
     /// Named things.
     Set(BTreeSet<SmolStr>),
+    /// Devices that can be shared, such as GPUs.
+    Devices(Devices),
 }
 
 /// A bag of resources, ordered by name; holds no zero amount, no empty ranges, no empty set.
@@ -77,6 +80,15 @@ pub enum ResourceError {
         /// What is wrong.
         #[source]
         source: RangesError,
+    },
+    /// Bad devices.
+    #[error("{name} has bad devices")]
+    Devices {
+        /// Which resource.
+        name: ResourceName,
+        /// What is wrong.
+        #[source]
+        source: DevicesError,
     },
     /// More is taken than there is.
     #[error("not enough {name}")]
@@ -194,6 +206,7 @@ impl Value {
             Value::Scalar(milli) => milli.0 == 0,
             Value::Ranges(ranges) => ranges.is_empty(),
             Value::Set(items) => items.is_empty(),
+            Value::Devices(devices) => devices.is_empty(),
         }
     }
 
@@ -202,6 +215,7 @@ impl Value {
             (Value::Scalar(a), Value::Scalar(b)) => a >= b,
             (Value::Ranges(a), Value::Ranges(b)) => a.contains(b),
             (Value::Set(a), Value::Set(b)) => a.is_superset(b),
+            (Value::Devices(a), Value::Devices(b)) => a.contains(b),
             _ => false,
         }
     }
@@ -216,6 +230,7 @@ impl Value {
             (Value::Set(a), Value::Set(b)) if a.is_disjoint(b) => {
                 Some(Value::Set(a.union(b).cloned().collect()))
             }
+            (Value::Devices(a), Value::Devices(b)) => a.checked_add(b).map(Value::Devices),
             _ => None,
         }
     }
@@ -227,6 +242,7 @@ impl Value {
             (Value::Set(a), Value::Set(b)) if a.is_superset(b) => {
                 Some(Value::Set(a.difference(b).cloned().collect()))
             }
+            (Value::Devices(a), Value::Devices(b)) => a.checked_sub(b).map(Value::Devices),
             _ => None,
         }
     }
@@ -241,6 +257,7 @@ impl fmt::Display for Value {
                 let items: Vec<_> = items.iter().map(SmolStr::as_str).collect();
                 write!(f, "{{{}}}", items.join(","))
             }
+            Value::Devices(devices) => write!(f, "{devices}"),
         }
     }
 }
@@ -314,12 +331,41 @@ impl Resources {
         let count = match self.get(name) {
             None => return Milli(0),
             Some(Value::Scalar(milli)) => return *milli,
+            Some(Value::Devices(devices)) => return devices.sum(),
             Some(Value::Set(items)) => items.len() as u64,
             Some(Value::Ranges(ranges)) => ranges.iter().fold(0, |sum: u64, (begin, end)| {
                 sum.saturating_add((end - begin).saturating_add(1))
             }),
         };
         Milli(i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(1_000))
+    }
+
+    /// What adds up: a scalar's amount, or that of devices together; zero of anything else.
+    pub fn amount(&self, name: &ResourceName) -> Milli {
+        match self.get(name) {
+            Some(Value::Devices(devices)) => devices.sum(),
+            _ => self.scalar(name),
+        }
+    }
+
+    /// Whether there are devices among them.
+    pub fn has_devices(&self) -> bool {
+        self.0.iter().any(|(_, value)| matches!(value, Value::Devices(_)))
+    }
+
+    /// What a task that asks for amounts would take of this: of devices the ones that it gets, of
+    /// everything else what it asks. `None` when it is not here.
+    pub fn pick(&self, asked: &Resources) -> Option<Resources> {
+        let pick = |(name, value): &(ResourceName, Value)| {
+            let value = match (self.get(name)?, value) {
+                (Value::Devices(own), Value::Scalar(amount)) => {
+                    Value::Devices(own.pick(Ask::of(*amount)?)?)
+                }
+                (own, value) => own.contains(value).then(|| value.clone())?,
+            };
+            Some((name.clone(), value))
+        };
+        Some(Self(asked.0.iter().map(pick).collect::<Option<_>>()?))
     }
 
     /// Whether there is nothing.

@@ -62,6 +62,13 @@ fn good() -> v1::StateDemandRequest {
     }
 }
 
+/// Devices by name: what is asked is an amount.
+fn gpus() -> v1::Resource {
+    let device = v1::devices::Device { device_id: "gpu0".to_owned(), milli: 500 };
+    let value = v1::resource::Value::Devices(v1::Devices { devices: vec![device] });
+    v1::Resource { name: "gpus".to_owned(), value: Some(value) }
+}
+
 #[test]
 fn demands() {
     check(
@@ -79,6 +86,8 @@ fn demands() {
             (|r| r.demands[0].shape.clear(), "demands[0].shape", Invalid),
             (|r| r.demands[0].shape = vec![amount("cpus", 0)], "demands[0].shape", Invalid),
             (|r| r.demands[0].shape.push(ports()), "demands[0].shape", Invalid),
+            (|r| r.demands[0].shape.push(amount("gpus", 1_500)), "demands[0].shape", Invalid),
+            (|r| r.demands[0].shape.push(gpus()), "demands[0].shape", Invalid),
             (
                 |r| r.demands[0].shape.push(amount("gpus", -1)),
                 "demands[0].shape[2].scalar",

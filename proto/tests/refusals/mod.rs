@@ -6,6 +6,7 @@ mod agents;
 mod calls;
 mod declines;
 mod demands;
+mod devices;
 mod operations;
 mod quotas;
 mod role_settings;

@@ -6,11 +6,11 @@ pub(crate) mod role_settings;
 
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
-    AgentId, AgentInfo, Attribute, AttributeValue, ClusterId, Command, DisruptionBudget, Duration,
-    FrameworkId, FrameworkInfo, KillPolicy, KillStep, Milli, OfferId, OfferTerms, OwnerId,
-    Priority, Quota, Ranges, RequestId, ResourceName, Resources, Role, Session, StatusReason,
-    StatusSource, StopSignal, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
-    WatchFilter, WatchKind, agent::AgentTask, limits,
+    AgentId, AgentInfo, Attribute, AttributeValue, ClusterId, Command, Devices, DisruptionBudget,
+    Duration, FrameworkId, FrameworkInfo, KillPolicy, KillStep, Milli, OfferId, OfferTerms,
+    OwnerId, Priority, Quota, Ranges, RequestId, ResourceName, Resources, Role, Session,
+    StatusReason, StatusSource, StopSignal, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
+    Value, WallTime, WatchFilter, WatchKind, agent::AgentTask, limits,
 };
 use std::collections::BTreeSet;
 
@@ -158,7 +158,13 @@ pub(crate) fn ranges_of(numbers: impl IntoIterator<Item = u64>) -> Ranges {
 pub(crate) fn value() -> impl Strategy<Value = Value> {
     let amount = prop_oneof![Just(limits::MILLI_MAX), 0..=limits::MILLI_MAX, 0..5_000_i64];
     let items = collection::btree_set("\\PC{1,8}", 0..6);
+    let devices = collection::btree_map("gpu[0-9]", 1..=1_000_i64, 0..6);
+    let devices = devices.prop_map(|list| {
+        let list = list.into_iter().map(|(name, milli)| (name, Milli(milli)));
+        Value::Devices(Devices::new(list).expect("parts of devices"))
+    });
     prop_oneof![
+        devices,
         amount.prop_map(|milli| Value::Scalar(Milli(milli))),
         ranges().prop_map(Value::Ranges),
         items.prop_map(|items| Value::Set(items.into_iter().map(Into::into).collect())),

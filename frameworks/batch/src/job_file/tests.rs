@@ -62,6 +62,13 @@ fn everything_is_read_exactly() {
     let load = &job.tasks()[1];
     assert_eq!(load.command, ["sh", "-c", "load < data"]);
     assert_eq!(load.resources.to_string(), "cpus:2;mem:64.5");
+    let text = WHOLE.replace("cpus = 2\n", "cpus = 2\ngpus = 0.5\n");
+    let shared = parse(&text, Path::new("job.toml")).unwrap();
+    assert_eq!(shared.tasks()[1].resources.to_string(), "cpus:2;gpus:0.5;mem:64.5");
+    let text = WHOLE.replace("cpus = 2\n", "cpus = 2\ngpus = 1.5\n");
+    let refused = parse(&text, Path::new("job.toml")).unwrap_err();
+    let cause = std::error::Error::source(&refused).unwrap().to_string();
+    assert!(cause.contains("asks for 1.5 gpus"), "{cause}");
     let policy = &load.kill_policy;
     assert_eq!((policy.grace_period, policy.signal), (None, StopSignal::Int));
     let step = |ms, signal| KillStep { after: Duration(ms), signal };

@@ -1,5 +1,5 @@
-//! Sums of scalars over many agents. Ports and named things do not add up across agents and do not
-//! count towards a share, so that they are left out.
+//! Sums of scalars, and of parts of devices, over many agents. Ports and named things do not add up
+//! across agents and do not count towards a share, so that they are left out.
 //!
 //! Sums are added and compared for every offer. What every cluster has stands in fixed slots: no
 //! name is compared, nothing is allocated. An operator's own resources follow by name.
@@ -160,6 +160,10 @@ fn scalars(resources: &Resources) -> impl Iterator<Item = (&ResourceName, u128)>
     resources.iter().filter_map(|(name, value)| match value {
         Value::Scalar(milli) => {
             Some((name, u128::try_from(milli.0).expect("checked amounts are not negative")))
+        }
+        Value::Devices(devices) => {
+            let sum = devices.sum().0;
+            Some((name, u128::try_from(sum).expect("checked amounts are not negative")))
         }
         Value::Ranges(_) | Value::Set(_) => None,
     })

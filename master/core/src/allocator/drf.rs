@@ -21,12 +21,13 @@ use super::{
     filters::AgentFilters,
     headroom::Headroom,
     placing::{Chooser, Placing},
+    room::{Room, clip, cut},
     scope::{Changed, Look, Read, Scope},
     sparse::Sparse,
     tree::{NodeIndex, Served, Tree, Whom},
-    wanted::{Given, Pieces, Wanted, countable, part},
+    wanted::{Given, Pieces, Wanted},
 };
-use proto::model::{Instant, Milli, Resources, Value};
+use proto::model::Instant;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
@@ -279,16 +280,16 @@ impl Round<'_> {
         }
         let (bundle, pieces) = match (self.demand.wanted(bidder), allowed) {
             (Some(wanted), allowed) => {
-                let mut room = countable(free);
+                let mut room = Room::of(free);
                 if let Some(allowed) = allowed {
                     let names = free.amounts().iter().map(|(name, _)| name);
-                    names.for_each(|name| room.set(name, allowed.get(name)));
+                    names.for_each(|name| room.cap(name, allowed.get(name)));
                 }
                 let pieces = self.pick(wanted, entry, bidder, place, &room);
                 if pieces.is_empty() {
                     return Err(NoGrant::NotWanted);
                 }
-                (Cow::Owned(part(free, &wanted.amounts(&pieces))), pieces)
+                (Cow::Owned(cut(free, &wanted.shapes(&pieces))), pieces)
             }
             (None, None) => (Cow::Borrowed(free), Pieces::new()),
             (None, Some(allowed)) if is_enough(&allowed) => {
@@ -336,7 +337,7 @@ impl Round<'_> {
         entry: Option<usize>,
         bidder: BidderIndex,
         place: Place,
-        room: &Amounts,
+        room: &Room,
     ) -> Pieces {
         let Some(agent) = self.view.info(place) else { return Pieces::new() };
         let none = Given::default();
@@ -431,16 +432,4 @@ pub(super) enum NoGrant {
 fn count(times: &mut Sparse<usize>, leaf: NodeIndex) {
     let before = times.get(leaf.position()).copied().unwrap_or(0);
     times.set(leaf.position(), before + 1);
-}
-
-/// A part of what is free: of scalars no more than allowed, everything else whole.
-fn clip(free: &Bundle, allowed: &Amounts) -> Bundle {
-    let entries = free.iter().map(|(name, value)| match value {
-        Value::Scalar(_) => {
-            let milli = i64::try_from(allowed.get(name)).expect("no more than is free");
-            (name.clone(), Value::Scalar(Milli(milli)))
-        }
-        other => (name.clone(), other.clone()),
-    });
-    Bundle::new(Resources::from_entries(entries).expect("a part of what was checked"))
 }

@@ -10,9 +10,10 @@ use super::{
     Amounts, Bundle, Place, Share,
     demand::BidderIndex,
     drf::{Grant, Round},
+    room::{Room, cut},
     spread::DomainCounts,
     tree::{NodeIndex, Served, Whom},
-    wanted::{Entry, Pieces, countable, part},
+    wanted::{Entry, Pieces},
 };
 use proto::model::PlacementPolicy;
 use std::collections::BTreeSet;
@@ -99,11 +100,11 @@ impl Round<'_> {
         leaf: NodeIndex,
         entry: &Entry,
         domains: &DomainCounts,
-    ) -> Option<(Amounts, u32)> {
+    ) -> Option<(Room, u32)> {
         let (agent, free) = (self.view.info(place)?, self.free(place));
-        let mut room = countable(free);
+        let mut room = Room::of(free);
         let most = self.headroom.leave(self.tree, place, leaf, free.amounts());
-        free.amounts().iter().for_each(|(name, _)| room.set(name, most.get(name)));
+        free.amounts().iter().for_each(|(name, _)| room.cap(name, most.get(name)));
         let count = entry.fit(agent, place, &room, (0, 0), domains);
         (count > 0).then_some((room, count))
     }
@@ -116,7 +117,7 @@ impl Round<'_> {
         entry: &Entry,
         count: u32,
     ) -> bool {
-        let pieces = part(self.free(place), &times(entry.shape(), count));
+        let pieces = cut(self.free(place), &[(entry.shape(), count)]);
         self.has_refused(bidder, place, &pieces)
     }
 
@@ -145,10 +146,11 @@ impl Round<'_> {
         let mut nearest = BTreeSet::new();
         for place in self.view.offerable().iter() {
             let Some(agent) = self.view.info(place) else { continue };
-            let piece = part(self.free(place), &part_of(self.free(place).amounts(), entry.shape()));
+            let piece = part_of(self.free(place).amounts(), entry.shape());
+            let piece = cut(self.free(place), &[(&piece, 1)]);
             let passed = placement.binary_search_by_key(&place, |(place, _)| *place).is_ok()
                 || self.has_refused(bidder, place, &piece);
-            let could = countable(&Bundle::new(agent.resources.clone())).contains(entry.shape());
+            let could = Room::of(&Bundle::new(agent.resources.clone())).contains(entry.shape());
             let full = entry.domain_room(agent, &domains) == 0;
             if passed || !could || full || entry.stated().unmet(agent).is_some() {
                 continue;
@@ -178,7 +180,7 @@ impl Round<'_> {
         placement: &[(Place, u32)],
     ) {
         for (place, count) in placement {
-            let bundle = part(self.free(*place), &times(shape, *count));
+            let bundle = cut(self.free(*place), &[(shape, *count)]);
             let pieces = Pieces::from([(index, *count)]);
             let served = Served::NothingOwed;
             self.give(*place, Grant { leaf, bidder, bundle, pieces, served });

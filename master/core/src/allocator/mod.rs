@@ -18,6 +18,7 @@ mod headroom;
 pub mod places;
 mod placing;
 mod quota;
+pub mod room;
 mod scope;
 pub mod share;
 mod sparse;

@@ -15,13 +15,14 @@ use super::{
     demand::BidderIndex,
     drf::{Grant, Round},
     gangs::Placement as Gathered,
+    room::{Room, with_devices},
     scope::{Changed, Scope},
     spread::DomainCounts,
     tree::{NodeIndex, Served},
-    wanted::{Entry, countable},
+    wanted::Entry,
 };
-use crate::placement::{self, Candidate, Placement, Score, Typical, devices};
-use proto::model::{AgentInfo, PlacementPolicy, ResourceName};
+use crate::placement::{self, Candidate, Placement, Score, Typical};
+use proto::model::{AgentInfo, Devices, Milli, PlacementPolicy, ResourceName};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap},
@@ -188,12 +189,37 @@ impl Round<'_> {
             {
                 // It may have room for more.
                 queue.put_back(place);
+                let grant = self.with_own_gpu(placing.policy(policy), place, shape.as_ref(), grant);
                 found = Some((place, grant));
                 break;
             }
         }
         placing.queues.insert((bidder, entry), queue);
         found
+    }
+
+    /// The grant with the GPU that the policy would take the part of one from.
+    fn with_own_gpu(
+        &self,
+        policy: &dyn Placement,
+        place: Place,
+        shape: Option<&Amounts>,
+        grant: Grant,
+    ) -> Grant {
+        let name = &ResourceName::GPUS;
+        let Some(shape) = shape.filter(|shape| (1..1_000).contains(&shape.get(name))) else {
+            return grant;
+        };
+        let Some(agent) = self.view.info(place) else { return grant };
+        let total = Room::of(&Bundle::new(agent.resources.clone()));
+        let free = Room::of(self.free(place));
+        let part = i64::try_from(shape.get(name)).expect("less than a whole one");
+        let gpus = free.each(name, &total);
+        let candidate = Candidate { total: &total, free: &free, gpus: &gpus };
+        let chosen = policy.gpu(&candidate, shape, part.unsigned_abs());
+        let Some(device) = chosen.and_then(|at| total.device(name, at)) else { return grant };
+        let devices = Devices::new([(device, Milli(part))]).expect("a part of a device");
+        Grant { bundle: with_devices(&grant.bundle, name, devices), ..grant }
     }
 
     /// Whether it would be this bidder's turn there too.
@@ -268,11 +294,11 @@ impl Round<'_> {
         shape: Option<&Amounts>,
     ) -> Option<Score> {
         let (free, agent) = (self.free(place), self.view.info(place)?);
-        let room = countable(free);
+        let room = Room::of(free);
         if !free.is_enough() || shape.is_some_and(|shape| room.holds_times(shape) == 0) {
             return None;
         }
-        let total = countable(&Bundle::new(agent.resources.clone()));
+        let total = Room::of(&Bundle::new(agent.resources.clone()));
         Some(score(policy, &total, &room, shape))
     }
 
@@ -301,7 +327,7 @@ impl Round<'_> {
                 let nowhere = DomainCounts::default();
                 let (room, most) = self.gang_room(place, leaf, entry, &nowhere)?;
                 let agent = view.info(place)?;
-                let total = countable(&Bundle::new(agent.resources.clone()));
+                let total = Room::of(&Bundle::new(agent.resources.clone()));
                 Some(Site { place, agent, total, room, most })
             })
             .collect();
@@ -327,8 +353,8 @@ impl Round<'_> {
 struct Site<'a> {
     place: Place,
     agent: &'a AgentInfo,
-    total: Amounts,
-    room: Amounts,
+    total: Room,
+    room: Room,
     /// Pieces.
     most: u32,
 }
@@ -342,7 +368,7 @@ fn distribute(
 ) -> Gathered {
     let shape = entry.shape();
     let (mut domains, mut placed) = (DomainCounts::default(), 0);
-    let mut rooms: Vec<Amounts> = sites.iter().map(|site| site.room.clone()).collect();
+    let mut rooms: Vec<Room> = sites.iter().map(|site| site.room.clone()).collect();
     let mut counts = vec![0; sites.len()];
     let mut lots: Vec<usize> = (0..sites.len()).collect();
     let by_lot = policy.draw(1).is_some();
@@ -387,13 +413,8 @@ fn distribute(
     chosen.map(|(site, count)| (site.place, count)).collect()
 }
 
-fn score(
-    policy: &dyn Placement,
-    total: &Amounts,
-    free: &Amounts,
-    shape: Option<&Amounts>,
-) -> Score {
-    let gpus = gpus(total, free);
+fn score(policy: &dyn Placement, total: &Room, free: &Room, shape: Option<&Amounts>) -> Score {
+    let gpus = free.each(&ResourceName::GPUS, total);
     policy.score(&Candidate { total, free, gpus: &gpus }, shape)
 }
 
@@ -406,18 +427,3 @@ impl Queue {
         }
     }
 }
-
-/// What is free of each GPU, where only their number is known: whole ones first, then what is left.
-fn gpus(total: &Amounts, free: &Amounts) -> Vec<u64> {
-    let count = total.get(&ResourceName::GPUS).div_ceil(devices::WHOLE.into());
-    let mut left = free.get(&ResourceName::GPUS);
-    let gpu = |_| {
-        let free = left.min(devices::WHOLE.into());
-        left -= free;
-        u64::try_from(free).expect("no more than a whole one")
-    };
-    (0..count.min(GPUS_MAX)).map(gpu).collect()
-}
-
-/// GPUs of one agent that are looked at one by one.
-const GPUS_MAX: u128 = 1_024;

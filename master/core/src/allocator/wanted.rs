@@ -6,13 +6,10 @@
 
 use super::{
     Amounts, Place,
-    bundle::Bundle,
+    room::Room,
     spread::{DomainCounts, Spread},
 };
-use proto::model::{
-    AgentInfo, DemandId, Domain, Instant, Milli, Ranges, ResourceName, Resources, StatedDemand,
-    Value,
-};
+use proto::model::{AgentInfo, DemandId, Domain, Instant, StatedDemand};
 use std::{cmp::Reverse, collections::BTreeMap};
 
 /// All that a bidder wants.
@@ -96,7 +93,7 @@ impl Wanted {
 
     /// The pieces, not of gangs, that an agent has room for, beyond those that were `given` before;
     /// the entries by priority and then in order, each as often as it fits.
-    pub fn pick(&self, agent: &AgentInfo, place: Place, room: &Amounts, given: &Given) -> Pieces {
+    pub fn pick(&self, agent: &AgentInfo, place: Place, room: &Room, given: &Given) -> Pieces {
         let mut room = room.clone();
         let mut pieces = Pieces::new();
         let single = self.entries.iter().enumerate().filter(|(_, entry)| entry.until.is_none());
@@ -117,7 +114,7 @@ impl Wanted {
         entry: usize,
         agent: &AgentInfo,
         place: Place,
-        room: &Amounts,
+        room: &Room,
         given: &Given,
     ) -> Pieces {
         let before = (given.all(entry), given.on(entry, place));
@@ -127,13 +124,9 @@ impl Wanted {
         }
     }
 
-    /// What pieces hold together.
-    pub fn amounts(&self, pieces: &Pieces) -> Amounts {
-        let mut sum = Amounts::new();
-        for (index, count) in pieces {
-            sum.add_times(&self.entries[*index].shape, *count);
-        }
-        sum
+    /// Pieces by what one of them is.
+    pub fn shapes(&self, pieces: &Pieces) -> Vec<(&Amounts, u32)> {
+        pieces.iter().map(|(index, count)| (&self.entries[*index].shape, *count)).collect()
     }
 
     /// Pieces by the names of their entries.
@@ -292,7 +285,7 @@ impl Entry {
         &self,
         agent: &AgentInfo,
         place: Place,
-        room: &Amounts,
+        room: &Room,
         (before, here): (u32, u32),
         given: &DomainCounts,
     ) -> u32 {
@@ -337,54 +330,5 @@ impl Given {
 
     fn domains(&self, index: usize) -> &DomainCounts {
         self.domains.get(&index).unwrap_or(&NOWHERE)
-    }
-}
-
-/// How much there is of everything that can be asked for by amount: scalars, and numbers of things
-/// such as ports.
-pub fn countable(bundle: &Bundle) -> Amounts {
-    let mut amounts = bundle.amounts().clone();
-    for (name, value) in bundle.iter() {
-        let count = match value {
-            Value::Scalar(_) => continue,
-            Value::Ranges(ranges) => ranges.iter().map(|(begin, end)| end - begin + 1).sum(),
-            Value::Set(items) => items.len() as u64,
-        };
-        amounts.set(name, 1_000 * u128::from(count));
-    }
-    amounts
-}
-
-/// The part of a bundle with these amounts: of numbered and named things the first ones.
-pub fn part(bundle: &Bundle, amounts: &Amounts) -> Bundle {
-    let entries = bundle.iter().map(|(name, value)| (name.clone(), part_of(name, value, amounts)));
-    Bundle::new(Resources::from_entries(entries).expect("a part of what was checked"))
-}
-
-fn part_of(name: &ResourceName, value: &Value, amounts: &Amounts) -> Value {
-    let milli = amounts.get(name);
-    // Half a port is a port.
-    let count = u64::try_from(milli.div_ceil(1_000)).expect("no more than there is");
-    match value {
-        Value::Scalar(_) => {
-            Value::Scalar(Milli(i64::try_from(milli).expect("no more than there is")))
-        }
-        Value::Set(items) => {
-            let count = usize::try_from(count).expect("no more than there is");
-            Value::Set(items.iter().take(count).cloned().collect())
-        }
-        Value::Ranges(ranges) => {
-            let mut left = count;
-            let mut first = Vec::new();
-            for (begin, end) in ranges.iter().take_while(|_| count > 0) {
-                if left == 0 {
-                    break;
-                }
-                let size = left.min(end - begin + 1);
-                first.push((begin, begin + size - 1));
-                left -= size;
-            }
-            Value::Ranges(Ranges::new(first).expect("a part of ranges in order"))
-        }
     }
 }

@@ -105,7 +105,7 @@ impl Ledger {
     fn check_capacity(&self, before: &Sums, after: &Sums) -> Result<(), Refusal> {
         let more = |(name, milli): &(_, &i128)| before.get(*name).is_none_or(|was| **milli > *was);
         for (name, promised) in after.iter().filter(more) {
-            let milli = |agent: &super::Agent| i128::from(agent.info.resources.scalar(name).0);
+            let milli = |agent: &super::Agent| i128::from(agent.info.resources.amount(name).0);
             let total: i128 = self.present_agents().map(milli).sum();
             if *promised > total {
                 let (promised, total) = (Units(*promised), Units(total));
@@ -123,7 +123,7 @@ impl Ledger {
     fn check_pieces(&self, quota: &Quota) -> Result<(), Refusal> {
         let Some(shape) = quota.shape() else { return Ok(()) };
         let room = |agent: &super::Agent| {
-            let of = |name| agent.info.resources.scalar(name).0 / shape.scalar(name).0;
+            let of = |name| agent.info.resources.amount(name).0 / shape.scalar(name).0;
             let pieces = shape.iter().map(|(name, _)| of(name)).min().unwrap_or(0);
             u64::try_from(pieces).expect("amounts are not negative")
         };
@@ -153,7 +153,7 @@ pub(super) fn check_caps(
     for Cap { role, quota, used } in caps {
         for (index, (name, _)) in wanted.iter().enumerate() {
             let Some(most) = quota.limit(name) else { continue };
-            let asked = wanted.scalar(name);
+            let asked = wanted.amount(name);
             let used = used.scalar(name).0 + (sum.scalar(name).0 - asked.0);
             if i128::from(used) + i128::from(asked.0) > most.0.into() {
                 let used = Milli(used);

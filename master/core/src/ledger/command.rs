@@ -174,6 +174,18 @@ impl Command {
         Command::Accept { session, role, request, operations, partial: false }
     }
 
+    /// Whether it takes devices by name.
+    pub(super) fn takes_devices(&self) -> bool {
+        let Command::Accept { operations, .. } = self else { return false };
+        operations.iter().any(|operation| match operation {
+            Ok(Operation::Launch { tasks }) => {
+                tasks.iter().any(|task| task.resources.has_devices())
+            }
+            Ok(Operation::Resize(resize)) => resize.resources.has_devices(),
+            Err(_) => false,
+        })
+    }
+
     /// The tasks of an accept that launches them all or none and does nothing else.
     pub(super) fn as_launch(&self) -> Option<&[TaskInfo]> {
         match self {

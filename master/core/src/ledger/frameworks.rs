@@ -128,15 +128,18 @@ impl Ledger {
     }
 }
 
-/// The scalars among resources: what can be summed over agents.
+/// What can be summed over agents: scalars, and of devices how much they are together.
 pub(super) fn amounts(resources: &Resources) -> Cow<'_, Resources> {
     let is_amount = |(_, value): &(&ResourceName, &Value)| matches!(value, Value::Scalar(_));
     if resources.iter().all(|entry| is_amount(&entry)) {
         return Cow::Borrowed(resources);
     }
-    let entries = resources.iter().filter(is_amount);
-    let amounts =
-        Resources::from_entries(entries.map(|(name, value)| (name.clone(), value.clone())));
+    let entries = resources.iter().filter_map(|(name, value)| match value {
+        Value::Scalar(milli) => Some((name.clone(), Value::Scalar(*milli))),
+        Value::Devices(devices) => Some((name.clone(), Value::Scalar(devices.sum()))),
+        Value::Ranges(_) | Value::Set(_) => None,
+    });
+    let amounts = Resources::from_entries(entries);
     Cow::Owned(amounts.expect("a part of valid resources is valid"))
 }
 

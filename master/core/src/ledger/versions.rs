@@ -62,6 +62,7 @@ impl Command {
         match self {
             Command::RaiseVersion(version) => *version,
             Command::ConfigureRole { .. } => LogVersion(2),
+            Command::Accept { .. } if self.takes_devices() => LogVersion(2),
             Command::Accept { .. } => match self.as_launch() {
                 Some(tasks) => tasks.iter().map(task_since).max().unwrap_or(LogVersion::OLDEST),
                 None => LogVersion(2),
@@ -74,6 +75,7 @@ impl Command {
             }
             // A fault domain decides which windows concern the agent.
             Command::RegisterAgent { info, .. } if info.domain.is_some() => LogVersion(2),
+            Command::RegisterAgent { info, .. } if info.resources.has_devices() => LogVersion(2),
             Command::Barrier { .. }
             | Command::ChangeMembers(_)
             | Command::RegisterAgent { .. }

@@ -44,9 +44,13 @@ pub(crate) fn agent_address(row: &Agent) -> v1::AgentSummary {
 /// sum beyond an `i64` is nobody's real cluster; neither is worth more than being left out of a
 /// listing.
 pub(crate) fn add_amounts(sum: &mut Resources, more: &Resources) {
-    let scalars = more.iter().filter(|(_, value)| matches!(value, Value::Scalar(_)));
-    let scalars = scalars.map(|(name, value)| (name.clone(), value.clone()));
-    let amounts = Resources::from_entries(scalars).unwrap_or_default();
+    let entries = more.iter().filter_map(|(name, value)| match value {
+        Value::Scalar(_) | Value::Devices(_) => {
+            Some((name.clone(), Value::Scalar(more.amount(name))))
+        }
+        Value::Ranges(_) | Value::Set(_) => None,
+    });
+    let amounts = Resources::from_entries(entries).unwrap_or_default();
     if let Ok(added) = sum.checked_add(&amounts) {
         *sum = added;
     }

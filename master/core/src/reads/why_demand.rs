@@ -6,11 +6,12 @@
 use crate::{
     Ledger,
     allocator::{
-        Amounts, Bidder, Place,
+        Bidder, Place,
         bundle::Bundle,
         demand::{BidderIndex, Ended},
+        room::Room,
         spread::DomainCounts,
-        wanted::{Entry, countable},
+        wanted::Entry,
     },
     ledger::{Agent, AgentState},
     master::leadership::Leadership,
@@ -88,10 +89,12 @@ impl DemandView<'_> {
                 meets = false;
             }
         }
-        let all = countable(&Bundle::new(agent.info.resources.clone()));
+        let all = Room::of(&Bundle::new(agent.info.resources.clone()));
         let place = self.leader.view.place(&agent.info.id);
-        let free =
-            place.map_or_else(Amounts::new, |place| countable(self.leader.view.free_at(place)));
+        let free = place.map_or_else(
+            || Room::of(Bundle::nothing_ref()),
+            |place| Room::of(self.leader.view.free_at(place)),
+        );
         let (mut is_large, mut is_free) = (true, true);
         for ((name, milli), missing) in entry.shape().iter().zip(&mut standing.missing) {
             let (enough, now) = (all.get(name) >= milli, free.get(name) >= milli);
@@ -100,6 +103,9 @@ impl DemandView<'_> {
             is_large &= enough;
             is_free &= now;
         }
+        // Enough of all devices together may be too little of each.
+        is_large &= all.contains(entry.shape());
+        is_free &= free.contains(entry.shape());
         standing.agents_possible += u64::from(meets && is_large);
         if let Some(place) = place.filter(|_| meets && is_free && entry.open() > 0) {
             self.count_fitting(entry, (agent, place), &free, (gathered, standing));
@@ -111,7 +117,7 @@ impl DemandView<'_> {
         &self,
         entry: &Entry,
         (agent, place): (&Agent, Place),
-        free: &Amounts,
+        free: &Room,
         (gathered, standing): (&mut DomainCounts, &mut v1::DemandStanding),
     ) {
         let fits = entry.fit(&agent.info, place, free, (0, 0), &DomainCounts::default());

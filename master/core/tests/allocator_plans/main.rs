@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod demanded;
+mod devices;
 mod explained;
 mod filtered;
 mod incremental;

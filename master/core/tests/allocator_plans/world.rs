@@ -63,7 +63,7 @@ impl World {
             weights.iter().map(|(name, weight)| (role(name), Milli(*weight))).collect();
         let (ledger, book) = (Ledger::new(ClusterId::new("c").unwrap()), Book::new(1));
         let fairness = Fairness { weights: weights.clone(), ..Fairness::default() };
-        Self {
+        let mut world = Self {
             view: View::rebuild(&ledger, &book, &fairness),
             ledger,
             book,
@@ -76,7 +76,9 @@ impl World {
             placed: false,
             sessions: BTreeMap::new(),
             counter: 0,
-        }
+        };
+        world.apply(&Command::RaiseVersion(LogVersion::CURRENT)).unwrap();
+        world
     }
 
     pub(crate) fn apply(&mut self, command: &Command) -> Result<Applied, Refusal> {
@@ -268,7 +270,6 @@ impl World {
     /// Sets a placement policy, or has it inherited.
     pub(crate) fn place(&mut self, name: &str, policy: Option<PlacementPolicy>) {
         self.placed = true;
-        self.apply(&Command::RaiseVersion(LogVersion::CURRENT)).unwrap();
         let placement = policy.map_or(Change::Reset, Change::Set);
         let change = RoleSettingsChange { placement, ..RoleSettingsChange::default() };
         self.apply(&Command::ConfigureRole { role: role(name), change }).unwrap();

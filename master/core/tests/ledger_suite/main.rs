@@ -6,6 +6,7 @@
 mod build;
 mod bytes;
 mod compat;
+mod devices;
 mod generate;
 mod histories;
 mod limits;

@@ -360,7 +360,7 @@ pub(crate) fn amounts_of(resources: &Resources) -> (i64, Vec<u64>) {
         match value {
             Value::Scalar(milli) => cpus += milli.0,
             Value::Ranges(ranges) => ports.extend(ranges.iter().flat_map(|(a, b)| a..=b)),
-            Value::Set(_) => panic!("the tests use no sets"),
+            Value::Set(_) | Value::Devices(_) => panic!("histories use neither"),
         }
     }
     (cpus, ports)

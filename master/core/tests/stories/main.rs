@@ -7,6 +7,7 @@ mod demand;
 mod directives;
 mod followers;
 mod frameworks;
+mod gpus;
 mod offers;
 mod operations;
 mod operators;

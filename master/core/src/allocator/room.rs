@@ -1,0 +1,222 @@
+//! What is there to be asked for by amount: scalars, numbers of things such as ports, and devices,
+//! of which a part is never split over two.
+//!
+//! A room is filled piece by piece, each taking of devices what [`Devices::pick`] says, so that
+//! what is counted to fit is what [`cut`] cuts out of the same bundle afterwards.
+
+use super::{Amounts, bundle::Bundle};
+use proto::model::{Devices, Milli, Ranges, ResourceName, Resources, Value, devices::Ask};
+use std::ops::Deref;
+
+/// How much there is of everything; reads as amounts, of devices all together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    amounts: Amounts,
+    devices: Vec<(ResourceName, Devices)>,
+}
+
+/// Devices of one resource while pieces are taken out.
+struct Rack<'a> {
+    name: &'a ResourceName,
+    left: Devices,
+}
+
+impl Room {
+    /// All of a bundle.
+    pub fn of(bundle: &Bundle) -> Self {
+        let mut amounts = bundle.amounts().clone();
+        let mut devices = Vec::new();
+        for (name, value) in bundle.iter() {
+            let count = match value {
+                Value::Scalar(_) => continue,
+                Value::Devices(own) => {
+                    devices.push((name.clone(), own.clone()));
+                    continue;
+                }
+                Value::Ranges(ranges) => ranges.iter().map(|(begin, end)| end - begin + 1).sum(),
+                Value::Set(items) => items.len() as u64,
+            };
+            amounts.set(name, 1_000 * u128::from(count));
+        }
+        Self { amounts, devices }
+    }
+
+    /// No more of one resource than this.
+    pub fn cap(&mut self, name: &ResourceName, most: u128) {
+        self.amounts.set(name, most);
+    }
+
+    /// How often a piece fits; the largest number for nothing.
+    pub fn holds_times(&self, piece: &Amounts) -> u128 {
+        let times = self.amounts.holds_times(piece);
+        if self.devices.is_empty() || times == 0 {
+            return times;
+        }
+        let racks = self.devices.iter().map(|(name, devices)| match ask_of(piece.get(name)) {
+            None => 0,
+            Some(Ask::Nothing) => u128::MAX,
+            Some(Ask::Part(part)) => {
+                let parts = devices.iter().map(|(_, left)| left.0 / part);
+                u128::try_from(parts.sum::<i64>()).expect("not negative")
+            }
+            Some(Ask::Whole(count)) => {
+                let whole = devices.iter().filter(|(_, left)| left.0 == WHOLE).count();
+                whole as u128 / u128::from(count)
+            }
+        });
+        racks.fold(times, u128::min)
+    }
+
+    /// Whether a piece fits.
+    pub fn contains(&self, piece: &Amounts) -> bool {
+        self.holds_times(piece) > 0
+    }
+
+    /// Takes pieces, which must fit.
+    ///
+    /// # Panics
+    /// When they do not.
+    pub fn take(&mut self, piece: &Amounts, count: u32) {
+        self.amounts.take(piece, count);
+        for (name, devices) in &mut self.devices {
+            let ask = ask_of(piece.get(name)).expect("the pieces fit");
+            for _ in 0..count {
+                let picked = devices.pick(ask).expect("the pieces fit");
+                *devices = devices.checked_sub(&picked).expect("a part of what is there");
+            }
+        }
+    }
+
+    /// The device that stands there in what [`Self::each`] gives of this room as the total.
+    pub fn device(&self, name: &ResourceName, position: usize) -> Option<&str> {
+        let (_, devices) = self.devices.iter().find(|(own, _)| own == name)?;
+        devices.iter().nth(position).map(|(device, _)| device.as_str())
+    }
+
+    /// Free thousandths of each device of a resource of which `total` is all that there is; without
+    /// devices by name, whole ones first and then what is left.
+    pub fn each(&self, name: &ResourceName, total: &Room) -> Vec<u64> {
+        let known = |room: &Room| {
+            room.devices.iter().find(|(own, _)| own == name).map(|(_, devices)| devices.clone())
+        };
+        if let Some(all) = known(total) {
+            let free = known(self).unwrap_or_default();
+            let left = |device| free.iter().find(|(own, _)| *own == device).map_or(0, |it| it.1.0);
+            let left = all.iter().map(|(device, _)| left(device).unsigned_abs());
+            return left.collect();
+        }
+        let whole = u128::from(WHOLE.unsigned_abs());
+        let count = total.get(name).div_ceil(whole).min(NUMBERED_MAX);
+        let mut left = self.get(name);
+        let device = |_| {
+            let free = left.min(whole);
+            left -= free;
+            u64::try_from(free).expect("no more than a whole one")
+        };
+        (0..count).map(device).collect()
+    }
+}
+
+impl Deref for Room {
+    type Target = Amounts;
+
+    fn deref(&self) -> &Amounts {
+        &self.amounts
+    }
+}
+
+/// All of one device.
+const WHOLE: i64 = proto::model::devices::WHOLE_MILLI;
+
+/// Devices without names that are looked at one by one.
+const NUMBERED_MAX: u128 = 1_024;
+
+fn ask_of(milli: u128) -> Option<Ask> {
+    i64::try_from(milli).ok().and_then(|milli| Ask::of(Milli(milli)))
+}
+
+/// The part of a bundle that pieces are: of numbered and named things the first ones; of devices
+/// what each piece gets, in order.
+pub fn cut(bundle: &Bundle, pieces: &[(&Amounts, u32)]) -> Bundle {
+    let mut sum = Amounts::new();
+    pieces.iter().for_each(|(piece, count)| sum.add_times(piece, *count));
+    let entries = bundle.iter().map(|(name, value)| {
+        let value = match value {
+            Value::Devices(own) => {
+                let rack = Rack { name, left: own.clone() };
+                Value::Devices(rack.take(pieces))
+            }
+            other => part_of(other, sum.get(name)),
+        };
+        (name.clone(), value)
+    });
+    Bundle::new(Resources::from_entries(entries).expect("a part of what was checked"))
+}
+
+/// The bundle with other devices of one resource.
+pub fn with_devices(bundle: &Bundle, name: &ResourceName, devices: Devices) -> Bundle {
+    let entries = bundle.iter().map(|(own, value)| match own == name {
+        true => (own.clone(), Value::Devices(devices.clone())),
+        false => (own.clone(), value.clone()),
+    });
+    Bundle::new(Resources::from_entries(entries).expect("as many as before"))
+}
+
+/// A part of what is there: of scalars and devices no more than allowed, all else whole.
+pub fn clip(bundle: &Bundle, allowed: &Amounts) -> Bundle {
+    let entries = bundle.iter().map(|(name, value)| {
+        let milli = || Milli(i64::try_from(allowed.get(name)).expect("no more than is free"));
+        let value = match value {
+            Value::Scalar(_) => Value::Scalar(milli()),
+            Value::Devices(own) => Value::Devices(own.first(milli())),
+            Value::Ranges(_) | Value::Set(_) => value.clone(),
+        };
+        (name.clone(), value)
+    });
+    Bundle::new(Resources::from_entries(entries).expect("a part of what was checked"))
+}
+
+impl Rack<'_> {
+    fn take(mut self, pieces: &[(&Amounts, u32)]) -> Devices {
+        let mut taken = Devices::default();
+        for (piece, count) in pieces {
+            let asked = piece.get(self.name);
+            for _ in 0..*count {
+                let picked = ask_of(asked).and_then(|ask| self.left.pick(ask));
+                // Where a whole piece is not there, as much as there is.
+                let some = || self.left.first(Milli(i64::try_from(asked).unwrap_or(i64::MAX)));
+                let picked = picked.unwrap_or_else(some);
+                self.left = self.left.checked_sub(&picked).expect("a part of what is there");
+                taken = taken.checked_add(&picked).expect("no more than there was");
+            }
+        }
+        taken
+    }
+}
+
+fn part_of(value: &Value, milli: u128) -> Value {
+    // Half a port is a port.
+    let count = u64::try_from(milli.div_ceil(1_000)).expect("no more than there is");
+    match value {
+        Value::Scalar(_) | Value::Devices(_) => {
+            Value::Scalar(Milli(i64::try_from(milli).expect("no more than there is")))
+        }
+        Value::Set(items) => {
+            let count = usize::try_from(count).expect("no more than there is");
+            Value::Set(items.iter().take(count).cloned().collect())
+        }
+        Value::Ranges(ranges) => {
+            let mut left = count;
+            let mut first = Vec::new();
+            for (begin, end) in ranges.iter().take_while(|_| count > 0) {
+                if left == 0 {
+                    break;
+                }
+                let size = left.min(end - begin + 1);
+                first.push((begin, begin + size - 1));
+                left -= size;
+            }
+            Value::Ranges(Ranges::new(first).expect("a part of ranges in order"))
+        }
+    }
+}
