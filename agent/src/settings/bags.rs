@@ -30,10 +30,9 @@ pub fn resources_from_text(text: &str) -> Result<Resources, Problem> {
             Value::Ranges(Ranges::new(ranges).map_err(|_| wrong())?)
         } else if let Some(inside) = between(value, '{', '}') {
             match devices(inside) {
-                Some(list) => Value::Devices(
-                    Devices::new(list)
-                        .map_err(|source| ResourceError::Devices { name: name.clone(), source })?,
-                ),
+                Some(list) => Value::Devices(Devices::new(list).map_err(|source| {
+                    ResourceError::Devices { name: name.clone(), source: source.into() }
+                })?),
                 None => Value::Set(inside.split(',').map(|item| item.trim().into()).collect()),
             }
         } else {

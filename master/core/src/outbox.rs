@@ -94,8 +94,8 @@ pub enum Effect {
     ToWatcher {
         /// Its stream.
         stream: StreamId,
-        /// The event.
-        event: Result<v1::ClusterEvent, Refusal>,
+        /// The event; few effects are as large.
+        event: Result<Box<v1::ClusterEvent>, Refusal>,
     },
     /// Say with [`crate::Input::StreamRead`] when everything that was sent on this stream before
     /// has been taken from its queue: what may be long is sent in parts, at the reader's pace.

@@ -114,7 +114,7 @@ impl Running {
         }
     }
 
-    fn tell_watcher(&mut self, stream: StreamId, event: Result<v1::ClusterEvent, Refusal>) {
+    fn tell_watcher(&mut self, stream: StreamId, event: Result<Box<v1::ClusterEvent>, Refusal>) {
         match event {
             Ok(event) => {
                 let sink = match self.sinks.get(stream) {
@@ -122,7 +122,7 @@ impl Running {
                     None => None,
                     Some(other) => panic!("an event for a watcher on {other:?}"),
                 };
-                if send(sink, event).is_err() {
+                if send(sink, *event).is_err() {
                     self.cut(stream);
                 }
             }

@@ -88,7 +88,7 @@ pub enum ResourceError {
         name: ResourceName,
         /// What is wrong.
         #[source]
-        source: DevicesError,
+        source: Box<DevicesError>,
     },
     /// More is taken than there is.
     #[error("not enough {name}")]

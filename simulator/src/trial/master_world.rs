@@ -131,7 +131,7 @@ impl World {
                 self.down(stream, Down::Agent { term, order: Box::new(order) });
             }
             Effect::ToWatcher { stream, event } => {
-                self.down(stream, Down::Watcher(Box::new(event)));
+                self.down(stream, Down::Watcher(event));
             }
             Effect::TellWhenRead(stream) => self.down(stream, Down::Mark),
             Effect::Close(stream) => {

@@ -163,7 +163,7 @@ impl World {
         match down {
             Down::Opened => {}
             Down::Closed => self.operator.stream = None,
-            Down::Watcher(event) => match *event {
+            Down::Watcher(event) => match event {
                 Ok(event) => {
                     let last = self.operator.last.unwrap_or(0);
                     let number = event.sequence;

@@ -43,7 +43,7 @@ pub(crate) enum Down {
         term: u64,
         order: Box<Order>,
     },
-    Watcher(Box<Result<v1::ClusterEvent, Refusal>>),
+    Watcher(Result<Box<v1::ClusterEvent>, Refusal>),
     /// Nothing: whoever reads this has read everything before it.
     Mark,
     Closed,

@@ -161,7 +161,8 @@ impl Wanted {
             let spread = entry.spread.as_mut().filter(|spread| spread.is_even());
             spread.is_some_and(|spread| spread.divide(&entry.stated, agents.clone()))
         };
-        self.entries.iter_mut().fold(false, |is_changed, entry| divide(entry) || is_changed)
+        // Each is divided, also behind one that has changed.
+        self.entries.iter_mut().map(divide).fold(false, |any, is_changed| any | is_changed)
     }
 
     /// Pieces are in an offer of an agent of this domain from now on.

@@ -187,7 +187,7 @@ impl Turn<'_> {
     }
 
     fn tell_watcher(&mut self, stream: StreamId, sequence: u64, fact: Fact) {
-        let event = Ok(v1::ClusterEvent { sequence, event: Some(fact) });
+        let event = Ok(Box::new(v1::ClusterEvent { sequence, event: Some(fact) }));
         self.outbox.push(Effect::ToWatcher { stream, event });
     }
 

@@ -292,7 +292,7 @@ fn show_directives(row: &v1::AgentSummary) -> String {
 }
 
 /// `None` for what only keeps the line open.
-pub(crate) fn show_watched(event: &Result<v1::ClusterEvent, Refusal>) -> Option<String> {
+pub(crate) fn show_watched(event: &Result<Box<v1::ClusterEvent>, Refusal>) -> Option<String> {
     let event = match event {
         Ok(event) => event,
         Err(refusal) => return Some(format!("ends {:?} {refusal}", refusal.reason)),
