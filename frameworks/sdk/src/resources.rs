@@ -197,7 +197,7 @@ impl TaskBuilder {
         self
     }
 
-    /// How long before its end for others [`crate::Event::PreemptionNotice`] comes.
+    /// How long before its end for others the task is told of it.
     pub fn preemption_notice(mut self, notice: Duration) -> Self {
         self.preemption_notice = Some(notice);
         self
