@@ -28,6 +28,7 @@ const DECLINES: &str = "bourse_master_offers_declined_total";
 const LAUNCHED: &str = "bourse_master_tasks_launched_total";
 const ENTRIES: &str = "bourse_master_entries_proposed_total";
 const COMMANDS: &str = "bourse_master_commands_proposed_total";
+const COMMITS: &str = "bourse_master_commits_total";
 const REFUSALS: &str = "bourse_master_refusals_total";
 const QUEUE: &str = "bourse_master_queue_length";
 const COMMIT_SECONDS: &str = "bourse_master_commit_seconds";
@@ -86,6 +87,13 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
     for (reason, count) in &figures.declines {
         let reason = write_decline_reason(*reason).as_str_name();
         counter!(DECLINES, "node" => node.clone(), "reason" => reason).absolute(*count);
+    }
+    for (role, figures) in &figures.commits {
+        for (outcome, count) in [("judged", figures.commits), ("conflicted", figures.conflicts)] {
+            let role = role.to_string();
+            counter!(COMMITS, "node" => node.clone(), "role" => role, "outcome" => outcome)
+                .absolute(count);
+        }
     }
     let counts = [
         (LAUNCHED, figures.tasks_launched),
@@ -147,6 +155,10 @@ fn describe() {
     describe_gauge!(TASKS, "Tasks known, by state");
     describe_counter!(OFFERS, "Offers, by what became of them");
     describe_counter!(DECLINES, "Offers that frameworks declined, by the reason they gave");
+    describe_counter!(
+        COMMITS,
+        "Commits in shared roles, all and those in which something conflicted"
+    );
     describe_counter!(LAUNCHED, "Tasks committed for launch");
     describe_counter!(ENTRIES, "Log entries proposed");
     describe_counter!(COMMANDS, "Commands in them");

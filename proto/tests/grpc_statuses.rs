@@ -111,7 +111,7 @@ fn codes_are_exactly_the_table() {
         Reason::SequenceUnknown | Reason::AgentUnknown => Code::NotFound,
         Reason::WindowUnknown | Reason::MemberUnknown => Code::NotFound,
         Reason::TaskExists | Reason::MemberExists => Code::AlreadyExists,
-        Reason::ResourcesTaken => Code::Aborted,
+        Reason::ResourcesTaken | Reason::Conflict => Code::Aborted,
         Reason::SequenceExpired => Code::OutOfRange,
         Reason::QuotaExceeded | Reason::CapacityExceeded => Code::ResourceExhausted,
         _ => Code::FailedPrecondition,

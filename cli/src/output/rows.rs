@@ -160,6 +160,8 @@ pub(crate) struct FrameworkRow {
     pending_acknowledgements: u64,
     failover_timeout_ms: u64,
     allocated: ShownResources,
+    commits: u64,
+    commit_conflicts: u64,
 }
 
 impl From<v1::FrameworkSummary> for FrameworkRow {
@@ -181,13 +183,15 @@ impl From<v1::FrameworkSummary> for FrameworkRow {
             pending_acknowledgements: wire.pending_acknowledgements,
             failover_timeout_ms: info.failover_timeout_ms,
             allocated: ShownResources::read(wire.allocated),
+            commits: wire.commits,
+            commit_conflicts: wire.commit_conflicts,
         }
     }
 }
 
 impl Row for FrameworkRow {
     const TITLES: &'static [&'static str] =
-        &["framework", "name", "state", "roles", "principal", "tasks", "allocated"];
+        &["framework", "name", "state", "roles", "principal", "tasks", "allocated", "commits"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -198,6 +202,12 @@ impl Row for FrameworkRow {
             self.principal.clone(),
             self.tasks.to_string(),
             self.allocated.0.to_string(),
+            // None in exclusive roles.
+            match (self.commits, self.commit_conflicts) {
+                (0, 0) => String::new(),
+                (commits, 0) => commits.to_string(),
+                (commits, conflicts) => format!("{commits}, {conflicts} conflicted"),
+            },
         ]
     }
 }

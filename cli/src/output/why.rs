@@ -304,6 +304,9 @@ fn reason(it: &v1::Standing) -> String {
             format!("what is free is kept for role {}, which is promised it.", it.kept_for_role)
         }
         WhyState::WhyNothingFits => nothing_fits(&it.demands),
+        WhyState::WhyShared => {
+            "its role is shared: it is shown what is free and takes it by commits.".to_owned()
+        }
         WhyState::WhyNothingNew => {
             "nothing keeps it back; it is offered something next.".to_owned()
         }

@@ -12,6 +12,7 @@ pub mod job;
 pub mod job_file;
 pub mod observer;
 pub mod packing;
+mod placing;
 pub mod queue;
 pub mod replay;
 pub mod run;

@@ -6,12 +6,13 @@
 use crate::job::Job;
 use crate::observer::{Observer, Progress};
 use crate::packing::{Bin, gather, gather_all};
+use crate::placing::Placing;
 use crate::queue::{InstanceId, Queue};
 use crate::summary::Summary;
 use crate::wishes::Wishes;
 use bourse_sdk::model::{
-    DeclineFilter, DeclineReason, DemandId, Duration, FrameworkId, Instant, Offer, Reason, Refusal,
-    Resources, TaskId, TaskInfo, limits,
+    AgentId, DeclineFilter, DeclineReason, DemandId, Duration, FrameworkId, Instant, Offer, Reason,
+    Refusal, Resources, TaskId, TaskInfo, limits,
 };
 use bourse_sdk::{CallId, Calls, Event, Remaining, Scheduler, TaskBuilder};
 use std::collections::BTreeMap;
@@ -31,6 +32,9 @@ pub struct BatchScheduler {
     launches: BTreeMap<CallId, Vec<InstanceId>>,
     kills: BTreeMap<CallId, TaskId>,
     wishes: Wishes,
+    /// While the job's role is shared.
+    placing: Option<Placing>,
+    seed: u64,
     stop_deadline: Option<Instant>,
     is_over: bool,
 }
@@ -57,6 +61,8 @@ impl BatchScheduler {
             launches: BTreeMap::new(),
             kills: BTreeMap::new(),
             wishes: Wishes::default(),
+            placing: None,
+            seed,
             stop_deadline: None,
             is_over: false,
         }
@@ -116,7 +122,8 @@ impl BatchScheduler {
                         queue.launch(now, id, offer.agent.clone(), offer.id);
                         self.wishes.launched(task);
                         launched.push(Progress::Launched(queue.news(id)));
-                        bin.put((id, task_info(queue, id, offer, &resources)), size_bytes);
+                        let task = task_info(queue, id, &offer.agent, &resources);
+                        bin.put((id, task), size_bytes);
                     }
                 }
                 match bin.items.is_empty() {
@@ -165,6 +172,11 @@ impl BatchScheduler {
             return None;
         };
         launched.iter().for_each(|id| self.wishes.taken_back(queue.task_of(*id)));
+        for id in &launched {
+            if let (Some(placing), Some(agent)) = (&mut self.placing, queue.agent_of(*id)) {
+                placing.conflicted(now, queue.task_of(*id), &agent);
+            }
+        }
         if refusal.reason == Reason::QuotaExceeded {
             // The first so many fit; the others wait for room.
             let fitting = place_of_task(&refusal.field);
@@ -178,7 +190,9 @@ impl BatchScheduler {
             self.tell(now, progress);
             return killed;
         }
-        let fatal = is_fatal(refusal.reason).then(|| refusal.to_string());
+        // What is wrong with the role is that it is, or is not, shared any longer.
+        let is_fatal = is_fatal(refusal.reason) && refusal.field != "role";
+        let fatal = is_fatal.then(|| refusal.to_string());
         let progress: Vec<Progress> =
             launched.into_iter().flat_map(|id| queue.refused(now, id, fatal.as_deref())).collect();
         self.tell(now, progress);
@@ -215,13 +229,21 @@ impl BatchScheduler {
             self.kills.insert(calls.kill(task.clone(), None), task);
         }
         let is_newly_ready = queue.take_newly_ready();
+        if self.placing.is_some() {
+            self.place(now, calls);
+        }
+        let State::Running(queue) = &mut self.state else { return };
         let is_over = queue.is_over();
-        if !is_over && let Some(demands) = self.wishes.statement(now, queue, is_newly_ready) {
+        if !is_over
+            && self.placing.is_none()
+            && let Some(demands) = self.wishes.statement(now, queue, is_newly_ready)
+        {
             calls.state_demand(queue.job().role().clone(), demands);
         }
         let is_late = self.stop_deadline.is_some_and(|deadline| deadline <= now);
         let abandoned = if is_late { queue.abandon(now) } else { Vec::new() };
-        let deadlines = [queue.deadline(), self.stop_deadline];
+        let placing = self.placing.as_ref().and_then(|placing| placing.deadline(now, queue));
+        let deadlines = [queue.deadline(), self.stop_deadline, placing];
         if let Some(deadline) = deadlines.into_iter().flatten().min() {
             calls.wake_at(deadline);
         }
@@ -246,9 +268,9 @@ impl Scheduler for BatchScheduler {
                     self.tell(now, progress);
                 }
             }
-            Event::Accepted { call, .. } | Event::Done { call } => {
-                self.answered(now, call, None);
-            }
+            Event::SharedState(state) => self.shown(&state, calls),
+            Event::Accepted { call, results, .. } => self.accepted(now, call, &results),
+            Event::Done { call } => drop(self.answered(now, call, None)),
             Event::Refused { call, refusal } => {
                 // A task that cannot be killed may have ended, or never been: ask.
                 if let Some(task) = self.answered(now, call, Some(refusal)) {
@@ -301,7 +323,12 @@ fn fill<'a>(queue: &Queue, offers: &'a [Offer]) -> Vec<Filled<'a>> {
     filled
 }
 
-fn task_info(queue: &Queue, id: InstanceId, offer: &Offer, resources: &Resources) -> TaskInfo {
+pub(super) fn task_info(
+    queue: &Queue,
+    id: InstanceId,
+    agent: &AgentId,
+    resources: &Resources,
+) -> TaskInfo {
     let news = queue.news(id);
     let spec = queue.spec(id);
     let mut task = TaskBuilder::new(news.task.as_str())
@@ -320,23 +347,24 @@ fn task_info(queue: &Queue, id: InstanceId, offer: &Offer, resources: &Resources
     if let Some(notice) = spec.preemption_notice {
         task = task.preemption_notice(notice);
     }
-    task.build(&offer.agent).expect("a job's tasks were checked when it was made")
+    task.build(agent).expect("a job's tasks were checked when it was made")
 }
 
 /// The place of the task that a refusal names, such as 3 in `tasks[3].resources[0]`; 0 when it
 /// names none.
-fn place_of_task(field: &str) -> usize {
+pub(super) fn place_of_task(field: &str) -> usize {
     let place = field.strip_prefix("tasks[").and_then(|rest| rest.split_once(']'));
     place.and_then(|(place, _)| place.parse().ok()).unwrap_or(0)
 }
 
 /// Whether the same tasks would be refused on any offer.
-fn is_fatal(reason: Reason) -> bool {
+pub(super) fn is_fatal(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::InvalidField | Reason::LimitExceeded | Reason::TaskExists | Reason::NotAuthorized
     )
 }
 
+mod shared;
 #[cfg(test)]
 mod tests;

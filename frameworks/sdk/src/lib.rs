@@ -79,6 +79,9 @@
 //!   after a lost connection, less what was launched.
 //! - **Offers are answered by you**: accept or decline each, soon. An offer that is held is not
 //!   offered to others and is rescinded after a while. [`Event::Disconnected`] voids them all.
+//! - **In a shared role** there are no offers: [`Event::SharedState`] shows what is free, to you
+//!   and to others, [`CellState`] keeps it, and [`Calls::commit`] takes of it. Whoever is late is
+//!   told.
 //! - **Your tasks outlive your process** for `failover_timeout`. Start again with
 //!   [`Settings::framework`] set to the id from [`Event::Subscribed`]: the older instance is fenced
 //!   off, and the cluster tells what runs.
@@ -87,10 +90,12 @@
 //!   at [`Calls::take`]. For more, the feature `testing` has a whole cluster in virtual time.
 //!
 //! Rooms: `scheduler` (what you write), `session` and `engine` (pure, see there), `driver` (tokio
-//! and tonic), `resources` (building tasks), `demand` (saying what is wanted).
+//! and tonic), `resources` (building tasks), `demand` (saying what is wanted), `cell` (what is
+//! free in a shared role).
 
 #![forbid(unsafe_code)]
 
+pub mod cell;
 pub mod demand;
 pub mod driver;
 pub mod engine;
@@ -100,6 +105,7 @@ pub mod session;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use cell::{CellAgent, CellState};
 pub use demand::{DemandBuilder, DemandError};
 pub use driver::{
     Driver, DriverError, Finished, Masters, Security, Settings, Stopper, TlsSettings,

@@ -5,11 +5,12 @@
 //! in a unit test that just calls [`Scheduler::handle`].
 
 use crate::model::{
-    AgentId, AgentNotice, ClusterId, DeclineFilter, DemandId, Duration, FrameworkId, FrameworkInfo,
-    Instant, Offer, OfferId, Operation, OperationResult, Refusal, Resize, Resources, Role,
-    SchedulerCall, StatedDemand, TaskId, TaskInfo, TaskStatus, limits,
+    AgentId, AgentNotice, AgentVersion, ClusterId, ConflictDetection, DeclineFilter, DemandId,
+    Duration, FrameworkId, FrameworkInfo, Instant, Offer, OfferId, Operation, OperationResult,
+    Refusal, Resize, Resources, Role, SchedulerCall, SharedState, StatedDemand, TaskId, TaskInfo,
+    TaskStatus, limits,
 };
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// Decides what runs where.
 pub trait Scheduler {
@@ -68,8 +69,13 @@ pub enum Event {
         /// Which.
         demand: DemandId,
     },
-    /// An accept is committed. Comes before any update of its tasks, unless it did more than launch
-    /// tasks all or none: then nothing but the answer itself says what became of it.
+    /// What is free in a shared role: the newest state of agents that are seen differently than
+    /// when they were last shown. [`crate::CellState`] keeps it. After each [`Event::Subscribed`]
+    /// it begins anew. Take of it with [`Calls::commit`].
+    SharedState(SharedState),
+    /// An accept, or a commit in a shared role, is committed. Comes before any update of its tasks,
+    /// unless it did more than launch tasks all or none: then nothing but the answer itself says
+    /// what became of it.
     Accepted {
         /// The accept.
         call: CallId,
@@ -184,6 +190,31 @@ impl Calls {
     ) -> CallId {
         let operations = vec![Operation::Resize(Resize { task, resources })];
         self.accept_operations(offers, operations, false, refuse)
+    }
+
+    /// Launches tasks on what is shown in a shared role, all or none. Others may have been faster:
+    /// then the refusal is [`crate::model::Reason::Conflict`], and what is left is shown soon.
+    pub fn commit(&mut self, role: Role, tasks: Vec<TaskInfo>) -> CallId {
+        let (operations, none) = (Operation::launch(tasks), BTreeMap::new());
+        self.commit_operations(role, operations, false, ConflictDetection::Fine, none)
+    }
+
+    /// Takes what is shown in a shared role for operations, in order. All are done or none; when
+    /// `partial`, each is done by itself, and one that conflicts does not stop those behind it:
+    /// [`Event::Accepted`] says what became of each. Detection is fine (what is taken must be free)
+    /// or coarse (nothing may have changed on the agents since the versions that are stated).
+    pub fn commit_operations(
+        &mut self,
+        role: Role,
+        operations: Vec<Operation>,
+        partial: bool,
+        detection: ConflictDetection,
+        decided_on: BTreeMap<AgentId, AgentVersion>,
+    ) -> CallId {
+        let request = None;
+        let call =
+            SchedulerCall::Commit { role, operations, partial, detection, decided_on, request };
+        self.ask(call)
     }
 
     /// Hands offers back; the same is not offered again for `refuse` unless it grows. A time alone,

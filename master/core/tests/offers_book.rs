@@ -239,7 +239,7 @@ proptest! {
                 Step::RescindAgent(on) => book.rescind_agent(&agent(on)),
                 Step::RescindFramework(id) => book.rescind_framework(FrameworkId(id)),
             };
-            for Returned { offer, framework, role, agent, resources, pieces } in returned {
+            for Returned { offer, framework, role, agent, resources, pieces, .. } in returned {
                 let place = Place::at(0);
                 let plan = PlannedOffer { framework, role, agent, place, resources, pieces };
                 prop_assert_eq!(out.remove(&offer), Some(plan));

@@ -372,6 +372,7 @@ fn is_committed(input: &Input) -> bool {
         Input::FrameworkCall { request, .. } => matches!(
             request,
             SchedulerCall::Accept { .. }
+                | SchedulerCall::Commit { .. }
                 | SchedulerCall::Kill { .. }
                 | SchedulerCall::Acknowledge { .. }
                 | SchedulerCall::Teardown

@@ -7,12 +7,14 @@ use super::{
     form::{self, Read},
     framework::{read_framework_info, write_framework_info},
     kill_policy::{read_kill_grace, write_kill_grace},
-    operation::{read_operations, write_operation},
-    task::write_task_info,
+    operation::{read_operations, write_operations},
+    shared::{
+        read_conflict_detection, read_decided_on, write_conflict_detection, write_decided_on,
+    },
 };
 use crate::model::{
-    DeclineFilter, OfferId, Operation, Refusal, RequestId, Role, SchedulerCall, Session, Subscribe,
-    TaskId, limits, operation::only_launch,
+    ConflictDetection, DeclineFilter, OfferId, Operation, Refusal, RequestId, Role, SchedulerCall,
+    Session, Subscribe, TaskId, limits,
 };
 use crate::wire::v1;
 use std::collections::BTreeSet;
@@ -80,6 +82,17 @@ pub fn write_session(session: Session) -> v1::FrameworkSession {
 
 /// Reads an accept.
 pub fn read_accept(request: v1::AcceptRequest) -> Result<(Session, SchedulerCall), Refusal> {
+    if !request.role.is_empty() {
+        return read_commit(request);
+    }
+    for (field, is_said) in [
+        ("conflict_detection", request.conflict_detection != 0),
+        ("decided_on", !request.decided_on.is_empty()),
+    ] {
+        if is_said {
+            return Err(Refusal::invalid(field, "is of a commit, which names a role"));
+        }
+    }
     let session = read_session(request.session)?;
     let operations = read_operations(request.tasks, request.operations)?;
     let needs_none = |operation: &Operation| matches!(operation, Operation::Resize(_));
@@ -91,6 +104,36 @@ pub fn read_accept(request: v1::AcceptRequest) -> Result<(Session, SchedulerCall
     let refuse = read_refuse(request.filters)?;
     let request = read_request_id(&request.request_id)?;
     Ok((session, SchedulerCall::Accept { offers, operations, partial, refuse, request }))
+}
+
+/// Reads an accept that names a role instead of offers.
+fn read_commit(request: v1::AcceptRequest) -> Result<(Session, SchedulerCall), Refusal> {
+    let session = read_session(request.session)?;
+    if !request.offer_ids.is_empty() {
+        return Err(Refusal::invalid("role", "is said beside offer_ids"));
+    }
+    if request.filters.is_some() {
+        return Err(Refusal::invalid("filters", "are of offers; a commit hands nothing back"));
+    }
+    let operations = read_operations(request.tasks, request.operations)?;
+    let operations = form::some("operations", operations)?;
+    let detection = read_conflict_detection(request.conflict_detection)?;
+    let decided_on = read_decided_on(request.decided_on)?;
+    let mut agents = operations.iter().flat_map(Operation::tasks).map(|task| &task.agent);
+    if detection == ConflictDetection::Coarse
+        && let Some(agent) = agents.find(|agent| !decided_on.contains_key(*agent))
+    {
+        return Err(Refusal::invalid("decided_on", format!("names no version of agent {agent}")));
+    }
+    let call = SchedulerCall::Commit {
+        role: form::id("role", &request.role)?,
+        operations,
+        partial: request.partial,
+        detection,
+        decided_on,
+        request: read_request_id(&request.request_id)?,
+    };
+    Ok((session, call))
 }
 
 /// Reads a decline.
@@ -200,21 +243,19 @@ pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
     let session = Some(write_session(session));
     match call {
         SchedulerCall::Accept { offers, operations, partial, refuse, request } => {
-            // The shorthand is what masters that know no operations understand.
-            let (tasks, operations) = match only_launch(&operations, partial) {
-                Some(tasks) => (tasks, &[][..]),
-                None => (&[][..], &operations[..]),
-            };
+            let (tasks, operations) = write_operations(&operations, partial);
             WireCall::Accept(v1::AcceptRequest {
                 session,
                 offer_ids: write_offers(&offers),
-                tasks: tasks.iter().map(write_task_info).collect(),
+                tasks,
                 filters: Some(write_filters(&refuse)),
                 request_id: request.map(|id| id.to_string()).unwrap_or_default(),
-                operations: operations.iter().map(write_operation).collect(),
+                operations,
                 partial,
+                ..v1::AcceptRequest::default()
             })
         }
+        commit @ SchedulerCall::Commit { .. } => WireCall::Accept(write_commit(session, commit)),
         SchedulerCall::Decline { offers, refuse } => WireCall::Decline(v1::DeclineRequest {
             session,
             offer_ids: write_offers(&offers),
@@ -259,6 +300,25 @@ pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
                 demands: demands.iter().flatten().map(write_demand).collect(),
             })
         }
+    }
+}
+
+fn write_commit(session: Option<v1::FrameworkSession>, call: SchedulerCall) -> v1::AcceptRequest {
+    let SchedulerCall::Commit { role, operations, partial, detection, decided_on, request } = call
+    else {
+        unreachable!("only commits are written as such");
+    };
+    let (tasks, operations) = write_operations(&operations, partial);
+    v1::AcceptRequest {
+        session,
+        tasks,
+        operations,
+        partial,
+        role: role.to_string(),
+        conflict_detection: write_conflict_detection(detection).into(),
+        decided_on: write_decided_on(&decided_on),
+        request_id: request.map(|id| id.to_string()).unwrap_or_default(),
+        ..v1::AcceptRequest::default()
     }
 }
 

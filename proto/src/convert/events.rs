@@ -6,6 +6,7 @@ use super::{
     masters::{read_masters, write_masters},
     offer::{read_offer, write_offer},
     refusal::{read_refusal, write_refusal},
+    shared::{read_shared_state, write_shared_state},
     status::{read_status, write_status},
 };
 use crate::model::{OfferId, Refusal, SchedulerEvent, Session};
@@ -42,6 +43,10 @@ pub fn read_event(event: v1::Event) -> Result<SchedulerEvent, Refusal> {
             role: form::id("demand_failed.role", &failed.role)?,
             demand: form::id("demand_failed.demand_id", &failed.demand_id)?,
         },
+        Event::SharedState(state) => {
+            let state = read_shared_state(state).map_err(|no| no.under("shared_state"))?;
+            SchedulerEvent::SharedState(state)
+        }
         Event::Heartbeat(v1::event::Heartbeat {}) => SchedulerEvent::Heartbeat,
         Event::Masters(masters) => {
             SchedulerEvent::Masters(read_masters(masters).map_err(|no| no.under("masters"))?)
@@ -83,6 +88,7 @@ pub fn write_event(event: &SchedulerEvent) -> v1::Event {
             let (role, demand_id) = (role.to_string(), demand.to_string());
             Event::DemandFailed(v1::event::DemandFailed { role, demand_id })
         }
+        SchedulerEvent::SharedState(state) => Event::SharedState(write_shared_state(state)),
         SchedulerEvent::Heartbeat => Event::Heartbeat(v1::event::Heartbeat {}),
         SchedulerEvent::Masters(masters) => Event::Masters(write_masters(masters)),
         SchedulerEvent::Error(refusal) => {

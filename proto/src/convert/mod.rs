@@ -31,6 +31,7 @@ pub mod resources;
 #[cfg(feature = "grpc")]
 mod rich_status;
 pub mod role_settings;
+pub mod shared;
 pub mod status;
 pub mod task;
 pub mod text;

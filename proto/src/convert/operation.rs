@@ -6,7 +6,9 @@ use super::{
     resources::write_resources,
     task::{read_task_info, read_task_resources, write_task_info},
 };
-use crate::model::{Operation, OperationResult, Refusal, Resize, TaskInfo, limits};
+use crate::model::{
+    Operation, OperationResult, Refusal, Resize, TaskInfo, limits, operation::only_launch,
+};
 use crate::wire::v1::{
     self,
     operation::{self as wire, Operation as Kind},
@@ -43,6 +45,18 @@ pub(super) fn read_operations(
         },
     )?;
     Ok(operations)
+}
+
+/// Writes what an accept does: by the shorthand when that can say it, which masters that know no
+/// operations understand.
+pub(super) fn write_operations(
+    operations: &[Operation],
+    partial: bool,
+) -> (Vec<v1::TaskInfo>, Vec<v1::Operation>) {
+    match only_launch(operations, partial) {
+        Some(tasks) => (tasks.iter().map(write_task_info).collect(), Vec::new()),
+        None => (Vec::new(), operations.iter().map(write_operation).collect()),
+    }
 }
 
 /// Reads one operation.

@@ -17,7 +17,7 @@
 //! | `FrameworkUnknown`, `TaskUnknown`, `SequenceUnknown` | `NOT_FOUND` | |
 //! | `AgentUnknown`, `WindowUnknown`, `MemberUnknown` | `NOT_FOUND` | |
 //! | `TaskExists`, `MemberExists` | `ALREADY_EXISTS` | |
-//! | `ResourcesTaken` | `ABORTED` | a race was lost: try again with the next offer |
+//! | `ResourcesTaken`, `Conflict` | `ABORTED` | a race was lost: decide anew |
 //! | `SequenceExpired` | `OUT_OF_RANGE` | |
 //! | `QuotaExceeded`, `CapacityExceeded` | `RESOURCE_EXHAUSTED` | not retried by default |
 //! | all others | `FAILED_PRECONDITION` | the caller's picture is out of date |
@@ -91,6 +91,7 @@ pub(super) fn read_refusal_reason(number: i32) -> Option<Reason> {
         Wire::RefusalSequenceExpired => Reason::SequenceExpired,
         Wire::RefusalQuotaExceeded => Reason::QuotaExceeded,
         Wire::RefusalCapacityExceeded => Reason::CapacityExceeded,
+        Wire::RefusalConflict => Reason::Conflict,
         Wire::RefusalAgentDeactivated => Reason::AgentDeactivated,
         Wire::RefusalWindowUnknown => Reason::WindowUnknown,
         Wire::RefusalMemberExists => Reason::MemberExists,
@@ -134,6 +135,7 @@ fn write_refusal_reason(reason: Reason) -> v1::RefusalReason {
         Reason::SequenceExpired => Wire::RefusalSequenceExpired,
         Reason::QuotaExceeded => Wire::RefusalQuotaExceeded,
         Reason::CapacityExceeded => Wire::RefusalCapacityExceeded,
+        Reason::Conflict => Wire::RefusalConflict,
         Reason::AgentDeactivated => Wire::RefusalAgentDeactivated,
         Reason::WindowUnknown => Wire::RefusalWindowUnknown,
         Reason::MemberExists => Wire::RefusalMemberExists,

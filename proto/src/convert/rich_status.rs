@@ -94,7 +94,7 @@ fn code_of(reason: Reason) -> Code {
         | Reason::MemberUnknown
         | Reason::WindowUnknown => Code::NotFound,
         Reason::TaskExists | Reason::MemberExists => Code::AlreadyExists,
-        Reason::ResourcesTaken => Code::Aborted,
+        Reason::ResourcesTaken | Reason::Conflict => Code::Aborted,
         Reason::SequenceExpired => Code::OutOfRange,
         Reason::FrameworkRemoved
         | Reason::FrameworkFenced

@@ -17,10 +17,12 @@ use super::{
     refusal::Refusal,
     resources::Resources,
     role::Role,
+    shared::{AgentVersion, ConflictDetection, SharedState},
     status::{StatusReason, TaskStatus},
     task::TaskInfo,
     time::Duration,
 };
+use std::collections::BTreeMap;
 
 /// Which framework, and which of its instances, speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +59,21 @@ pub enum SchedulerCall {
         partial: bool,
         /// How long not to offer the rest again, and why.
         refuse: DeclineFilter,
+        /// Makes it safe to retry.
+        request: Option<RequestId>,
+    },
+    /// Take what is shown in a shared role.
+    Commit {
+        /// The role.
+        role: Role,
+        /// What to do, in this order; at least one.
+        operations: Vec<Operation>,
+        /// Each operation by itself, instead of all or none.
+        partial: bool,
+        /// What counts as a conflict.
+        detection: ConflictDetection,
+        /// The versions of agents that it was decided on; of all of them when detection is coarse.
+        decided_on: BTreeMap<AgentId, AgentVersion>,
         /// Makes it safe to retry.
         request: Option<RequestId>,
     },
@@ -154,6 +171,8 @@ pub enum SchedulerEvent {
         /// Which.
         demand: DemandId,
     },
+    /// What is free in a shared role.
+    SharedState(SharedState),
     /// Nothing happened.
     Heartbeat,
     /// Where masters answer, after the subscription and whenever it changes.
@@ -235,4 +254,15 @@ pub enum Order {
     Masters(Masters),
     /// The last message of a stream.
     Refused(Refusal),
+}
+
+impl SchedulerCall {
+    /// What an accept or a commit does, and whether each by itself.
+    pub fn operations(&self) -> Option<(&[Operation], bool)> {
+        match self {
+            SchedulerCall::Accept { operations, partial, .. }
+            | SchedulerCall::Commit { operations, partial, .. } => Some((operations, *partial)),
+            _ => None,
+        }
+    }
 }

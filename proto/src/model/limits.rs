@@ -244,6 +244,10 @@ pub const EVENTS_KEPT_MAX: usize = 65_536;
 pub const WATCH_CATCH_UP_FACTS: usize = 1_024;
 const _: () = assert!(WATCH_CATCH_UP_FACTS < OUTBOUND_MESSAGES_MAX);
 
+/// Agents in one part of what is shown of a shared role: a part is sent when the one before has
+/// been read, so that a large one is late and a small one costs a turn.
+pub const SHARED_AGENTS_PER_MESSAGE_MAX: usize = 512;
+
 /// Watchers of the event stream at one time.
 pub const WATCHERS_MAX: usize = 256;
 

@@ -61,6 +61,8 @@ pub enum Reason {
     QuotaExceeded,
     /// More would be promised than the cluster has.
     CapacityExceeded,
+    /// Others have taken what a commit was decided on.
+    Conflict,
     /// The agent takes no new tasks: deactivated, draining, or away for maintenance.
     AgentDeactivated,
     /// No such maintenance window.

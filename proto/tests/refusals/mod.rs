@@ -4,6 +4,7 @@
 
 mod agents;
 mod calls;
+mod commits;
 mod declines;
 mod demands;
 mod devices;

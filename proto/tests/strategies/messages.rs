@@ -7,13 +7,14 @@ use super::{
 };
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
-    AgentCall, AgentNotice, DeclineFilter, DeclineReason, Duration, Masters, Offer, OfferId,
-    Operation, Order, Reason, Refusal, Resize, ResourceName, SchedulerCall, SchedulerEvent,
-    Subscribe, Unavailability, limits,
+    AgentCall, AgentNotice, AgentVersion, ConflictDetection, DeclineFilter, DeclineReason,
+    Duration, Masters, Offer, OfferId, Operation, Order, Reason, Refusal, Resize, ResourceName,
+    SchedulerCall, SchedulerEvent, SharedAgent, SharedState, Subscribe, Unavailability, limits,
+    shared::SharedDescription,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) const REASONS: [Reason; 37] = [
+pub(crate) const REASONS: [Reason; 38] = [
     Reason::InvalidField,
     Reason::LimitExceeded,
     Reason::NotLeader,
@@ -41,6 +42,7 @@ pub(crate) const REASONS: [Reason; 37] = [
     Reason::SequenceExpired,
     Reason::QuotaExceeded,
     Reason::CapacityExceeded,
+    Reason::Conflict,
     Reason::AgentDeactivated,
     Reason::WindowUnknown,
     Reason::MemberExists,
@@ -179,6 +181,7 @@ pub(crate) fn call() -> impl Strategy<Value = SchedulerCall> {
             refuse,
             request
         }),
+        commit(),
         (offer_ids(), refuse())
             .prop_map(|(offers, refuse)| SchedulerCall::Decline { offers, refuse }),
         (task_id(), grace_period())
@@ -194,6 +197,50 @@ pub(crate) fn call() -> impl Strategy<Value = SchedulerCall> {
         (role(), option::of(demand::demands()))
             .prop_map(|(role, demands)| SchedulerCall::StateDemand { role, demands }),
     ]
+}
+
+fn version() -> impl Strategy<Value = AgentVersion> {
+    (any::<u64>(), any::<u64>()).prop_map(|(term, number)| AgentVersion { term, number })
+}
+
+fn commit() -> impl Strategy<Value = SchedulerCall> {
+    let some = operations().prop_filter("at least one", |list| !list.is_empty());
+    (role(), some, any::<bool>(), any::<bool>(), version(), option::of(request_id())).prop_map(
+        |(role, operations, partial, is_coarse, version, request)| {
+            let tasks = operations.iter().flat_map(Operation::tasks);
+            let decided_on = tasks.map(|task| (task.agent.clone(), version)).collect();
+            let detection = match is_coarse {
+                true => ConflictDetection::Coarse,
+                false => ConflictDetection::Fine,
+            };
+            SchedulerCall::Commit { role, operations, partial, detection, decided_on, request }
+        },
+    )
+}
+
+fn shared_state() -> impl Strategy<Value = SharedState> {
+    let hostname = "[a-z0-9.]{0,20}";
+    let description = (hostname, attributes())
+        .prop_map(|(hostname, attributes)| SharedDescription { hostname, attributes });
+    let parts =
+        (agent_id(), version(), resources(), option::of(description), option::of(unavailability()));
+    let agent = parts.prop_map(|(agent, version, free, description, unavailability)| SharedAgent {
+        agent,
+        version,
+        free,
+        description,
+        unavailability,
+    });
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (role(), collection::vec(agent, 0..4), flags).prop_map(
+        |(role, agents, (begins, complete, ended))| SharedState {
+            role,
+            agents,
+            begins,
+            complete,
+            ended,
+        },
+    )
 }
 
 pub(crate) fn event() -> impl Strategy<Value = SchedulerEvent> {
@@ -215,6 +262,7 @@ pub(crate) fn event() -> impl Strategy<Value = SchedulerEvent> {
             .prop_map(|(agents, notice)| SchedulerEvent::AgentNotice { agents, notice }),
         (role(), demand::demand_id())
             .prop_map(|(role, demand)| SchedulerEvent::DemandFailed { role, demand }),
+        shared_state().prop_map(SchedulerEvent::SharedState),
         Just(SchedulerEvent::Heartbeat),
         masters().prop_map(SchedulerEvent::Masters),
         refusal().prop_map(SchedulerEvent::Error),

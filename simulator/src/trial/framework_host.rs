@@ -273,6 +273,7 @@ impl World {
             SchedulerEvent::Failure { .. }
             | SchedulerEvent::AgentNotice { .. }
             | SchedulerEvent::DemandFailed { .. }
+            | SchedulerEvent::SharedState(_)
             | SchedulerEvent::Masters(_)
             | SchedulerEvent::Heartbeat => {}
             SchedulerEvent::Error(refusal) => self.framework_refused(framework, &refusal),

@@ -1,7 +1,7 @@
 //! Ready instances by task, and what becomes of those that nobody has room for.
 
 use super::{InstanceId, Outcome, Phase, Progress, Queue};
-use bourse_sdk::model::Instant;
+use bourse_sdk::model::{AgentId, Instant};
 
 impl Queue {
     /// Tasks that have ready instances, in order, and how many.
@@ -21,6 +21,13 @@ impl Queue {
         self.ready.range(InstanceId(first)..InstanceId(end)).next().copied()
     }
 
+    /// The ready instances of a task, in order.
+    pub fn ready_of(&self, task: usize) -> impl Iterator<Item = InstanceId> {
+        let first = self.first[task];
+        let end = first + self.job.tasks()[task].instances;
+        self.ready.range(InstanceId(first)..InstanceId(end)).copied()
+    }
+
     /// The place of a task in the job.
     pub fn task_named(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
@@ -29,6 +36,11 @@ impl Queue {
     /// The place of an instance's task in the job.
     pub fn task_of(&self, id: InstanceId) -> usize {
         self.instance(id).task
+    }
+
+    /// The agent of an instance's last launch.
+    pub fn agent_of(&self, id: InstanceId) -> Option<AgentId> {
+        self.instance(id).agent.clone()
     }
 
     /// The cluster has no room for all ready instances of a task together: it is not tried again.

@@ -9,6 +9,8 @@ use bourse_sdk::model::{
     StatusSource, TaskState, TaskStatus, WallTime,
 };
 
+mod shared;
+
 struct Bench {
     scheduler: BatchScheduler,
     calls: Calls,

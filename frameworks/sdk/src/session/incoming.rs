@@ -36,6 +36,7 @@ impl ClientSession {
                 self.stated.failed(&role, &demand);
                 self.events.push_back(Event::DemandFailed { role, demand });
             }
+            SchedulerEvent::SharedState(state) => self.events.push_back(Event::SharedState(state)),
             SchedulerEvent::Heartbeat => self.updates.caught_up(),
             SchedulerEvent::Masters(masters) => self.link.learn(&masters),
         }

@@ -84,7 +84,8 @@ impl Requests {
             return Err(Refusal::limit("calls without an answer", count, CALLS_MAX));
         }
         match &mut call {
-            SchedulerCall::Accept { operations, partial, request, .. } => {
+            SchedulerCall::Accept { operations, partial, request, .. }
+            | SchedulerCall::Commit { operations, partial, request, .. } => {
                 let _ = request.get_or_insert(request_id);
                 for task in told_by_tasks(operations, *partial) {
                     self.launching.insert(task.id.clone(), id);
@@ -211,7 +212,11 @@ impl Requests {
     fn refused(&mut self, id: CallId, refusal: Refusal) -> Outcome {
         let pending = self.pending.get_mut(&id).expect("an open call was refused");
         match (&pending.call, pending.is_in_doubt) {
-            (SchedulerCall::Accept { operations, partial, .. }, true) => {
+            (
+                SchedulerCall::Accept { operations, partial, .. }
+                | SchedulerCall::Commit { operations, partial, .. },
+                true,
+            ) => {
                 match told_by_tasks(operations, *partial).first() {
                     Some(task) => {
                         let task = task.id.clone();
@@ -247,11 +252,17 @@ impl Requests {
     fn finish(&mut self, id: CallId, answer: Answer) -> Outcome {
         let call = self.remove(id);
         Outcome::Answered(match (call, answer) {
-            (SchedulerCall::Accept { .. }, Answer::Accepted(results)) => {
+            (
+                SchedulerCall::Accept { .. } | SchedulerCall::Commit { .. },
+                Answer::Accepted(results),
+            ) => {
                 let tasks = results.iter().flat_map(OperationResult::tasks).cloned().collect();
                 Event::Accepted { call: id, tasks, results }
             }
-            (SchedulerCall::Accept { operations, .. }, _) => {
+            (
+                SchedulerCall::Accept { operations, .. } | SchedulerCall::Commit { operations, .. },
+                _,
+            ) => {
                 let tasks = operations.iter().flat_map(Operation::tasks);
                 let tasks: Vec<TaskId> = tasks.map(|task| task.id.clone()).collect();
                 let results = match tasks.is_empty() {
@@ -283,8 +294,8 @@ impl Requests {
         if let State::Waiting(Some(at)) = pending.state {
             self.delayed.remove(&(at, id));
         }
-        if let SchedulerCall::Accept { operations, partial, .. } = &pending.call {
-            for task in told_by_tasks(operations, *partial) {
+        if let Some((operations, partial)) = pending.call.operations() {
+            for task in told_by_tasks(operations, partial) {
                 self.launching.remove(&task.id);
             }
         }
@@ -342,12 +353,10 @@ impl Requests {
     /// Tasks whose probes must be asked again on a new connection.
     pub(super) fn probes(&self) -> Vec<TaskId> {
         let probing = self.pending.values().filter_map(|pending| match &pending.state {
-            State::Probing(_) => match &pending.call {
-                SchedulerCall::Accept { operations, partial, .. } => {
-                    told_by_tasks(operations, *partial).first().map(|task| task.id.clone())
-                }
-                _ => None,
-            },
+            State::Probing(_) => {
+                let (operations, partial) = pending.call.operations()?;
+                told_by_tasks(operations, partial).first().map(|task| task.id.clone())
+            }
             _ => None,
         });
         probing.collect()

@@ -86,6 +86,8 @@ struct Wish {
     suppressed: bool,
     /// What it said last when it declined, for people.
     said: Option<Box<str>>,
+    /// It is shown what is free and is made no offers.
+    shared: bool,
 }
 
 impl Default for Demand {
@@ -121,7 +123,8 @@ impl Demand {
             let bidder = Bidder { framework, role: role.clone() };
             let index = self.seat(bidder.clone());
             let suppressed = suppressed.contains(role);
-            let previous = wishes.insert(role.clone(), Wish { index, suppressed, said: None });
+            let wish = Wish { index, suppressed, shared: false, said: None };
+            let previous = wishes.insert(role.clone(), wish);
             assert!(previous.is_none(), "roles were checked to differ");
             if !suppressed {
                 self.changes.note(DemandChange::Renewed(bidder));
@@ -172,6 +175,20 @@ impl Demand {
         match self.terms.is_empty() {
             true => None,
             false => self.terms.get(&index),
+        }
+    }
+
+    /// A framework is made no offers in a role, because it is shown what is free there; or is made
+    /// offers again. Of no effect when it is not subscribed in the role.
+    pub fn set_shared(&mut self, framework: FrameworkId, role: &Role, shared: bool) {
+        let roles = self.frameworks.get_mut(&framework);
+        let Some(wish) = roles.and_then(|roles| roles.get_mut(role)) else { return };
+        if std::mem::replace(&mut wish.shared, shared) != shared {
+            let bidder = Bidder { framework, role: role.clone() };
+            self.changes.note(match self.active(&bidder) {
+                Some(_) => DemandChange::Renewed(bidder),
+                None => DemandChange::Withdrawn(bidder),
+            });
         }
     }
 
@@ -375,7 +392,7 @@ impl Demand {
     pub fn active(&self, bidder: &Bidder) -> Option<BidderIndex> {
         let wish = self.frameworks.get(&bidder.framework)?.get(&bidder.role)?;
         let open = self.wanted.get(&wish.index).is_none_or(Wanted::is_open);
-        (!wish.suppressed && open).then_some(wish.index)
+        (!wish.suppressed && !wish.shared && open).then_some(wish.index)
     }
 
     /// The index of a framework in a role that it subscribed in.

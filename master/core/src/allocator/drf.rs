@@ -38,9 +38,11 @@ use std::{
 #[derive(Debug, Default)]
 pub struct Drf {
     /// All who use or want something, by the shares as of the last plan.
-    tree: Tree,
+    pub(super) tree: Tree,
     /// What the last plan kept back.
-    headroom: Headroom,
+    pub(super) headroom: Headroom,
+    /// What was kept back when somebody last asked what has changed.
+    pub(super) headroom_seen: Headroom,
     /// How far the logs of view and demand were read.
     read: Option<Read>,
     /// Who got what by the last plan: should an offer not have been carried out, it is planned

@@ -11,7 +11,8 @@ use super::{
     bundle::is_enough,
     tree::{NodeIndex, Tree},
 };
-use std::collections::BTreeMap;
+use proto::model::Role;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Pieces by place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,6 +69,18 @@ impl Headroom {
         self.leave_unless(place, free, |role| tree.is_above(role, leaf))
     }
 
+    /// What is left at a place for the frameworks of a role: all that is not kept for roles it is
+    /// not in, nor for a gang.
+    pub(super) fn leave_for_role(
+        &self,
+        tree: &Tree,
+        place: Place,
+        role: &Role,
+        free: &Amounts,
+    ) -> Amounts {
+        self.leave_unless(place, free, |whose| tree.is_role_above(whose, role))
+    }
+
     /// What is left at a place when all that is kept stays.
     pub(super) fn leave_all(&self, place: Place, free: &Amounts) -> Amounts {
         self.leave_unless(place, free, |_| false)
@@ -122,6 +135,12 @@ impl Headroom {
     pub(super) fn released(&self, before: &Self) -> Vec<Place> {
         let changed = before.0.iter().filter(|(place, pieces)| self.0.get(place) != Some(pieces));
         changed.map(|(place, _)| *place).collect()
+    }
+
+    /// Places of which another part is kept than before.
+    pub(super) fn changes(&self, before: &Self) -> BTreeSet<Place> {
+        let places = self.0.keys().chain(before.0.keys()).copied();
+        places.filter(|place| self.0.get(place) != before.0.get(place)).collect()
     }
 
     fn kept(&self, place: Place) -> impl Iterator<Item = &(NodeIndex, Amounts)> {

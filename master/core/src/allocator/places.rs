@@ -13,6 +13,11 @@ impl Place {
         Self(number)
     }
 
+    /// Its number.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
     pub(super) fn position(self) -> usize {
         self.0 as usize
     }

@@ -13,6 +13,7 @@ use super::{
     Amounts, Bidder, Fairness, Place, PlaceSet, PlannedOffer,
     bundle::Bundle,
     changes::Changes,
+    seen::Seen,
     usage::{Change, Usage, UserIndex},
 };
 use crate::{
@@ -44,7 +45,7 @@ pub enum ViewChange {
 #[derive(Debug, Clone)]
 pub struct View {
     fairness: Fairness,
-    agents: Vec<AgentRow>,
+    pub(super) agents: Vec<AgentRow>,
     places: BTreeMap<AgentId, Place>,
     vacant: Vec<Place>,
     /// Places without an agent that others may still keep something about.
@@ -59,10 +60,14 @@ pub struct View {
     /// Grows whenever an agent comes or goes, takes tasks or none, or describes itself anew.
     agents_version: u64,
     changes: Changes<ViewChange>,
+    /// How often something else became free anywhere.
+    pub(super) versions: u64,
+    /// For who is shown everything that is free; nobody, when it is absent.
+    pub(super) seen: Option<Seen>,
 }
 
 #[derive(Debug, Clone)]
-struct AgentRow {
+pub(super) struct AgentRow {
     /// `None` for a place without an agent.
     id: Option<AgentId>,
     /// As it described itself; `None` when it is removed.
@@ -73,7 +78,10 @@ struct AgentRow {
     /// By offers and accepts; also of an agent that is gone, until it is released.
     held: Bundle,
     /// What is not held either; nothing while the agent is not to be offered.
-    free: Bundle,
+    pub(super) free: Bundle,
+    /// Of what is free, as it was then.
+    pub(super) version: u64,
+    pub(super) versioned: Bundle,
 }
 
 impl View {
@@ -92,6 +100,8 @@ impl View {
             totals: Amounts::new(),
             agents_version: 0,
             changes: Changes::new(CHANGES_MAX),
+            versions: 0,
+            seen: None,
         };
         for (role, _) in ledger.roles().iter() {
             view.read_role(ledger, role);
@@ -211,6 +221,11 @@ impl View {
         self.row(place).id.as_ref().expect("a place of an agent")
     }
 
+    /// The agent of a place, if there is one.
+    pub fn agent_at(&self, place: Place) -> Option<&AgentId> {
+        self.agents.get(place.position())?.id.as_ref()
+    }
+
     /// How the agent of a place describes itself.
     pub fn info(&self, place: Place) -> Option<&AgentInfo> {
         self.row(place).info.as_deref()
@@ -251,6 +266,11 @@ impl View {
     /// The agents that take tasks, as they describe themselves.
     pub fn taking_tasks(&self) -> impl Iterator<Item = &AgentInfo> + Clone {
         self.agents.iter().filter(|row| row.offering).filter_map(|row| row.info.as_deref())
+    }
+
+    /// Agents with something free.
+    pub fn with_free(&self) -> impl Iterator<Item = Place> {
+        self.places.values().copied().filter(|place| !self.free_at(*place).is_empty())
     }
 
     /// Agents with enough free to make an offer of, by place.
@@ -312,7 +332,7 @@ impl View {
         &self.changes
     }
 
-    fn row(&self, place: Place) -> &AgentRow {
+    pub(super) fn row(&self, place: Place) -> &AgentRow {
         &self.agents[place.position()]
     }
 
@@ -364,6 +384,9 @@ impl View {
         }
         // What it was not offered for before, it may be now.
         self.changes.note(ViewChange::Freed(place));
+        if let Some(seen) = &mut self.seen {
+            seen.described.insert(place);
+        }
     }
 
     /// What of an agent counts towards shares.
@@ -387,6 +410,9 @@ impl View {
         }
         self.offerable.set(place, free.is_enough());
         row.free = free;
+        if let Some(seen) = &mut self.seen {
+            seen.touched.insert(place);
+        }
     }
 
     /// Reads again what a framework's tasks take.
@@ -438,6 +464,7 @@ impl View {
             self.places.remove(&id);
             self.offerable.set(place, false);
             self.left.push(place);
+            self.seen.iter_mut().for_each(|seen| seen.left.push((place, id.clone())));
         }
     }
 }
@@ -451,6 +478,8 @@ impl AgentRow {
             available: Bundle::nothing(),
             held: Bundle::nothing(),
             free: Bundle::nothing(),
+            version: 0,
+            versioned: Bundle::nothing(),
         }
     }
 }

@@ -160,11 +160,13 @@ impl Turn<'_> {
         for role in had.iter().filter(|role| !row.info.roles.contains(role)) {
             let returned = self.leader.book.rescind_role(framework, role);
             self.rescind(&returned);
+            self.end_shared(framework, role);
         }
         let is_suppressed =
             |role: &&_| self.leader.demand.suppressed(framework, role) == Some(true);
         let suppressed: Vec<_> = row.info.roles.iter().filter(is_suppressed).cloned().collect();
         self.leader.demand.set_subscribed(framework, &row.info.roles, &suppressed);
         self.leader.demand.set_terms(framework, &row.info.offer_terms);
+        self.settle_offer_modes(framework, &row.info.roles);
     }
 }

@@ -4,6 +4,7 @@ mod directives;
 pub(crate) mod history;
 mod masters;
 mod replies;
+pub(crate) mod shared;
 pub(crate) mod watch;
 mod watched;
 
@@ -39,6 +40,7 @@ impl Turn<'_> {
                 }
             }
             Event::MembersChanged => self.masters_changed(),
+            Event::RoleChanged(role) => self.settle_role(role),
             Event::AgentUnreachable(agent) => self.agent_lost(agent, false),
             Event::AgentRemoved(agent) => self.agent_lost(agent, true),
             Event::AgentRegistered(agent) => {
@@ -65,7 +67,6 @@ impl Turn<'_> {
             Event::AgentTaskUnknown { .. }
             | Event::UpdatesAcknowledged { .. }
             | Event::TaskForgotten(_)
-            | Event::RoleChanged(_)
             | Event::VersionRaised(_)
             | Event::BarrierPassed { .. } => {}
         }
@@ -180,6 +181,8 @@ impl Turn<'_> {
             self.release(offer);
         }
         self.leader.demand.unsubscribed(framework);
+        self.forget_shared(framework);
+        self.leader.commits.remove(&framework);
         self.leader.framework_settled(framework);
         if let Some((_, stream)) = self.leader.sessions.framework(framework) {
             let message = format!("{framework} was torn down");

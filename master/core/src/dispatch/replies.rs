@@ -11,7 +11,7 @@ use proto::model::{
     AgentId, DeclineReason, OperationResult, Order, Reason, Refusal, Role, SchedulerEvent, Session,
     TaskKey, TaskState, limits,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Turn<'_> {
     /// The command's outcome is known (or, in a refusal, that it never will be).
@@ -53,6 +53,7 @@ impl Turn<'_> {
         if self.leader.sessions.party(stream).is_none() {
             // The stream ended while the command was on its way.
             self.leader.demand.unsubscribed(framework);
+            self.forget_shared(framework);
             self.propose(Command::DisconnectFramework(session), Waiter::Nobody);
             return;
         }
@@ -75,6 +76,9 @@ impl Turn<'_> {
         self.leader.framework_settled(framework);
         self.leader.demand.set_subscribed(framework, &row.info.roles, suppressed);
         self.leader.demand.set_terms(framework, &row.info.offer_terms);
+        // What an earlier stream was shown is not known on this one.
+        self.leader.shared.remove(framework);
+        self.settle_offer_modes(framework, &row.info.roles);
     }
 
     fn accepted(&mut self, waiter: AcceptWaiter, outcome: Result<Applied, Refusal>) {
@@ -87,8 +91,13 @@ impl Turn<'_> {
         });
         let results = answer.as_ref().map_or(&[][..], |(results, _)| results.as_slice());
         let refused = results.iter().filter_map(OperationResult::refusal);
-        let refused = refused.chain(answer.as_ref().err());
-        if refused.map(|refusal| refusal.reason).any(|reason| reason == Reason::QuotaExceeded) {
+        let refused = refused.chain(answer.as_ref().err()).map(|refusal| refusal.reason);
+        let refused: BTreeSet<Reason> = refused.collect();
+        let is_commit = returned.first().is_some_and(|offer| offer.is_commit);
+        if is_commit && refused.contains(&Reason::ResourcesTaken) {
+            self.count_late_conflict(framework, &role);
+        }
+        if !is_commit && refused.contains(&Reason::QuotaExceeded) {
             // Offered again at once, the same would be refused again at once.
             let time = refuse.time.max(limits::REFUSE_DEFAULT);
             for offer in &returned {

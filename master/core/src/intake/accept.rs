@@ -37,17 +37,8 @@ struct Left(BTreeMap<AgentId, Resources>);
 impl Turn<'_> {
     pub(super) fn accept(&mut self, call: CallId, session: Session, accept: Accept) {
         let framework = session.framework;
-        if let Some(request) = &accept.request {
-            let row = self.ledger.framework(framework).expect("checked with the session");
-            if let Some(results) = row.answer_to(request) {
-                self.reply(call, Ok(Answer::Accepted(results.to_vec())));
-                return;
-            }
-            if let Some(calls) = self.leader.accepts.get_mut(&(framework, request.clone())) {
-                // The same accept is on its way to the log: both get its answer.
-                calls.push(call);
-                return;
-            }
+        if self.answered_before(call, framework, accept.request.as_ref()) {
+            return;
         }
         if accept.operations.is_empty() {
             let declined = self.decline(framework, &accept.offers, &accept.refuse);
@@ -108,6 +99,29 @@ impl Turn<'_> {
                 let accepting = book.begin_accept(framework, offers, self.now.monotonic)?;
                 Ok((Some(accepting.id), accepting.role))
             }
+        }
+    }
+
+    /// Whether an accept or a commit is a repetition, which gets the answer of the first.
+    pub(super) fn answered_before(
+        &mut self,
+        call: CallId,
+        framework: FrameworkId,
+        request: Option<&RequestId>,
+    ) -> bool {
+        let Some(request) = request else { return false };
+        let row = self.ledger.framework(framework).expect("checked with the session");
+        if let Some(results) = row.answer_to(request) {
+            self.reply(call, Ok(Answer::Accepted(results.to_vec())));
+            return true;
+        }
+        match self.leader.accepts.get_mut(&(framework, request.clone())) {
+            Some(calls) => {
+                // The same is on its way to the log: both get its answer.
+                calls.push(call);
+                true
+            }
+            None => false,
         }
     }
 

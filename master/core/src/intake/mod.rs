@@ -5,6 +5,7 @@
 
 mod accept;
 mod agents;
+mod commit;
 mod operators;
 pub(crate) mod rate_limits;
 mod scheduler;

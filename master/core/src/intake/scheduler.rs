@@ -1,6 +1,6 @@
 //! What frameworks ask.
 
-use super::{Turn, Waiter, accept::Accept};
+use super::{Turn, Waiter, accept::Accept, commit::Commit};
 use crate::{
     allocator::demand::Outcome,
     input::{CallId, StreamId},
@@ -49,6 +49,10 @@ impl Turn<'_> {
                 let accept = Accept { offers, operations, partial, refuse, request };
                 self.accept(call, session, accept);
             }
+            SchedulerCall::Commit { role, operations, partial, detection, decided_on, request } => {
+                let commit = Commit { role, operations, partial, detection, decided_on, request };
+                self.commit(call, session, commit);
+            }
             SchedulerCall::Decline { offers, refuse } => {
                 let declined = self.decline(session.framework, &offers, &refuse);
                 self.reply(call, declined.map(|()| Answer::Done));
@@ -75,12 +79,10 @@ impl Turn<'_> {
             }
             SchedulerCall::Reconcile { tasks } => self.reconcile(call, session, &tasks),
             SchedulerCall::Suppress { roles } => {
-                let suppressed = self.leader.demand.suppress(session.framework, &roles);
-                self.reply(call, suppressed.map(|()| Answer::Done));
+                self.suppress(call, session.framework, &roles, true);
             }
             SchedulerCall::Revive { roles } => {
-                let revived = self.leader.demand.revive(session.framework, &roles);
-                self.reply(call, revived.map(|()| Answer::Done));
+                self.suppress(call, session.framework, &roles, false);
             }
             SchedulerCall::ClearFilters { roles } => {
                 let cleared = self.leader.demand.clear_filters(session.framework, &roles);
@@ -99,6 +101,18 @@ impl Turn<'_> {
                 self.propose(command, Waiter::Call(call));
             }
         }
+    }
+
+    /// A framework wants no offers in some of its roles, nor to be shown them; or does again.
+    fn suppress(&mut self, call: CallId, framework: FrameworkId, roles: &[Role], suppressed: bool) {
+        let done = match suppressed {
+            true => self.leader.demand.suppress(framework, roles),
+            false => self.leader.demand.revive(framework, roles),
+        };
+        if done.is_ok() {
+            self.suppress_shared(framework, roles, suppressed);
+        }
+        self.reply(call, done.map(|()| Answer::Done));
     }
 
     /// What a framework wants from now on; `None` is whatever it is its turn for.
@@ -250,6 +264,7 @@ impl Turn<'_> {
             self.release(offer);
         }
         self.leader.demand.unsubscribed(session.framework);
+        self.forget_shared(session.framework);
         self.propose(Command::DisconnectFramework(session), Waiter::Nobody);
     }
 

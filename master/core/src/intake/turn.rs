@@ -122,7 +122,9 @@ impl Turn<'_> {
     /// What an offer held is free again.
     fn free_up(&mut self, offer: &Returned) {
         self.leader.view.release(&offer.agent, &offer.role, offer.framework, &offer.resources);
-        self.watch_offer_ended(offer);
+        if !offer.is_commit {
+            self.watch_offer_ended(offer);
+        }
     }
 
     /// An accept's offers end before its tasks are counted, or both would hold the same resources.

@@ -1,6 +1,6 @@
 //! Counts for operators' metrics. Nothing decides by them.
 
-use proto::model::{DeclineReason, Reason, TaskState};
+use proto::model::{DeclineReason, Reason, Role, TaskState};
 use std::collections::BTreeMap;
 
 /// Counted since the process started; kept across changes of leader.
@@ -16,6 +16,8 @@ pub struct Figures {
     pub declines: BTreeMap<DeclineReason, u64>,
     /// Offers taken back: expired, or their agent or framework was lost.
     pub offers_rescinded: u64,
+    /// Commits in shared roles, by role.
+    pub commits: BTreeMap<Role, CommitFigures>,
     /// Tasks committed for launch.
     pub tasks_launched: u64,
     /// Log entries proposed.
@@ -24,6 +26,15 @@ pub struct Figures {
     pub commands_proposed: u64,
     /// Calls and streams refused, by reason.
     pub refusals: BTreeMap<Reason, u64>,
+}
+
+/// Commits of a framework, or in a role.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CommitFigures {
+    /// All that were judged.
+    pub commits: u64,
+    /// Those in which something conflicted.
+    pub conflicts: u64,
 }
 
 /// How things stand.
@@ -63,5 +74,12 @@ impl Figures {
 
     pub(crate) fn refused(&mut self, reason: Reason) {
         *self.refusals.entry(reason).or_default() += 1;
+    }
+}
+
+impl CommitFigures {
+    pub(crate) fn count(&mut self, conflicts: bool) {
+        self.commits += 1;
+        self.conflicts += u64::from(conflicts);
     }
 }

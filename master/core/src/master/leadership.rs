@@ -12,8 +12,11 @@ use crate::{
     intake::{Waiter, rate_limits::RateLimits, sessions::Sessions},
     ledger::{AgentState, FrameworkState, LogVersion},
     liveness::{Deadlines, Detector},
-    master::membership::{HandOver, Removal},
-    offers::Book,
+    master::{
+        figures::CommitFigures,
+        membership::{HandOver, Removal},
+    },
+    offers::{Book, Shared},
     reads::{Past, Reads},
 };
 use proto::model::{AgentId, FrameworkId, Instant, RequestId, WindowId};
@@ -52,6 +55,9 @@ pub(crate) struct Leadership {
     pub(crate) demand: Demand,
     pub(crate) allocator: Drf,
     pub(crate) book: Book,
+    pub(crate) shared: Shared,
+    /// Since this member leads.
+    pub(crate) commits: BTreeMap<FrameworkId, CommitFigures>,
     pub(crate) detector: Detector,
     pub(crate) rate_limits: RateLimits,
     pub(crate) timers: Deadlines<Timer>,
@@ -111,6 +117,8 @@ impl Leadership {
             demand: Demand::new(),
             allocator: Drf::default(),
             book,
+            shared: Shared::default(),
+            commits: BTreeMap::new(),
             detector,
             rate_limits: RateLimits::new(config.call_rates.clone()),
             timers,

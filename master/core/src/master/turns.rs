@@ -43,6 +43,7 @@ impl Master {
         self.answer_reads(now, outbox);
         if let Some(mut turn) = self.turn(now, outbox) {
             turn.make_offers();
+            turn.show_shared();
         }
         self.snapshot_if_due(outbox);
         self.report_members(outbox);
@@ -335,8 +336,10 @@ impl Turn<'_> {
 
     /// Whoever reads a stream has read all of it: there may be more that was held back.
     pub(super) fn stream_read(&mut self, stream: StreamId) {
-        if let Some(Party::Watcher) = self.leader.sessions.party(stream) {
-            self.watcher_read(stream);
+        match self.leader.sessions.party(stream) {
+            Some(Party::Watcher) => self.watcher_read(stream),
+            Some(Party::Framework(session)) => self.leader.shared.read(session.framework),
+            _ => {}
         }
     }
 

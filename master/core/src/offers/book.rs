@@ -53,6 +53,8 @@ pub struct Returned {
     pub resources: Bundle,
     /// As how many pieces of which demands it was planned.
     pub pieces: Vec<(DemandId, u32)>,
+    /// It was what a commit took and never an offer.
+    pub is_commit: bool,
 }
 
 /// One term's offers.
@@ -78,6 +80,8 @@ struct Entry {
     /// As how many pieces of which demands it was planned.
     pieces: Vec<(DemandId, u32)>,
     accept: Option<AcceptId>,
+    /// It was never an offer.
+    is_commit: bool,
 }
 
 impl Book {
@@ -141,8 +145,9 @@ impl Book {
         if let Some(after) = expires_in {
             self.deadlines.set(id, now + after);
         }
-        let previous =
-            self.entries.insert(id, Entry { offer: offer.clone(), bundle, pieces, accept: None });
+        let (accept, is_commit) = (None, false);
+        let entry = Entry { offer: offer.clone(), bundle, pieces, accept, is_commit };
+        let previous = self.entries.insert(id, entry);
         assert!(previous.is_none(), "numbers are given once");
         offer
     }
@@ -217,6 +222,27 @@ impl Book {
         }
         self.accepting.insert(id, offers.to_vec());
         Ok(Accepting { id, framework, role, resources, offers: offers.to_vec() })
+    }
+
+    /// Starts a commit: as if all of it had been offered and accepted at once. Amounts are checked
+    /// where they are known, by [`crate::allocator::View::hold`].
+    ///
+    /// # Panics
+    /// When a port or another named thing is in an offer or an accept already (A2).
+    pub fn begin_commit(&mut self, planned: &[PlannedOffer]) -> AcceptId {
+        self.accepts += 1;
+        let id = AcceptId(self.accepts);
+        let mut offers = Vec::with_capacity(planned.len());
+        for planned in planned {
+            // Nobody is shown it, so that nobody can decline it and it never expires.
+            let offer = self.issue(planned, "", &[], Instant(0), None);
+            let entry = self.entries.get_mut(&offer.id).expect("was just made");
+            entry.accept = Some(id);
+            entry.is_commit = true;
+            offers.push(offer.id);
+        }
+        self.accepting.insert(id, offers);
+        id
     }
 
     /// The accept is decided: what it held is held no longer (what it launched is in the ledger).
@@ -311,13 +337,13 @@ impl Book {
 
     /// Takes an offer out of every index.
     fn take(&mut self, id: &OfferId) -> Returned {
-        let Entry { offer, bundle: resources, pieces, .. } =
+        let Entry { offer, bundle: resources, pieces, is_commit, .. } =
             self.entries.remove(id).expect("an offer comes back once");
         self.deadlines.cancel(id);
         remove_indexed(&mut self.by_agent, &offer.agent, id);
         remove_indexed(&mut self.by_framework, &offer.framework, id);
         let Offer { id: offer, framework, role, agent, .. } = offer;
-        Returned { offer, framework, role, agent, resources, pieces }
+        Returned { offer, framework, role, agent, resources, pieces, is_commit }
     }
 }
 

@@ -1,5 +1,8 @@
-//! Room 5: the offers that are out. Leader-only and volatile; see [`book`].
+//! Room 5: the offers that are out, and who was shown what of shared roles. Leader-only and
+//! volatile; see [`book`] and [`shared`].
 
 pub mod book;
+pub(crate) mod shared;
 
 pub use book::{AcceptId, Accepting, Book, Returned};
+pub(crate) use shared::Shared;

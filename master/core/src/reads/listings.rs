@@ -11,8 +11,8 @@ use super::{
 use crate::{
     Ledger,
     input::{OperatorCall, Page},
-    ledger::Task,
-    master::leadership::Leadership,
+    ledger::{Framework, Task},
+    master::{figures::CommitFigures, leadership::Leadership},
     outbox::{Answer, ReadAnswer},
 };
 use proto::{
@@ -40,9 +40,11 @@ pub(crate) fn answer(
         OperatorCall::ListAgents(page) => {
             ReadAnswer::Agents(list_agents(ledger, leader, page, now)?)
         }
-        OperatorCall::GetFramework(id) => ReadAnswer::Framework(get_framework(ledger, *id)?),
+        OperatorCall::GetFramework(id) => {
+            ReadAnswer::Framework(get_framework(ledger, leader, *id)?)
+        }
         OperatorCall::ListFrameworks(page) => {
-            ReadAnswer::Frameworks(list_frameworks(ledger, page)?)
+            ReadAnswer::Frameworks(list_frameworks(ledger, leader, page)?)
         }
         OperatorCall::GetTask { framework, task } => {
             ReadAnswer::Task(get_task(ledger, *framework, task, viewer)?)
@@ -143,16 +145,36 @@ fn list_agents(
     Ok(v1::ListAgentsResponse { agents: rows.into_iter().map(summary).collect(), next_page_token })
 }
 
-fn get_framework(ledger: &Ledger, id: FrameworkId) -> Result<v1::GetFrameworkResponse, Refusal> {
-    let unknown = || Refusal::new(Reason::FrameworkUnknown, format!("no {id}")).at("framework_id");
-    let row = ledger.framework(id).ok_or_else(unknown)?;
-    Ok(v1::GetFrameworkResponse { framework: Some(framework_summary(ledger, row)) })
+/// With what only the leader knows.
+fn framework_row(
+    ledger: &Ledger,
+    leader: Option<&Leadership>,
+    row: &Framework,
+) -> v1::FrameworkSummary {
+    let counted = leader.and_then(|leader| leader.commits.get(&row.id).copied());
+    let CommitFigures { commits, conflicts } = counted.unwrap_or_default();
+    let summary = framework_summary(ledger, row);
+    v1::FrameworkSummary { commits, commit_conflicts: conflicts, ..summary }
 }
 
-fn list_frameworks(ledger: &Ledger, page: &Page) -> Result<v1::ListFrameworksResponse, Refusal> {
+fn get_framework(
+    ledger: &Ledger,
+    leader: Option<&Leadership>,
+    id: FrameworkId,
+) -> Result<v1::GetFrameworkResponse, Refusal> {
+    let unknown = || Refusal::new(Reason::FrameworkUnknown, format!("no {id}")).at("framework_id");
+    let row = ledger.framework(id).ok_or_else(unknown)?;
+    Ok(v1::GetFrameworkResponse { framework: Some(framework_row(ledger, leader, row)) })
+}
+
+fn list_frameworks(
+    ledger: &Ledger,
+    leader: Option<&Leadership>,
+    page: &Page,
+) -> Result<v1::ListFrameworksResponse, Refusal> {
     let rows = ledger.frameworks().range((start(after::<FrameworkId>(page)?), Unbounded));
     let (rows, next_page_token) = page_of(rows, page, |(id, _)| id.to_string());
-    let frameworks = rows.into_iter().map(|(_, row)| framework_summary(ledger, row)).collect();
+    let frameworks = rows.into_iter().map(|(_, row)| framework_row(ledger, leader, row)).collect();
     Ok(v1::ListFrameworksResponse { frameworks, next_page_token })
 }
 

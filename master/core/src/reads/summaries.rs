@@ -74,6 +74,7 @@ pub(crate) fn framework_summary(ledger: &Ledger, row: &Framework) -> v1::Framewo
         allocated: resources::write_resources(&allocated),
         task_count: live.filter(|task| !task.status.state.is_terminal()).count() as u64,
         pending_acknowledgements: row.pending_acknowledgements,
+        ..v1::FrameworkSummary::default()
     }
 }
 

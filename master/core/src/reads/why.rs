@@ -201,6 +201,8 @@ impl Asked<'_> {
             WhyState::WhyNotSubscribed
         } else if suppressed == Some(true) {
             WhyState::WhySuppressed
+        } else if self.leader.shared.shows(bidder.framework, &bidder.role) {
+            WhyState::WhyShared
         } else if standing.offers > 0 {
             WhyState::WhyServed
         } else if states && open.is_empty() {

@@ -16,5 +16,7 @@ mod reasons;
 mod resizes;
 mod rig;
 mod roles;
+mod shared;
+mod shared_histories;
 mod show;
 mod watches;

@@ -31,6 +31,7 @@ fn tested_in(reason: Reason) -> &'static str {
         | Reason::WindowUnknown
         | Reason::QuotaExceeded
         | Reason::CapacityExceeded
+        | Reason::Conflict
         | Reason::SequenceExpired => "stories",
         // `tests/ledger_suite`: what only apply sees, and what takes many rows.
         Reason::ResourcesTaken | Reason::LimitExceeded | Reason::AgentDeactivated => "ledger_suite",
@@ -76,6 +77,7 @@ const ALL: &[Reason] = &[
     Reason::SequenceExpired,
     Reason::QuotaExceeded,
     Reason::CapacityExceeded,
+    Reason::Conflict,
     Reason::AgentDeactivated,
     Reason::WindowUnknown,
 ];

@@ -9,12 +9,13 @@ use master_core::{
     consensus::Restored,
     input::{CallId, OperatorCall, StreamId},
     ledger::{digest::digest, invariants},
+    outbox::Answer,
 };
 use proto::model::{
     AgentCall, AgentId, AgentInfo, ClusterId, Command, Duration, FrameworkId, FrameworkInfo,
-    Instant, NodeId, Offer, OfferId, Operation, Order, Principal, Reason, RequestId, Resources,
-    Role, SchedulerCall, SchedulerEvent, Session, StatusReason, StatusSource, Subscribe, TaskId,
-    TaskInfo, TaskState, TaskStatus, WallTime, WatchFilter,
+    Instant, NodeId, Offer, OfferId, Operation, Order, Principal, Reason, Refusal, RequestId,
+    Resources, Role, SchedulerCall, SchedulerEvent, Session, SharedState, StatusReason,
+    StatusSource, Subscribe, TaskId, TaskInfo, TaskState, TaskStatus, WallTime, WatchFilter,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,6 +36,12 @@ pub(crate) struct Rig {
     /// Streams whose reader takes its time, and those of them that have something unread.
     pub(crate) slow: BTreeSet<StreamId>,
     unread: Vec<StreamId>,
+    /// Offers that were not taken back.
+    pub(crate) live: BTreeMap<OfferId, Offer>,
+    /// What was shown of shared roles, by stream.
+    pub(crate) shown: Vec<(u64, SharedState)>,
+    /// Answers to calls.
+    pub(crate) answers: Vec<(CallId, Result<Answer, Refusal>)>,
     /// What each watcher was shown, with its sequence number, or why its watch has ended.
     pub(crate) watched: Vec<(u64, Result<u64, Reason>, String)>,
     streams: BTreeMap<StreamId, String>,
@@ -103,6 +110,9 @@ impl Rig {
             sessions: BTreeMap::new(),
             slow: BTreeSet::new(),
             unread: Vec::new(),
+            live: BTreeMap::new(),
+            shown: Vec::new(),
+            answers: Vec::new(),
             watched: Vec::new(),
             streams: BTreeMap::new(),
             next_call: 0,
@@ -162,6 +172,9 @@ impl Rig {
     }
 
     fn note(&mut self, effect: Effect) {
+        if let Effect::Reply { call, answer } = &effect {
+            self.answers.push((*call, answer.clone()));
+        }
         let line = match effect {
             Effect::Reply { call, answer: Ok(answer) } => {
                 format!("reply {} {}", call.0, show_answer(&answer))
@@ -204,7 +217,14 @@ impl Rig {
                 let name = self.streams[&stream].clone();
                 self.sessions.insert(name, *session);
             }
-            SchedulerEvent::Offers(offers) => self.offers.extend(offers.iter().cloned()),
+            SchedulerEvent::Offers(offers) => {
+                self.offers.extend(offers.iter().cloned());
+                self.live.extend(offers.iter().map(|offer| (offer.id, offer.clone())));
+            }
+            SchedulerEvent::Rescind(offers) => {
+                offers.iter().for_each(|id| drop(self.live.remove(id)));
+            }
+            SchedulerEvent::SharedState(state) => self.shown.push((stream.0, state.clone())),
             _ => {}
         }
     }
@@ -221,9 +241,10 @@ impl Rig {
         self.step(input);
     }
 
-    /// As [`Self::subscribe`], for the first time, in these roles.
+    /// As [`Self::subscribe`], in these roles.
     pub(crate) fn subscribe_in(&mut self, stream: u64, name: &str, roles: &[&str]) {
-        let mut input = self.subscription(stream, name, None);
+        let framework = self.sessions.get(name).map(|session| session.framework);
+        let mut input = self.subscription(stream, name, framework);
         if let Input::FrameworkSubscribe { subscribe, .. } = &mut input {
             let roles = roles.iter().map(|text| Role::new(text).expect("a role"));
             subscribe.info.roles = roles.collect();
@@ -284,6 +305,17 @@ impl Rig {
     pub(crate) fn call(&mut self, name: &str, request: SchedulerCall) {
         let session = self.sessions[name];
         self.call_as(name, session, request);
+    }
+
+    /// Frameworks call in the same turn, in this order.
+    pub(crate) fn turn_of_calls(&mut self, calls: Vec<(&str, SchedulerCall)>) {
+        let mut inputs = Vec::new();
+        for (name, request) in calls {
+            let (call, session) = (self.call_id(), self.sessions[name]);
+            let principal = principal(&format!("framework/{name}"));
+            inputs.push(Input::FrameworkCall { call, principal, session, request });
+        }
+        self.turn(inputs);
     }
 
     /// A framework calls, and says that it is another, or another instance.

@@ -6,7 +6,9 @@ use proto::{
         decline::decline_count_text, demand::read_constraint, quota::read_quota,
         resources::read_resources, role_settings::read_settings,
     },
-    model::{AgentNotice, Masters, Milli, OperationResult, Order, Refusal, SchedulerEvent},
+    model::{
+        AgentNotice, Masters, Milli, OperationResult, Order, Refusal, SchedulerEvent, SharedState,
+    },
     wire::v1::{self, cluster_event::Event},
 };
 
@@ -47,8 +49,23 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
         SchedulerEvent::DemandFailed { role, demand } => {
             format!("demand {demand} of {role} failed")
         }
+        SchedulerEvent::SharedState(state) => show_shared(state),
         SchedulerEvent::Heartbeat => "heartbeat".to_owned(),
     }
+}
+
+/// Agents at their versions with what is free, described if they are.
+fn show_shared(state: &SharedState) -> String {
+    let agents = state.agents.iter().map(|agent| {
+        let hostname = agent.description.as_ref().map(|it| format!(" on {}", it.hostname));
+        let away = agent.unavailability.as_ref().map(|away| format!(" away in {}", away.starts_in));
+        let (hostname, away) = (hostname.unwrap_or_default(), away.unwrap_or_default());
+        format!(" {}@{}{hostname} [{}]{away}", agent.agent, agent.version, agent.free)
+    });
+    let agents: String = agents.collect();
+    let flag = |is_set: bool, word: &'static str| if is_set { word } else { "" };
+    let (begins, open) = (flag(state.begins, " begins"), flag(!state.complete, " goes on"));
+    format!("{} shared{begins}{open}{}{agents}", state.role, flag(state.ended, " no longer"))
 }
 
 fn show_notice(notice: &AgentNotice) -> String {
@@ -113,7 +130,12 @@ fn show_read(read: &ReadAnswer) -> String {
         let id = row.info.as_ref().map_or("?", |info| &info.agent_id);
         format!("{id}:{}{}", row.task_count, show_directives(row))
     };
-    let framework = |row: &v1::FrameworkSummary| row.framework_id.clone();
+    let framework = |row: &v1::FrameworkSummary| match (row.commits, row.commit_conflicts) {
+        (0, 0) => row.framework_id.clone(),
+        (commits, conflicts) => {
+            format!("{}:{commits}commits:{conflicts}conflicted", row.framework_id)
+        }
+    };
     let task = |row: &v1::TaskSummary| {
         let id = row.info.as_ref().map_or("?", |info| &info.task_id);
         format!("{}/{id}", row.framework_id)

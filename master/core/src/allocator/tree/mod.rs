@@ -159,6 +159,11 @@ impl Tree {
         Bidder { framework, role: role.clone() }
     }
 
+    /// Whether a node is a role's, and the role this one or above it.
+    pub(super) fn is_role_above(&self, node: NodeIndex, role: &Role) -> bool {
+        matches!(&self.node(node).name, Name::Role(own) if role.is_within(own))
+    }
+
     /// Whether any role has a quota.
     pub fn has_quotas(&self) -> bool {
         !self.quotas.is_empty()
