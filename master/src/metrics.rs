@@ -26,6 +26,7 @@ const TASKS: &str = "bourse_master_tasks";
 const OFFERS: &str = "bourse_master_offers_total";
 const DECLINES: &str = "bourse_master_offers_declined_total";
 const LAUNCHED: &str = "bourse_master_tasks_launched_total";
+const PREEMPTED: &str = "bourse_master_tasks_preempted_total";
 const ENTRIES: &str = "bourse_master_entries_proposed_total";
 const COMMANDS: &str = "bourse_master_commands_proposed_total";
 const COMMITS: &str = "bourse_master_commits_total";
@@ -97,6 +98,7 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
     }
     let counts = [
         (LAUNCHED, figures.tasks_launched),
+        (PREEMPTED, figures.tasks_preempted),
         (ENTRIES, figures.entries_proposed),
         (COMMANDS, figures.commands_proposed),
     ];
@@ -160,6 +162,7 @@ fn describe() {
         "Commits in shared roles, all and those in which something conflicted"
     );
     describe_counter!(LAUNCHED, "Tasks committed for launch");
+    describe_counter!(PREEMPTED, "Tasks that were chosen to give way to others");
     describe_counter!(ENTRIES, "Log entries proposed");
     describe_counter!(COMMANDS, "Commands in them");
     describe_counter!(REFUSALS, "Calls and streams refused, by reason");

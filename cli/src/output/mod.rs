@@ -2,6 +2,7 @@
 
 pub(crate) mod agent_life;
 pub(crate) mod past;
+mod preemption;
 pub(crate) mod roles;
 pub(crate) mod rows;
 pub(crate) mod table;

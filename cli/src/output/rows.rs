@@ -6,7 +6,7 @@ use super::{
 };
 use proto::{
     convert,
-    model::{ResourceName, Resources, Value},
+    model::{Priority, ResourceName, Resources, Value},
     wire::v1,
 };
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
@@ -230,8 +230,38 @@ pub(crate) struct TaskRow {
     /// The size that its agent is applying.
     resizing: Option<ShownResources>,
     command: Vec<String>,
+    priority: u32,
     kill_requested: bool,
+    gives_way_to: Option<GivesWayTo>,
     pending_acknowledgements: u64,
+}
+
+/// For whom a task gave its place up.
+#[derive(Debug, Serialize)]
+struct GivesWayTo {
+    framework: Option<String>,
+    role: String,
+    demand: Option<String>,
+    priority: u32,
+}
+
+impl From<v1::Preemption> for GivesWayTo {
+    fn from(wire: v1::Preemption) -> Self {
+        let said = |text: String| Some(text).filter(|text| !text.is_empty());
+        Self {
+            framework: said(wire.for_framework_id),
+            role: wire.for_role,
+            demand: said(wire.for_demand_id),
+            priority: wire.for_priority,
+        }
+    }
+}
+
+impl GivesWayTo {
+    fn text(&self) -> String {
+        let who = self.framework.as_ref().map(|id| format!("{id} in ")).unwrap_or_default();
+        format!("gives way to {who}{} at priority {}", self.role, self.priority)
+    }
 }
 
 impl TaskRow {
@@ -245,6 +275,7 @@ impl From<v1::TaskSummary> for TaskRow {
     fn from(wire: v1::TaskSummary) -> Self {
         let info = wire.info.unwrap_or_default();
         let status = wire.status.unwrap_or_default();
+        let gives_way_to = wire.preemption.map(GivesWayTo::from);
         let id = if info.task_id.is_empty() { status.task_id.clone() } else { info.task_id };
         Self {
             framework: wire.framework_id,
@@ -253,7 +284,10 @@ impl From<v1::TaskSummary> for TaskRow {
             agent: info.agent_id,
             state: status.state().as_str_name().to_owned(),
             reason: status.reason().as_str_name().to_owned(),
-            message: status.message.clone(),
+            message: match (&gives_way_to, status.message.is_empty()) {
+                (Some(to), true) => to.text(),
+                _ => status.message.clone(),
+            },
             exit_code: status.exit_code,
             signal: status.signal,
             memory_peak_bytes: status.memory_peak_bytes,
@@ -264,7 +298,9 @@ impl From<v1::TaskSummary> for TaskRow {
                 false => Some(ShownResources::read(wire.resizing)),
             },
             command: info.command.unwrap_or_default().arguments,
+            priority: info.priority.unwrap_or(Priority::DEFAULT.get().into()),
             kill_requested: wire.kill_requested,
+            gives_way_to,
             pending_acknowledgements: wire.pending_acknowledgements,
         }
     }

@@ -1,6 +1,6 @@
 //! Why somebody gets nothing: one sentence, then the numbers; and what is wanted, as a listing.
 
-use super::{Row, past::PastReport, rows::ShownResources, table};
+use super::{Row, past::PastReport, preemption::PreemptionReport, rows::ShownResources, table};
 use proto::{
     convert::{decline::decline_count_text, demand::read_constraint, domain::read_domain_spread},
     model::Duration,
@@ -65,6 +65,7 @@ pub(super) struct DemandReport {
     unmet: Vec<Unmet>,
     missing: Vec<Missing>,
     gang: Option<Gang>,
+    preemption: Option<PreemptionReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -244,6 +245,7 @@ impl DemandReport {
             unmet: unmet.collect(),
             missing: missing.collect(),
             gang: (pieces_needed > 0).then_some(Gang { pieces_with_room, pieces_needed }),
+            preemption: wire.preemption.map(PreemptionReport::from),
         }
     }
 
@@ -276,6 +278,7 @@ impl DemandReport {
             let room = format!("    room for {pieces_with_room} of the {pieces_needed} pieces");
             lines.push(room + " that it needs at once");
         }
+        lines.extend(self.preemption.iter().flat_map(PreemptionReport::lines));
         lines.iter().map(|line| table::escape(line) + "\n").collect()
     }
 }

@@ -302,8 +302,13 @@ impl Queue {
                 let instance = self.instance_mut(id);
                 instance.take_status(status);
                 let outcome = match status.reason {
-                    // The cluster took its agent away, which is no end of its own.
-                    StatusReason::AgentDraining if instance.kill_cause.is_none() => Outcome::Lost,
+                    // The cluster took its agent away, or gave its place to others, which is
+                    // no end of its own.
+                    StatusReason::AgentDraining | StatusReason::Preempted
+                        if instance.kill_cause.is_none() =>
+                    {
+                        Outcome::Lost
+                    }
                     StatusReason::MaxCompletionTime => Outcome::TimedOut,
                     _ => outcome(state, instance.kill_cause),
                 };

@@ -262,6 +262,8 @@ impl Scheduler for BatchScheduler {
             Event::Disconnected => self.tell(now, [Progress::Disconnected]),
             Event::Offers(offers) => self.offers(now, offers, calls),
             Event::DemandFailed { demand, .. } => self.demand_failed(now, &demand),
+            // What ends comes back as lost and is started again.
+            Event::PreemptionNotice(_) => {}
             Event::Update(status) => {
                 if let State::Running(queue) = &mut self.state {
                     let progress = queue.status(now, &status);

@@ -7,8 +7,8 @@
 use crate::model::{
     AgentId, AgentNotice, AgentVersion, ClusterId, ConflictDetection, DeclineFilter, DemandId,
     Duration, FrameworkId, FrameworkInfo, Instant, Offer, OfferId, Operation, OperationResult,
-    Refusal, Resize, Resources, Role, SchedulerCall, SharedState, StatedDemand, TaskId, TaskInfo,
-    TaskStatus, limits,
+    PreemptionNotice, Refusal, Resize, Resources, Role, SchedulerCall, SharedState, StatedDemand,
+    TaskId, TaskInfo, TaskStatus, limits,
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -73,6 +73,10 @@ pub enum Event {
     /// when they were last shown. [`crate::CellState`] keeps it. After each [`Event::Subscribed`]
     /// it begins anew. Take of it with [`Calls::commit`].
     SharedState(SharedState),
+    /// Tasks will be ended for work of a higher priority, at the deadline; they come back as
+    /// [`Event::Update`] with [`crate::model::StatusReason::Preempted`]. Nothing has to be done
+    /// about it: whoever asked for the notice may let them write down how far they are.
+    PreemptionNotice(PreemptionNotice),
     /// An accept, or a commit in a shared role, is committed. Comes before any update of its tasks,
     /// unless it did more than launch tasks all or none: then nothing but the answer itself says
     /// what became of it.

@@ -52,6 +52,12 @@ pub struct Config {
     pub agent_unreachable_per_minute: u32,
     /// An agent that was unreachable for this long is removed with its tasks.
     pub agent_removal_timeout: Duration,
+    /// How long a demand waits before anything gives way to it: what is on offer may come back, and
+    /// what is about to end may end.
+    pub preemption_patience: Duration,
+    /// Tasks that give way to others, per minute, at most, so that a demand gone wrong does not
+    /// empty a cluster; 0 lets none.
+    pub preemptions_per_minute: u32,
     /// How much frameworks may ask, by principal.
     pub call_rates: CallRates,
     /// The newest version of the log that the cluster may come to need: as long as it does not need
@@ -93,6 +99,8 @@ impl Config {
             agent_reregister_timeout: Duration::from_seconds(60),
             agent_unreachable_per_minute: 20,
             agent_removal_timeout: Duration::from_seconds(24 * 3_600),
+            preemption_patience: Duration::from_seconds(1),
+            preemptions_per_minute: 120,
             call_rates: CallRates::default(),
             log_version_max: LogVersion::CURRENT,
             events_kept: limits::EVENTS_KEPT_MAX,

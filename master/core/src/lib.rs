@@ -35,6 +35,7 @@ pub mod master;
 pub mod offers;
 pub mod outbox;
 pub mod placement;
+pub mod preemption;
 pub mod reads;
 
 pub use config::Config;

@@ -67,6 +67,10 @@ pub struct MasterArgs {
     /// Agents marked unreachable per minute, at most [default: 20]
     #[arg(long, value_name = "COUNT")]
     pub agent_unreachable_per_minute: Option<String>,
+    /// Tasks that give way to work of a higher priority, per minute, at most; 0 lets none
+    /// [default: 120]
+    #[arg(long, value_name = "COUNT")]
+    pub preemptions_per_minute: Option<String>,
     /// An agent that is unreachable for this long is removed with its tasks [default: 86400000]
     #[arg(long, value_name = "MS")]
     pub agent_removal_timeout_ms: Option<String>,
@@ -127,6 +131,7 @@ impl MasterArgs {
             "agent_timeout_ms" => &self.agent_timeout_ms,
             "agent_reregister_timeout_ms" => &self.agent_reregister_timeout_ms,
             "agent_unreachable_per_minute" => &self.agent_unreachable_per_minute,
+            "preemptions_per_minute" => &self.preemptions_per_minute,
             "agent_removal_timeout_ms" => &self.agent_removal_timeout_ms,
             "call_rates" => &self.call_rates,
             "weights" => &self.weights,

@@ -100,6 +100,10 @@ fn amounts(layers: &Layers<'_>, mut to: MasterSettings) -> Result<MasterSettings
     if let Some(said) = per_minute {
         to.agent_unreachable_per_minute = u32::try_from(said.value).expect("within bounds");
     }
+    let preempted = layers.said("preemptions_per_minute", |text| number(text, 0, 1_000_000))?;
+    if let Some(said) = preempted {
+        to.preemptions_per_minute = u32::try_from(said.value).expect("within bounds");
+    }
     if let Some(said) = count("snapshot_entries", 1 << 40)? {
         to.snapshot_entries = said.value;
     }

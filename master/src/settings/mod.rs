@@ -56,6 +56,8 @@ pub struct MasterSettings {
     pub agent_reregister_timeout: Duration,
     /// Agents marked unreachable per minute, at most.
     pub agent_unreachable_per_minute: u32,
+    /// Tasks that give way to work of a higher priority, per minute, at most; 0 lets none.
+    pub preemptions_per_minute: u32,
     /// An agent that was unreachable for this long is removed with its tasks.
     pub agent_removal_timeout: Duration,
     /// How much frameworks may ask.
@@ -111,6 +113,7 @@ impl MasterSettings {
             agent_timeout: defaults.agent_timeout,
             agent_reregister_timeout: defaults.agent_reregister_timeout,
             agent_unreachable_per_minute: defaults.agent_unreachable_per_minute,
+            preemptions_per_minute: defaults.preemptions_per_minute,
             agent_removal_timeout: defaults.agent_removal_timeout,
             call_rates: defaults.call_rates,
             weights: defaults.weights,
@@ -161,6 +164,7 @@ impl MasterSettings {
             agent_timeout: self.agent_timeout,
             agent_reregister_timeout: self.agent_reregister_timeout,
             agent_unreachable_per_minute: self.agent_unreachable_per_minute,
+            preemptions_per_minute: self.preemptions_per_minute,
             agent_removal_timeout: self.agent_removal_timeout,
             ..Config::new(self.cluster.clone(), self.node, addresses)
         }

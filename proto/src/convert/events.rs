@@ -5,6 +5,7 @@ use super::{
     form::{self, Read},
     masters::{read_masters, write_masters},
     offer::{read_offer, write_offer},
+    preemption::{read_preemption, write_preemption},
     refusal::{read_refusal, write_refusal},
     shared::{read_shared_state, write_shared_state},
     status::{read_status, write_status},
@@ -46,6 +47,10 @@ pub fn read_event(event: v1::Event) -> Result<SchedulerEvent, Refusal> {
         Event::SharedState(state) => {
             let state = read_shared_state(state).map_err(|no| no.under("shared_state"))?;
             SchedulerEvent::SharedState(state)
+        }
+        Event::PreemptionNotice(notice) => {
+            let notice = read_preemption(notice).map_err(|no| no.under("preemption_notice"))?;
+            SchedulerEvent::PreemptionNotice(notice)
         }
         Event::Heartbeat(v1::event::Heartbeat {}) => SchedulerEvent::Heartbeat,
         Event::Masters(masters) => {
@@ -89,6 +94,9 @@ pub fn write_event(event: &SchedulerEvent) -> v1::Event {
             Event::DemandFailed(v1::event::DemandFailed { role, demand_id })
         }
         SchedulerEvent::SharedState(state) => Event::SharedState(write_shared_state(state)),
+        SchedulerEvent::PreemptionNotice(notice) => {
+            Event::PreemptionNotice(write_preemption(notice))
+        }
         SchedulerEvent::Heartbeat => Event::Heartbeat(v1::event::Heartbeat {}),
         SchedulerEvent::Masters(masters) => Event::Masters(write_masters(masters)),
         SchedulerEvent::Error(refusal) => {

@@ -76,6 +76,7 @@ pub fn read_reason(number: i32) -> Result<StatusReason, Refusal> {
         Wire::ReasonMaxCompletionTime => StatusReason::MaxCompletionTime,
         Wire::ReasonResized => StatusReason::Resized,
         Wire::ReasonResizeFailed => StatusReason::ResizeFailed,
+        Wire::ReasonPreempted => StatusReason::Preempted,
     })
 }
 
@@ -108,6 +109,7 @@ pub fn write_reason(reason: StatusReason) -> v1::StatusReason {
         StatusReason::MaxCompletionTime => Wire::ReasonMaxCompletionTime,
         StatusReason::Resized => Wire::ReasonResized,
         StatusReason::ResizeFailed => Wire::ReasonResizeFailed,
+        StatusReason::Preempted => Wire::ReasonPreempted,
     }
 }
 

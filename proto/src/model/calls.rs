@@ -14,6 +14,7 @@ use super::{
     masters::Masters,
     offer::Offer,
     operation::Operation,
+    preemption::PreemptionNotice,
     refusal::Refusal,
     resources::Resources,
     role::Role,
@@ -173,6 +174,8 @@ pub enum SchedulerEvent {
     },
     /// What is free in a shared role.
     SharedState(SharedState),
+    /// Tasks of the framework will be ended for work of a higher priority.
+    PreemptionNotice(PreemptionNotice),
     /// Nothing happened.
     Heartbeat,
     /// Where masters answer, after the subscription and whenever it changes.

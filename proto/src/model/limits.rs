@@ -167,6 +167,10 @@ pub const SIGNAL_BYTES_MAX: usize = 16;
 /// Longest time that a task can be given to complete. Who wants more wants no end.
 pub const COMPLETION_TIME_MAX: Duration = Duration::from_seconds(365 * 24 * 3_600);
 
+/// Tasks that may give way at once for one piece or gang: as many as an accept can launch, so that
+/// the command fits an entry.
+pub const PREEMPTION_TASKS_MAX: usize = TASKS_PER_ACCEPT_MAX;
+
 /// Longest time that a drain respects budgets: a month.
 pub const DRAIN_DEADLINE_MAX: Duration = Duration::from_seconds(30 * 24 * 3_600);
 

@@ -100,6 +100,8 @@ pub enum StatusReason {
     Resized,
     /// It has the size that it had.
     ResizeFailed,
+    /// It gave way to work of a higher priority.
+    Preempted,
 }
 
 /// One status of one task.

@@ -2,15 +2,16 @@
 
 use super::{
     agent_id, agent_info, agent_task, any_duration, attributes, cluster_id, demand, duration,
-    framework_id, framework_info, grace_period, message, offer_id, owner_id, request_id, resources,
-    role, roles, session, some_resources, status, status_reason, task_id, task_info, task_key,
+    framework_id, framework_info, grace_period, message, offer_id, owner_id, priority, request_id,
+    resources, role, roles, session, some_resources, status, status_reason, task_id, task_info,
+    task_key,
 };
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
     AgentCall, AgentNotice, AgentVersion, ConflictDetection, DeclineFilter, DeclineReason,
-    Duration, Masters, Offer, OfferId, Operation, Order, Reason, Refusal, Resize, ResourceName,
-    SchedulerCall, SchedulerEvent, SharedAgent, SharedState, Subscribe, Unavailability, limits,
-    shared::SharedDescription,
+    Duration, Masters, Offer, OfferId, Operation, Order, PreemptionNotice, Reason, Refusal, Resize,
+    ResourceName, SchedulerCall, SchedulerEvent, SharedAgent, SharedState, Subscribe,
+    Unavailability, limits, shared::SharedDescription,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -263,6 +264,13 @@ pub(crate) fn event() -> impl Strategy<Value = SchedulerEvent> {
         (role(), demand::demand_id())
             .prop_map(|(role, demand)| SchedulerEvent::DemandFailed { role, demand }),
         shared_state().prop_map(SchedulerEvent::SharedState),
+        (collection::vec(task_id(), 0..4), any::<u64>(), role(), priority()).prop_map(
+            |(tasks, ms, role, priority)| {
+                let deadline = Duration(ms);
+                let notice = PreemptionNotice { tasks, deadline, role, priority };
+                SchedulerEvent::PreemptionNotice(notice)
+            },
+        ),
         Just(SchedulerEvent::Heartbeat),
         masters().prop_map(SchedulerEvent::Masters),
         refusal().prop_map(SchedulerEvent::Error),

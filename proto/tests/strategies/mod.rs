@@ -14,7 +14,7 @@ use proto::model::{
 };
 use std::collections::BTreeSet;
 
-pub(crate) const STATUS_REASONS: [StatusReason; 25] = [
+pub(crate) const STATUS_REASONS: [StatusReason; 26] = [
     StatusReason::None,
     StatusReason::ContainerLaunchFailed,
     StatusReason::ContainerLimitationMemory,
@@ -40,6 +40,7 @@ pub(crate) const STATUS_REASONS: [StatusReason; 25] = [
     StatusReason::MaxCompletionTime,
     StatusReason::Resized,
     StatusReason::ResizeFailed,
+    StatusReason::Preempted,
 ];
 
 // === ids ===

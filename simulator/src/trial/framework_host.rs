@@ -274,6 +274,7 @@ impl World {
             | SchedulerEvent::AgentNotice { .. }
             | SchedulerEvent::DemandFailed { .. }
             | SchedulerEvent::SharedState(_)
+            | SchedulerEvent::PreemptionNotice(_)
             | SchedulerEvent::Masters(_)
             | SchedulerEvent::Heartbeat => {}
             SchedulerEvent::Error(refusal) => self.framework_refused(framework, &refusal),

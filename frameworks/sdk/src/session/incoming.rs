@@ -37,6 +37,9 @@ impl ClientSession {
                 self.events.push_back(Event::DemandFailed { role, demand });
             }
             SchedulerEvent::SharedState(state) => self.events.push_back(Event::SharedState(state)),
+            SchedulerEvent::PreemptionNotice(notice) => {
+                self.events.push_back(Event::PreemptionNotice(notice));
+            }
             SchedulerEvent::Heartbeat => self.updates.caught_up(),
             SchedulerEvent::Masters(masters) => self.link.learn(&masters),
         }

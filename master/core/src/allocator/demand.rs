@@ -8,14 +8,19 @@
 use super::{
     Bidder, Place, PlannedOffer, View,
     changes::Changes,
+    claims::Claims,
     filters::{Filters, Refused},
     wanted::{Entry, Wanted},
 };
 use crate::liveness::Deadlines;
 use proto::model::{
-    DemandId, Domain, FrameworkId, Instant, OfferTerms, Reason, Refusal, Role, StatedDemand, limits,
+    DemandId, Domain, FrameworkId, Instant, OfferTerms, Priority, Reason, Refusal, Role,
+    StatedDemand, limits,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// Changes kept for an allocator to read; one that is later looks at everything.
 const CHANGES_MAX: usize = 65_536;
@@ -53,6 +58,10 @@ pub struct Demand {
     divided_at: Option<u64>,
     /// When the first gang of each is given up.
     gangs: Deadlines<BidderIndex>,
+    /// Who wants something that is not out, the highest priority first.
+    by_priority: BTreeSet<(Reverse<Priority>, BidderIndex)>,
+    priorities: BTreeMap<BidderIndex, Priority>,
+    pub(super) claims: Claims,
     /// What is stated no longer, until somebody asks.
     ended: Vec<Ended>,
     changes: Changes<DemandChange>,
@@ -109,6 +118,9 @@ impl Demand {
             even: BTreeSet::new(),
             divided_at: None,
             gangs: Deadlines::new(),
+            by_priority: BTreeSet::new(),
+            priorities: BTreeMap::new(),
+            claims: Claims::default(),
             ended: Vec::new(),
             changes: Changes::new(CHANGES_MAX),
         }
@@ -143,6 +155,7 @@ impl Demand {
             self.even.remove(&index);
             self.terms.remove(&index);
             self.gangs.cancel(&index);
+            self.set_priority(index, None);
             self.bidders[index.0 as usize] = None;
             self.vacant.push(index);
             self.changes.note(DemandChange::Withdrawn(bidder));
@@ -291,6 +304,11 @@ impl Demand {
             return;
         };
         wanted.offered(offer.place, domain, &offer.pieces);
+        if !self.claims.is_empty() {
+            for (demand, count) in &offer.pieces {
+                self.claims.use_up(&offer.bidder(), &offer.agent, demand, *count);
+            }
+        }
         if !wanted.is_open() {
             self.note_wanted(index);
         }
@@ -355,6 +373,7 @@ impl Demand {
 
     /// Ends the filters whose time is over.
     pub fn expire(&mut self, now: Instant) {
+        self.claims.expire(now);
         for (index, place) in self.filters.expire(now) {
             let bidder = self.bidders[index.0 as usize].clone();
             let bidder = bidder.expect("the filters of who leaves are cleared");
@@ -428,8 +447,36 @@ impl Demand {
         }
     }
 
+    /// Who has stated that it wants something that is not out: the highest priority of anything
+    /// that it states, and who; the highest first.
+    pub fn by_priority(&self) -> impl Iterator<Item = (Priority, &Bidder)> {
+        self.by_priority.iter().map(|(priority, index)| {
+            let bidder = self.bidders[index.0 as usize].as_ref();
+            (priority.0, bidder.expect("who wants is there"))
+        })
+    }
+
+    fn set_priority(&mut self, index: BidderIndex, priority: Option<Priority>) {
+        let before = match priority {
+            Some(priority) => self.priorities.insert(index, priority),
+            None => self.priorities.remove(&index),
+        };
+        if before != priority {
+            before.map(|before| self.by_priority.remove(&(Reverse(before), index)));
+            self.by_priority.extend(priority.map(|now| (Reverse(now), index)));
+        }
+    }
+
     /// What a bidder wants has changed.
     fn note_wanted(&mut self, index: BidderIndex) {
+        let wanted = self.wanted.get(&index);
+        let priority = wanted.filter(|wanted| wanted.is_open()).and_then(Wanted::priority);
+        self.set_priority(index, priority);
+        if !self.claims.is_empty() {
+            let bidder = self.bidders[index.0 as usize].clone().expect("who wants is there");
+            let wanted = self.wanted.get(&index);
+            self.claims.cap(&bidder, |id| wanted.map_or(0, |wanted| wanted.open(id)));
+        }
         match self.wanted.get(&index).and_then(Wanted::next_expiry) {
             Some(at) => self.gangs.set(index, at),
             None => drop(self.gangs.cancel(&index)),

@@ -392,16 +392,50 @@ impl Round<'_> {
 
     /// Works out what is to be kept back; returns the agents of which less is kept than before.
     fn keep_back(&mut self) -> Vec<Place> {
-        if !self.tree.has_quotas() && self.headroom.is_empty() && !self.demand.has_gangs() {
+        let claims = self.demand.claims();
+        let nothing = !self.tree.has_quotas() && !self.demand.has_gangs() && claims.is_empty();
+        if nothing && self.headroom.is_empty() {
             return Vec::new();
         }
-        let free = self.view.offerable().iter().map(|place| (place, self.free(place).amounts()));
-        let headroom = Headroom::work_out(self.tree, free);
+        let places = self.view.offerable().iter();
+        let free = places.map(|place| (place, self.free(place).amounts()));
+        let headroom = match claims.is_empty() {
+            true => Headroom::work_out(self.tree, free),
+            false => self.keep_claims(free),
+        };
         let before = std::mem::replace(&mut self.headroom, headroom);
         if self.demand.has_gangs() {
             self.place_gangs();
         }
         self.headroom.released(&before)
+    }
+
+    /// The headroom beside what is kept for demands that tasks give way to.
+    fn keep_claims<'b>(&self, free: impl Iterator<Item = (Place, &'b Amounts)>) -> Headroom {
+        let mut kept: BTreeMap<Place, Vec<(NodeIndex, Amounts)>> = BTreeMap::new();
+        for claim in self.demand.claims().iter() {
+            let (place, leaf) = (self.view.place(&claim.agent), self.tree.leaf(&claim.bidder));
+            if let (Some(place), Some(leaf)) = (place, leaf) {
+                let mut piece = Amounts::new();
+                piece.add_times(&claim.shape, claim.count);
+                kept.entry(place).or_default().push((leaf, piece));
+            }
+        }
+        let rest: Vec<(Place, Amounts)> = free
+            .map(|(place, free)| {
+                let mut free = free.clone();
+                for (_, piece) in kept.get(&place).into_iter().flatten() {
+                    free.take_some(piece);
+                }
+                (place, free)
+            })
+            .collect();
+        let rest = rest.iter().map(|(place, free)| (*place, free));
+        let mut headroom = Headroom::work_out(self.tree, rest);
+        for (place, pieces) in kept {
+            pieces.into_iter().for_each(|(leaf, piece)| headroom.keep(place, leaf, piece));
+        }
+        headroom
     }
 
     /// The plan, what is kept back, and the leaves that got something.

@@ -1,6 +1,7 @@
-//! What the last plan left to those who are shown what is free instead of being made offers.
+//! What the last plan left: to those who are shown what is free instead of being made offers, and
+//! to those for whom others may have to give way.
 
-use super::{Bundle, Drf, Place, room::clip};
+use super::{Amounts, Bidder, Bundle, Drf, Place, room::clip};
 use proto::model::Role;
 use std::collections::BTreeSet;
 
@@ -15,6 +16,14 @@ impl Drf {
         match left == *free.amounts() {
             true => free.clone(),
             false => clip(free, &left),
+        }
+    }
+
+    /// What is left at a place for a bidder when all that the last plan kept for others stays.
+    pub fn left_for_bidder(&self, bidder: &Bidder, place: Place, free: &Amounts) -> Amounts {
+        match self.tree.leaf(bidder) {
+            Some(leaf) => self.headroom.leave(&self.tree, place, leaf, free),
+            None => self.headroom.leave_all(place, free),
         }
     }
 

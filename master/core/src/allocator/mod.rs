@@ -8,6 +8,7 @@
 pub mod amounts;
 pub mod bundle;
 pub mod changes;
+pub mod claims;
 pub mod compare;
 pub mod demand;
 pub mod drf;
@@ -32,6 +33,7 @@ pub mod wanted;
 
 pub use amounts::Amounts;
 pub use bundle::Bundle;
+pub use claims::{Claim, Claims};
 pub use demand::Demand;
 pub use drf::Drf;
 pub use explain::{Explanation, Why};

@@ -87,18 +87,38 @@ impl Room {
         }
     }
 
+    /// What a task had is here again.
+    ///
+    /// # Panics
+    /// When there would be more of a device than a whole one.
+    pub fn give(&mut self, bundle: &Bundle) {
+        let given = Room::of(bundle);
+        self.amounts.add(&given.amounts);
+        for (name, devices) in given.devices {
+            match self.devices.iter_mut().find(|(own, _)| *own == name) {
+                Some((_, own)) => {
+                    *own = own.checked_add(&devices).expect("no more than a whole one")
+                }
+                None => self.devices.push((name, devices)),
+            }
+        }
+    }
+
+    /// What there is of devices by name of a resource; `None` when its devices have no names.
+    pub fn devices(&self, name: &ResourceName) -> Option<&Devices> {
+        self.devices.iter().find(|(own, _)| own == name).map(|(_, devices)| devices)
+    }
+
     /// The device that stands there in what [`Self::each`] gives of this room as the total.
     pub fn device(&self, name: &ResourceName, position: usize) -> Option<&str> {
-        let (_, devices) = self.devices.iter().find(|(own, _)| own == name)?;
+        let devices = self.devices(name)?;
         devices.iter().nth(position).map(|(device, _)| device.as_str())
     }
 
     /// Free thousandths of each device of a resource of which `total` is all that there is; without
     /// devices by name, whole ones first and then what is left.
     pub fn each(&self, name: &ResourceName, total: &Room) -> Vec<u64> {
-        let known = |room: &Room| {
-            room.devices.iter().find(|(own, _)| own == name).map(|(_, devices)| devices.clone())
-        };
+        let known = |room: &Room| room.devices(name).cloned();
         if let Some(all) = known(total) {
             let free = known(self).unwrap_or_default();
             let left = |device| free.iter().find(|(own, _)| *own == device).map_or(0, |it| it.1.0);

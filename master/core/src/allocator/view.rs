@@ -155,6 +155,7 @@ impl View {
             | Event::WindowEnded(_)
             | Event::FrameworkUpdated(_)
             | Event::AgentTaskUnknown { .. }
+            | Event::TaskPreempted(_)
             | Event::KillRequested(_)
             | Event::UpdateCommitted { .. }
             | Event::UpdatesAcknowledged { .. }

@@ -9,7 +9,7 @@ use super::{
     room::Room,
     spread::{DomainCounts, Spread},
 };
-use proto::model::{AgentInfo, DemandId, Domain, Instant, StatedDemand};
+use proto::model::{AgentInfo, DemandId, Domain, Instant, Priority, StatedDemand};
 use std::{cmp::Reverse, collections::BTreeMap};
 
 /// All that a bidder wants.
@@ -84,6 +84,16 @@ impl Wanted {
     /// Its entries.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The highest priority of its entries.
+    pub(super) fn priority(&self) -> Option<Priority> {
+        self.entries.first().map(|entry| entry.stated.priority)
+    }
+
+    /// Pieces of an entry that are wanted and not out.
+    pub(super) fn open(&self, id: &DemandId) -> u32 {
+        self.entries.iter().find(|entry| entry.id() == id).map_or(0, Entry::open)
     }
 
     /// Whether anything is wanted that is not out.

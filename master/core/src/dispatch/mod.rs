@@ -3,6 +3,7 @@
 mod directives;
 pub(crate) mod history;
 mod masters;
+mod preemptions;
 mod replies;
 pub(crate) mod shared;
 pub(crate) mod watch;
@@ -25,6 +26,10 @@ impl Turn<'_> {
             Event::TaskAdded(key) => {
                 self.figures.tasks_launched += 1;
                 self.launch(key);
+            }
+            Event::TaskPreempted(key) => {
+                self.figures.tasks_preempted += 1;
+                self.leader.preemption.note_victim(key);
             }
             Event::KillRequested(key) => self.kill(key),
             Event::TaskResized(key) => self.resize(key),

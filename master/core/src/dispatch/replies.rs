@@ -25,6 +25,7 @@ impl Turn<'_> {
                 Err(refusal) => self.refuse_framework(stream, refusal),
             },
             Waiter::Accept(waiter) => self.accepted(waiter, outcome),
+            Waiter::Preempt(claims) => self.preempted(claims, outcome),
             Waiter::Register { stream, agent } => match outcome {
                 Ok(_) => self.registered(stream, &agent),
                 Err(refusal) => self.refuse_agent(stream, refusal),
@@ -72,6 +73,7 @@ impl Turn<'_> {
             }
         }
         self.repeat_notices(framework);
+        self.repeat_preemptions(framework);
         let row = ledger.framework(framework).expect("just subscribed");
         self.leader.framework_settled(framework);
         self.leader.demand.set_subscribed(framework, &row.info.roles, suppressed);

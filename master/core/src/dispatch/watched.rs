@@ -37,7 +37,10 @@ pub(super) fn subject<'a>(ledger: &'a Ledger, event: &'a Event) -> Option<Subjec
         | Event::FrameworkDisconnected(id)
         | Event::FrameworkUpdated(id)
         | Event::FrameworkRemoved(id) => of_framework(*id),
-        Event::TaskAdded(key) | Event::KillRequested(key) | Event::TaskResized(key) => of_task(key),
+        Event::TaskAdded(key)
+        | Event::TaskPreempted(key)
+        | Event::KillRequested(key)
+        | Event::TaskResized(key) => of_task(key),
         Event::TaskUpdated { framework, status, .. } => {
             let key = TaskKey { framework: *framework, task: status.task.clone() };
             Subject { agent: Some(&status.agent), ..of_task(&key) }
@@ -79,7 +82,10 @@ pub(super) fn describe(ledger: &Ledger, event: &Event) -> Option<Fact> {
             Some(Fact::FrameworkChanged(reads::framework_summary(ledger, framework)))
         }
         Event::FrameworkRemoved(id) => Some(Fact::FrameworkRemoved(id.to_string())),
-        Event::TaskAdded(key) | Event::KillRequested(key) | Event::TaskResized(key) => {
+        Event::TaskAdded(key)
+        | Event::TaskPreempted(key)
+        | Event::KillRequested(key)
+        | Event::TaskResized(key) => {
             Some(Fact::TaskChanged(reads::task_summary(ledger.task(key)?)))
         }
         Event::TaskUpdated { framework, status, .. } => {

@@ -123,6 +123,10 @@ impl Turn<'_> {
         demands: Option<Vec<StatedDemand>>,
     ) -> Result<(), Refusal> {
         let now = self.now.monotonic;
+        for (index, demand) in demands.iter().flatten().enumerate() {
+            let allowed = self.ledger.roles().check_priority(role, demand.priority);
+            allowed.map_err(|refusal| refusal.under(&format!("demands[{index}]")))?;
+        }
         match demands {
             Some(demands) => self.leader.demand.state(framework, role, demands, now),
             None => self.leader.demand.unstate(framework, role),

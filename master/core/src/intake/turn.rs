@@ -3,7 +3,7 @@
 
 use crate::{
     Config, Ledger,
-    allocator::{Bundle, filters::Refused},
+    allocator::{Bundle, Claim, filters::Refused},
     dispatch::history::History,
     input::{CallId, Now, StreamId},
     ledger::Command,
@@ -46,6 +46,8 @@ pub(crate) enum Waiter {
     Subscribe { stream: StreamId, suppressed: Vec<Role> },
     /// An accept: its offers stay held until the outcome is known.
     Accept(AcceptWaiter),
+    /// A piece of a demand that tasks give way to: kept for it once they do.
+    Preempt(Vec<Claim>),
     /// An agent's stream.
     Register { stream: StreamId, agent: AgentId },
     /// An agent's update.
@@ -99,6 +101,7 @@ impl Turn<'_> {
             Command::RemoveAgent { agent, .. } => Timer::AgentRemoval(agent.clone()),
             Command::AdvanceDrain { agent } => Timer::Drain(agent.clone()),
             Command::TurnWindow(window) => Timer::Window(*window),
+            Command::EndPreempted { .. } => Timer::Preempted,
             _ => return,
         };
         self.leader.timers.set(timer, self.now.monotonic + self.config.tick);

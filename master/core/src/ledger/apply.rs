@@ -84,6 +84,8 @@ impl Ledger {
             Command::KillTask { key, grace_period, reason } => {
                 self.kill_task(key, *grace_period, *reason, events)
             }
+            Command::Preempt(preemption) => self.preempt(now, preemption, events),
+            Command::EndPreempted { tasks } => self.end_preempted(now, tasks, events),
             Command::RecordUpdate { agent, incarnation, framework, status } => {
                 self.record_update(now, agent, *incarnation, *framework, status, events)
             }

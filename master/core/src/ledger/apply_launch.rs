@@ -76,6 +76,7 @@ impl Ledger {
             );
             return Err(Refusal::new(Reason::AgentDeactivated, message).at("agent_id"));
         }
+        self.roles.check_priority(role, task.priority)?;
         if task.resources.is_empty() {
             return Err(Refusal::invalid("resources", "holds nothing; a task needs resources"));
         }

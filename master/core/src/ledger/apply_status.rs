@@ -52,7 +52,9 @@ impl Ledger {
         let task = self.tasks.get(&key).ok_or_else(|| task_unknown(&key))?;
         let framework = self.frameworks.get(&framework).expect("T6: a known framework");
         let news = check_update(task, agent, status, !framework.is_removed())?;
-        let is_drained = task.kill.is_some_and(|kill| kill.reason == StatusReason::AgentDraining);
+        use StatusReason::{AgentDraining, KilledDuringLaunch, Preempted};
+        let reason = task.kill.map(|kill| kill.reason);
+        let by_cluster = reason.filter(|reason| matches!(reason, AgentDraining | Preempted));
         let sequence = status.sequence;
         if sequence > task.agent_sequence {
             let task = self.tasks.get_mut(&key).expect("a known task");
@@ -61,8 +63,8 @@ impl Ledger {
         if news {
             let mut status = TaskStatus { source: StatusSource::Agent, ..status.clone() };
             // What an agent ended before it ran it does not connect with whoever asked.
-            if status.reason == StatusReason::KilledDuringLaunch && is_drained {
-                status.reason = StatusReason::AgentDraining;
+            if let (KilledDuringLaunch, Some(reason)) = (status.reason, by_cluster) {
+                status.reason = reason;
             }
             let reason = status.reason;
             self.put_status(&key, status, now, events);

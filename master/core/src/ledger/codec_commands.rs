@@ -5,6 +5,7 @@ use super::{
     Command, LogVersion,
     codec_accept::{read_accept, write_accept},
     codec_members::{read_change, write_change},
+    codec_preemption::{read_end_preempted, read_preempt, write_end_preempted, write_preempt},
     codec_roles::{
         read_configure_role, read_remove_quota, read_set_quota, read_set_weight,
         write_configure_role, write_remove_quota, write_set_quota, write_set_weight,
@@ -88,6 +89,8 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
             write_accept((*session, role), request.as_ref(), operations, *partial)
         }
         Command::KillTask { key, grace_period, reason } => write_kill(key, *grace_period, *reason),
+        Command::Preempt(preemption) => write_preempt(preemption),
+        Command::EndPreempted { tasks } => write_end_preempted(tasks),
         Command::RecordUpdate { agent, incarnation, framework, status } => {
             write_update(agent, *incarnation, *framework, status)
         }
@@ -226,6 +229,8 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
             grace_period: kill.grace_period_ms.map(Duration),
             reason: read_reason(kill.reason).map_err(|refusal| refusal.under("reason"))?,
         },
+        Kind::Preempt(preempt) => read_preempt(preempt)?,
+        Kind::EndPreempted(end) => read_end_preempted(end)?,
         Kind::RecordUpdate(record) => read_update(record)?,
         Kind::Acknowledge(acknowledge) => read_acknowledge(acknowledge)?,
     })

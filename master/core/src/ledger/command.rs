@@ -1,7 +1,7 @@
 //! Every command that can be committed, with all that applying it needs: ids, times and request
 //! ids were fixed by the leader, so that every replica does the same.
 
-use super::{LogVersion, MemberChange};
+use super::{LogVersion, MemberChange, Preemption};
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Operation,
     Quota, Refusal, RequestId, Role, RoleSettingsChange, Session, StatusReason, TaskId, TaskInfo,
@@ -113,6 +113,13 @@ pub enum Command {
         grace_period: Option<Duration>,
         /// Who asked.
         reason: StatusReason,
+    },
+    /// Tasks give way to a demand of a higher priority, all or none.
+    Preempt(Preemption),
+    /// Of tasks that give way, those whose notice is over are told to end; checked again.
+    EndPreempted {
+        /// Which.
+        tasks: Vec<TaskKey>,
     },
     /// An agent's news of a task.
     RecordUpdate {

@@ -104,6 +104,10 @@ fn derive_task(ledger: &Ledger, task: &Task, derived: &mut Derived) -> Result<()
         return Ok(());
     }
     derived.index.live_tasks += 1;
+    *derived.index.priorities.entry(task.info.priority).or_default() += 1;
+    if task.preempted.is_some() {
+        derived.index.preempted.insert(key.clone());
+    }
     if !ledger.agents.contains_key(&task.info.agent) {
         return Err(Broken { name: "T6", detail: format!("task {key} lives on no agent") });
     }

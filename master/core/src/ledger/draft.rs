@@ -6,8 +6,8 @@
 
 use super::{Event, Ledger, Stamp, Task};
 use proto::model::{
-    AgentId, Resources, Role, Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey,
-    TaskState, TaskStatus,
+    AgentId, Instant, Resources, Role, Session, StatusReason, StatusSource, TaskId, TaskInfo,
+    TaskKey, TaskState, TaskStatus,
 };
 use std::{
     borrow::Cow,
@@ -94,6 +94,8 @@ fn new_task(now: Stamp, session: Session, role: &Role, info: &TaskInfo) -> Task 
         agent_sequence: 0,
         sequence: 0,
         kill: None,
+        launched: Instant::default(),
+        preempted: None,
         changed: now.time,
         state_before_unreachable: None,
         size: None,

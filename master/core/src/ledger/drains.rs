@@ -4,10 +4,8 @@
 //! ones is computed from the rows and the time alone, so that a leader that asks and every replica
 //! that applies come to the same answer; nothing is kept but the drain itself.
 
-use super::{Agent, AgentState, Kill, Ledger, Task};
-use proto::model::{
-    AgentId, DisruptionBudget, Duration, FrameworkId, Instant, StatusReason, TaskKey, WindowId,
-};
+use super::{Agent, AgentState, Ledger, Task, disruptions::Room};
+use proto::model::{AgentId, Duration, FrameworkId, Instant, TaskKey, WindowId};
 use std::collections::BTreeMap;
 
 /// That an agent is being emptied, or is empty for it. Times are on the cluster's clock.
@@ -48,33 +46,11 @@ pub struct DrainProgress {
     pub done_at: Option<Instant>,
 }
 
-/// How many more tasks of one framework may end, by group.
-struct Room<'a> {
-    budget: &'a DisruptionBudget,
-    ending: BTreeMap<&'a str, u32>,
-}
-
 impl Drain {
     /// The grace period that a task is given: its own, or less.
     pub(super) fn grace_of(&self, task: &Task) -> Option<Duration> {
         let own = task.info.kill_policy.grace_period;
         self.max_grace.filter(|max| *max < task.info.grace_period()).or(own)
-    }
-}
-
-/// Whether the cluster, and no party to the task, is ending it.
-fn is_disrupted(task: &Task) -> bool {
-    let by_cluster = |kill: Kill| kill.reason == StatusReason::AgentDraining;
-    !task.is_terminal() && task.kill.is_some_and(by_cluster)
-}
-
-impl Room<'_> {
-    /// Takes one place in a task's group, if there is one.
-    fn take<'a>(this: &mut Room<'a>, task: &'a Task) -> bool {
-        let ending = this.ending.entry(this.budget.group(&task.info)).or_default();
-        let free = *ending < this.budget.tasks_max;
-        *ending += u32::from(free);
-        free
     }
 }
 
@@ -91,9 +67,10 @@ impl Ledger {
                 continue;
             }
             let framework = task.key.framework;
-            let room = rooms.entry(framework).or_insert_with(|| self.room_of(framework));
+            let room = rooms.entry(framework).or_insert_with(|| self.disruption_room(framework));
             let fits = match room {
-                Some(room) if now < drain.deadline => Room::take(room, task),
+                // Who gives way already has a place in the budget.
+                Some(room) if now < drain.deadline => task.preempted.is_some() || room.take(task),
                 _ => true,
             };
             if fits {
@@ -101,17 +78,6 @@ impl Ledger {
             }
         }
         step
-    }
-
-    /// What a framework's budget leaves; `None` when it has none, or has ended.
-    fn room_of(&self, id: FrameworkId) -> Option<Room<'_>> {
-        let framework = self.framework(id).filter(|row| !row.is_removed())?;
-        let budget = framework.info.disruption_budget.as_ref()?;
-        let mut ending = BTreeMap::new();
-        for task in self.tasks_of_framework(id).filter(|task| is_disrupted(task)) {
-            *ending.entry(budget.group(&task.info)).or_default() += 1;
-        }
-        Some(Room { budget, ending })
     }
 
     /// How far the drain of an agent is.

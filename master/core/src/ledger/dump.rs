@@ -4,7 +4,8 @@
 
 use super::{
     Agent, AgentState, Drain, Framework, FrameworkState, Ledger, LogVersion, Task, Window,
-    codec_members::write_member, codec_roles::write_role, frameworks::AcceptOutcome,
+    codec_members::write_member, codec_preemption::write_preempted, codec_roles::write_role,
+    frameworks::AcceptOutcome,
 };
 use prost::Message as _;
 use proto::convert::{
@@ -144,6 +145,8 @@ fn write_task(task: &Task) -> wire::Task {
         kill_grace_period_ms: task.kill.and_then(|kill| kill.grace_period).map(Duration::as_ms),
         kill_reason: task.kill.map_or(0, |kill| write_reason(kill.reason).into()),
         changed_ms: task.changed.0,
+        launched_ms: task.launched.0,
+        preempted: task.preempted.as_deref().map(write_preempted),
         state_before_unreachable: task
             .state_before_unreachable
             .map_or(0, |state| write_state(state).into()),

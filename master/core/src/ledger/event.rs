@@ -84,6 +84,8 @@ pub enum Event {
         /// The task's resources became free with this.
         freed: bool,
     },
+    /// A task gives way to work of a higher priority.
+    TaskPreempted(TaskKey),
     /// A task is to be ended.
     KillRequested(TaskKey),
     /// An agent's update is recorded (or known, or of no interest): the agent may forget it.

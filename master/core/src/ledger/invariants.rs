@@ -1,5 +1,5 @@
 //! What must be true of a ledger between any two commands, under the names that the reliability
-//! plan gives: A1 T1 T4 T5 T6 U2 U3 C5 H4, and `index` for what is kept beside the rows.
+//! plan gives: A1 P1 P2 T1 T4 T5 T6 U2 U3 C5 H4, and `index` for what is kept beside the rows.
 //!
 //! Tests check after every command, restores once; it costs as much as reading everything. It
 //! trusts no row and never panics.
@@ -235,6 +235,7 @@ fn check_identity(ledger: &Ledger, key: &TaskKey, task: &Task, findings: &mut Fi
 fn check_life(ledger: &Ledger, task: &Task, findings: &mut Findings) {
     let (key, state) = (&task.key, task.state());
     findings.expect(state != TaskState::Unknown, "T4", || format!("task {key} is {state}"));
+    let now = ledger.applied.time;
     let before = task.state_before_unreachable;
     let remembered = match before {
         None => state != TaskState::Unreachable,
@@ -242,19 +243,28 @@ fn check_life(ledger: &Ledger, task: &Task, findings: &mut Findings) {
     };
     findings.expect(remembered, "T4", || format!("task {key} is {state}, was {before:?}"));
     let reason = task.kill.map(|kill| kill.reason);
-    use StatusReason::{AgentDraining, FrameworkRemoved, KilledByFramework, KilledByOperator};
+    use StatusReason::{
+        AgentDraining, FrameworkRemoved, KilledByFramework, KilledByOperator, Preempted,
+    };
     let sound = matches!(
         reason,
-        None | Some(AgentDraining | FrameworkRemoved | KilledByFramework | KilledByOperator)
+        None | Some(
+            AgentDraining | FrameworkRemoved | KilledByFramework | KilledByOperator | Preempted
+        )
     );
     findings.expect(sound, "T4", || format!("task {key} is killed because of {reason:?}"));
+    let way = task.preempted.as_deref();
+    let lower = way.is_none_or(|to| task.info.priority < to.priority);
+    findings.expect(lower, "P1", || format!("task {key} gives way to what is not above it"));
+    let told = reason != Some(Preempted) || way.is_some_and(|to| to.deadline <= now);
+    findings.expect(told, "P2", || format!("task {key} is ended before its notice is over"));
     let framework = ledger.frameworks.get(&key.framework);
     let removed = framework.is_some_and(Framework::is_removed);
     findings.expect(!removed || task.is_terminal() || task.kill.is_some(), "T6", || {
         format!("task {key} of a removed framework is {state} and not being ended")
     });
-    let now = ledger.applied.time;
-    findings.expect(task.changed <= now, "C5", || format!("task {key} changed in the future"));
+    let begun = task.launched <= now && task.changed <= now;
+    findings.expect(begun, "C5", || format!("task {key} changed in the future"));
 }
 
 /// U2 and U3: what waits is the last numbers, without gaps.

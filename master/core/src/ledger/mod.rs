@@ -17,6 +17,7 @@ mod apply_framework;
 mod apply_launch;
 mod apply_maintenance;
 mod apply_members;
+mod apply_preemption;
 mod apply_resize;
 mod apply_roles;
 mod apply_status;
@@ -24,10 +25,12 @@ pub mod codec;
 mod codec_accept;
 mod codec_commands;
 mod codec_members;
+mod codec_preemption;
 mod codec_roles;
 mod command;
 mod derive;
 pub mod digest;
+mod disruptions;
 mod draft;
 mod drains;
 pub mod dump;
@@ -45,7 +48,9 @@ mod versions;
 mod windows;
 
 pub use agents::{Agent, AgentState};
+pub use apply_preemption::{Preempted, Preemption};
 pub use command::{Command, Proposed};
+pub(crate) use disruptions::Room as DisruptionRoom;
 pub use drains::{Drain, DrainProgress, DrainStep};
 pub use event::{Applied, Event, Stamp};
 pub use frameworks::{Framework, FrameworkState};
@@ -58,7 +63,7 @@ pub use windows::Window;
 
 use agents::AgentTasks;
 use proto::model::{
-    AgentId, ClusterId, FrameworkId, Instant, RequestId, TaskId, TaskKey, WindowId,
+    AgentId, ClusterId, FrameworkId, Instant, Priority, RequestId, TaskId, TaskKey, WindowId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -93,6 +98,10 @@ struct Index {
     live_tasks: usize,
     /// Agents with a drain.
     draining: BTreeSet<AgentId>,
+    /// Live tasks that give way to others.
+    preempted: BTreeSet<TaskKey>,
+    /// How many live tasks there are at each priority that has any.
+    priorities: BTreeMap<Priority, usize>,
 }
 
 impl Ledger {

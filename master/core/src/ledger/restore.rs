@@ -2,10 +2,11 @@
 //! order is checked, sums and indexes are computed anew, and the whole must keep every invariant.
 
 use super::{
-    Agent, AgentState, Drain, Framework, FrameworkState, Kill, Ledger, LogVersion, Size,
+    Agent, AgentState, Drain, Framework, FrameworkState, Kill, Ledger, LogVersion, Preempted, Size,
     SizeChange, Stamp, Table, Task, Window,
     codec_commands::{read_each, read_id, read_optional_id, required},
     codec_members::read_member,
+    codec_preemption::read_preempted,
     codec_roles::read_role,
     derive::derive,
     frameworks::AcceptOutcome,
@@ -293,10 +294,17 @@ fn read_task(task: wire::Task) -> Result<Task, Refusal> {
         agent_sequence: task.agent_sequence,
         sequence,
         kill: read_kill(task.kill_reason, task.kill_grace_period_ms)?,
+        launched: Instant(task.launched_ms),
+        preempted: read_preempted_at(task.preempted)?,
         changed: Instant(task.changed_ms),
         state_before_unreachable: read_state_before(task.state_before_unreachable)?,
         size: read_size(task.size_version, task.resize_from, task.resize_to)?,
     })
+}
+
+fn read_preempted_at(row: Option<wire::Preempted>) -> Result<Option<Box<Preempted>>, Refusal> {
+    let read = |row| read_preempted(&row).map_err(|refusal| refusal.under("preempted"));
+    Ok(row.map(read).transpose()?.map(Box::new))
 }
 
 /// Every kill has a reason, so that none means no kill.

@@ -13,7 +13,7 @@
 //! The last number is that of the status or, while that one has 0, of the last update that waits:
 //! it needs no place of its own in a snapshot.
 
-use super::{Event, Ledger, Stamp, agents::AgentTasks};
+use super::{Event, Ledger, LogVersion, Preempted, Stamp, agents::AgentTasks};
 use proto::model::{
     AgentId, Duration, FrameworkId, Instant, Reason, Refusal, Resources, Role, StatusReason,
     StatusSource, TaskInfo, TaskKey, TaskState, TaskStatus, limits,
@@ -48,6 +48,10 @@ pub struct Task {
     pub sequence: u64,
     /// Whether it is to be ended.
     pub kill: Option<Kill>,
+    /// When it was launched; zero when the log could not say so as yet.
+    pub launched: Instant,
+    /// To whom it gives way; for ever after, so that one can see why it ended.
+    pub preempted: Option<Box<Preempted>>,
     /// When its status changed last; of an ended task, when there was nothing more to acknowledge.
     pub changed: Instant,
     /// What it was before its agent went out of contact; set while it is `Unreachable`.
@@ -176,6 +180,10 @@ impl Task {
 impl Ledger {
     /// Adds a task's row to the table and to every sum and index.
     pub(super) fn insert_task(&mut self, task: Task) {
+        // Members that know no better would hold another state.
+        let is_said = self.version > LogVersion::OLDEST;
+        let launched = if is_said { task.changed } else { Instant::default() };
+        let task = Task { launched, ..task };
         let key = task.key.clone();
         let framework = self.frameworks.get_mut(&key.framework).expect("T6: a known framework");
         framework.task_count += 1;
@@ -189,6 +197,7 @@ impl Ledger {
             }
         }
         self.index.live_tasks += 1;
+        *self.index.priorities.entry(task.info.priority).or_default() += 1;
         let replaced = self.tasks.insert(key, task);
         assert!(replaced.is_none(), "T1: a task id is used once");
     }
@@ -221,6 +230,13 @@ impl Ledger {
             framework.release(&task.role, &task.info.resources);
             self.roles.release(&task.role, &task.info.resources);
             self.index.live_tasks -= 1;
+            self.index.preempted.remove(key);
+            let of_priority = self.index.priorities.get_mut(&task.info.priority);
+            let of_priority = of_priority.expect("a live task is counted");
+            *of_priority -= 1;
+            if *of_priority == 0 {
+                self.index.priorities.remove(&task.info.priority);
+            }
             if agent.drain.is_some() && agent.allocated.is_empty() {
                 drained = Some(task.info.agent.clone());
             }

@@ -61,7 +61,9 @@ impl Command {
     pub fn since(&self) -> LogVersion {
         match self {
             Command::RaiseVersion(version) => *version,
-            Command::ConfigureRole { .. } => LogVersion(2),
+            Command::ConfigureRole { .. } | Command::Preempt(_) | Command::EndPreempted { .. } => {
+                LogVersion(2)
+            }
             Command::Accept { .. } if self.takes_devices() => LogVersion(2),
             Command::Accept { .. } => match self.as_launch() {
                 Some(tasks) => tasks.iter().map(task_since).max().unwrap_or(LogVersion::OLDEST),
@@ -112,9 +114,10 @@ fn task_since(task: &TaskInfo) -> LogVersion {
 /// A reason that a software does not know it cannot read at all.
 fn reason_since(reason: StatusReason) -> LogVersion {
     match reason {
-        StatusReason::MaxCompletionTime | StatusReason::Resized | StatusReason::ResizeFailed => {
-            LogVersion(2)
-        }
+        StatusReason::MaxCompletionTime
+        | StatusReason::Preempted
+        | StatusReason::Resized
+        | StatusReason::ResizeFailed => LogVersion(2),
         _ => LogVersion::OLDEST,
     }
 }

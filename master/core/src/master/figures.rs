@@ -20,6 +20,8 @@ pub struct Figures {
     pub commits: BTreeMap<Role, CommitFigures>,
     /// Tasks committed for launch.
     pub tasks_launched: u64,
+    /// Tasks that were chosen to give way to others.
+    pub tasks_preempted: u64,
     /// Log entries proposed.
     pub entries_proposed: u64,
     /// Commands in them.

@@ -17,6 +17,7 @@ use crate::{
         membership::{HandOver, Removal},
     },
     offers::{Book, Shared},
+    preemption::PreemptionState,
     reads::{Past, Reads},
 };
 use proto::model::{AgentId, FrameworkId, Instant, RequestId, WindowId};
@@ -35,6 +36,10 @@ pub(crate) enum Timer {
     Drain(AgentId),
     /// A maintenance window begins or ends.
     Window(WindowId),
+    /// Tasks that give way are to be told to end.
+    Preempted,
+    /// Demands that wait are to be looked at: might something give way to them?
+    Preemption,
     /// Something for everybody to hear.
     Heartbeat,
 }
@@ -61,6 +66,7 @@ pub(crate) struct Leadership {
     pub(crate) detector: Detector,
     pub(crate) rate_limits: RateLimits,
     pub(crate) timers: Deadlines<Timer>,
+    pub(crate) preemption: PreemptionState,
     /// Leadership on its way to somebody else, because somebody asked.
     pub(crate) hand_over: Option<HandOver>,
     /// A removal that waits for word of those who stay.
@@ -104,6 +110,9 @@ impl Leadership {
         for window in ledger.windows() {
             timers.set(Timer::Window(window.id), clock.process_time(window.turns_at()));
         }
+        if ledger.preempted_tasks().next().is_some() {
+            timers.set(Timer::Preempted, now);
+        }
         timers.set(Timer::Heartbeat, now + config.heartbeat_interval);
         Self {
             term,
@@ -122,6 +131,7 @@ impl Leadership {
             detector,
             rate_limits: RateLimits::new(config.call_rates.clone()),
             timers,
+            preemption: PreemptionState::new(config.preemptions_per_minute),
             hand_over: None,
             removal: None,
             raising: None,

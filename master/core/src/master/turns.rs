@@ -42,8 +42,10 @@ impl Master {
         }
         self.answer_reads(now, outbox);
         if let Some(mut turn) = self.turn(now, outbox) {
+            turn.tell_victims();
             turn.make_offers();
             turn.show_shared();
+            turn.await_preemption();
         }
         self.snapshot_if_due(outbox);
         self.report_members(outbox);
@@ -278,6 +280,8 @@ impl Turn<'_> {
             }
             Timer::Drain(agent) => self.drain_due(agent),
             Timer::Window(window) => self.window_due(window),
+            Timer::Preempted => self.preempted_due(),
+            Timer::Preemption => self.preemption_due(),
             Timer::Heartbeat => {
                 let next = self.now.monotonic + self.config.heartbeat_interval;
                 self.leader.timers.set(Timer::Heartbeat, next);

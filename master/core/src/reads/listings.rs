@@ -185,7 +185,7 @@ fn get_task(
     viewer: &Viewer,
 ) -> Result<v1::GetTaskResponse, Refusal> {
     let row = find_task(ledger, framework, id, viewer)?;
-    Ok(v1::GetTaskResponse { task: Some(task_summary(row)) })
+    Ok(v1::GetTaskResponse { task: Some(viewer.shown(task_summary(row))) })
 }
 
 /// One task; without a framework when its id is unique among those that are shown.
@@ -242,7 +242,7 @@ fn list_tasks(
     let rows = ledger.tasks().range((start(token), Unbounded)).map(|(_, task)| task);
     let rows = rows.filter(|task| wanted.admits(ledger, task));
     let (rows, next_page_token) = page_of(rows, page, |task| task.key.to_string());
-    let tasks = rows.into_iter().map(task_summary).collect();
+    let tasks = rows.into_iter().map(|row| wanted.viewer.shown(task_summary(row))).collect();
     Ok(v1::ListTasksResponse { tasks, next_page_token })
 }
 

@@ -14,6 +14,7 @@ mod viewer;
 mod waiting;
 mod why;
 mod why_demand;
+mod why_preemption;
 
 pub(crate) use agent_life::window_summary;
 pub(crate) use listings::answer;

@@ -90,5 +90,11 @@ pub(crate) fn task_summary(row: &Task) -> v1::TaskSummary {
             .size_change()
             .map(|change| resources::write_resources(&change.to))
             .unwrap_or_default(),
+        preemption: row.preempted.as_deref().map(|to| v1::Preemption {
+            for_framework_id: to.framework.to_string(),
+            for_role: to.role.to_string(),
+            for_demand_id: to.demand.to_string(),
+            for_priority: to.priority.get().into(),
+        }),
     }
 }

@@ -5,7 +5,10 @@
 //! only; here it is said again, next to what the answers show.
 
 use crate::{Ledger, input::OperatorCall};
-use proto::model::{FrameworkId, Principal, Reason, Refusal, principal::PrincipalKind};
+use proto::{
+    model::{FrameworkId, Principal, Reason, Refusal, principal::PrincipalKind},
+    wire::v1,
+};
 
 /// Who reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,16 @@ impl Viewer {
     /// Whether everything is shown.
     pub(super) fn sees_all(&self) -> bool {
         *self == Self::Operator
+    }
+
+    /// A task as it is shown: to whom it gives way is not its framework's business.
+    pub(super) fn shown(&self, task: v1::TaskSummary) -> v1::TaskSummary {
+        let mut task = task;
+        if let Some(preemption) = task.preemption.as_mut().filter(|_| !self.sees_all()) {
+            preemption.for_framework_id.clear();
+            preemption.for_demand_id.clear();
+        }
+        task
     }
 
     /// Whether this framework's rows are shown.

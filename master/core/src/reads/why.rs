@@ -4,7 +4,7 @@
 //! be given. So the reason is among what the framework wants, what it refused, and what keeps it
 //! back; the first of these that holds is the answer, with the numbers behind it.
 
-use super::{Viewer, task_summary, why_demand::DemandView};
+use super::{Viewer, task_summary, why_demand::DemandView, why_preemption};
 use crate::{
     Ledger,
     allocator::{Amounts, Bidder, CPUS_MIN, MEM_MIN, View, demand::BidderIndex, tree::Whom},
@@ -62,7 +62,7 @@ pub(super) fn why(
         WhySubject::Task { framework, task } => {
             let task = asked.task(*framework, task)?;
             let bidder = Bidder { framework: task.key.framework, role: task.role.clone() };
-            (vec![bidder], Some(task_summary(task)))
+            (vec![bidder], Some(viewer.shown(task_summary(task))))
         }
     };
     if let Some(role) = &query.role {
@@ -163,7 +163,9 @@ impl Asked<'_> {
             for entry in entries.filter(|it| self.demand.is_none_or(|only| it.id() == only)) {
                 let looked_at = self.pairs_left >= agents;
                 self.pairs_left = self.pairs_left.saturating_sub(agents);
-                standing.demands.push(view.standing(entry, looked_at));
+                let mut row = view.standing(entry, looked_at);
+                row.preemption = why_preemption::standing(self.ledger, self.leader, bidder, entry);
+                standing.demands.push(row);
             }
         }
         self.decide(bidder, &mut standing);

@@ -2,12 +2,12 @@
 //! ledger as it is, mostly. Few names, so that commands meet each other.
 
 use crate::{build::*, roles::quota};
-use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Proposed, Task};
+use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Preemption, Proposed, Task};
 use proto::model::{
-    AgentDirective, AgentId, DisruptionBudget, DrainPlan, Duration, FrameworkId, FrameworkInfo,
-    Milli, Operation, Reason, Refusal, Resize, ResourceName, RoleSettingsChange, Session,
-    StatusReason, StopSignal, TaskInfo, TaskState, TaskState::*, TaskStatus, WindowId, WindowPlan,
-    agent::AgentTask,
+    AgentDirective, AgentId, DemandId, DisruptionBudget, DrainPlan, Duration, FrameworkId,
+    FrameworkInfo, Milli, Operation, Priority, Reason, Refusal, Resize, ResourceName,
+    RoleSettingsChange, Session, StatusReason, StopSignal, TaskInfo, TaskState, TaskState::*,
+    TaskStatus, WindowId, WindowPlan, agent::AgentTask,
 };
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ impl Draw {
 /// The commands of one action.
 pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
     let draw = &mut Draw(action.1);
-    match action.0 % 38 {
+    match action.0 % 41 {
         0 | 1 => vec![come_back(ledger, draw)],
         2 => {
             let name = agent_name(draw);
@@ -82,6 +82,8 @@ pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
         }],
         23..=25 => vec![role_change(draw)],
         35 | 36 => vec![resize(ledger, draw)],
+        37 | 38 => vec![preemption(ledger, draw)],
+        39 => vec![end_of_notice(ledger, draw)],
         34 => vec![Command::RaiseVersion(LogVersion::CURRENT)],
         _ => vec![Command::Barrier { term: ledger.applied().term }],
     }
@@ -250,6 +252,10 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
         let ports = if draw.one_in(3) { port..port + 1 } else { 0..0 };
         let on = if draw.one_in(20) { "a9" } else { agent_name(draw) };
         let mut info = task_info(&name, on, resources(100 + 100 * draw.below(16) as i64, ports));
+        if draw.one_in(3) {
+            info.priority = Priority::new(draw.pick(&[0, 0, 1, 1, 2, 5])).expect("one");
+        }
+        info.preemption_notice = draw.one_in(9).then(|| Duration(draw.below(3_000)));
         info.kill_policy.grace_period = draw.one_in(3).then(|| Duration(draw.below(9_000)));
         match draw.below(12) {
             0 => info.max_completion_time = Some(Duration(1 + draw.below(9_000))),
@@ -384,6 +390,43 @@ fn acknowledgement(ledger: &Ledger, draw: &mut Draw) -> Command {
         }
     }
     Command::Acknowledge { session, acknowledgements }
+}
+
+/// Mostly of tasks that live, for a role and at a priority that may be.
+fn preemption(ledger: &Ledger, draw: &mut Draw) -> Command {
+    if ledger.version() == LogVersion::OLDEST && !draw.one_in(8) {
+        return Command::RaiseVersion(LogVersion::CURRENT);
+    }
+    let framework = session_of(ledger, draw).framework;
+    let lower = ledger.tasks().iter().map(|(_, task)| task).filter(|task| {
+        !task.is_terminal() && !task.is_ending() && task.info.priority < Priority::DEFAULT
+    });
+    let lower: Vec<_> = lower.collect();
+    if lower.is_empty() && !draw.one_in(8) {
+        return launch(ledger, draw);
+    }
+    let known = ledger.framework(framework).filter(|_| !draw.one_in(8));
+    let of = known.map_or_else(|| role("eng"), |row| row.info.roles[0].clone());
+    let victim = |draw: &mut Draw| match (draw.below(8), lower.is_empty()) {
+        (0, _) => key(1, "t99"),
+        (2.., false) => draw.pick(&lower).key.clone(),
+        _ => task_of(ledger, draw).map_or_else(|| key(1, "t1"), |task| task.key.clone()),
+    };
+    let count = draw.pick(&[0, 1, 1, 1, 2, 3]);
+    Command::Preempt(Preemption {
+        framework,
+        role: of,
+        demand: DemandId::new("d").expect("an id"),
+        priority: Priority::new(draw.pick(&[1, 3, 3, 3, 3, 5, 9])).expect("one"),
+        victims: (0..count).map(|_| victim(draw)).collect(),
+    })
+}
+
+fn end_of_notice(ledger: &Ledger, draw: &mut Draw) -> Command {
+    let waiting = ledger.preempted_tasks().map(|(task, _)| task.key.clone());
+    let mut tasks: Vec<_> = waiting.filter(|_| !draw.one_in(5)).collect();
+    tasks.extend(task_of(ledger, draw).map(|task| task.key.clone()));
+    Command::EndPreempted { tasks }
 }
 
 fn kill_of(ledger: &Ledger, draw: &mut Draw) -> Command {

@@ -179,7 +179,7 @@ proptest! {
 #[test]
 fn histories_meet_every_fact_and_every_refusal() {
     let mut met = Met::default();
-    for seed in 0..200 {
+    for seed in 0..400 {
         let mut draw = Draw(seed);
         let actions: Vec<_> = (0..80).map(|_| (draw.below(256) as u8, draw.next())).collect();
         Run::new().history(&actions, 40, &mut met);
@@ -201,6 +201,7 @@ fn histories_meet_every_fact_and_every_refusal() {
         "KillRequested",
         "RoleChanged",
         "TaskAdded",
+        "TaskPreempted",
         "TaskResized",
         "TaskUpdated",
         "UpdateCommitted",
@@ -214,6 +215,7 @@ fn histories_meet_every_fact_and_every_refusal() {
     use Reason::*;
     let reasons = [
         InvalidField,
+        LimitExceeded,
         Overloaded,
         NotAuthorized,
         FrameworkUnknown,

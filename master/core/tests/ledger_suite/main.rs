@@ -14,6 +14,7 @@ mod operations;
 mod oracle;
 mod oracle_agents;
 mod oracle_directives;
+mod oracle_preemption;
 mod oracle_resize;
 mod oracle_roles;
 mod oracle_tasks;

@@ -8,7 +8,8 @@ use crate::oracle_directives::{DrainModel, WindowModel};
 use crate::oracle_resize::SizeModel;
 use crate::oracle_roles::RoleModel;
 use master_core::ledger::{
-    AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, LogVersion, Stamp,
+    AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, LogVersion, Preempted,
+    Stamp,
 };
 use proto::model::{
     AgentId, AgentInfo, FrameworkId, FrameworkInfo, KillPolicy, Operation, OperationResult,
@@ -99,6 +100,8 @@ pub(crate) struct TaskModel {
     pub(crate) before: Option<TaskState>,
     pub(crate) kill: Option<(Option<u64>, proto::model::StatusReason)>,
     pub(crate) size: SizeModel,
+    pub(crate) launched: u64,
+    pub(crate) gives_way: Option<Preempted>,
 }
 
 impl TaskModel {
@@ -120,9 +123,10 @@ fn is_newer(command: &Command) -> bool {
                 || tasks.into_iter().any(says_more)
         }
         Command::RecordUpdate { status, .. } => {
-            use StatusReason::{MaxCompletionTime, ResizeFailed, Resized};
-            matches!(status.reason, MaxCompletionTime | Resized | ResizeFailed)
+            use StatusReason::{MaxCompletionTime, Preempted, ResizeFailed, Resized};
+            matches!(status.reason, MaxCompletionTime | Preempted | Resized | ResizeFailed)
         }
+        Command::Preempt(_) | Command::EndPreempted { .. } => true,
         _ => false,
     }
 }
@@ -205,6 +209,8 @@ impl Oracle {
             Command::KillTask { key, grace_period, reason } => {
                 self.kill(&key, grace_period.map(|grace| grace.0), reason)?
             }
+            Command::Preempt(preemption) => self.preempt(&preemption)?,
+            Command::EndPreempted { tasks } => self.end_preempted(&tasks)?,
             Command::RecordUpdate { agent, incarnation, framework, status } => {
                 self.update(&agent, incarnation, framework, status)?
             }

@@ -146,16 +146,8 @@ impl Oracle {
     }
 
     fn budget_allows(&self, task: &TaskModel) -> bool {
-        let framework = &self.frameworks[task.key.framework.0 as usize - 1];
-        let Some(budget) = &framework.info.disruption_budget else { return true };
-        let ended = framework.state == FrameworkState::Removed;
-        let disrupted = self.tasks.iter().filter(|other| {
-            let reason = other.kill.map(|(_, reason)| reason);
-            other.key.framework == task.key.framework
-                && other.lives()
-                && reason == Some(StatusReason::AgentDraining)
-        });
-        ended || disrupted.count() < budget.tasks_max as usize
+        // Who gives way has its place in the budget.
+        task.gives_way.is_some() || self.budget_left(task.key.framework) != Some(0)
     }
 
     pub(crate) fn schedule(&mut self, plan: WindowPlan) -> Applied {

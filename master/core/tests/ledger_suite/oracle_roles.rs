@@ -106,7 +106,11 @@ impl Oracle {
     }
 
     /// A setting of the longest path that is the role or above it and has it.
-    fn setting_of<T>(&self, role: &Role, of: fn(&RoleSettings) -> Option<T>) -> Option<T> {
+    pub(crate) fn setting_of<T>(
+        &self,
+        role: &Role,
+        of: fn(&RoleSettings) -> Option<T>,
+    ) -> Option<T> {
         let above = self.roles.iter().filter(|model| within(role, &model.role));
         let set = above.filter_map(|model| Some((model.role.as_str().len(), of(&model.settings)?)));
         set.max_by_key(|(length, _)| *length).map(|(_, value)| value)

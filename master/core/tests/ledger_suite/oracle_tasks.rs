@@ -45,6 +45,8 @@ impl TaskModel {
             (size.version, change.map(|change| (change.from.clone(), change.to.clone())))
         });
         assert_eq!(size, self.size, "{}", self.key);
+        assert_eq!(row.preempted.as_deref(), self.gives_way.as_ref(), "{}", self.key);
+        assert_eq!(row.launched.0, self.launched, "{}", self.key);
         assert_eq!((row.is_terminal(), row.changed.0), (!self.lives(), self.since), "{}", self.key);
     }
 }
@@ -210,7 +212,7 @@ impl Oracle {
             return no(Reason::InvalidField, "tasks");
         }
         for index in 0..list.len() {
-            self.judge(framework, list, index)
+            self.judge((framework, role), list, index)
                 .and_then(|()| self.judge_limits(role, &list[..=index]))
                 .map_err(|(reason, field)| (reason, format!("tasks[{index}].{field}")))?;
         }
@@ -221,7 +223,12 @@ impl Oracle {
     }
 
     /// One task of an accept, given that those before it are launched.
-    fn judge(&self, framework: FrameworkId, list: &[TaskInfo], index: usize) -> Result<(), No> {
+    fn judge(
+        &self,
+        (framework, role): (FrameworkId, &Role),
+        list: &[TaskInfo],
+        index: usize,
+    ) -> Result<(), No> {
         let info = &list[index];
         let known = self
             .tasks
@@ -240,6 +247,9 @@ impl Oracle {
         }
         if !self.is_wanted(&self.agents[at]) {
             return no(Reason::AgentDeactivated, "agent_id");
+        }
+        if info.priority > self.highest_priority(role) {
+            return no(Reason::LimitExceeded, "priority");
         }
         if info.resources.is_empty() {
             return no(Reason::InvalidField, "resources");
@@ -288,6 +298,8 @@ impl Oracle {
             before: None,
             kill: None,
             size: None,
+            launched: if self.version.is_some() { self.now.time.0 } else { 0 },
+            gives_way: None,
         });
     }
 

@@ -11,6 +11,7 @@ mod gpus;
 mod offers;
 mod operations;
 mod operators;
+mod preemption;
 mod races;
 mod reasons;
 mod resizes;

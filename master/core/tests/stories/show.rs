@@ -50,6 +50,11 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
             format!("demand {demand} of {role} failed")
         }
         SchedulerEvent::SharedState(state) => show_shared(state),
+        SchedulerEvent::PreemptionNotice(notice) => {
+            let tasks: Vec<_> = notice.tasks.iter().map(ToString::to_string).collect();
+            let (tasks, within) = (tasks.join(", "), notice.deadline);
+            format!("{tasks} give way to {} at {} in {within}", notice.role, notice.priority)
+        }
         SchedulerEvent::Heartbeat => "heartbeat".to_owned(),
     }
 }
@@ -266,6 +271,17 @@ fn show_demand(it: &v1::DemandStanding) -> String {
     ] {
         if number > 0 {
             shown += &format!(", {name} {number}");
+        }
+    }
+    if let Some(it) = &it.preemption {
+        let (lower, ending) = (it.tasks_lower, it.tasks_ending);
+        shown += &format!(", {ending} give way of {lower} lower");
+        for (what, number) in
+            [("not its own", it.tasks_not_entitled), ("in budgets", it.tasks_in_budgets)]
+        {
+            if number > 0 {
+                shown += &format!(", {number} {what}");
+            }
         }
     }
     match it.gang_needed {

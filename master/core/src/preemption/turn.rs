@@ -1,0 +1,182 @@
+//! When a leader looks, and what it does about what it finds.
+//!
+//! A look is due once a demand has waited for a while, and again when something has changed. One
+//! look decides for one demand, the one of the highest priority for which there is anything to
+//! decide: the next one sees what has become of it.
+
+use super::{
+    CLAIM_SLACK, Outlook,
+    look::{Found, Look, Scene},
+};
+use crate::{
+    allocator::{Bidder, Claim, wanted::Entry},
+    intake::{Turn, Waiter},
+    ledger::{Applied, Command, Preemption},
+    master::leadership::Timer,
+};
+use proto::model::{Duration, Instant, Refusal, TaskKey};
+use std::collections::BTreeMap;
+
+impl Turn<'_> {
+    /// After a plan: whether somebody waits to whom something might give way.
+    pub(crate) fn await_preemption(&mut self) {
+        if self.leader.timers.get(&Timer::Preemption).is_some() || !self.may_preempt() {
+            return;
+        }
+        if self.leader.preemption.seen != Some(self.sight()) {
+            let due = self.now.monotonic + self.config.preemption_patience;
+            self.leader.timers.set(Timer::Preemption, due);
+        }
+    }
+
+    /// Whether anything runs at a lower priority than somebody waits at; costs nothing much.
+    fn may_preempt(&self) -> bool {
+        let highest = self.leader.demand.by_priority().next();
+        let lowest = self.ledger.lowest_priority();
+        highest.zip(lowest).is_some_and(|((highest, _), lowest)| highest > lowest)
+    }
+
+    /// What there is to see.
+    fn sight(&self) -> (u64, u64, u64) {
+        let leader = &self.leader;
+        let (view, demand) = (leader.view.changes().end(), leader.demand.changes().end());
+        (view, demand, self.ledger.applied().index)
+    }
+
+    /// Looks at those who wait, the highest priority first.
+    pub(crate) fn preemption_due(&mut self) {
+        if self.leader.preemption.is_under_way || !self.may_preempt() {
+            return;
+        }
+        let sight = self.sight();
+        self.leader.preemption.outlooks.clear();
+        let lowest = self.ledger.lowest_priority();
+        let waiting: Vec<Bidder> =
+            self.leader.demand.by_priority().map(|(_, bidder)| bidder.clone()).collect();
+        for bidder in waiting {
+            for entry in self.patient_entries(&bidder) {
+                if lowest.is_some_and(|lowest| entry.stated().priority > lowest)
+                    && self.look_at(&bidder, &entry)
+                {
+                    return;
+                }
+            }
+        }
+        self.leader.preemption.seen = Some(sight);
+    }
+
+    /// What a bidder has waited for long enough, the highest priority first. Those that it may not
+    /// ask for any longer wait for nothing.
+    fn patient_entries(&self, bidder: &Bidder) -> Vec<Entry> {
+        let demand = &self.leader.demand;
+        let index = demand.index(bidder.framework, &bidder.role);
+        let is_wanted = demand.active(bidder).is_some();
+        let wanted = index.filter(|_| is_wanted).and_then(|index| demand.wanted(index));
+        let most = self.ledger.roles().priority_max(&bidder.role);
+        let patience = self.config.preemption_patience;
+        let entries = wanted.map_or(&[][..], |wanted| wanted.entries()).iter();
+        entries
+            .filter(|entry| {
+                let has_waited = entry.since() + patience <= self.now.monotonic;
+                entry.open() > 0 && has_waited && entry.stated().priority <= most
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Whether something was found and proposed.
+    fn look_at(&mut self, bidder: &Bidder, entry: &Entry) -> bool {
+        let leader = &*self.leader;
+        let scene = Scene {
+            now: self.now.monotonic,
+            ledger: self.ledger,
+            view: &leader.view,
+            demand: &leader.demand,
+            allocator: &leader.allocator,
+        };
+        let Some(look) = Look::new(scene, bidder, entry) else { return false };
+        let (found, mut outlook) = look.find();
+        let allowed = self.within_limit(entry, found, &mut outlook);
+        let key = (bidder.clone(), entry.id().clone());
+        self.leader.preemption.outlooks.insert(key, outlook);
+        if allowed.is_empty() {
+            return false;
+        }
+        let victims: Vec<TaskKey> =
+            allowed.iter().flat_map(|found| found.victims.iter().cloned()).collect();
+        let claims = self.claims(bidder, entry, &allowed);
+        let preemption = Preemption {
+            framework: bidder.framework,
+            role: bidder.role.clone(),
+            demand: entry.id().clone(),
+            priority: entry.stated().priority,
+            victims,
+        };
+        self.leader.preemption.is_under_way = true;
+        self.propose(Command::Preempt(preemption), Waiter::Preempt(claims));
+        true
+    }
+
+    /// The pieces that the limit per minute leaves, in order; of a gang all or none.
+    fn within_limit(
+        &mut self,
+        entry: &Entry,
+        found: Vec<Found>,
+        outlook: &mut Outlook,
+    ) -> Vec<Found> {
+        let now = self.now.monotonic;
+        let limit = &mut self.leader.preemption.limit;
+        let before = limit.clone();
+        let mut allowed = Vec::new();
+        for piece in found {
+            let at_piece = limit.clone();
+            if !piece.victims.iter().all(|_| limit.take(now)) {
+                *limit = if entry.is_gang() { before } else { at_piece };
+                outlook.is_rate_limited = true;
+                if entry.is_gang() {
+                    return Vec::new();
+                }
+                break;
+            }
+            allowed.push(piece);
+        }
+        allowed
+    }
+
+    /// What is to be kept once those who give way have ended.
+    fn claims(&self, bidder: &Bidder, entry: &Entry, found: &[Found]) -> Vec<Claim> {
+        let time_of = |key: &TaskKey| -> Duration {
+            self.ledger.task(key).map_or(Duration(0), |task| {
+                let notice = task.info.preemption_notice.unwrap_or(Duration(0));
+                Duration(notice.as_ms() + task.info.grace_period().as_ms())
+            })
+        };
+        let longest = found.iter().flat_map(|found| &found.victims).map(time_of).max();
+        let until: Instant = self.now.monotonic + longest.unwrap_or(Duration(0)) + CLAIM_SLACK;
+        let mut pieces = BTreeMap::new();
+        for found in found {
+            *pieces.entry(found.agent.clone()).or_insert(0) += 1;
+        }
+        let claim = |(agent, count)| Claim {
+            bidder: bidder.clone(),
+            demand: entry.id().clone(),
+            agent,
+            shape: entry.shape().clone(),
+            count,
+            until,
+        };
+        pieces.into_iter().map(claim).collect()
+    }
+
+    /// A preemption is decided. Refused, it is as if nothing had been found: something has changed,
+    /// and the next look sees it.
+    pub(crate) fn preempted(&mut self, claims: Vec<Claim>, outcome: Result<Applied, Refusal>) {
+        self.leader.preemption.is_under_way = false;
+        if outcome.is_ok() {
+            self.leader.demand.add_claims(claims);
+        }
+        // Others wait too.
+        let due = self.now.monotonic + self.config.tick;
+        self.leader.timers.set(Timer::Preemption, due);
+    }
+}

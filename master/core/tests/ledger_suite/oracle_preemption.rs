@@ -1,0 +1,110 @@
+//! The oracle's preemptions: who may give way, the budgets that keep some, and the end of a notice.
+
+use crate::oracle::{No, Oracle, TaskModel, no};
+use master_core::ledger::{AgentState, Applied, Event, FrameworkState, Preempted, Preemption};
+use proto::model::{FrameworkId, Instant, Priority, Reason, Role, StatusReason, TaskKey};
+
+impl Oracle {
+    /// The highest priority that may be asked for in a role.
+    pub(crate) fn highest_priority(&self, role: &Role) -> Priority {
+        let said = self.setting_of(role, |settings| settings.priority_max);
+        said.unwrap_or(Priority::new(3).expect("one"))
+    }
+
+    pub(crate) fn preempt(&mut self, asked: &Preemption) -> Result<Applied, No> {
+        let at = (asked.framework.0 as usize).wrapping_sub(1);
+        let known = self.frameworks.get(at).filter(|row| row.state != FrameworkState::Removed);
+        let Some(framework) = known else { return no(Reason::FrameworkUnknown, "") };
+        if !framework.info.roles.contains(&asked.role) {
+            return no(Reason::InvalidField, "role");
+        }
+        if asked.priority > self.highest_priority(&asked.role) {
+            return no(Reason::LimitExceeded, "priority");
+        }
+        if asked.victims.is_empty() {
+            return no(Reason::InvalidField, "victims");
+        }
+        for index in 0..asked.victims.len() {
+            self.judge_victim(asked, index)
+                .map_err(|reason| (reason, format!("victims[{index}]")))?;
+        }
+        for key in &asked.victims {
+            let now = self.now.time.0;
+            let task = self.tasks.iter_mut().find(|task| task.key == *key).expect("judged");
+            let notice = task.info.preemption_notice.map_or(0, |notice| notice.0);
+            task.gives_way = Some(Preempted {
+                framework: asked.framework,
+                role: asked.role.clone(),
+                demand: asked.demand.clone(),
+                priority: asked.priority,
+                deadline: Instant(now + notice),
+            });
+            self.events.push(Event::TaskPreempted(key.clone()));
+            if notice == 0 {
+                task.kill = Some((None, StatusReason::Preempted));
+                self.events.push(Event::KillRequested(key.clone()));
+            }
+        }
+        Ok(Applied::Done)
+    }
+
+    fn judge_victim(&self, asked: &Preemption, index: usize) -> Result<(), Reason> {
+        let key = &asked.victims[index];
+        if asked.victims[..index].contains(key) {
+            return Err(Reason::InvalidField);
+        }
+        let task = self.tasks.iter().find(|task| task.key == *key).ok_or(Reason::TaskUnknown)?;
+        let there = self.agent_at(&task.info.agent).map(|at| self.agents[at].state);
+        let is_free = task.lives() && task.kill.is_none() && task.gives_way.is_none();
+        if !is_free || there != Some(AgentState::Registered) {
+            return Err(Reason::TransitionIllegal);
+        }
+        if task.info.priority >= asked.priority {
+            return Err(Reason::TransitionIllegal);
+        }
+        let own = |other: &&TaskKey| other.framework == key.framework;
+        let before = asked.victims[..index].iter().filter(own).count();
+        match self.budget_left(key.framework) {
+            Some(left) if before >= left => Err(Reason::TransitionIllegal),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many more of a framework's tasks may be disrupted; no task of the histories has a label,
+    /// so that a framework is one group.
+    pub(crate) fn budget_left(&self, id: FrameworkId) -> Option<usize> {
+        let framework = &self.frameworks[id.0 as usize - 1];
+        let budget = framework.info.disruption_budget.as_ref()?;
+        if framework.state == FrameworkState::Removed {
+            return None;
+        }
+        let disrupted = self.tasks.iter().filter(|task| task.is_disrupted(id)).count();
+        Some((budget.tasks_max as usize).saturating_sub(disrupted))
+    }
+
+    pub(crate) fn end_preempted(&mut self, tasks: &[TaskKey]) -> Result<Applied, No> {
+        let now = self.now.time;
+        let mut found = false;
+        for task in self.tasks.iter_mut().filter(|task| tasks.contains(&task.key)) {
+            let over = task.gives_way.as_ref().is_some_and(|to| to.deadline <= now);
+            if over && task.lives() && task.kill.is_none() {
+                task.kill = Some((None, StatusReason::Preempted));
+                self.events.push(Event::KillRequested(task.key.clone()));
+                found = true;
+            }
+        }
+        match found {
+            true => Ok(Applied::Done),
+            false => no(Reason::TransitionIllegal, ""),
+        }
+    }
+}
+
+impl TaskModel {
+    fn is_disrupted(&self, framework: FrameworkId) -> bool {
+        let killed = self.kill.map(|(_, reason)| reason);
+        let by_cluster =
+            matches!(killed, Some(StatusReason::AgentDraining | StatusReason::Preempted));
+        self.key.framework == framework && self.lives() && (by_cluster || self.gives_way.is_some())
+    }
+}
