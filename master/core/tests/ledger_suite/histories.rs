@@ -236,7 +236,7 @@ fn histories_meet_every_fact_and_every_refusal() {
         AgentDeactivated,
         WindowUnknown,
         VersionTooLow,
-        // `ResizeUnderWay` is told by hand, in `resizes`.
+        ResizeUnderWay,
         TaskNotRunning,
     ];
     assert_eq!(met.reasons, reasons.into_iter().collect());
