@@ -28,9 +28,11 @@ fn python(home: &Home, test: &str) -> Option<Python> {
     fs::create_dir(&stubs).unwrap();
     let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("../proto/schema");
     let mut protoc = Command::new(&interpreter);
-    protoc.args(["-m", "grpc_tools.protoc", "--proto_path"]).arg(schemas);
+    protoc.args(["-m", "grpc_tools.protoc", "--proto_path"]).arg(&schemas);
     protoc.arg("--python_out").arg(&stubs).arg("--grpc_python_out").arg(&stubs);
-    protoc.args(["bourse/v1/common.proto", "bourse/v1/scheduler.proto"]);
+    // They import each other.
+    let all = fs::read_dir(schemas.join("bourse/v1")).unwrap();
+    protoc.args(all.map(|schema| schema.unwrap().path()));
     run(&mut protoc).success();
     Some(Python { interpreter, stubs })
 }

@@ -163,7 +163,22 @@ impl BatchScheduler {
         self.tell(now, progress);
     }
 
+    /// What was asked for is refused: for the task that is named it always will be.
+    fn demand_refused(&mut self, now: Instant, tasks: &[usize], refusal: &Refusal) {
+        let State::Running(queue) = &mut self.state else { return };
+        let task = tasks.get(place_in("demands[", &refusal.field));
+        if let Some(task) = task.filter(|_| is_fatal(refusal.reason) && refusal.field != "role") {
+            let progress = queue.give_up(now, *task, &refusal.to_string());
+            self.wishes.doubt();
+            self.tell(now, progress);
+        }
+    }
+
     fn answered(&mut self, now: Instant, call: CallId, refusal: Option<Refusal>) -> Option<TaskId> {
+        if let (Some(tasks), Some(refusal)) = (self.wishes.answered(call), &refusal) {
+            self.demand_refused(now, &tasks, refusal);
+            return None;
+        }
         let State::Running(queue) = &mut self.state else { return None };
         let launched = self.launches.remove(&call).unwrap_or_default();
         let killed = self.kills.remove(&call);
@@ -179,7 +194,7 @@ impl BatchScheduler {
         }
         if refusal.reason == Reason::QuotaExceeded {
             // The first so many fit; the others wait for room.
-            let fitting = place_of_task(&refusal.field);
+            let fitting = place_in("tasks[", &refusal.field);
             let launched = launched.into_iter().enumerate();
             let progress: Vec<Progress> = launched
                 .flat_map(|(place, id)| match place < fitting {
@@ -238,7 +253,7 @@ impl BatchScheduler {
             && self.placing.is_none()
             && let Some(demands) = self.wishes.statement(now, queue, is_newly_ready)
         {
-            calls.state_demand(queue.job().role().clone(), demands);
+            self.wishes.said(calls.state_demand(queue.job().role().clone(), demands));
         }
         let is_late = self.stop_deadline.is_some_and(|deadline| deadline <= now);
         let abandoned = if is_late { queue.abandon(now) } else { Vec::new() };
@@ -352,15 +367,15 @@ pub(super) fn task_info(
     task.build(agent).expect("a job's tasks were checked when it was made")
 }
 
-/// The place of the task that a refusal names, such as 3 in `tasks[3].resources[0]`; 0 when it
-/// names none.
-pub(super) fn place_of_task(field: &str) -> usize {
-    let place = field.strip_prefix("tasks[").and_then(|rest| rest.split_once(']'));
+/// The place in a list that a refusal names, such as 3 in `tasks[3].resources[0]`; 0 when it names
+/// none.
+fn place_in(list: &str, field: &str) -> usize {
+    let place = field.strip_prefix(list).and_then(|rest| rest.split_once(']'));
     place.and_then(|(place, _)| place.parse().ok()).unwrap_or(0)
 }
 
 /// Whether the same tasks would be refused on any offer.
-pub(super) fn is_fatal(reason: Reason) -> bool {
+fn is_fatal(reason: Reason) -> bool {
     matches!(
         reason,
         Reason::InvalidField | Reason::LimitExceeded | Reason::TaskExists | Reason::NotAuthorized

@@ -5,6 +5,7 @@
 
 use crate::job::TaskSpec;
 use crate::queue::Queue;
+use bourse_sdk::CallId;
 use bourse_sdk::model::{DemandId, Duration, Instant, StatedDemand, limits};
 use std::collections::BTreeMap;
 
@@ -18,6 +19,8 @@ pub(crate) struct Wishes {
     stated: Option<BTreeMap<usize, u32>>,
     /// When each gang was first asked for.
     gangs: BTreeMap<usize, Instant>,
+    /// The last call that said so, until it is answered, and the tasks that it named, in order.
+    unanswered: Option<(CallId, Vec<usize>)>,
     /// What the cluster knows may be wrong.
     is_doubtful: bool,
 }
@@ -44,6 +47,17 @@ impl Wishes {
     pub(crate) fn doubt(&mut self) {
         self.stated = None;
         self.is_doubtful = true;
+    }
+
+    /// What was to be said is said by this call.
+    pub(crate) fn said(&mut self, call: CallId) {
+        let stated = self.stated.iter().flat_map(|stated| stated.keys().copied());
+        self.unanswered = Some((call, stated.collect()));
+    }
+
+    /// The tasks that were named by a call that is now answered, if it is the last one.
+    pub(crate) fn answered(&mut self, call: CallId) -> Option<Vec<usize>> {
+        self.unanswered.take_if(|(last, _)| *last == call).map(|(_, tasks)| tasks)
     }
 
     /// What to say now, if anything needs to be said; `is_news` when something became ready.

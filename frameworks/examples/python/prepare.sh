@@ -15,7 +15,8 @@ if ! cmp -s "$here/requirements.txt" "$target/requirements.installed"; then
 fi
 
 mkdir -p "$target/stubs"
+# Schemas import each other, and stubs do too: all of them are made.
 "$target/venv/bin/python" -m grpc_tools.protoc --proto_path "$root/proto/schema" \
     --python_out "$target/stubs" --grpc_python_out "$target/stubs" \
-    bourse/v1/common.proto bourse/v1/scheduler.proto
+    "$root"/proto/schema/bourse/v1/*.proto
 echo "$target"

@@ -18,6 +18,8 @@ struct Bench {
     offers: u64,
     /// What was asked for last.
     wanted: Vec<(String, u32)>,
+    /// By which call.
+    asked: Option<CallId>,
 }
 
 impl Bench {
@@ -25,7 +27,7 @@ impl Bench {
         let job = Job::new("job".to_owned(), Role::any(), tasks).unwrap();
         let scheduler = BatchScheduler::new(job, 1, Box::new(Silent));
         let (calls, wanted) = (Calls::default(), Vec::new());
-        let mut bench = Self { scheduler, calls, now: Instant(0), offers: 0, wanted };
+        let mut bench = Self { scheduler, calls, now: Instant(0), offers: 0, wanted, asked: None };
         bench.event(Event::Subscribed {
             framework: FrameworkId(3),
             cluster: ClusterId::new("c").unwrap(),
@@ -37,8 +39,9 @@ impl Bench {
     fn event(&mut self, event: Event) -> Vec<(CallId, SchedulerCall)> {
         self.scheduler.handle(self.now, event, &mut self.calls);
         let calls = self.calls.take();
-        for (_, call) in &calls {
+        for (id, call) in &calls {
             if let SchedulerCall::StateDemand { demands, .. } = call {
+                self.asked = Some(*id);
                 let demands = demands.iter().flatten();
                 self.wanted = demands.map(|it| (it.id.to_string(), it.count)).collect();
             }
@@ -226,6 +229,20 @@ fn a_gang_that_finds_no_room_is_given_up() {
     let outcomes: Vec<_> = bench.scheduler.summary().tasks.iter().map(|row| row.outcome).collect();
     let refused = Some(Outcome::Refused);
     assert_eq!(outcomes, [refused, refused, refused, Some(Outcome::Skipped)]);
+}
+
+#[test]
+fn a_task_that_may_not_be_asked_for_is_given_up_and_the_others_run() {
+    let mut bench = Bench::new(vec![spec("a", 1), spec("b", 2)]);
+    let refusal = Refusal::new(Reason::LimitExceeded, "up to 3").at("demands[1].priority");
+    let call = bench.asked.expect("it asked");
+    bench.event(Event::Refused { call, refusal: refusal.clone() });
+    let outcomes: Vec<_> = bench.scheduler.summary().tasks.iter().map(|row| row.outcome).collect();
+    assert_eq!(outcomes, [None, Some(Outcome::Refused), Some(Outcome::Refused)]);
+    assert_eq!(bench.wanted(), [("a", 1)], "it is asked for again");
+    // An answer to what was said before says nothing about what is said now.
+    bench.event(Event::Refused { call, refusal });
+    assert_eq!(bench.scheduler.summary().tasks[0].outcome, None);
 }
 
 #[test]

@@ -100,4 +100,11 @@ impl Demand {
     pub fn add_claims(&mut self, claims: Vec<Claim>) {
         self.claims.add(claims);
     }
+
+    /// Keeps for the demands of these no longer what these would have made room for.
+    pub fn drop_claims(&mut self, claims: &[Claim]) {
+        for claim in claims {
+            self.claims.use_up(&claim.bidder, &claim.agent, &claim.demand, claim.count);
+        }
+    }
 }

@@ -25,7 +25,7 @@ impl Turn<'_> {
                 Err(refusal) => self.refuse_framework(stream, refusal),
             },
             Waiter::Accept(waiter) => self.accepted(waiter, outcome),
-            Waiter::Preempt(claims) => self.preempted(claims, outcome),
+            Waiter::Preempt(claims) => self.preempted(&claims, &outcome),
             Waiter::Register { stream, agent } => match outcome {
                 Ok(_) => self.registered(stream, &agent),
                 Err(refusal) => self.refuse_agent(stream, refusal),

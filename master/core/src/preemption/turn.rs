@@ -113,6 +113,8 @@ impl Turn<'_> {
             victims,
         };
         self.leader.preemption.is_under_way = true;
+        // Kept from now on: what is free and counted on would be offered to others meanwhile.
+        self.leader.demand.add_claims(claims.clone());
         self.propose(Command::Preempt(preemption), Waiter::Preempt(claims));
         true
     }
@@ -170,10 +172,10 @@ impl Turn<'_> {
 
     /// A preemption is decided. Refused, it is as if nothing had been found: something has changed,
     /// and the next look sees it.
-    pub(crate) fn preempted(&mut self, claims: Vec<Claim>, outcome: Result<Applied, Refusal>) {
+    pub(crate) fn preempted(&mut self, claims: &[Claim], outcome: &Result<Applied, Refusal>) {
         self.leader.preemption.is_under_way = false;
-        if outcome.is_ok() {
-            self.leader.demand.add_claims(claims);
+        if outcome.is_err() {
+            self.leader.demand.drop_claims(&claims);
         }
         // Others wait too.
         let due = self.now.monotonic + self.config.tick;

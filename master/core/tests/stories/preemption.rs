@@ -326,6 +326,20 @@ impl Play {
     }
 }
 
+/// What is free is counted on, and would be offered to others before those who give way are told.
+#[test]
+fn what_a_preemption_counts_on_is_kept_for_it_from_the_look_on() {
+    let wishes =
+        vec![(2, 2, 1, 2, None), (0, 0, 2, 2, None), (2, 1, 0, 1, None), (2, 7, 2, 1, None)];
+    let mut play = Play::new(2, wishes);
+    play.come();
+    (0..20).for_each(|_| play.go_on());
+    assert!(play.preempted > 0, "somebody gave way");
+    let for_whom = play.rig.framework("f3");
+    let tasks = play.rig.master.ledger().tasks_of_framework(for_whom);
+    assert!(tasks.count() > 0, "and not in vain");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
