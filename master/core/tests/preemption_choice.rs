@@ -2,7 +2,7 @@
 
 use master_core::{
     allocator::{Amounts, Share},
-    preemption::choice::{Candidate, Problem, Purse},
+    preemption::choice::{Candidate, Problem, Purse, ShareBound},
 };
 use proptest::prelude::*;
 use proto::model::{
@@ -77,11 +77,13 @@ fn budgets_guarantees_and_shares_bind() {
     let totals = Amounts::of(&Resources::cpus_mem(10, 0));
     let of =
         |cpus| Share::dominant(&totals, Milli(1_000), &Amounts::of(&Resources::cpus_mem(cpus, 0)));
-    let share = |least| Purse::Share {
-        totals: Amounts::of(&Resources::cpus_mem(10, 0)),
-        weight: Milli(1_000),
-        used: Amounts::of(&Resources::cpus_mem(5, 0)),
-        least,
+    let share = |least| {
+        Purse::Share(Box::new(ShareBound {
+            totals: Amounts::of(&Resources::cpus_mem(10, 0)),
+            weight: Milli(1_000),
+            used: Amounts::of(&Resources::cpus_mem(5, 0)),
+            least,
+        }))
     };
     assert_eq!(chosen(&bound(share(of(3)))), Some(vec![0, 1]));
     assert_eq!(chosen(&bound(share(of(4)))), Some(vec![0, 2]), "it stays the larger");
@@ -136,12 +138,12 @@ fn problem() -> impl Strategy<Value = Problem> {
                 purses: vec![
                     Purse::Tasks(tasks),
                     Purse::Amounts(vec![(ResourceName::CPUS, spare)]),
-                    Purse::Share {
+                    Purse::Share(Box::new(ShareBound {
                         totals: Amounts::of(&Resources::cpus_mem(40, 0)),
                         weight: Milli(1_000),
                         used: Amounts::of(&Resources::cpus_mem(used, 0)),
                         least: Share::new(least, 40_000),
-                    },
+                    })),
                 ],
             }
         },

@@ -26,6 +26,7 @@ pub mod seen;
 pub mod share;
 mod sparse;
 pub mod spread;
+pub mod stated;
 pub mod tree;
 pub mod usage;
 pub mod view;

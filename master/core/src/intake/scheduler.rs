@@ -2,7 +2,7 @@
 
 use super::{Turn, Waiter, accept::Accept, commit::Commit};
 use crate::{
-    allocator::demand::Outcome,
+    allocator::stated::Outcome,
     input::{CallId, StreamId},
     ledger::{Command, FrameworkState},
     outbox::Answer,

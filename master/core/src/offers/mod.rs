@@ -1,5 +1,5 @@
 //! Room 5: the offers that are out, and who was shown what of shared roles. Leader-only and
-//! volatile; see [`book`] and [`shared`].
+//! volatile; see [`book`].
 
 pub mod book;
 pub(crate) mod shared;

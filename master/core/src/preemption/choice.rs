@@ -42,16 +42,20 @@ pub enum Purse {
     /// So much of these resources: what a role uses beyond its guarantee.
     Amounts(Vec<(ResourceName, u128)>),
     /// As much as leaves a share that is no smaller than another.
-    Share {
-        /// Of what it is a share.
-        totals: Amounts,
-        /// What the share's owner weighs.
-        weight: Milli,
-        /// What it uses.
-        used: Amounts,
-        /// The share of whoever asks, once it has the piece.
-        least: Share,
-    },
+    Share(Box<ShareBound>),
+}
+
+/// A share from which no more may be taken than leaves it as large as another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShareBound {
+    /// Of what it is a share.
+    pub totals: Amounts,
+    /// What the share's owner weighs.
+    pub weight: Milli,
+    /// What it uses.
+    pub used: Amounts,
+    /// The share of whoever asks, once it has the piece.
+    pub least: Share,
 }
 
 /// What is needed, who may give it, and what binds.
@@ -99,18 +103,23 @@ impl Purse {
                 }
                 spare.iter_mut().for_each(|(name, spare)| *spare -= takes.get(name));
             }
-            Purse::Share { totals, weight, used, least } => {
-                let mut rest = used.clone();
-                for (name, milli) in takes.iter() {
-                    rest.set(name, rest.get(name).saturating_sub(milli));
-                }
-                if Share::dominant(totals, *weight, &rest) < *least {
-                    return false;
-                }
-                *used = rest;
-            }
+            Purse::Share(bound) => return bound.take(takes),
         }
         true
+    }
+}
+
+impl ShareBound {
+    fn take(&mut self, takes: &Amounts) -> bool {
+        let mut rest = self.used.clone();
+        for (name, milli) in takes.iter() {
+            rest.set(name, rest.get(name).saturating_sub(milli));
+        }
+        let is_enough = Share::dominant(&self.totals, self.weight, &rest) >= self.least;
+        if is_enough {
+            self.used = rest;
+        }
+        is_enough
     }
 }
 

@@ -13,7 +13,7 @@
 //! operator lets a role have, and what a share may take from another it cannot take back: after the
 //! change it would be the larger one.
 
-use super::choice::Purse;
+use super::choice::{Purse, ShareBound};
 use crate::{
     Ledger,
     allocator::{Amounts, Demand, Share, View},
@@ -58,7 +58,7 @@ impl<'a> Usage<'a> {
     pub(crate) fn new(ledger: &'a Ledger, view: &'a View, demand: &Demand) -> Self {
         let mut usage = Self { ledger, view, used: BTreeMap::new(), directly: BTreeMap::new() };
         for bidder in view.users() {
-            let used = view.used(&bidder);
+            let used = view.used(bidder);
             usage.change(&bidder.role, |sum| sum.add(&used));
         }
         for claim in demand.claims().iter() {
@@ -154,12 +154,12 @@ impl<'a> Usage<'a> {
             }
             Bound::Share(_) | Bound::ShareDirectly(_) => {
                 let (own, _) = self.rivals(piece.role, on);
-                Purse::Share {
+                Purse::Share(Box::new(ShareBound {
                     totals: self.view.totals().clone(),
                     weight: self.weight_of(bound),
                     used: self.used_of(bound),
                     least: self.share_of(&own, piece.shape),
-                }
+                }))
             }
         }
     }

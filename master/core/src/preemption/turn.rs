@@ -175,7 +175,7 @@ impl Turn<'_> {
     pub(crate) fn preempted(&mut self, claims: &[Claim], outcome: &Result<Applied, Refusal>) {
         self.leader.preemption.is_under_way = false;
         if outcome.is_err() {
-            self.leader.demand.drop_claims(&claims);
+            self.leader.demand.drop_claims(claims);
         }
         // Others wait too.
         let due = self.now.monotonic + self.config.tick;

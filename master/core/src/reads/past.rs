@@ -9,7 +9,7 @@ use crate::{
     Ledger,
     allocator::{
         Bidder,
-        demand::{Ended, Outcome},
+        stated::{Ended, Outcome},
     },
 };
 use proto::{

@@ -6,12 +6,8 @@
 use crate::{
     Ledger,
     allocator::{
-        Bidder, Place,
-        bundle::Bundle,
-        demand::{BidderIndex, Ended},
-        room::Room,
-        spread::DomainCounts,
-        wanted::Entry,
+        Bidder, Place, bundle::Bundle, demand::BidderIndex, room::Room, spread::DomainCounts,
+        stated::Ended, wanted::Entry,
     },
     ledger::{Agent, AgentState},
     master::leadership::Leadership,

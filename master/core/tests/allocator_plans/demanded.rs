@@ -1,7 +1,7 @@
 //! Who has said what it wants is offered that and nothing else; gangs get all of it or nothing.
 
 use crate::world::{World, agent_id, resources, role};
-use master_core::allocator::{Bidder, demand::Outcome};
+use master_core::allocator::{Bidder, stated::Outcome};
 use proto::model::{
     Attribute, AttributeValue, Constraint, DemandId, Duration, FrameworkId, Milli, Offer, Priority,
     Resources, StatedDemand,

@@ -19,10 +19,13 @@ use std::collections::{BTreeMap, BTreeSet};
 const AGENTS: [&str; 3] = ["a", "b", "c"];
 const SHARED: [(&str, u64, &str); 2] = [("one", 11, "lab"), ("two", 12, "lab/deep")];
 
+/// A commit: by whom, whether each task by itself, and on which agent how much.
+type Asked = (usize, bool, Vec<(usize, i64)>);
+
 #[derive(Debug, Clone)]
 enum Step {
-    /// Commits of one turn: by whom, whether each task by itself, and on which agent how much.
-    Commit(Vec<(usize, bool, Vec<(usize, i64)>)>),
+    /// Commits of one turn.
+    Commit(Vec<Asked>),
     /// The exclusive framework answers its oldest offer: launches on a part of it, or declines.
     Answer(Option<i64>),
     /// A task ends.
@@ -160,7 +163,7 @@ impl World {
         self.rig.operator(master_core::input::OperatorCall::DirectAgent { agent, directive });
     }
 
-    fn commit(&mut self, commits: &[(usize, bool, Vec<(usize, i64)>)]) {
+    fn commit(&mut self, commits: &[Asked]) {
         let mut free = self.free();
         let (mut calls, mut expected) = (Vec::new(), Vec::new());
         for (reader, each, tasks) in commits {

@@ -25,8 +25,10 @@ fn shown(agents: Vec<SharedAgent>, begins: bool) -> Event {
     Event::SharedState(SharedState { role, agents, begins, complete, ended: false })
 }
 
-/// Tasks with their agents, by call.
-fn commits(calls: &[(CallId, SchedulerCall)]) -> Vec<(CallId, bool, Vec<(String, String)>)> {
+/// A commit: by which call, whether all or none, and which tasks go to which agents.
+type Commit = (CallId, bool, Vec<(String, String)>);
+
+fn commits(calls: &[(CallId, SchedulerCall)]) -> Vec<Commit> {
     let commits = calls.iter().filter_map(|(id, call)| match call {
         SchedulerCall::Commit { operations, partial, .. } => {
             let tasks = operations.iter().flat_map(Operation::tasks);
