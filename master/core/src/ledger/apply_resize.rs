@@ -9,7 +9,7 @@
 //! time: the update that ends it needs no version to be understood.
 
 use super::{
-    Event, Framework, Ledger, Task,
+    AgentState, Event, Framework, Ledger, Task,
     apply_accept::Accept,
     apply_launch::sum_out_of_range,
     apply_roles::check_caps,
@@ -71,6 +71,10 @@ impl Ledger {
     ) -> Result<(), Refusal> {
         let id = &task.info.agent;
         let agent = self.agents.get(id).expect("T6: a known agent");
+        if agent.state != AgentState::Registered {
+            let message = format!("agent {id} is out of contact");
+            return Err(Refusal::new(Reason::AgentUnreachable, message).at("task_id"));
+        }
         if !self.takes_tasks(agent) {
             let message = format!(
                 "agent {id} gives nothing more: it is deactivated, draining, or away for maintenance"

@@ -1,7 +1,7 @@
 //! The oracle's sizes of tasks: amounts of cpus change, ports never do.
 
 use crate::oracle::{No, Oracle, amounts_of, no};
-use master_core::ledger::Event;
+use master_core::ledger::{AgentState, Event};
 use proto::model::{
     FrameworkId, OperationResult, Reason, Resize, ResourceName, Resources, Role, StatusReason,
     TaskInfo, TaskKey, TaskState, Value,
@@ -57,6 +57,9 @@ impl Oracle {
 
     fn judge_growth(&self, role: &Role, info: &TaskInfo, growth: i64) -> Result<(), No> {
         let at = self.agent_at(&info.agent).expect("a task's agent");
+        if self.agents[at].state != AgentState::Registered {
+            return no(Reason::AgentUnreachable, "task_id");
+        }
         if !self.is_wanted(&self.agents[at]) {
             return no(Reason::AgentDeactivated, "task_id");
         }
