@@ -18,6 +18,15 @@ pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
+/// One party's certificate and key, as PEM.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// The party's certificate.
+    pub certificate_pem: String,
+    /// Its private key.
+    pub key_pem: String,
+}
+
 /// PEM files of one party.
 #[derive(Debug, Clone)]
 pub struct Files {
@@ -41,8 +50,25 @@ impl Authority {
         Ok(Self { folder: folder.to_owned(), issuer })
     }
 
-    /// A certificate for a party.
+    /// Who vouches, as PEM.
+    pub fn certificate_pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A certificate for a party, in files.
     pub fn issue(&self, principal: &Principal) -> anyhow::Result<Files> {
+        let issued = self.issue_in_memory(principal)?;
+        let name = format!("{}-{}", principal.kind.as_str(), principal.id);
+        let file = |suffix: &str| self.folder.join(format!("{name}.{suffix}"));
+        let files =
+            Files { ca: self.folder.join("ca.pem"), certificate: file("pem"), key: file("key") };
+        fs::write(&files.certificate, issued.certificate_pem)?;
+        fs::write(&files.key, issued.key_pem)?;
+        Ok(files)
+    }
+
+    /// A certificate for a party; nothing is written.
+    pub fn issue_in_memory(&self, principal: &Principal) -> anyhow::Result<Issued> {
         let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         match principal.kind {
             PrincipalKind::Master => names.push(agent::MASTER_DNS_NAME.to_owned()),
@@ -59,13 +85,7 @@ impl Authority {
         parameters.not_after = date_time_ymd(2100, 1, 1);
         let key = KeyPair::generate()?;
         let certificate = parameters.signed_by(&key, &self.issuer)?;
-        let name = format!("{}-{}", principal.kind.as_str(), principal.id);
-        let file = |suffix: &str| self.folder.join(format!("{name}.{suffix}"));
-        let files =
-            Files { ca: self.folder.join("ca.pem"), certificate: file("pem"), key: file("key") };
-        fs::write(&files.certificate, certificate.pem())?;
-        fs::write(&files.key, key.serialize_pem())?;
-        Ok(files)
+        Ok(Issued { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 }
 

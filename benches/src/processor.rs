@@ -16,8 +16,17 @@ pub fn of_process() -> Duration {
 
 /// Time on a processor of the living threads of this process so far, summed by name.
 pub fn of_threads() -> BTreeMap<String, Duration> {
+    of_threads_in("/proc/self/task")
+}
+
+/// The same of another process.
+pub fn of_threads_of(pid: u32) -> BTreeMap<String, Duration> {
+    of_threads_in(&format!("/proc/{pid}/task"))
+}
+
+fn of_threads_in(folder: &str) -> BTreeMap<String, Duration> {
     let mut times = BTreeMap::new();
-    for entry in fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         // A thread may end between being listed and being read.
         let Ok(name) = fs::read_to_string(entry.path().join("comm")) else { continue };
         let Ok(text) = fs::read_to_string(entry.path().join("schedstat")) else { continue };

@@ -40,7 +40,11 @@ pub struct Report {
 impl Report {
     /// An empty answer; notes how loaded the machine is before anything runs.
     pub fn new(question: &'static str, arguments: &Arguments) -> Self {
-        let output = arguments.output;
+        Self::printed_as(question, arguments.output)
+    }
+
+    /// The same, for a question with arguments of its own.
+    pub fn printed_as(question: &'static str, output: Output) -> Self {
         let load_before = load_average();
         Self { question, output, load_before, figures: Vec::new(), notes: Vec::new() }
     }

@@ -15,6 +15,11 @@ impl Samples {
         self.0.push(value);
     }
 
+    /// Adds those of another measurement of the same thing.
+    pub fn extend(&mut self, more: &Self) {
+        self.0.extend(&more.0);
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.0.len()

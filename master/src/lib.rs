@@ -17,6 +17,7 @@ mod inbox;
 mod metrics;
 mod outbound;
 mod peers;
+mod readers;
 pub mod restore;
 pub mod run;
 pub mod serve;

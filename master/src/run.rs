@@ -10,6 +10,7 @@ use crate::{
     inbox::Inbox,
     metrics,
     peers::{PeerContext, Peers, join::join, roster::Roster, service::PeerService},
+    readers::Readers,
     serve::{
         gateway::Gateway,
         server::{serve_api, serve_peers},
@@ -173,8 +174,7 @@ fn assemble(
         let secure = config.map(|config| Secure { config, cluster: cluster.clone() });
         Listener { socket, secure, drain: drain.clone(), stop: stop.clone(), name }
     };
-    let [peer_address, metrics_address] = [&sockets.peer, &sockets.metrics]
-        .map(|socket| socket.as_ref().and_then(|socket| socket.local_addr().ok()));
+    let [peer_address, metrics_address] = [&sockets.peer, &sockets.metrics].map(bound_to);
     let tick = Duration::from_millis(settings.tick.as_ms());
     let core = CoreThread {
         node,
@@ -184,6 +184,7 @@ fn assemble(
         inbox: Arc::clone(&inbox),
         storage,
         peers,
+        readers: Readers::start().map_err(StartError::Thread)?,
         roster: Arc::clone(&roster),
         role,
     };
@@ -227,6 +228,10 @@ fn start_peers(
         tokio::spawn(join(context.clone(), settings.join.clone(), tls.clone()));
     }
     Peers::start(context, others, tls, snapshots, blank)
+}
+
+fn bound_to(socket: &Option<TcpListener>) -> Option<SocketAddr> {
+    socket.as_ref().and_then(|socket| socket.local_addr().ok())
 }
 
 /// A lone master may learn its port from the kernel; clients are then told that one.

@@ -1,5 +1,6 @@
 //! `bourse agents`: the list, one agent in full, and what an operator directs about it.
 
+use super::listings::ListAgentsArgs;
 use crate::{
     arguments::Client,
     connection::{Connection, request},
@@ -16,6 +17,8 @@ use std::time::Duration;
 pub(crate) struct AgentsArgs {
     #[command(flatten)]
     pub(crate) context: ContextArgs,
+    #[command(flatten)]
+    pub(crate) list: ListAgentsArgs,
     #[command(subcommand)]
     pub(crate) command: Option<AgentsCommand>,
 }
@@ -79,7 +82,7 @@ pub(crate) use tell;
 pub(crate) async fn run(args: AgentsArgs, format: Format) -> anyhow::Result<()> {
     let connect = |context: &ContextArgs| Connection::new(context.resolve()?);
     match args.command {
-        None => super::listings::agents(&connect(&args.context)?, format).await,
+        None => super::listings::agents(&connect(&args.context)?, format, &args.list).await,
         Some(AgentsCommand::Show(Client { context, args })) => {
             show(&connect(&context)?, format, args.agent).await
         }

@@ -1,6 +1,6 @@
 //! `bourse frameworks`: the list, and the end of one.
 
-use super::agents::tell;
+use super::{agents::tell, listings::ListFrameworksArgs};
 use crate::{
     arguments::Client,
     connection::{Connection, request},
@@ -15,6 +15,8 @@ use proto::wire::v1;
 pub(crate) struct FrameworksArgs {
     #[command(flatten)]
     pub(crate) context: ContextArgs,
+    #[command(flatten)]
+    pub(crate) list: ListFrameworksArgs,
     #[command(subcommand)]
     pub(crate) command: Option<FrameworksCommand>,
 }
@@ -36,7 +38,7 @@ pub(crate) struct TeardownArgs {
 pub(crate) async fn run(args: FrameworksArgs, format: Format) -> anyhow::Result<()> {
     let connect = |context: &ContextArgs| Connection::new(context.resolve()?);
     match args.command {
-        None => super::listings::frameworks(&connect(&args.context)?, format).await,
+        None => super::listings::frameworks(&connect(&args.context)?, format, &args.list).await,
         Some(FrameworksCommand::Teardown(Client { context, args: TeardownArgs { framework } })) => {
             let message = v1::TeardownFrameworkRequest { framework_id: framework.clone() };
             tell!(connect(&context)?, teardown_framework, message);

@@ -11,6 +11,41 @@ use crate::{
 use anyhow::bail;
 use proto::wire::v1;
 
+/// Flags of every listing that any master may answer.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct StaleArgs {
+    /// Take the answer of any master, also of one that does not lead; how old that may be is said
+    /// on standard error
+    #[arg(long)]
+    stale_ok: bool,
+}
+
+/// Flags of `bourse agents`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListAgentsArgs {
+    /// Only agents in these states: `registered`, `unreachable`, `removed`
+    #[arg(long, value_delimiter = ',')]
+    state: Vec<String>,
+    /// Only agents with this id, host name or attributes, such as `rack=r1,hostname=h1`
+    #[arg(long, value_name = "SELECTOR", default_value = "", hide_default_value = true)]
+    select: String,
+    #[command(flatten)]
+    stale: StaleArgs,
+}
+
+/// Flags of `bourse frameworks`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListFrameworksArgs {
+    /// Only frameworks in these states: `subscribed`, `disconnected`, `removed`
+    #[arg(long, value_delimiter = ',')]
+    state: Vec<String>,
+    /// Only frameworks in this role or in one below it
+    #[arg(long, default_value = "", hide_default_value = true)]
+    role: String,
+    #[command(flatten)]
+    stale: StaleArgs,
+}
+
 /// Flags of `bourse tasks`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TasksArgs {
@@ -23,16 +58,47 @@ pub(crate) struct TasksArgs {
     /// Only tasks in these states, such as `running,staging`
     #[arg(long, value_delimiter = ',')]
     state: Vec<String>,
+    /// Only tasks in this role and in those below it
+    #[arg(long, default_value = "", hide_default_value = true)]
+    role: String,
+    #[command(flatten)]
+    stale: StaleArgs,
 }
 
-pub(crate) async fn agents(connection: &Connection, format: Format) -> anyhow::Result<()> {
-    let rows = every_page!(connection, list_agents, agents, v1::ListAgentsRequest::default());
+pub(crate) async fn agents(
+    connection: &Connection,
+    format: Format,
+    args: &ListAgentsArgs,
+) -> anyhow::Result<()> {
+    let known = |name: &str| v1::AgentState::from_str_name(name).map(i32::from);
+    let message = v1::ListAgentsRequest {
+        states: states(&args.state, "AGENT_", "registered, unreachable, removed", known)?,
+        selector: args.select.clone(),
+        stale_ok: args.stale.stale_ok,
+        page: None,
+    };
+    let mut age;
+    let rows = every_page!(connection, list_agents, agents, message, |answer| age = answer.age);
+    tell_age(age);
     print_rows(format, &rows.into_iter().map(AgentRow::from).collect::<Vec<_>>())
 }
 
-pub(crate) async fn frameworks(connection: &Connection, format: Format) -> anyhow::Result<()> {
+pub(crate) async fn frameworks(
+    connection: &Connection,
+    format: Format,
+    args: &ListFrameworksArgs,
+) -> anyhow::Result<()> {
+    let known = |name: &str| v1::FrameworkState::from_str_name(name).map(i32::from);
+    let message = v1::ListFrameworksRequest {
+        states: states(&args.state, "FRAMEWORK_", "subscribed, disconnected, removed", known)?,
+        role: args.role.clone(),
+        stale_ok: args.stale.stale_ok,
+        page: None,
+    };
+    let mut age;
     let rows =
-        every_page!(connection, list_frameworks, frameworks, v1::ListFrameworksRequest::default());
+        every_page!(connection, list_frameworks, frameworks, message, |answer| age = answer.age);
+    tell_age(age);
     print_rows(format, &rows.into_iter().map(FrameworkRow::from).collect::<Vec<_>>())
 }
 
@@ -46,22 +112,45 @@ pub(crate) async fn tasks(
     format: Format,
     args: &TasksArgs,
 ) -> anyhow::Result<()> {
-    let request = v1::ListTasksRequest {
+    let known = |name: &str| v1::TaskState::from_str_name(name).map(i32::from);
+    let message = v1::ListTasksRequest {
         page: None,
         framework_id: args.framework.clone().unwrap_or_default(),
         agent_id: args.agent.clone().unwrap_or_default(),
-        states: args.state.iter().map(|text| state(text)).collect::<Result<_, _>>()?,
+        states: states(&args.state, "TASK_", "running, staging, finished, failed, …", known)?,
+        role: args.role.clone(),
+        stale_ok: args.stale.stale_ok,
     };
-    let rows = every_page!(connection, list_tasks, tasks, request.clone());
+    let mut age;
+    let rows = every_page!(connection, list_tasks, tasks, message, |answer| age = answer.age);
+    tell_age(age);
     print_rows(format, &rows.into_iter().map(TaskRow::from).collect::<Vec<_>>())
 }
 
 /// `running`, `RUNNING` and `TASK_RUNNING` are the same state.
-fn state(text: &str) -> anyhow::Result<i32> {
-    let name = text.trim().to_uppercase();
-    let name = if name.starts_with("TASK_") { name } else { format!("TASK_{name}") };
-    match v1::TaskState::from_str_name(&name) {
-        Some(state) => Ok(state.into()),
-        None => bail!("{text:?} is not a task state; try running, staging, finished, failed, …"),
+fn states(
+    texts: &[String],
+    prefix: &str,
+    examples: &str,
+    known: impl Fn(&str) -> Option<i32>,
+) -> anyhow::Result<Vec<i32>> {
+    let read = |text: &String| {
+        let name = text.trim().to_uppercase();
+        let name = if name.starts_with(prefix) { name } else { format!("{prefix}{name}") };
+        match known(&name) {
+            Some(state) => Ok(state),
+            None => bail!("{text:?} is not a state; try {examples}"),
+        }
+    };
+    texts.iter().map(read).collect()
+}
+
+/// Beside the rows, so that whoever reads them as data is not disturbed.
+fn tell_age(age: Option<v1::ListingAge>) {
+    if let Some(v1::ListingAge { node_id, applied_index, silent_ms }) = age {
+        eprintln!(
+            "as master {node_id} knows it, up to log index {applied_index}; it heard of a leader \
+             {silent_ms} ms ago"
+        );
     }
 }

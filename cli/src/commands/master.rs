@@ -4,6 +4,7 @@
 
 use super::backup::{RestoreArgs, run_restore};
 use master::settings::{MasterArgs, MasterSettings};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// A master, or what is done to its folder while it does not run.
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,17 @@ pub(crate) async fn run(command: &MasterCommand) -> anyhow::Result<()> {
     if args.print_config {
         return crate::output::print_text(&settings.to_toml());
     }
+    raise_open_files();
     master::run(settings, crate::shutdown::asked()).await?;
     Ok(())
+}
+
+/// As many open files as this process may have: one for each agent and framework. What a shell or
+/// systemd grants at first, often 1,024, is for programs that use `select`.
+fn raise_open_files() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the number of open files stays as it is; agents may be refused");
+    }
 }

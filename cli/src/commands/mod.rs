@@ -22,23 +22,28 @@ pub(crate) mod why;
 
 use proto::wire::v1::Page;
 
-/// Asks for every page of a listing and joins the rows.
+/// Asks for every page of a listing and joins the rows; shows each answer to `$look`, if that is
+/// given.
 #[macro_export]
 macro_rules! every_page {
-    ($connection:expr, $method:ident, $rows:ident, $request:expr) => {{
+    ($connection:expr, $method:ident, $rows:ident, $request:expr) => {
+        $crate::every_page!($connection, $method, $rows, $request, |answer| ())
+    };
+    ($connection:expr, $method:ident, $rows:ident, $request:expr, |$answer:ident| $look:expr) => {{
         let mut rows = Vec::new();
         let mut message = $request;
         let mut token = String::new();
         loop {
             message.page = Some($crate::commands::page(token));
-            let answer = $connection
+            let $answer = $connection
                 .ask(|mut client| {
                     let request = $crate::connection::request(message.clone());
                     async move { client.$method(request).await }
                 })
                 .await?;
-            rows.extend(answer.$rows);
-            token = answer.next_page_token;
+            $look;
+            rows.extend($answer.$rows);
+            token = $answer.next_page_token;
             if token.is_empty() {
                 break rows;
             }

@@ -1,10 +1,10 @@
 //! Everything that can happen to a master.
 
-use crate::ledger::LogVersion;
+use crate::ledger::{AgentState, FrameworkState, LogVersion};
 use proto::model::{
     AgentCall, AgentDirective, AgentId, DemandId, Duration, FrameworkId, Instant, MasterInfo,
-    Milli, NodeId, Principal, Quota, Role, RoleSettingsChange, SchedulerCall, Session, Subscribe,
-    TaskId, TaskKey, TaskState, WallTime, WatchFilter, WindowId, WindowPlan,
+    Milli, NodeId, Principal, Quota, Role, RoleSettingsChange, SchedulerCall, Selector, Session,
+    Subscribe, TaskId, TaskKey, TaskState, WallTime, WatchFilter, WindowId, WindowPlan,
 };
 use raft::eraftpb::Message;
 
@@ -144,6 +144,24 @@ pub struct Page {
     pub after: Option<String>,
 }
 
+/// Which agents a listing shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AgentFilter {
+    /// Those in these states; all when empty.
+    pub states: Vec<AgentState>,
+    /// Those with this id, host name or attributes.
+    pub selector: Option<Selector>,
+}
+
+/// Which frameworks a listing shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FrameworkFilter {
+    /// Those in these states; all when empty.
+    pub states: Vec<FrameworkState>,
+    /// Those that are in this role or in one below it.
+    pub role: Option<Role>,
+}
+
 /// Of whom it is asked why it gets nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WhyQuery {
@@ -182,11 +200,21 @@ pub enum OperatorCall {
     /// One agent.
     GetAgent(AgentId),
     /// Agents by id.
-    ListAgents(Page),
+    ListAgents {
+        /// Which rows.
+        page: Page,
+        /// Only these.
+        filter: AgentFilter,
+    },
     /// One framework.
     GetFramework(FrameworkId),
     /// Frameworks by id.
-    ListFrameworks(Page),
+    ListFrameworks {
+        /// Which rows.
+        page: Page,
+        /// Only these.
+        filter: FrameworkFilter,
+    },
     /// One task; without a framework when its id is unique.
     GetTask {
         /// Whose.
@@ -204,7 +232,12 @@ pub enum OperatorCall {
         agent: Option<AgentId>,
         /// Only in these states; all when empty.
         states: Vec<TaskState>,
+        /// Only in this role and those below it.
+        role: Option<Role>,
     },
+    /// One of the listings above, as far as whoever is asked knows: a leader answers as always,
+    /// another member from what it has applied.
+    Stale(Box<OperatorCall>),
     /// Live offers by id.
     ListOffers(Page),
     /// Roles by name.

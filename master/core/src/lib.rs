@@ -37,6 +37,7 @@ pub mod outbox;
 pub mod placement;
 pub mod preemption;
 pub mod reads;
+pub mod table;
 
 pub use config::Config;
 pub use input::{Input, Now};

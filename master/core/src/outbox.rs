@@ -7,6 +7,7 @@ use crate::{
     Ledger,
     input::{CallId, StreamId},
     ledger::{LogVersion, Members},
+    reads::PreparedRead,
 };
 use proto::{
     model::{NodeId, OperationResult, Order, Refusal, SchedulerEvent, WindowId},
@@ -74,6 +75,8 @@ pub enum Effect {
         /// With what.
         answer: Result<Answer, Refusal>,
     },
+    /// Answer a call on another thread: the state that answers it stays as it is.
+    Read(Box<PreparedRead>),
     /// To a framework.
     ToFramework {
         /// Its stream.
@@ -122,6 +125,16 @@ pub enum Ending {
         /// Its index.
         index: u64,
     },
+}
+
+impl Effect {
+    /// What a host without threads executes: reads are answered at once.
+    pub fn answered(self) -> Self {
+        match self {
+            Self::Read(read) => Self::Reply { call: read.call(), answer: read.answer() },
+            other => other,
+        }
+    }
 }
 
 /// Who leads.

@@ -37,6 +37,10 @@ impl Running {
             }
             Effect::WriteSnapshot { mark, ledger } => self.write_snapshot(mark, ledger)?,
             Effect::Reply { call, answer } => self.reply(call, answer),
+            Effect::Read(read) => {
+                let pending = self.calls.remove(&read.call()).expect("each call is answered once");
+                self.readers.answer(read, pending.reply);
+            }
             Effect::ToFramework { stream, event } => self.tell_framework(stream, event),
             Effect::ToAgent { stream, order, term } => self.tell_agent(stream, term, order),
             Effect::ToWatcher { stream, event } => self.tell_watcher(stream, event),

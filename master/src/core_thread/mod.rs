@@ -12,6 +12,7 @@ use crate::{
     inbox::{Arrival, Inbox, Reply, Taken, stopping},
     metrics::{self, Labels},
     peers::{Peers, roster::Roster},
+    readers::Readers,
     storage::{Promise, Storage, StorageError},
 };
 use edge::clock::{self, Clock};
@@ -104,6 +105,7 @@ pub(crate) struct CoreThread {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) storage: Storage,
     pub(crate) peers: Peers,
+    pub(crate) readers: Readers,
     pub(crate) roster: Arc<Roster>,
     pub(crate) role: watch::Sender<RoleChange>,
 }
@@ -117,6 +119,7 @@ struct Running {
     inbox: Arc<Inbox>,
     storage: Storage,
     peers: Peers,
+    readers: Readers,
     role: watch::Sender<RoleChange>,
     labels: Labels,
     sinks: Sinks,
@@ -164,6 +167,7 @@ impl CoreThread {
             inbox: self.inbox,
             storage: self.storage,
             peers: self.peers,
+            readers: self.readers,
             role: self.role,
             sinks: Sinks::new(),
             labels,

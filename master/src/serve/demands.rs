@@ -1,6 +1,9 @@
 //! What is asked of demands: which there are, and why somebody gets nothing.
 
-use super::operators::{id, optional_id, read_page};
+use super::{
+    listings::read_page,
+    operators::{id, optional_id},
+};
 use master_core::input::{OperatorCall, WhyQuery, WhySubject};
 use proto::{model::Refusal, wire::v1};
 

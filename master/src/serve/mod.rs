@@ -11,6 +11,7 @@ mod demands;
 mod events;
 pub(crate) mod gateway;
 pub(crate) mod health;
+mod listings;
 mod masters;
 pub(crate) mod operators;
 mod roles;

@@ -4,25 +4,23 @@ use super::{
     agent_life,
     demands::{read_list_demands, read_why},
     gateway::{Gateway, caller, unexpected},
+    listings::{read_list_agents, read_list_frameworks, read_list_tasks, read_page},
     masters,
     roles::{audit, read_configure_role, read_remove_quota, read_set_quota, read_set_weight},
     watch::WatchStream,
 };
 use master_core::{
     Input,
-    input::{OperatorCall, Page},
+    input::OperatorCall,
     outbox::{Answer, ReadAnswer},
 };
 use proto::{
-    convert::{kill_policy::read_kill_grace, status::read_state},
-    model::{IdError, Principal, Refusal, TaskKey, limits, principal::PrincipalKind},
+    convert::kill_policy::read_kill_grace,
+    model::{IdError, Principal, Refusal, TaskKey, principal::PrincipalKind},
     wire::v1::{self, operator_server::Operator},
 };
 use std::{str::FromStr, sync::Arc};
 use tonic::{Request, Response, Status};
-
-/// A row's key: a framework's id, a role, the id of a demand, and what separates them.
-const TOKEN_BYTES_MAX: usize = 3 * limits::ID_BYTES_MAX + 2;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -66,8 +64,7 @@ impl Operator for OperatorService {
         &self,
         request: Request<v1::ListAgentsRequest>,
     ) -> Result<Response<v1::ListAgentsResponse>, Status> {
-        let call = |r: v1::ListAgentsRequest| Ok(OperatorCall::ListAgents(read_page(r.page)?));
-        read!(self, request, call, Agents)
+        read!(self, request, read_list_agents, Agents)
     }
 
     async fn get_framework(
@@ -84,9 +81,7 @@ impl Operator for OperatorService {
         &self,
         request: Request<v1::ListFrameworksRequest>,
     ) -> Result<Response<v1::ListFrameworksResponse>, Status> {
-        let call =
-            |r: v1::ListFrameworksRequest| Ok(OperatorCall::ListFrameworks(read_page(r.page)?));
-        read!(self, request, call, Frameworks)
+        read!(self, request, read_list_frameworks, Frameworks)
     }
 
     async fn get_task(
@@ -328,42 +323,6 @@ impl OperatorService {
     }
 }
 
-/// Size 0 means the default; the token is the last row's key, which the core looks up as it is.
-pub(super) fn read_page(page: Option<v1::Page>) -> Result<Page, Refusal> {
-    let page = page.unwrap_or_default();
-    if page.size > limits::PAGE_ROWS_MAX {
-        let count = |rows: u32| usize::try_from(rows).unwrap_or(usize::MAX);
-        return Err(Refusal::limit("page.size", count(page.size), count(limits::PAGE_ROWS_MAX)));
-    }
-    if page.token.len() > TOKEN_BYTES_MAX {
-        return Err(Refusal::limit("page.token", page.token.len(), TOKEN_BYTES_MAX));
-    }
-    if page.token.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(Refusal::invalid("page.token", "did not come from an earlier answer"));
-    }
-    let size = if page.size == 0 { limits::PAGE_ROWS_DEFAULT } else { page.size };
-    Ok(Page { size, after: Some(page.token).filter(|token| !token.is_empty()) })
-}
-
-fn read_list_tasks(request: v1::ListTasksRequest) -> Result<OperatorCall, Refusal> {
-    // As many as there are states; more can only be repetitions.
-    let limit = v1::TaskState::TaskUnknown as usize;
-    if request.states.len() > limit {
-        return Err(Refusal::limit("states", request.states.len(), limit));
-    }
-    let place = |index: usize| format!("states[{index}]");
-    let states = request.states.into_iter().enumerate();
-    let states = states
-        .map(|(index, state)| read_state(state).map_err(|refusal| refusal.under(&place(index))))
-        .collect::<Result<_, _>>()?;
-    Ok(OperatorCall::ListTasks {
-        page: read_page(request.page)?,
-        framework: optional_id("framework_id", &request.framework_id)?,
-        agent: optional_id("agent_id", &request.agent_id)?,
-        states,
-    })
-}
-
 fn read_kill(request: v1::OperatorKillTaskRequest) -> Result<OperatorCall, Refusal> {
     let framework = id("framework_id", &request.framework_id)?;
     let key = TaskKey { framework, task: id("task_id", &request.task_id)? };
@@ -394,35 +353,6 @@ pub(super) fn optional_id<T: FromStr<Err = IdError>>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::model::Reason;
-
-    fn page(size: u32, token: &str) -> Result<Page, Refusal> {
-        read_page(Some(v1::Page { size, token: token.to_owned() }))
-    }
-
-    #[test]
-    fn pages_have_bounds_and_a_default() {
-        assert_eq!(read_page(None).unwrap(), Page { size: 100, after: None });
-        let after = Some("agent-7".to_owned());
-        assert_eq!(page(1_000, "agent-7").unwrap(), Page { size: 1_000, after });
-        let refusal = page(1_001, "").unwrap_err();
-        assert_eq!((refusal.reason, &*refusal.field), (Reason::LimitExceeded, "page.size"));
-        assert_eq!(page(1, &"x".repeat(400)).unwrap_err().reason, Reason::LimitExceeded);
-        assert_eq!(page(1, "a\u{7}b").unwrap_err().field, "page.token");
-    }
-
-    #[test]
-    fn filters_name_the_field_that_is_wrong() {
-        let request = |states: Vec<i32>, framework_id: &str| v1::ListTasksRequest {
-            states,
-            framework_id: framework_id.to_owned(),
-            ..v1::ListTasksRequest::default()
-        };
-        assert_eq!(read_list_tasks(request(vec![3, 77], "")).unwrap_err().field, "states[1]");
-        assert_eq!(read_list_tasks(request(vec![1; 99], "")).unwrap_err().field, "states");
-        assert_eq!(read_list_tasks(request(vec![], "nobody")).unwrap_err().field, "framework_id");
-    }
-
     #[test]
     fn a_kill_needs_its_task_and_a_bounded_grace_period() {
         let request = |task: &str, grace: Option<u64>| v1::OperatorKillTaskRequest {

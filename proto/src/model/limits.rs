@@ -234,6 +234,10 @@ const _: () = assert!(PEER_FRAME_BYTES_MAX > COMMAND_ENCODED_BYTES_MAX + BATCH_B
 /// One part of a streamed snapshot, well under gRPC's usual 4 MiB.
 pub const SNAPSHOT_CHUNK_BYTES: usize = 512 * 1_024;
 
+/// Reads that have become possible and wait for a thread that answers them. Each keeps the state
+/// that it is to be answered from, of which a busy cluster copies what it changes.
+pub const READS_WAITING_MAX: usize = 1_024;
+
 /// Rows on one page of a listing.
 pub const PAGE_ROWS_MAX: u32 = 1_000;
 
@@ -255,8 +259,10 @@ pub const SHARED_AGENTS_PER_MESSAGE_MAX: usize = 512;
 /// Watchers of the event stream at one time.
 pub const WATCHERS_MAX: usize = 256;
 
-/// Open connections on one listener.
-pub const CONNECTIONS_MAX: usize = 16_384;
+/// Open connections on one listener: one for each agent and framework that there may be, and some
+/// for operators. The host's limit of open files is usually lower and then bounds it.
+pub const CONNECTIONS_MAX: usize = 131_072;
+const _: () = assert!(CONNECTIONS_MAX >= AGENTS_MAX + FRAMEWORKS_MAX + WATCHERS_MAX);
 
 /// Piece of a file that an agent sends at once.
 pub const FILE_CHUNK_BYTES: usize = 64 * 1_024;

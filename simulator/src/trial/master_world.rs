@@ -121,6 +121,7 @@ impl World {
             }
             Effect::WriteSnapshot { mark, ledger } => self.write_snapshot(process, mark, &ledger),
             Effect::Reply { call, answer } => self.reply(process, call, answer),
+            Effect::Read(read) => self.reply(process, read.call(), read.answer()),
             Effect::ToFramework { stream, event } => self.tell_framework(process, stream, event),
             Effect::ToAgent { stream, order, term } => {
                 let wire = orders::write_master_message(term, &order);

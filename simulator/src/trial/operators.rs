@@ -8,7 +8,7 @@ use super::{
     world::World,
 };
 use master_core::{
-    input::{OperatorCall, Page, StreamId},
+    input::{AgentFilter, FrameworkFilter, OperatorCall, Page, StreamId},
     outbox::Answer,
 };
 use proto::{
@@ -42,14 +42,14 @@ impl World {
         let request = match self.chance.frameworks.below(7) {
             _ if self.healed && self.amends(to).is_some() => self.amends(to).expect("just seen"),
             0 => OperatorCall::GetCluster,
-            1 => OperatorCall::ListAgents(page),
+            1 => OperatorCall::ListAgents { page, filter: AgentFilter::default() },
             2 => OperatorCall::ListOffers(page),
             3 if !self.healed => match self.any_task() {
                 Some(key) => OperatorCall::KillTask { key, grace_period: None },
                 None => OperatorCall::ListRoles(page),
             },
             4 | 5 if !self.healed => self.directive(),
-            _ => OperatorCall::ListFrameworks(page),
+            _ => OperatorCall::ListFrameworks { page, filter: FrameworkFilter::default() },
         };
         self.ask(Asked::Operator(request), to, 1);
     }

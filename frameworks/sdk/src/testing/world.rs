@@ -216,7 +216,7 @@ impl TestCluster {
     }
 
     fn master_effect(&mut self, effect: MasterEffect) {
-        match effect {
+        match effect.answered() {
             MasterEffect::Reply { call, answer } => {
                 if let Some(send) = self.calls.remove(&call) {
                     self.send_to_framework(Input::Answered(send, read_answer(answer)));

@@ -8,6 +8,7 @@ use super::{
     frameworks::AcceptOutcome,
 };
 use proto::model::{Operation, OperationResult, Reason, Refusal, RequestId, Role, Session, limits};
+use std::sync::Arc;
 
 /// An accept, as its command has it.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +109,7 @@ impl Ledger {
             framework.accept_outcomes.pop_front();
         }
         let outcome = AcceptOutcome { request: request.clone(), results: results.to_vec() };
-        framework.accept_outcomes.push_back(outcome);
+        framework.accept_outcomes.push_back(Arc::new(outcome));
     }
 }
 

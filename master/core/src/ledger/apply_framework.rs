@@ -4,10 +4,11 @@ use super::{
     Applied, Event, Framework, FrameworkState, Kill, Ledger, Stamp, Task,
     frameworks::{framework_removed, framework_unknown},
 };
+use crate::table::Table;
 use proto::model::{
     FrameworkId, FrameworkInfo, Reason, Refusal, RequestId, Session, StatusReason, TaskKey, limits,
 };
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 impl Ledger {
     /// A new framework, or the one that the same call made before.
@@ -41,7 +42,7 @@ impl Ledger {
             pending_acknowledgements: 0,
             task_count: 0,
             accept_outcomes: VecDeque::new(),
-            ended: BTreeSet::new(),
+            ended: Table::new(),
         };
         assert!(self.frameworks.insert(id, framework).is_none(), "framework ids are used once");
         self.index.by_request.insert(by_request, id);

@@ -8,7 +8,7 @@ use super::{
     invariants::Broken,
 };
 use proto::model::{AgentId, FrameworkId, Instant, Resources, Role, TaskId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// What the rows say.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub(super) struct OfFramework {
     pub(super) allocated: BTreeMap<Role, Resources>,
     pub(super) pending_acknowledgements: u64,
     pub(super) task_count: usize,
-    pub(super) ended: BTreeSet<(Instant, TaskId)>,
+    pub(super) ended: Table<(Instant, TaskId), ()>,
 }
 
 /// Computes it all; broken when a task has no framework or agent, or when a sum cannot be.
@@ -99,7 +99,7 @@ fn derive_task(ledger: &Ledger, task: &Task, derived: &mut Derived) -> Result<()
     of_framework.pending_acknowledgements += task.pending.len() as u64;
     if task.is_terminal() {
         if !task.is_open() {
-            of_framework.ended.insert((task.changed, key.task.clone()));
+            of_framework.ended.insert((task.changed, key.task.clone()), ());
         }
         return Ok(());
     }

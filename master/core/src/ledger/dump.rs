@@ -104,7 +104,7 @@ fn write_window(window: &Window) -> wire::Window {
 }
 
 fn write_framework(framework: &Framework) -> wire::Framework {
-    let outcomes = framework.accept_outcomes.iter().map(write_outcome);
+    let outcomes = framework.accept_outcomes.iter().map(|outcome| write_outcome(outcome));
     wire::Framework {
         framework_id: framework.id.to_string(),
         info: Some(write_framework_info(&framework.info)),

@@ -1,13 +1,15 @@
 //! The rows of frameworks: who owns them, which instance speaks, and what they hold.
 
 use super::{Event, Ledger};
+use crate::table::Table;
 use proto::model::{
     FrameworkId, FrameworkInfo, Instant, OperationResult, Reason, Refusal, RequestId, ResourceName,
     Resources, Role, Session, TaskId, TaskKey, Value, limits,
 };
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
 };
 
 /// Whether a framework is there.
@@ -47,9 +49,9 @@ pub struct Framework {
     /// Task rows of it; derived.
     pub task_count: usize,
     /// Answers to the last accepts that had a request id, oldest first.
-    pub(crate) accept_outcomes: VecDeque<AcceptOutcome>,
+    pub(crate) accept_outcomes: VecDeque<Arc<AcceptOutcome>>,
     /// Ended tasks without anything to acknowledge, the one that ended first in front; derived.
-    pub(crate) ended: BTreeSet<(Instant, TaskId)>,
+    pub(crate) ended: Table<(Instant, TaskId), ()>,
 }
 
 /// The answer to an accept.
@@ -117,7 +119,8 @@ impl Ledger {
         while self.index.removed_frameworks.len() > limits::REMOVED_REMEMBERED_MAX {
             let (_, id) = self.index.removed_frameworks.pop_first().expect("more than the limit");
             let framework = self.frameworks.get_mut(&id).expect("an indexed framework has a row");
-            for (_, task) in std::mem::take(&mut framework.ended) {
+            for ((_, task), ()) in std::mem::take(&mut framework.ended).iter() {
+                let task = task.clone();
                 self.forget_task(&TaskKey { framework: id, task }, events);
             }
             let framework = self.frameworks.remove(&id).expect("an indexed framework has a row");

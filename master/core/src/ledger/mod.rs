@@ -42,7 +42,6 @@ mod reincarnate;
 mod restore;
 mod role_tree;
 mod roles;
-mod table;
 mod tasks;
 mod versions;
 mod windows;
@@ -56,18 +55,19 @@ pub use event::{Applied, Event, Stamp};
 pub use frameworks::{Framework, FrameworkState};
 pub use members::{Member, MemberChange, Members, Standing};
 pub use roles::{RoleConfig, Roles};
-pub use table::Table;
 pub use tasks::{Kill, Size, SizeChange, Task};
 pub use versions::LogVersion;
 pub use windows::Window;
 
+use crate::table::{CopyOnWrite, Table};
 use agents::AgentTasks;
 use proto::model::{
     AgentId, ClusterId, FrameworkId, Instant, Priority, RequestId, TaskId, TaskKey, WindowId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The whole replicated state. A clone shares its rows, so that it costs keys and pointers.
+/// The whole replicated state. A clone shares everything that is large, so that it costs some
+/// pointers; what is changed afterwards is copied then.
 #[derive(Debug, Clone)]
 pub struct Ledger {
     cluster: ClusterId,
@@ -90,18 +90,18 @@ pub struct Ledger {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Index {
     agent_tasks: Table<AgentId, AgentTasks>,
-    by_request: BTreeMap<(String, RequestId), FrameworkId>,
+    by_request: CopyOnWrite<BTreeMap<(String, RequestId), FrameworkId>>,
     /// Tombstones, the oldest in front.
-    removed_agents: BTreeSet<(Instant, AgentId)>,
+    removed_agents: CopyOnWrite<BTreeSet<(Instant, AgentId)>>,
     /// Removed frameworks all of whose tasks have ended, the oldest in front.
-    removed_frameworks: BTreeSet<(Instant, FrameworkId)>,
+    removed_frameworks: CopyOnWrite<BTreeSet<(Instant, FrameworkId)>>,
     live_tasks: usize,
     /// Agents with a drain.
-    draining: BTreeSet<AgentId>,
+    draining: CopyOnWrite<BTreeSet<AgentId>>,
     /// Live tasks that give way to others.
-    preempted: BTreeSet<TaskKey>,
+    preempted: CopyOnWrite<BTreeSet<TaskKey>>,
     /// How many live tasks there are at each priority that has any.
-    priorities: BTreeMap<Priority, usize>,
+    priorities: CopyOnWrite<BTreeMap<Priority, usize>>,
 }
 
 impl Ledger {

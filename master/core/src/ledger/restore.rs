@@ -30,10 +30,7 @@ use proto::wire::log::v1::{
     self,
     record::{self as wire, Record as Kind},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Why records are not a ledger.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -163,8 +160,8 @@ impl Restore {
 }
 
 /// Puts a row behind all others; false when it does not belong there.
-fn append<K: Ord, V>(table: &mut Table<K, V>, key: K, row: V) -> bool {
-    let behind = table.iter().next_back().is_none_or(|(last, _)| *last < key);
+fn append<K: Ord + Clone, V>(table: &mut Table<K, V>, key: K, row: V) -> bool {
+    let behind = table.last_key().is_none_or(|last| *last < key);
     table.insert(key, row);
     behind
 }
@@ -255,8 +252,8 @@ fn read_framework(framework: wire::Framework) -> Result<Framework, Refusal> {
         allocated: BTreeMap::new(),
         pending_acknowledgements: 0,
         task_count: 0,
-        accept_outcomes: outcomes.into(),
-        ended: BTreeSet::new(),
+        accept_outcomes: outcomes.into_iter().map(Arc::new).collect(),
+        ended: Table::new(),
     })
 }
 

@@ -3,7 +3,8 @@
 //! A role needs no row: one that nobody has said anything about weighs what the masters'
 //! configuration says, is promised nothing, has no limit, and is served as the roles above it.
 
-use super::{Ledger, Table, frameworks::amounts};
+use super::{Ledger, frameworks::amounts};
+use crate::table::Table;
 use proto::model::{Milli, Quota, Resources, Role, RoleSettings};
 
 static NOTHING: Resources = Resources::new();
@@ -66,9 +67,7 @@ impl Roles {
 
     /// Every role that operators have said something of, by path: a role comes right before those
     /// below it.
-    pub fn iter(
-        &self,
-    ) -> impl DoubleEndedIterator<Item = (&Role, &RoleConfig)> + ExactSizeIterator {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Role, &RoleConfig)> {
         self.rows.iter()
     }
 

@@ -295,7 +295,7 @@ impl Ledger {
         let tasks = self.index.agent_tasks.get_mut(&task.info.agent);
         tasks.expect("a task's agent is indexed").open -= 1;
         let framework = self.frameworks.get_mut(&key.framework).expect("T6: a known framework");
-        framework.ended.insert((now.time, key.task.clone()));
+        framework.ended.insert((now.time, key.task.clone()), ());
     }
 
     /// After a change to what a framework has ended: forgets its oldest ended tasks beyond the
@@ -306,7 +306,7 @@ impl Ledger {
             if framework.ended.len() <= framework.ended_tasks_max() {
                 break;
             }
-            let (_, task) = framework.ended.pop_first().expect("more than the limit");
+            let ((_, task), _) = framework.ended.pop_first().expect("more than the limit");
             self.forget_task(&TaskKey { framework: id, task }, events);
         }
         let framework = self.frameworks.get(&id).expect("a known framework");

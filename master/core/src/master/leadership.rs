@@ -19,6 +19,7 @@ use crate::{
     offers::{Book, Shared},
     preemption::PreemptionState,
     reads::{Past, Reads},
+    table::CopyOnWrite,
 };
 use proto::model::{AgentId, FrameworkId, Instant, RequestId, WindowId};
 use std::collections::BTreeMap;
@@ -62,7 +63,7 @@ pub(crate) struct Leadership {
     pub(crate) book: Book,
     pub(crate) shared: Shared,
     /// Since this member leads.
-    pub(crate) commits: BTreeMap<FrameworkId, CommitFigures>,
+    pub(crate) commits: CopyOnWrite<BTreeMap<FrameworkId, CommitFigures>>,
     pub(crate) detector: Detector,
     pub(crate) rate_limits: RateLimits,
     pub(crate) timers: Deadlines<Timer>,
@@ -127,7 +128,7 @@ impl Leadership {
             allocator: Drf::default(),
             book,
             shared: Shared::default(),
-            commits: BTreeMap::new(),
+            commits: CopyOnWrite::default(),
             detector,
             rate_limits: RateLimits::new(config.call_rates.clone()),
             timers,

@@ -14,15 +14,19 @@ use crate::{
     Config, Ledger,
     consensus::{ClusterClock, Consensus, OpenError, Restored, commands_of},
     dispatch::history::History,
-    input::{Input, Now, OperatorCall, StreamId},
+    input::{CallId, Input, Now, OperatorCall, StreamId},
     intake::{Turn, Waiter},
     ledger::{Command, codec},
-    outbox::{Answer, Effect, Outbox, ReadAnswer, RoleChange},
-    reads,
+    outbox::{Effect, Outbox, RoleChange},
+    reads::{self, Moment, PreparedRead, Viewer},
 };
 use figures::{Figures, Gauges};
 use leadership::Leadership;
-use proto::model::{Instant, NodeId, Reason, Refusal};
+use proto::{
+    model::{Instant, NodeId, Principal, Reason, Refusal},
+    wire::v1,
+};
+use std::sync::Arc;
 
 /// One member of the group of masters.
 #[derive(Debug)]
@@ -49,6 +53,8 @@ pub struct Master {
     removed_for_ticks: Option<usize>,
     /// A committed entry cannot be read: nothing more is applied, the process is to end.
     is_stuck: bool,
+    /// When another member that leads was heard of last.
+    heard_leader: Option<Instant>,
 }
 
 impl Master {
@@ -89,6 +95,7 @@ impl Master {
             members_told: 0,
             removed_for_ticks: None,
             is_stuck: false,
+            heard_leader: None,
         })
     }
 
@@ -145,7 +152,13 @@ impl Master {
             // Whoever was removed has nothing to say.
             Input::Peer(message) if self.is_retired(NodeId(message.from)) => {}
             Input::PeerSeen { from, .. } if self.is_retired(from) => {}
-            Input::Peer(message) => self.consensus.receive(message),
+            Input::Peer(message) => {
+                let from = NodeId(message.from);
+                self.consensus.receive(message);
+                if self.consensus.leader() == Some(from) {
+                    self.heard_leader = Some(now.monotonic);
+                }
+            }
             Input::PeerSeen { from, blank, joining, version } => {
                 self.consensus.seen(from, blank, joining, version);
             }
@@ -161,8 +174,18 @@ impl Master {
         }
     }
 
-    /// An input from a framework, an agent or an operator: for a serving leader only.
+    /// An input from a framework, an agent or an operator: for a serving leader only, but for reads
+    /// that may be stale.
     fn step_outside(&mut self, now: Now, input: Input, outbox: &mut Outbox) {
+        let input = match input {
+            Input::OperatorCall { call, principal, request: OperatorCall::Stale(request) } => {
+                if self.leader.is_none() {
+                    return self.answer_stale(now, call, &principal, *request, outbox);
+                }
+                Input::OperatorCall { call, principal, request: *request }
+            }
+            input => input,
+        };
         if self.leader.is_some()
             && let Input::OperatorCall { call, principal, request } = &input
             && self.membership_call(now, *call, principal, request, outbox)
@@ -219,7 +242,9 @@ impl Master {
                 if self.consensus.leader().is_none() =>
             {
                 // Nobody leads: what this member knows is better than nothing.
-                outbox.reply(call, Ok(self.read_cluster()));
+                let cluster = self.read_cluster();
+                let moment = self.moment(self.ledger.applied().time, None);
+                outbox.push(Effect::Read(Box::new(PreparedRead::cluster(call, cluster, &moment))));
             }
             Input::FrameworkCall { call, .. } | Input::OperatorCall { call, .. } => {
                 outbox.reply(call, Err(refusal));
@@ -228,9 +253,43 @@ impl Master {
         }
     }
 
-    fn read_cluster(&self) -> Answer {
-        let cluster = reads::cluster(self, &self.config, &self.consensus);
-        Answer::Read(Box::new(ReadAnswer::Cluster(cluster)))
+    /// A listing from what is applied here.
+    fn answer_stale(
+        &self,
+        now: Now,
+        call: CallId,
+        principal: &Principal,
+        request: OperatorCall,
+        outbox: &mut Outbox,
+    ) {
+        let viewer = match Viewer::admit(principal, &request) {
+            Ok(viewer) => viewer,
+            Err(refusal) => return outbox.reply(call, Err(refusal)),
+        };
+        // Whoever has never heard of a leader does not know how little it knows.
+        let Some(heard) = self.heard_leader.filter(|_| reads::may_be_stale(&request)) else {
+            return outbox.reply(call, Err(self.not_serving()));
+        };
+        let age = v1::ListingAge {
+            node_id: self.config.node.0,
+            applied_index: self.ledger.applied().index,
+            silent_ms: now.monotonic.since(heard).as_ms(),
+        };
+        let moment = self.moment(self.cluster_time(now), Some(age));
+        let prepared = PreparedRead::rows(call, viewer, request, &moment);
+        outbox.push(Effect::Read(Box::new(prepared)));
+    }
+
+    fn read_cluster(&self) -> v1::GetClusterResponse {
+        reads::cluster(self, &self.config, &self.consensus)
+    }
+
+    /// The state as it is, to be read elsewhere.
+    fn moment(&self, time: Instant, age: Option<v1::ListingAge>) -> Arc<Moment> {
+        let leader = self.leader.as_ref();
+        let offers = leader.map(|leader| leader.book.shown().clone()).unwrap_or_default();
+        let commits = leader.map(|leader| leader.commits.clone()).unwrap_or_default();
+        Arc::new(Moment { ledger: self.ledger.clone(), offers, commits, time, age })
     }
 
     fn not_serving(&self) -> Refusal {

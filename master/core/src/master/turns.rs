@@ -10,7 +10,7 @@ use crate::{
     ledger::{Command, Event, Stamp, codec},
     master::leadership::{Leadership, Timer},
     outbox::{Answer, Effect, Ending, Outbox, SnapshotMark},
-    reads,
+    reads::{self, PreparedRead},
 };
 use proto::model::{Duration, Order, Reason, Refusal, SchedulerEvent, Session};
 use raft::eraftpb::Entry;
@@ -204,15 +204,28 @@ impl Master {
         let applied = self.consensus.applied();
         let Some(leader) = &mut self.leader else { return };
         let ready: Vec<_> = leader.reads.ready(applied);
+        if ready.is_empty() {
+            return;
+        }
         let time = self.cluster_time(now);
+        let moment = self.moment(time, None);
         for read in ready {
-            let answer = match read.request {
-                OperatorCall::GetCluster => Ok(self.read_cluster()),
-                _ => reads::answer(&self.ledger, self.leader.as_ref(), &read, time),
-            };
-            if let Some(mut turn) = self.turn(now, outbox) {
-                turn.reply(read.call, answer);
+            if reads::leader_alone_knows(&read.request) {
+                let leader = self.leader.as_ref();
+                let answer = reads::answer_as_leader(&self.ledger, leader, &read, time);
+                if let Some(mut turn) = self.turn(now, outbox) {
+                    turn.reply(read.call, answer);
+                }
+                continue;
             }
+            let reads::Read { call, viewer, request } = read;
+            let prepared = match request {
+                OperatorCall::GetCluster => {
+                    PreparedRead::cluster(call, self.read_cluster(), &moment)
+                }
+                request => PreparedRead::rows(call, viewer, request, &moment),
+            };
+            outbox.push(Effect::Read(Box::new(prepared)));
         }
     }
 

@@ -9,6 +9,7 @@
 use crate::{
     allocator::{Bundle, PlannedOffer},
     liveness::Deadlines,
+    table::Table,
 };
 use proto::model::{
     AgentId, Attribute, DemandId, Duration, FrameworkId, Instant, Offer, OfferId, Reason, Refusal,
@@ -17,6 +18,7 @@ use proto::model::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
+    sync::Arc,
 };
 
 /// Names one accept under way; never used again within the book.
@@ -63,13 +65,19 @@ pub struct Book {
     term: u64,
     issued: u64,
     accepts: u64,
-    /// Live and accepting ones.
-    entries: BTreeMap<OfferId, Entry>,
+    shown: Shown,
     accepting: BTreeMap<AcceptId, Vec<OfferId>>,
     /// Of live offers only.
     deadlines: Deadlines<OfferId>,
-    by_agent: BTreeMap<AgentId, BTreeSet<OfferId>>,
     by_framework: BTreeMap<FrameworkId, BTreeSet<OfferId>>,
+}
+
+/// The offers there are. A copy costs nothing and stays as it is, so that it can be read elsewhere.
+#[derive(Debug, Clone, Default)]
+pub struct Shown {
+    /// Live and accepting ones.
+    entries: Table<OfferId, Entry>,
+    by_agent: Table<AgentId, BTreeSet<OfferId>>,
 }
 
 #[derive(Debug, Clone)]
@@ -91,10 +99,9 @@ impl Book {
             term,
             issued: 0,
             accepts: 0,
-            entries: BTreeMap::new(),
+            shown: Shown::default(),
             accepting: BTreeMap::new(),
             deadlines: Deadlines::new(),
-            by_agent: BTreeMap::new(),
             by_framework: BTreeMap::new(),
         }
     }
@@ -126,7 +133,7 @@ impl Book {
             planned.clone();
         let resources = bundle.resources().clone();
         let (hostname, attributes) = (hostname.to_owned(), attributes.to_vec());
-        self.by_agent.entry(agent.clone()).or_default().insert(id);
+        self.shown.index(&agent, id);
         self.by_framework.entry(framework).or_default().insert(id);
         let offer = Offer {
             id,
@@ -147,26 +154,29 @@ impl Book {
         }
         let (accept, is_commit) = (None, false);
         let entry = Entry { offer: offer.clone(), bundle, pieces, accept, is_commit };
-        let previous = self.entries.insert(id, entry);
+        let previous = self.shown.entries.insert(id, entry);
         assert!(previous.is_none(), "numbers are given once");
         offer
     }
 
+    /// What is out, as of now.
+    pub fn shown(&self) -> &Shown {
+        &self.shown
+    }
+
     /// A live offer.
     pub fn live(&self, id: &OfferId) -> Option<&Offer> {
-        self.entries.get(id).filter(|entry| entry.accept.is_none()).map(|entry| &entry.offer)
+        self.shown.live(id)
     }
 
     /// Live offers by id, those after `after` when it is given.
     pub fn iter(&self, after: Option<OfferId>) -> impl Iterator<Item = &Offer> {
-        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let rest = self.entries.range((start, Bound::Unbounded)).map(|(_, entry)| entry);
-        rest.filter(|entry| entry.accept.is_none()).map(|entry| &entry.offer)
+        self.shown.iter(after)
     }
 
     /// Everything that holds resources: live offers, and those of accepts under way.
     pub fn holding(&self) -> impl Iterator<Item = &Offer> {
-        self.entries.values().map(|entry| &entry.offer)
+        self.shown.entries.iter().map(|(_, entry)| &entry.offer)
     }
 
     /// A framework's live offers.
@@ -177,12 +187,12 @@ impl Book {
 
     /// An agent's live offers.
     pub fn of_agent(&self, agent: &AgentId) -> impl Iterator<Item = &Offer> {
-        self.by_agent.get(agent).into_iter().flatten().filter_map(|id| self.live(id))
+        self.shown.of_agent(agent)
     }
 
     /// How many offers are live.
     pub fn live_count(&self) -> usize {
-        self.entries.len() - self.accepting.values().map(Vec::len).sum::<usize>()
+        self.shown.entries.len() - self.accepting.values().map(Vec::len).sum::<usize>()
     }
 
     /// Starts to use offers up: they are no longer live, and their resources not free before
@@ -197,11 +207,11 @@ impl Book {
         let Some(first) = offers.first() else {
             return Err(Refusal::invalid("offer_ids", "is empty; name the offers to accept"));
         };
-        let role = self.entries[first].offer.role.clone();
+        let role = self.shown.entry(first).offer.role.clone();
         let mut resources: BTreeMap<AgentId, Resources> = BTreeMap::new();
         for (index, id) in offers.iter().enumerate() {
             let field = || format!("offer_ids[{index}]");
-            let offer = &self.entries[id].offer;
+            let offer = &self.shown.entry(id).offer;
             if self.deadlines.get(id).is_some_and(|at| at <= now) {
                 return Err(refused(id, "has expired").at(field()));
             }
@@ -217,7 +227,7 @@ impl Book {
         let id = AcceptId(self.accepts);
         for offer in offers {
             self.deadlines.cancel(offer);
-            let entry = self.entries.get_mut(offer).expect("was checked");
+            let entry = self.shown.entries.get_mut(offer).expect("was checked");
             assert!(entry.accept.replace(id).is_none(), "A3: an offer is used once");
         }
         self.accepting.insert(id, offers.to_vec());
@@ -236,7 +246,7 @@ impl Book {
         for planned in planned {
             // Nobody is shown it, so that nobody can decline it and it never expires.
             let offer = self.issue(planned, "", &[], Instant(0), None);
-            let entry = self.entries.get_mut(&offer.id).expect("was just made");
+            let entry = self.shown.entries.get_mut(&offer.id).expect("was just made");
             entry.accept = Some(id);
             entry.is_commit = true;
             offers.push(offer.id);
@@ -311,7 +321,8 @@ impl Book {
                 return Err(refused(id, problem).at(field));
             }
             // Whose offer it is, is not told to others.
-            let entry = self.entries.get(id).filter(|entry| entry.offer.framework == framework);
+            let entry = self.shown.entries.get(id);
+            let entry = entry.filter(|entry| entry.offer.framework == framework);
             match entry {
                 None => {
                     let problem = "is not an offer of this framework that is still open";
@@ -328,22 +339,62 @@ impl Book {
 
     /// What offers and accepts hold of an agent.
     fn held(&self, agent: &AgentId) -> Resources {
-        let ids = self.by_agent.get(agent).into_iter().flatten();
+        let ids = self.shown.by_agent.get(agent).into_iter().flatten();
         ids.fold(Resources::new(), |sum, id| {
-            sum.checked_add(&self.entries[id].offer.resources)
+            sum.checked_add(&self.shown.entry(id).offer.resources)
                 .expect("A2: nothing is in two offers")
         })
     }
 
     /// Takes an offer out of every index.
     fn take(&mut self, id: &OfferId) -> Returned {
-        let Entry { offer, bundle: resources, pieces, is_commit, .. } =
-            self.entries.remove(id).expect("an offer comes back once");
+        let entry = self.shown.take(id);
+        let Entry { offer, bundle: resources, pieces, is_commit, .. } = Arc::unwrap_or_clone(entry);
         self.deadlines.cancel(id);
-        remove_indexed(&mut self.by_agent, &offer.agent, id);
         remove_indexed(&mut self.by_framework, &offer.framework, id);
         let Offer { id: offer, framework, role, agent, .. } = offer;
         Returned { offer, framework, role, agent, resources, pieces, is_commit }
+    }
+}
+
+impl Shown {
+    /// A live offer.
+    pub fn live(&self, id: &OfferId) -> Option<&Offer> {
+        self.entries.get(id).filter(|entry| entry.accept.is_none()).map(|entry| &entry.offer)
+    }
+
+    /// Live offers by id, those after `after` when it is given.
+    pub fn iter(&self, after: Option<OfferId>) -> impl Iterator<Item = &Offer> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.entries.range((start, Bound::Unbounded)).map(|(_, entry)| entry);
+        rest.filter(|entry| entry.accept.is_none()).map(|entry| &entry.offer)
+    }
+
+    /// An agent's live offers.
+    pub fn of_agent(&self, agent: &AgentId) -> impl Iterator<Item = &Offer> {
+        self.by_agent.get(agent).into_iter().flatten().filter_map(|id| self.live(id))
+    }
+
+    fn entry(&self, id: &OfferId) -> &Entry {
+        self.entries.get(id).expect("an offer that was looked up before")
+    }
+
+    fn index(&mut self, agent: &AgentId, id: OfferId) {
+        match self.by_agent.get_mut(agent) {
+            Some(ids) => drop(ids.insert(id)),
+            None => drop(self.by_agent.insert(agent.clone(), BTreeSet::from([id]))),
+        }
+    }
+
+    fn take(&mut self, id: &OfferId) -> Arc<Entry> {
+        let entry = self.entries.remove(id).expect("an offer comes back once");
+        let agent = &entry.offer.agent;
+        let ids = self.by_agent.get_mut(agent).expect("every offer is indexed");
+        assert!(ids.remove(id), "every offer is indexed");
+        if ids.is_empty() {
+            self.by_agent.remove(agent);
+        }
+        entry
     }
 }
 

@@ -4,5 +4,5 @@
 pub mod book;
 pub(crate) mod shared;
 
-pub use book::{AcceptId, Accepting, Book, Returned};
+pub use book::{AcceptId, Accepting, Book, Returned, Shown};
 pub(crate) use shared::Shared;

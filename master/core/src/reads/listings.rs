@@ -1,7 +1,7 @@
 //! Single rows and pages of rows.
 
 use super::{
-    Read, Viewer,
+    Moment, Read, Viewer,
     agent_life::list_windows,
     demands::list_demands,
     roles::list_roles,
@@ -10,59 +10,87 @@ use super::{
 };
 use crate::{
     Ledger,
-    input::{OperatorCall, Page},
+    input::{AgentFilter, FrameworkFilter, OperatorCall, Page},
     ledger::{Framework, Task},
     master::{figures::CommitFigures, leadership::Leadership},
+    offers::Shown,
     outbox::{Answer, ReadAnswer},
 };
 use proto::{
     convert::offer,
     model::{
-        AgentId, FrameworkId, Instant, Offer, OfferId, Reason, Refusal, Resources, TaskId, TaskKey,
-        TaskState,
+        AgentId, FrameworkId, Instant, Offer, OfferId, Reason, Refusal, Resources, Role, TaskId,
+        TaskKey, TaskState,
     },
     wire::v1,
 };
 use std::ops::Bound::{self, Excluded, Unbounded};
 
-/// Answers a read from the ledger as it is, and from the leader's offers.
-pub(crate) fn answer(
+/// Whether the answer is in what only a serving leader has: what is planned, and why.
+pub(crate) fn leader_alone_knows(request: &OperatorCall) -> bool {
+    use OperatorCall::{ListDemands, ListRoles, Why};
+    matches!(request, ListRoles(_) | Why(_) | ListDemands { .. })
+}
+
+/// Whether a member that does not lead may answer: rows that are replicated, in pages.
+pub(crate) fn may_be_stale(request: &OperatorCall) -> bool {
+    use OperatorCall::{ListAgents, ListFrameworks, ListTasks};
+    matches!(request, ListAgents { .. } | ListFrameworks { .. } | ListTasks { .. })
+}
+
+/// Answers what [only a leader knows](leader_alone_knows).
+pub(crate) fn answer_as_leader(
     ledger: &Ledger,
     leader: Option<&Leadership>,
     read: &Read,
     now: Instant,
 ) -> Result<Answer, Refusal> {
-    let viewer = &read.viewer;
     let answer = match &read.request {
+        OperatorCall::ListRoles(page) => ReadAnswer::Roles(list_roles(ledger, leader, page)?),
+        OperatorCall::Why(query) => ReadAnswer::Why(why(ledger, leader, query, &read.viewer, now)?),
+        OperatorCall::ListDemands { page, framework } => {
+            ReadAnswer::Demands(list_demands(leader, page, *framework)?)
+        }
+        other => unreachable!("{other:?} is answered from a moment"),
+    };
+    Ok(Answer::Read(Box::new(answer)))
+}
+
+/// Answers a read from the state as of a moment.
+pub(super) fn answer(
+    moment: &Moment,
+    viewer: &Viewer,
+    request: &OperatorCall,
+) -> Result<Answer, Refusal> {
+    let (ledger, offers, now) = (&moment.ledger, &moment.offers, moment.time);
+    let answer = match request {
         OperatorCall::GetAgent(id) => {
-            ReadAnswer::Agent(get_agent(ledger, leader, id, (viewer, now))?)
+            ReadAnswer::Agent(get_agent(ledger, offers, id, (viewer, now))?)
         }
-        OperatorCall::ListAgents(page) => {
-            ReadAnswer::Agents(list_agents(ledger, leader, page, now)?)
+        OperatorCall::ListAgents { page, filter } => {
+            ReadAnswer::Agents(list_agents(moment, page, filter)?)
         }
-        OperatorCall::GetFramework(id) => {
-            ReadAnswer::Framework(get_framework(ledger, leader, *id)?)
-        }
-        OperatorCall::ListFrameworks(page) => {
-            ReadAnswer::Frameworks(list_frameworks(ledger, leader, page)?)
+        OperatorCall::GetFramework(id) => ReadAnswer::Framework(get_framework(moment, *id)?),
+        OperatorCall::ListFrameworks { page, filter } => {
+            ReadAnswer::Frameworks(list_frameworks(moment, page, filter)?)
         }
         OperatorCall::GetTask { framework, task } => {
             ReadAnswer::Task(get_task(ledger, *framework, task, viewer)?)
         }
-        OperatorCall::ListTasks { page, framework, agent, states } => {
-            let wanted = Wanted { viewer, framework: *framework, agent: agent.as_ref(), states };
-            ReadAnswer::Tasks(list_tasks(ledger, page, &wanted)?)
+        OperatorCall::ListTasks { page, framework, agent, states, role } => {
+            let (agent, role) = (agent.as_ref(), role.as_ref());
+            let wanted = Wanted { viewer, framework: *framework, agent, states, role };
+            ReadAnswer::Tasks(list_tasks(moment, page, &wanted)?)
         }
         OperatorCall::ListMaintenance(page) => {
             ReadAnswer::Windows(list_windows(ledger, page, now)?)
         }
-        OperatorCall::ListOffers(page) => ReadAnswer::Offers(list_offers(ledger, leader, page)?),
-        OperatorCall::ListRoles(page) => ReadAnswer::Roles(list_roles(ledger, leader, page)?),
-        OperatorCall::Why(query) => ReadAnswer::Why(why(ledger, leader, query, viewer, now)?),
-        OperatorCall::ListDemands { page, framework } => {
-            ReadAnswer::Demands(list_demands(leader, page, *framework)?)
-        }
+        OperatorCall::ListOffers(page) => ReadAnswer::Offers(list_offers(moment, page)?),
         OperatorCall::GetCluster
+        | OperatorCall::Stale(_)
+        | OperatorCall::ListRoles(_)
+        | OperatorCall::Why(_)
+        | OperatorCall::ListDemands { .. }
         | OperatorCall::DirectAgent { .. }
         | OperatorCall::TeardownFramework(_)
         | OperatorCall::ScheduleMaintenance(_)
@@ -111,71 +139,75 @@ pub(super) fn start<K>(after: Option<K>) -> Bound<K> {
     after.map_or(Unbounded, Excluded)
 }
 
-fn offered(leader: Option<&Leadership>, agent: &AgentId) -> Resources {
-    let offers = leader.into_iter().flat_map(|leader| leader.book.of_agent(agent));
-    offers.fold(Resources::new(), |sum, offer| {
+fn offered(offers: &Shown, agent: &AgentId) -> Resources {
+    offers.of_agent(agent).fold(Resources::new(), |sum, offer| {
         sum.checked_add(&offer.resources).expect("offers of one agent are disjoint")
     })
 }
 
 fn get_agent(
     ledger: &Ledger,
-    leader: Option<&Leadership>,
+    offers: &Shown,
     id: &AgentId,
     (viewer, now): (&Viewer, Instant),
 ) -> Result<v1::GetAgentResponse, Refusal> {
     let unknown = || Refusal::new(Reason::AgentUnknown, format!("no agent {id}")).at("agent_id");
     let row = ledger.agent(id).ok_or_else(unknown)?;
     let agent = match viewer.sees_all() {
-        true => agent_summary(ledger, row, Some(&offered(leader, id)), now),
+        true => agent_summary(ledger, row, Some(&offered(offers, id)), now),
         false => agent_address(row),
     };
     Ok(v1::GetAgentResponse { agent: Some(agent) })
 }
 
 fn list_agents(
-    ledger: &Ledger,
-    leader: Option<&Leadership>,
+    moment: &Moment,
     page: &Page,
-    now: Instant,
+    filter: &AgentFilter,
 ) -> Result<v1::ListAgentsResponse, Refusal> {
+    let Moment { ledger, offers, time, .. } = moment;
     let rows = ledger.agents().range((start(after::<AgentId>(page)?), Unbounded));
+    let rows = rows.filter(|(_, row)| {
+        (filter.states.is_empty() || filter.states.contains(&row.state))
+            && filter.selector.as_ref().is_none_or(|selector| selector.matches(&row.info))
+    });
     let (rows, next_page_token) = page_of(rows, page, |(id, _)| id.to_string());
-    let summary = |(id, row)| agent_summary(ledger, row, Some(&offered(leader, id)), now);
-    Ok(v1::ListAgentsResponse { agents: rows.into_iter().map(summary).collect(), next_page_token })
+    let summary = |(id, row)| agent_summary(ledger, row, Some(&offered(offers, id)), *time);
+    let agents = rows.into_iter().map(summary).collect();
+    Ok(v1::ListAgentsResponse { agents, next_page_token, age: moment.age })
 }
 
 /// With what only the leader knows.
-fn framework_row(
-    ledger: &Ledger,
-    leader: Option<&Leadership>,
-    row: &Framework,
-) -> v1::FrameworkSummary {
-    let counted = leader.and_then(|leader| leader.commits.get(&row.id).copied());
+fn framework_row(moment: &Moment, row: &Framework) -> v1::FrameworkSummary {
+    let counted = moment.commits.get(&row.id).copied();
     let CommitFigures { commits, conflicts } = counted.unwrap_or_default();
-    let summary = framework_summary(ledger, row);
+    let summary = framework_summary(&moment.ledger, row);
     v1::FrameworkSummary { commits, commit_conflicts: conflicts, ..summary }
 }
 
-fn get_framework(
-    ledger: &Ledger,
-    leader: Option<&Leadership>,
-    id: FrameworkId,
-) -> Result<v1::GetFrameworkResponse, Refusal> {
+fn get_framework(moment: &Moment, id: FrameworkId) -> Result<v1::GetFrameworkResponse, Refusal> {
     let unknown = || Refusal::new(Reason::FrameworkUnknown, format!("no {id}")).at("framework_id");
-    let row = ledger.framework(id).ok_or_else(unknown)?;
-    Ok(v1::GetFrameworkResponse { framework: Some(framework_row(ledger, leader, row)) })
+    let row = moment.ledger.framework(id).ok_or_else(unknown)?;
+    Ok(v1::GetFrameworkResponse { framework: Some(framework_row(moment, row)) })
 }
 
 fn list_frameworks(
-    ledger: &Ledger,
-    leader: Option<&Leadership>,
+    moment: &Moment,
     page: &Page,
+    filter: &FrameworkFilter,
 ) -> Result<v1::ListFrameworksResponse, Refusal> {
+    let ledger = &moment.ledger;
     let rows = ledger.frameworks().range((start(after::<FrameworkId>(page)?), Unbounded));
+    let in_role = |role: &Role, row: &Framework| {
+        row.info.roles.iter().any(|own| own.ancestors().any(|above| above == *role))
+    };
+    let rows = rows.filter(|(_, row)| {
+        (filter.states.is_empty() || filter.states.contains(&row.state))
+            && filter.role.as_ref().is_none_or(|role| in_role(role, row))
+    });
     let (rows, next_page_token) = page_of(rows, page, |(id, _)| id.to_string());
-    let frameworks = rows.into_iter().map(|(_, row)| framework_row(ledger, leader, row)).collect();
-    Ok(v1::ListFrameworksResponse { frameworks, next_page_token })
+    let frameworks = rows.into_iter().map(|(_, row)| framework_row(moment, row)).collect();
+    Ok(v1::ListFrameworksResponse { frameworks, next_page_token, age: moment.age })
 }
 
 fn get_task(
@@ -222,6 +254,7 @@ struct Wanted<'a> {
     framework: Option<FrameworkId>,
     agent: Option<&'a AgentId>,
     states: &'a [TaskState],
+    role: Option<&'a Role>,
 }
 
 impl Wanted<'_> {
@@ -229,21 +262,23 @@ impl Wanted<'_> {
         self.framework.is_none_or(|framework| framework == task.key.framework)
             && self.agent.is_none_or(|agent| *agent == task.info.agent)
             && (self.states.is_empty() || self.states.contains(&task.status.state))
+            && self.role.is_none_or(|role| task.role.ancestors().any(|above| above == *role))
             && self.viewer.sees(ledger, task.key.framework)
     }
 }
 
 fn list_tasks(
-    ledger: &Ledger,
+    moment: &Moment,
     page: &Page,
     wanted: &Wanted<'_>,
 ) -> Result<v1::ListTasksResponse, Refusal> {
+    let ledger = &moment.ledger;
     let token = page.after.as_ref().map(|token| task_token(token)).transpose()?;
     let rows = ledger.tasks().range((start(token), Unbounded)).map(|(_, task)| task);
     let rows = rows.filter(|task| wanted.admits(ledger, task));
     let (rows, next_page_token) = page_of(rows, page, |task| task.key.to_string());
     let tasks = rows.into_iter().map(|row| wanted.viewer.shown(task_summary(row))).collect();
-    Ok(v1::ListTasksResponse { tasks, next_page_token })
+    Ok(v1::ListTasksResponse { tasks, next_page_token, age: moment.age })
 }
 
 fn task_token(token: &str) -> Result<TaskKey, Refusal> {
@@ -254,13 +289,9 @@ fn task_token(token: &str) -> Result<TaskKey, Refusal> {
     parse().ok_or_else(|| Refusal::invalid("page.token", "is not from an earlier page"))
 }
 
-fn list_offers(
-    ledger: &Ledger,
-    leader: Option<&Leadership>,
-    page: &Page,
-) -> Result<v1::ListOffersResponse, Refusal> {
-    let start = after::<OfferId>(page)?;
-    let rows = leader.into_iter().flat_map(|leader| leader.book.iter(start));
+fn list_offers(moment: &Moment, page: &Page) -> Result<v1::ListOffersResponse, Refusal> {
+    let Moment { ledger, offers, .. } = moment;
+    let rows = offers.iter(after::<OfferId>(page)?);
     let (rows, next_page_token) = page_of(rows, page, |offer| offer.id.to_string());
     let shown = |offer: &Offer| {
         let domain = ledger.agent(&offer.agent).and_then(|agent| agent.info.domain.as_ref());

@@ -197,7 +197,8 @@ impl Moment<'_> {
     /// What is kept on agents, in this order, for roles that are owed something.
     pub(crate) fn kept(&self, agents: &[AgentId]) -> BTreeMap<AgentId, Vec<(Role, Sum)>> {
         let mut kept: BTreeMap<AgentId, Vec<(Role, Sum)>> = BTreeMap::new();
-        for (role, _) in self.ledger.roles().iter().rev() {
+        let roles: Vec<_> = self.ledger.roles().iter().map(|(role, _)| role).collect();
+        for role in roles.into_iter().rev() {
             let Some(mut owed) = self.owed(role) else { continue };
             for above in role.ancestors() {
                 for (name, left) in self.limit_left(&above) {

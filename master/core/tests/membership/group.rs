@@ -310,7 +310,7 @@ impl Group {
 
     fn execute(&mut self, node: u64, effect: Effect, outbox: &mut Outbox) {
         let now = self.now;
-        match effect {
+        match effect.answered() {
             Effect::Persist(persist) => {
                 let Some(host) = self.hosts.get_mut(&node) else { return };
                 let Some(master) = &mut host.master else { return };

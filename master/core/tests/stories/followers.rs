@@ -3,7 +3,7 @@
 use super::rig::{Rig, agent_message, register};
 use master_core::{
     Input,
-    input::{OperatorCall, Page},
+    input::{AgentFilter, FrameworkFilter, OperatorCall, Page},
     ledger::LogVersion,
 };
 use proto::model::{NodeId, SchedulerCall, Session};
@@ -15,7 +15,8 @@ fn everybody_asks(rig: &mut Rig) {
     rig.step(subscription);
     let session = Session { framework: proto::model::FrameworkId(1), epoch: 1 };
     rig.call_as("hello", session, SchedulerCall::Teardown);
-    rig.operator(OperatorCall::ListAgents(Page { size: 1, after: None }));
+    let page = Page { size: 1, after: None };
+    rig.operator(OperatorCall::ListAgents { page, filter: AgentFilter::default() });
     rig.operator(OperatorCall::GetCluster);
     rig.watch(3, None);
 }
@@ -40,4 +41,45 @@ fn a_follower_names_the_leader() {
     rig.step(Input::Peer(heartbeat));
     everybody_asks(&mut rig);
     rig.matches("followers");
+}
+
+#[test]
+fn whoever_may_be_told_what_is_stale_is_told_by_anybody() {
+    let mut rig = Rig::member_of(3);
+    let stale = |call| OperatorCall::Stale(Box::new(call));
+    let page = Page { size: 10, after: None };
+    let agents = OperatorCall::ListAgents { page: page.clone(), filter: AgentFilter::default() };
+    let frameworks =
+        OperatorCall::ListFrameworks { page: page.clone(), filter: FrameworkFilter::default() };
+    rig.tell("who has heard of no leader does not know how old its knowledge is");
+    rig.operator(stale(agents.clone()));
+    for node in [2, 3] {
+        rig.step(Input::PeerSeen {
+            from: NodeId(node),
+            blank: true,
+            joining: true,
+            version: LogVersion::CURRENT,
+        });
+    }
+    let mut heartbeat = Message::default();
+    heartbeat.set_msg_type(MessageType::MsgHeartbeat);
+    (heartbeat.from, heartbeat.to, heartbeat.term) = (2, 1, 1);
+    rig.step(Input::Peer(heartbeat));
+    rig.pass(700);
+    rig.tell("700 ms after a word of the leader");
+    rig.operator(stale(agents));
+    rig.operator(stale(frameworks));
+    rig.tell("what only a leader has, and what only the owner may see, stays so");
+    rig.operator(stale(OperatorCall::ListRoles(page.clone())));
+    let tasks = OperatorCall::ListTasks {
+        page: page.clone(),
+        framework: None,
+        agent: None,
+        states: vec![],
+        role: None,
+    };
+    rig.ask_as("framework/hello", stale(tasks));
+    let agents = OperatorCall::ListAgents { page, filter: AgentFilter::default() };
+    rig.ask_as("framework/hello", stale(agents));
+    rig.matches("stale");
 }

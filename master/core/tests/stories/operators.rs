@@ -1,11 +1,70 @@
 //! Operators: pages, watches, kills.
 
 use super::rig::{Rig, accept, register, status, task};
-use master_core::input::{OperatorCall, Page};
+use master_core::{
+    input::{AgentFilter, FrameworkFilter, OperatorCall, Page},
+    ledger::{AgentState, FrameworkState},
+};
 use proto::model::{FrameworkId, TaskId, TaskKey, TaskState};
 
 fn page(size: u32, after: Option<&str>) -> Page {
     Page { size, after: after.map(str::to_owned) }
+}
+
+fn agents(page: Page) -> OperatorCall {
+    OperatorCall::ListAgents { page, filter: AgentFilter::default() }
+}
+
+fn frameworks(page: Page) -> OperatorCall {
+    OperatorCall::ListFrameworks { page, filter: FrameworkFilter::default() }
+}
+
+#[test]
+fn listings_have_filters() {
+    let mut rig = Rig::serving();
+    for (stream, name) in [(1, "a"), (2, "b"), (3, "c")] {
+        rig.agent(stream, name, register(name, stream));
+    }
+    rig.subscribe_in(4, "hello", &["eng/search", "ops"]);
+    rig.subscribe_in(5, "other", &["sales"]);
+    let mut offers = rig.offers.clone();
+    offers.retain(|offer| offer.role.to_string() == "eng/search");
+    let offer = offers.first().expect("somebody is offered something");
+    let (id, agent) = (offer.id, offer.agent.to_string());
+    rig.call("hello", accept(&[id], vec![task("t", &agent, 500)]));
+    rig.close(5);
+    rig.tell("agents by id, by host name, by an attribute that none has, by state");
+    let which = |selector: &str, states: Vec<AgentState>| {
+        let selector = (!selector.is_empty()).then(|| selector.parse().expect("a selector"));
+        OperatorCall::ListAgents { page: page(10, None), filter: AgentFilter { states, selector } }
+    };
+    rig.operator(which("id=b", vec![]));
+    rig.operator(which("hostname=c.example", vec![]));
+    rig.operator(which("rack=r1", vec![]));
+    rig.operator(which("", vec![AgentState::Registered]));
+    rig.operator(which("", vec![AgentState::Unreachable, AgentState::Removed]));
+    rig.tell("frameworks by role, with those below it, and by state");
+    let which = |role: Option<&str>, states: Vec<FrameworkState>| {
+        let role = role.map(|role| role.parse().expect("a role"));
+        let filter = FrameworkFilter { states, role };
+        OperatorCall::ListFrameworks { page: page(10, None), filter }
+    };
+    rig.operator(which(Some("eng"), vec![]));
+    rig.operator(which(Some("sales"), vec![]));
+    rig.operator(which(Some("search"), vec![]));
+    rig.operator(which(None, vec![FrameworkState::Disconnected]));
+    rig.operator(which(Some("sales"), vec![FrameworkState::Subscribed]));
+    rig.tell("tasks by role, with those below it");
+    for role in ["eng", "eng/search", "ops"] {
+        rig.operator(OperatorCall::ListTasks {
+            page: page(10, None),
+            framework: None,
+            agent: None,
+            states: vec![],
+            role: Some(role.parse().expect("a role")),
+        });
+    }
+    rig.matches("filters_of_listings");
 }
 
 #[test]
@@ -19,16 +78,21 @@ fn listings_have_pages() {
     let offer = rig.offers.iter().find(|offer| offer.agent.as_str() == "a").expect("offered").id;
     rig.call("hello", accept(&[offer], vec![task("t", "a", 500), task("u", "a", 500)]));
     rig.tell("agents, two to a page");
-    rig.operator(OperatorCall::ListAgents(page(2, None)));
-    rig.operator(OperatorCall::ListAgents(page(2, Some("b"))));
+    rig.operator(agents(page(2, None)));
+    rig.operator(agents(page(2, Some("b"))));
     rig.tell("tasks, one to a page");
-    let tasks =
-        |page| OperatorCall::ListTasks { page, framework: None, agent: None, states: vec![] };
+    let tasks = |page| OperatorCall::ListTasks {
+        page,
+        framework: None,
+        agent: None,
+        states: vec![],
+        role: None,
+    };
     rig.operator(tasks(page(1, None)));
     rig.operator(tasks(page(1, Some("framework-1/t"))));
     rig.operator(tasks(page(1, Some("not a token"))));
     rig.tell("the rest");
-    rig.operator(OperatorCall::ListFrameworks(page(1, None)));
+    rig.operator(frameworks(page(1, None)));
     rig.operator(OperatorCall::ListOffers(page(10, None)));
     rig.operator(OperatorCall::ListRoles(page(10, None)));
     rig.operator(OperatorCall::GetCluster);
@@ -103,6 +167,7 @@ fn a_framework_reads_what_is_its_own() {
         framework: framework.map(FrameworkId),
         agent: None,
         states: vec![],
+        role: None,
     };
     for who in ["hello", "other", "nobody"] {
         rig.tell(&format!("{who} asks"));
@@ -131,9 +196,9 @@ fn nobody_else_may_ask() {
     let calls = [
         OperatorCall::GetCluster,
         OperatorCall::GetAgent("a".parse().expect("an id")),
-        OperatorCall::ListAgents(page(10, None)),
+        agents(page(10, None)),
         OperatorCall::GetFramework(FrameworkId(1)),
-        OperatorCall::ListFrameworks(page(10, None)),
+        frameworks(page(10, None)),
         OperatorCall::GetTask { framework: None, task: key.task.clone() },
         OperatorCall::ListOffers(page(10, None)),
         OperatorCall::ListRoles(page(10, None)),

@@ -172,6 +172,7 @@ impl Rig {
     }
 
     fn note(&mut self, effect: Effect) {
+        let effect = effect.answered();
         if let Effect::Reply { call, answer } = &effect {
             self.answers.push((*call, answer.clone()));
         }

@@ -1,7 +1,7 @@
 //! Shared roles: all of their frameworks see the same, and who commits first has it.
 
 use super::rig::{Rig, accept, register, status, task};
-use master_core::input::{OperatorCall, Page, StreamId};
+use master_core::input::{FrameworkFilter, OperatorCall, Page, StreamId};
 use proto::model::{
     AgentDirective, AgentId, AgentVersion, ConflictDetection, DrainPlan, Duration, Milli,
     Operation, Quota, ResourceName, Resources, Role, RoleSettingsChange, SchedulerCall, TaskInfo,
@@ -99,7 +99,10 @@ fn whoever_commits_first_has_it() {
     rig.call("two", coarse(half, &[("a", seen)]));
     rig.tell("a task ends: its resources are free for all");
     rig.update(1, "a", "one", status("x", "a", TaskState::Finished, 1));
-    rig.operator(OperatorCall::ListFrameworks(Page { size: 10, after: None }));
+    rig.operator(OperatorCall::ListFrameworks {
+        page: Page { size: 10, after: None },
+        filter: FrameworkFilter::default(),
+    });
     rig.matches("shared_offer_conflict");
 }
 

@@ -153,16 +153,19 @@ fn show_read(read: &ReadAnswer) -> String {
         ReadAnswer::Agent(it) => page("agent", it.agent.iter().map(agent).collect(), ""),
         ReadAnswer::Agents(it) => {
             page("agents", it.agents.iter().map(agent).collect(), &it.next_page_token)
+                + &show_age(it.age)
         }
         ReadAnswer::Framework(it) => {
             page("framework", it.framework.iter().map(framework).collect(), "")
         }
         ReadAnswer::Frameworks(it) => {
             page("frameworks", it.frameworks.iter().map(framework).collect(), &it.next_page_token)
+                + &show_age(it.age)
         }
         ReadAnswer::Task(it) => page("task", it.task.iter().map(task).collect(), ""),
         ReadAnswer::Tasks(it) => {
             page("tasks", it.tasks.iter().map(task).collect(), &it.next_page_token)
+                + &show_age(it.age)
         }
         ReadAnswer::Windows(it) => {
             let window = |row: &v1::WindowSummary| {
@@ -363,4 +366,12 @@ pub(crate) fn show_watched(event: &Result<Box<v1::ClusterEvent>, Refusal>) -> Op
 
 fn show_masters(masters: &Masters) -> String {
     format!("masters #{} {}", masters.version, masters.addresses.join(" "))
+}
+
+/// Nothing where nothing can be missing.
+fn show_age(age: Option<v1::ListingAge>) -> String {
+    age.map_or_else(String::new, |age| {
+        let v1::ListingAge { node_id, applied_index, silent_ms } = age;
+        format!(", as member {node_id} knows it at {applied_index}, {silent_ms} ms of silence")
+    })
 }
