@@ -1,11 +1,11 @@
 //! Rows in order, from some key on.
 
-use super::node::Node;
+use super::node::{Child, Node};
 use std::{ops::Bound, slice, sync::Arc};
 
 /// The way down to where the next row is: what is left of each node on it.
 pub(super) struct Iter<'a, K, V> {
-    above: Vec<slice::Iter<'a, (K, Arc<Node<K, V>>)>>,
+    above: Vec<slice::Iter<'a, Child<K, V>>>,
     rows: slice::Iter<'a, (K, Arc<V>)>,
     /// Rows of the table that did not come yet; an upper bound unless it began with the first.
     left: usize,

@@ -15,8 +15,11 @@ const JOINED_MAX: usize = WIDTH / 4 * 3;
 
 pub(super) enum Node<K, V> {
     Leaf(Vec<(K, Arc<V>)>),
-    Inner(Vec<(K, Arc<Node<K, V>>)>),
+    Inner(Vec<Child<K, V>>),
 }
+
+/// A node with its lower bound.
+pub(super) type Child<K, V> = (K, Arc<Node<K, V>>);
 
 /// By hand: rows are shared, so that they need not be clonable.
 impl<K: Clone, V> Clone for Node<K, V> {
@@ -167,7 +170,7 @@ fn put<T>(entries: &mut Vec<T>, at: usize, entry: T) -> Option<Vec<T>> {
 
 /// After a removal below a child: drops it when it is empty, joins it with a neighbour when it has
 /// few entries and both fit into one.
-fn tidy<K: Ord + Clone, V>(children: &mut Vec<(K, Arc<Node<K, V>>)>, at: usize) {
+fn tidy<K: Ord + Clone, V>(children: &mut Vec<Child<K, V>>, at: usize) {
     let len = children[at].1.len();
     if len == 0 {
         children.remove(at);
