@@ -14,7 +14,7 @@ use master_core::{
     outbox::Answer,
 };
 use proto::model::{
-    Command, DeclineFilter, DeclineReason, Duration, Instant, Offer, OfferId, Operation,
+    AgentId, Command, DeclineFilter, DeclineReason, Duration, Instant, Offer, OfferId, Operation,
     OperationResult, Reason, Refusal, RequestId, ResourceName, Resources, SchedulerCall, Session,
     TaskId, TaskInfo, TaskState,
 };
@@ -64,13 +64,8 @@ impl Calls {
 
     /// Tasks that accepts under way would launch.
     pub(crate) fn launching(&self, of: usize) -> usize {
-        let count = |request: &SchedulerCall| match request {
-            SchedulerCall::Accept { operations, .. } => {
-                operations.iter().map(|operation| operation.tasks().len()).sum()
-            }
-            _ => 0,
-        };
-        self.of_framework(of).map(count).sum()
+        let operations = self.of_framework(of).filter_map(SchedulerCall::operations);
+        operations.flat_map(|(all, _)| all).map(|operation| operation.tasks().len()).sum()
     }
 
     /// How many calls a framework waits for.
@@ -203,6 +198,16 @@ impl World {
                     _ => {}
                 }
             }
+            (SchedulerCall::Commit { .. }, Ok(Answer::Accepted(results))) => {
+                let tasks = results.iter().flat_map(OperationResult::tasks);
+                let tasks: Vec<TaskId> = tasks.cloned().collect();
+                if !tasks.is_empty() && self.oracles.completeness.accepted(framework, &tasks) {
+                    self.sometimes.note("commit done");
+                }
+            }
+            (SchedulerCall::Commit { .. }, Err(refusal)) if refusal.reason == Reason::Conflict => {
+                self.sometimes.note("commit conflicted");
+            }
             (SchedulerCall::Decline { offers, .. }, Ok(_)) => {
                 self.oracles.offers.answered(offers);
             }
@@ -282,7 +287,10 @@ impl World {
         }
         let host = &mut self.frameworks[framework];
         match (request, answer) {
-            (SchedulerCall::Accept { operations, .. }, Answer::Accepted(results)) => {
+            (
+                SchedulerCall::Accept { operations, .. } | SchedulerCall::Commit { operations, .. },
+                Answer::Accepted(results),
+            ) => {
                 for id in results.iter().flat_map(OperationResult::tasks) {
                     let mut tasks = operations.iter().flat_map(Operation::tasks);
                     let task = tasks.find(|task| task.id == *id);
@@ -317,6 +325,10 @@ impl World {
                 let tasks = operations.iter().flat_map(Operation::tasks);
                 let ids = tasks.map(|task| task.id.clone());
                 host.refused.extend(ids.filter(|id| !host.tasks.contains_key(id)));
+            }
+            (SchedulerCall::Commit { operations, .. }, _) => {
+                let ids = operations.iter().flat_map(Operation::tasks).map(|task| task.id.clone());
+                host.refused.extend(ids);
             }
             // One of them is done with for long, its row forgotten: each for itself.
             (SchedulerCall::Acknowledge { acknowledgements }, Reason::TaskUnknown) => {
@@ -398,7 +410,12 @@ impl World {
                 }
                 left = left.checked_sub(&resources).expect("it is contained");
                 let number = self.frameworks[framework].number();
-                tasks.push(task(framework, number, offer, resources));
+                let priority = self.any_priority();
+                let info = task(framework, number, offer.agent.clone(), resources);
+                tasks.push(TaskInfo { priority, ..info });
+                if !offer.pieces.is_empty() {
+                    self.sometimes.note("offer of pieces used");
+                }
             }
         }
         if !self.healed && self.chance.frameworks.per_mille(40) {
@@ -446,10 +463,16 @@ fn is_passing(refusal: &Refusal) -> bool {
     )
 }
 
-fn task(framework: usize, number: u64, offer: &Offer, resources: Resources) -> TaskInfo {
+/// A task that does nothing.
+pub(crate) fn task(
+    framework: usize,
+    number: u64,
+    agent: AgentId,
+    resources: Resources,
+) -> TaskInfo {
     let cpus = ResourceName::new("cpus").expect("a name");
     assert!(resources.scalar(&cpus).0 > 0, "a task takes something");
     let id = format!("task-{framework}-{number}");
     let command = Command { arguments: vec!["true".to_owned()], ..Command::default() };
-    TaskInfo::new(TaskId::new(&id).expect("an id"), offer.agent.clone(), resources, command)
+    TaskInfo::new(TaskId::new(&id).expect("an id"), agent, resources, command)
 }

@@ -11,7 +11,8 @@ use master_core::input::StreamId;
 use proto::model::{
     AgentId, Duration, FrameworkId, FrameworkInfo, Instant, Milli, Offer, OfferId, Operation,
     Reason, Refusal, RequestId, Resize, ResourceName, Resources, Role, SchedulerCall,
-    SchedulerEvent, Session, StatusReason, Subscribe, TaskId, TaskState, TaskStatus, Value,
+    SchedulerEvent, Session, SharedAgent, StatusReason, Subscribe, TaskId, TaskState, TaskStatus,
+    Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +48,8 @@ pub(crate) struct FrameworkHost {
     /// Tasks of accepts that were refused: they may never be heard of.
     pub(crate) refused: BTreeSet<TaskId>,
     pub(crate) offers: BTreeMap<OfferId, Offer>,
+    /// What is free, where its role is shared.
+    pub(crate) shown: BTreeMap<AgentId, SharedAgent>,
     pub(crate) suppressed: bool,
     pub(crate) next_number: u64,
     heard: Instant,
@@ -66,6 +69,7 @@ impl FrameworkHost {
             tasks: BTreeMap::new(),
             refused: BTreeSet::new(),
             offers: BTreeMap::new(),
+            shown: BTreeMap::new(),
             suppressed: false,
             next_number: 0,
             heard: Instant(0),
@@ -115,6 +119,7 @@ impl FrameworkHost {
         self.session = None;
         self.tasks.clear();
         self.offers.clear();
+        self.shown.clear();
         self.refused.clear();
         self.suppressed = false;
     }
@@ -143,6 +148,8 @@ impl World {
         self.retry_calls(framework);
         self.acknowledge(framework);
         self.act_at_random(framework);
+        self.wish_at_random(framework);
+        self.commit_at_random(framework);
     }
 
     /// Opens a stream; an older one, if there is one, is left for the master to end.
@@ -154,6 +161,7 @@ impl World {
         host.heard = now;
         host.session = None;
         host.offers.clear();
+        host.shown.clear();
         host.suppressed = false;
         let (generation, to) = (host.generation, host.leader % masters);
         // Until it is told better, it asks the next one.
@@ -169,6 +177,7 @@ impl World {
         host.stream = None;
         host.session = None;
         host.offers.clear();
+        host.shown.clear();
     }
 
     /// Another part of what a task was launched with, and no offers: it shrinks, or is refused for
@@ -270,10 +279,10 @@ impl World {
                 self.sometimes.note("offer expired");
             }
             SchedulerEvent::Update(status) => self.updated(framework, &status),
+            SchedulerEvent::SharedState(state) => self.frameworks[framework].shown(state),
             SchedulerEvent::Failure { .. }
             | SchedulerEvent::AgentNotice { .. }
             | SchedulerEvent::DemandFailed { .. }
-            | SchedulerEvent::SharedState(_)
             | SchedulerEvent::PreemptionNotice(_)
             | SchedulerEvent::Masters(_)
             | SchedulerEvent::Heartbeat => {}
@@ -339,6 +348,9 @@ impl World {
             "T2: {} runs, though its accept was refused",
             status.task
         );
+        if status.reason == StatusReason::Preempted {
+            self.sometimes.note("task gave way");
+        }
         if self.oracles.updates.received(id, status) {
             self.sometimes.note("update repeated");
         }

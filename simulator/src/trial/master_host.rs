@@ -28,6 +28,8 @@ pub(crate) struct MasterHost {
     pub(crate) installed_snapshot: bool,
     /// A spare that nobody has started yet.
     pub(crate) absent: bool,
+    /// Somebody has applied its removal, and may have died since.
+    pub(crate) retired: bool,
     /// It was removed, and its process has ended by itself.
     pub(crate) gone: bool,
     /// What it must stop for, once the effects before that are executed.
@@ -54,6 +56,7 @@ impl MasterHost {
             rejoining: false,
             installed_snapshot: false,
             absent: false,
+            retired: false,
             gone: false,
             ending: false,
             roster: Members::default(),

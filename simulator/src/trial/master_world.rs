@@ -81,9 +81,9 @@ impl World {
         if std::mem::take(&mut self.masters[process.host].ending) {
             let node = self.masters[process.host].node;
             // Whoever believes that it leads may be the last to hear.
-            let known = self.masters.iter().filter_map(|host| host.master.as_ref());
-            let knows = known.clone().any(|master| master.is_retired(node));
-            assert!(knows || known.count() == 1, "{node} ends and was not removed");
+            let known = self.masters.iter().filter(|host| host.master.is_some()).count();
+            let knows = self.masters[process.host].retired;
+            assert!(knows || known == 1, "{node} ends and was not removed");
             self.masters[process.host].gone = true;
             self.crash_master(process.host);
         }
@@ -105,6 +105,10 @@ impl World {
         }
         if applied.is_multiple_of(8) {
             self.oracles.digests.observe(host.node, applied, digest(master.ledger()));
+        }
+        let members = master.ledger().members().clone();
+        for host in &mut self.masters {
+            host.retired |= members.is_retired(host.node);
         }
     }
 

@@ -33,6 +33,7 @@ mod oracle;
 mod sometimes;
 mod streams;
 mod trace;
+mod wishes;
 mod world;
 
 pub use options::Options;

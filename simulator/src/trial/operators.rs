@@ -49,6 +49,7 @@ impl World {
                 None => OperatorCall::ListRoles(page),
             },
             4 | 5 if !self.healed => self.directive(),
+            6 if !self.healed && self.options.role_changes => self.role_change(),
             _ => OperatorCall::ListFrameworks { page, filter: FrameworkFilter::default() },
         };
         self.ask(Asked::Operator(request), to, 1);
@@ -82,11 +83,14 @@ impl World {
         OperatorCall::DirectAgent { agent, directive }
     }
 
-    /// What has to be said so that every agent takes tasks again.
+    /// What has to be said so that every agent takes tasks again and no limit is in the way.
     fn amends(&self, leader: usize) -> Option<OperatorCall> {
         let ledger = self.masters[leader].master.as_ref()?.ledger();
         if let Some(window) = ledger.windows().next() {
             return Some(OperatorCall::CancelMaintenance(window.id));
+        }
+        if let Some((role, _)) = ledger.roles().quotas().next() {
+            return Some(OperatorCall::RemoveQuota(role.clone()));
         }
         ledger.agents().iter().find_map(|(id, row)| {
             let directive = match (&row.drain, row.deactivated) {
@@ -111,6 +115,9 @@ impl World {
         match answer {
             Ok(Answer::Read(_)) => self.sometimes.note("read answered"),
             Ok(_) => {}
+            Err(refusal) if refusal.reason == Reason::CapacityExceeded => {
+                self.sometimes.note("quota refused");
+            }
             Err(refusal) => assert!(
                 matches!(
                     refusal.reason,

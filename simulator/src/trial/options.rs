@@ -34,6 +34,10 @@ pub struct Options {
     /// Machines without a past that an operator may add as masters; with any, masters are added,
     /// replaced and removed.
     pub spare_masters: usize,
+    /// Whether frameworks state demand.
+    pub wishes: bool,
+    /// Whether an operator changes what roles may do.
+    pub role_changes: bool,
     /// Whether to fingerprint everything that happens; slow.
     pub trace: bool,
 }
@@ -68,6 +72,8 @@ impl Options {
             snapshot_entries: chance.between(15, 120),
             log_tail_entries: chance.below(12),
             spare_masters: 0,
+            wishes: chance.per_mille(600),
+            role_changes: chance.per_mille(600),
             trace: false,
         }
     }

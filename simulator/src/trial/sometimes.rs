@@ -44,6 +44,12 @@ pub const MOMENTS: &[&str] = &[
     "agent drained",
     "maintenance begun",
     "task ended by a drain",
+    "demand stated",
+    "offer of pieces used",
+    "task gave way",
+    "commit done",
+    "commit conflicted",
+    "quota refused",
 ];
 
 /// How often each situation was reached.
