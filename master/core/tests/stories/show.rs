@@ -135,12 +135,6 @@ fn show_read(read: &ReadAnswer) -> String {
         let id = row.info.as_ref().map_or("?", |info| &info.agent_id);
         format!("{id}:{}{}", row.task_count, show_directives(row))
     };
-    let framework = |row: &v1::FrameworkSummary| match (row.commits, row.commit_conflicts) {
-        (0, 0) => row.framework_id.clone(),
-        (commits, conflicts) => {
-            format!("{}:{commits}commits:{conflicts}conflicted", row.framework_id)
-        }
-    };
     let task = |row: &v1::TaskSummary| {
         let id = row.info.as_ref().map_or("?", |info| &info.task_id);
         format!("{}/{id}", row.framework_id)
@@ -156,11 +150,14 @@ fn show_read(read: &ReadAnswer) -> String {
                 + &show_age(it.age)
         }
         ReadAnswer::Framework(it) => {
-            page("framework", it.framework.iter().map(framework).collect(), "")
+            page("framework", it.framework.iter().map(show_framework).collect(), "")
         }
         ReadAnswer::Frameworks(it) => {
-            page("frameworks", it.frameworks.iter().map(framework).collect(), &it.next_page_token)
-                + &show_age(it.age)
+            page(
+                "frameworks",
+                it.frameworks.iter().map(show_framework).collect(),
+                &it.next_page_token,
+            ) + &show_age(it.age)
         }
         ReadAnswer::Task(it) => page("task", it.task.iter().map(task).collect(), ""),
         ReadAnswer::Tasks(it) => {
@@ -194,6 +191,15 @@ fn show_read(read: &ReadAnswer) -> String {
                 format!("{}:{}{}", row.role, row.framework_count, show_role(row))
             };
             page("roles", it.roles.iter().map(role).collect(), &it.next_page_token)
+        }
+    }
+}
+
+fn show_framework(row: &v1::FrameworkSummary) -> String {
+    match (row.commits, row.commit_conflicts) {
+        (0, 0) => row.framework_id.clone(),
+        (commits, conflicts) => {
+            format!("{}:{commits}commits:{conflicts}conflicted", row.framework_id)
         }
     }
 }
