@@ -265,9 +265,15 @@ impl Demand {
         self.filters.next_end().into_iter().chain(self.gangs.next()).min()
     }
 
-    /// An agent is gone for good: filters for it are of no use.
+    /// An agent is gone for good: filters for it are of no use, and pieces on it count no longer.
     pub fn forget_agent(&mut self, place: Place) {
         self.filters.forget_agent(place);
+        let wanted = self.wanted.iter_mut();
+        let lost =
+            wanted.filter_map(|(index, wanted)| wanted.forget_agent(place).then_some(*index));
+        for index in lost.collect::<Vec<_>>() {
+            self.note_wanted(index);
+        }
     }
 
     /// Whether a framework suppresses a role; `None` when it is not subscribed in it.

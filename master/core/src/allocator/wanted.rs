@@ -216,6 +216,19 @@ impl Wanted {
         }
     }
 
+    /// An agent is gone for good, and its place goes to another; whether pieces were on it.
+    pub(super) fn forget_agent(&mut self, place: Place) -> bool {
+        let mut were_there = false;
+        for entry in &mut self.entries {
+            let Some(count) = entry.on.remove(&place) else { continue };
+            were_there = true;
+            if let Some(spread) = &mut entry.spread {
+                spread.take(place, count, 0);
+            }
+        }
+        were_there
+    }
+
     /// Gives up gangs whose time is over; says which.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Entry> {
         let late = |entry: &Entry| entry.open() > 0 && entry.until.is_some_and(|at| at <= now);

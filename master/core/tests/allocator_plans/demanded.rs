@@ -101,6 +101,27 @@ fn constraints_and_the_most_per_agent_are_kept() {
 }
 
 #[test]
+fn an_agent_in_the_place_of_one_that_is_gone_begins_without_pieces() {
+    let mut world = World::new(&[]);
+    let framework = world.framework(&["a"], &[]);
+    world.agent(1, resources(8_000, 8_000, 0));
+    world.state(
+        framework,
+        "a",
+        vec![StatedDemand { per_agent_max: Some(1), ..pieces(3, 1_000, 500) }],
+    );
+    let offer = world.offer().remove(0);
+    world.use_up(&offer, &resources(1_000, 500, 0));
+    world.lose_agent(1);
+    world.remove_agent(1);
+    assert_eq!(world.offer(), [], "nothing is there");
+    world.agent(2, resources(8_000, 8_000, 0));
+    let next = ("agent-002".to_owned(), resources(1_000, 500, 0));
+    assert_eq!(given(&world.offer(), framework), [next]);
+    world.check();
+}
+
+#[test]
 fn numbered_things_are_asked_for_by_number() {
     use proto::model::{ResourceName, Value};
     let mut world = World::new(&[]);
