@@ -20,6 +20,9 @@ const COMMITTED: &str = "bourse_master_committed_index";
 const APPLIED: &str = "bourse_master_applied_index";
 const IN_FLIGHT: &str = "bourse_master_proposals_in_flight";
 const OFFERS_LIVE: &str = "bourse_master_offers_live";
+const CHARGED: &str = "bourse_master_frameworks_charged";
+const LAPSED: &str = "bourse_master_offers_lapsed_total";
+const KEPT_SECONDS: &str = "bourse_master_offers_kept_seconds_total";
 const AGENTS: &str = "bourse_master_agents";
 const FRAMEWORKS: &str = "bourse_master_frameworks";
 const TASKS: &str = "bourse_master_tasks";
@@ -66,6 +69,7 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
         (APPLIED, gauges.applied_index),
         (IN_FLIGHT, gauges.proposals_in_flight),
         (OFFERS_LIVE, gauges.offers_live),
+        (CHARGED, gauges.frameworks_charged),
         (AGENTS, gauges.agents),
         (FRAMEWORKS, gauges.frameworks),
     ];
@@ -85,6 +89,10 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
     for (outcome, count) in offers {
         counter!(OFFERS, "node" => node.clone(), "outcome" => outcome).absolute(count);
     }
+    let kept = [("unused", figures.unused_kept_ms), ("lapsed", figures.lapsed_kept_ms)];
+    for (outcome, ms) in kept {
+        counter!(KEPT_SECONDS, "node" => node.clone(), "outcome" => outcome).absolute(ms / 1_000);
+    }
     for (reason, count) in &figures.declines {
         let reason = write_decline_reason(*reason).as_str_name();
         counter!(DECLINES, "node" => node.clone(), "reason" => reason).absolute(*count);
@@ -97,6 +105,7 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
         }
     }
     let counts = [
+        (LAPSED, figures.offers_lapsed),
         (LAUNCHED, figures.tasks_launched),
         (PREEMPTED, figures.tasks_preempted),
         (ENTRIES, figures.entries_proposed),
@@ -152,6 +161,12 @@ fn describe() {
     describe_gauge!(APPLIED, "Last applied log index");
     describe_gauge!(IN_FLIGHT, "Commands proposed and not yet applied");
     describe_gauge!(OFFERS_LIVE, "Offers that frameworks hold");
+    describe_gauge!(CHARGED, "Frameworks that are charged for offers that they kept unused");
+    describe_counter!(LAPSED, "Offers that were not answered in time");
+    describe_counter!(
+        KEPT_SECONDS,
+        "How long offers were kept, one beside the other, that were handed back unused or lapsed"
+    );
     describe_gauge!(AGENTS, "Agents known");
     describe_gauge!(FRAMEWORKS, "Frameworks known");
     describe_gauge!(TASKS, "Tasks known, by state");

@@ -1,6 +1,7 @@
 //! What people and programs see: tables that fit the terminal, or JSON.
 
 pub(crate) mod agent_life;
+mod holds;
 pub(crate) mod past;
 mod preemption;
 pub(crate) mod roles;

@@ -3,6 +3,7 @@
 use super::{
     Row,
     agent_life::{ShownDrain, ShownUnavailability},
+    holds::ShownCharge,
 };
 use proto::{
     convert,
@@ -162,6 +163,7 @@ pub(crate) struct FrameworkRow {
     allocated: ShownResources,
     commits: u64,
     commit_conflicts: u64,
+    hold_charge: Option<ShownCharge>,
 }
 
 impl From<v1::FrameworkSummary> for FrameworkRow {
@@ -185,13 +187,23 @@ impl From<v1::FrameworkSummary> for FrameworkRow {
             allocated: ShownResources::read(wire.allocated),
             commits: wire.commits,
             commit_conflicts: wire.commit_conflicts,
+            hold_charge: ShownCharge::read(wire.hold_charge),
         }
     }
 }
 
 impl Row for FrameworkRow {
-    const TITLES: &'static [&'static str] =
-        &["framework", "name", "state", "roles", "principal", "tasks", "allocated", "commits"];
+    const TITLES: &'static [&'static str] = &[
+        "framework",
+        "name",
+        "state",
+        "roles",
+        "principal",
+        "tasks",
+        "allocated",
+        "commits",
+        "held",
+    ];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -208,6 +220,7 @@ impl Row for FrameworkRow {
                 (commits, 0) => commits.to_string(),
                 (commits, conflicts) => format!("{commits}, {conflicts} conflicted"),
             },
+            self.hold_charge.map(|charge| charge.brief()).unwrap_or_default(),
         ]
     }
 }

@@ -1,6 +1,9 @@
 //! Why somebody gets nothing: one sentence, then the numbers; and what is wanted, as a listing.
 
-use super::{Row, past::PastReport, preemption::PreemptionReport, rows::ShownResources, table};
+use super::{
+    Row, holds::ShownCharge, past::PastReport, preemption::PreemptionReport, rows::ShownResources,
+    table,
+};
 use proto::{
     convert::{decline::decline_count_text, demand::read_constraint, domain::read_domain_spread},
     model::Duration,
@@ -41,6 +44,7 @@ struct StandingReport {
     terms_too_small: u64,
     decline_message: Option<String>,
     rank: Option<u64>,
+    hold_charge: Option<ShownCharge>,
     behind_framework: Option<String>,
     behind_role: Option<String>,
     limit_role: Option<String>,
@@ -150,6 +154,7 @@ impl StandingReport {
             terms_unmet: wire.terms_unmet.into_iter().map(Unmet::new).collect(),
             terms_too_small: wire.terms_too_small,
             decline_message: some(&wire.decline_message),
+            hold_charge: ShownCharge::read(wire.hold_charge),
             rank: Some(wire.rank).filter(|rank| *rank > 0),
             behind_framework: some(&wire.behind_framework_id),
             behind_role: some(&wire.behind_role),
@@ -172,6 +177,8 @@ impl StandingReport {
              {rank}\n",
             self.offers, self.free_agents, self.filtered_agents
         );
+        let charged = self.hold_charge.iter().flat_map(ShownCharge::lines);
+        text += &charged.map(|line| line + "\n").collect::<String>();
         let lines = text.lines().map(table::escape).collect::<Vec<_>>().join("\n") + "\n";
         let demands = self.demands.iter().map(DemandReport::text);
         let refused = self.refused.iter().map(RefusedCount::text);
@@ -420,6 +427,7 @@ mod tests {
                 agents: 12,
             }],
             decline_message: "waits for\u{1b} memory".to_owned(),
+            hold_charge: Some(v1::HoldCharge { behind_ms: 9_000, ..Default::default() }),
             ..v1::Standing::default()
         }
     }
@@ -436,6 +444,7 @@ mod tests {
         assert_eq!(lines[0], "framework-7 in eng: no agent can ever fit what it wants.");
         assert!(text.contains("3 of 5 agents fail `rack in r1`"), "{text}");
         assert!(text.contains("refused by the framework on 12 agents: not enough mem"), "{text}");
+        assert!(text.contains("for 9 s it comes after all others"), "{text}");
         assert!(text.contains("it said: waits for\\u{1b} memory"), "{text}");
         assert!(text.contains("2 of 5 agents never have enough gpus"), "{text}");
         assert!(text.contains("1 of 5 agents have enough gpus, but it is in use"), "{text}");

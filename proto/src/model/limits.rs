@@ -140,6 +140,21 @@ pub const REFUSE_MAX: Duration = Duration::from_seconds(365 * 24 * 3_600);
 /// How long declined resources are kept back when a call does not say; Mesos' default.
 pub const REFUSE_DEFAULT: Duration = Duration::from_seconds(5);
 
+/// How long an offer may be kept and handed back unused at no charge: the time that what is
+/// declined stays away by default. Thinking that takes so long costs others no more than a decline.
+pub const HOLD_FREE: Duration = REFUSE_DEFAULT;
+
+/// For how long a framework stands behind all others at most, whatever it kept: ten times as long
+/// as an offer lasts by default. Whoever has mended its ways is not to wait for hours.
+pub const HOLD_MAX: Duration = Duration::from_seconds(600);
+
+/// Shortest time that is left for an answer to those who have let offers lapse. A healthy framework
+/// answers in milliseconds; a second leaves it time for a pause.
+pub const OFFER_TIMEOUT_LEAST: Duration = Duration::from_seconds(1);
+
+/// Lapses in a row after which the time for an answer is halved no more: 60 s are 1 s then.
+pub const HOLD_LAPSES_MAX: u32 = 6;
+
 /// Resources that one decline may name as too few; more than agents have kinds of.
 pub const DECLINE_LACKING_MAX: usize = 16;
 

@@ -1,8 +1,8 @@
 //! What frameworks say that they want, what they take where all see the same, and an operator who
 //! changes what roles may do meanwhile.
 //!
-//! Nobody here is consistent: demand is stated anew at random, offers of pieces are used for tasks of
-//! other sizes, commits are made on what was shown a while ago.
+//! Nobody here is consistent: demand is stated anew at random, offers of pieces are used for tasks
+//! of other sizes, commits are made on what was shown a while ago.
 
 use super::{framework_calls::task, framework_host::FrameworkHost, world::World};
 use master_core::input::OperatorCall;

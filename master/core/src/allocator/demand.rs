@@ -10,6 +10,7 @@ use super::{
     changes::Changes,
     claims::Claims,
     filters::{Filters, Refused},
+    holds::Holds,
     stated::{Ended, Outcome},
     wanted::Wanted,
 };
@@ -46,6 +47,7 @@ pub struct Demand {
     pub(super) bidders: Vec<Option<Bidder>>,
     vacant: Vec<BidderIndex>,
     filters: Filters,
+    holds: Holds,
     /// What those want who have said it.
     pub(super) wanted: BTreeMap<BidderIndex, Wanted>,
     /// Of those who want only some plain offers.
@@ -89,6 +91,7 @@ impl Demand {
             bidders: Vec::new(),
             vacant: Vec::new(),
             filters: Filters::new(limits::FILTERS_PER_FRAMEWORK_MAX),
+            holds: Holds::default(),
             wanted: BTreeMap::new(),
             terms: BTreeMap::new(),
             even: BTreeSet::new(),
@@ -242,6 +245,7 @@ impl Demand {
     /// Ends the filters whose time is over.
     pub fn expire(&mut self, now: Instant) {
         self.claims.expire(now);
+        self.holds.expire(now);
         for (index, place) in self.filters.expire(now) {
             let bidder = self.bidders[index.0 as usize].clone();
             let bidder = bidder.expect("the filters of who leaves are cleared");
@@ -303,6 +307,26 @@ impl Demand {
     /// The filters.
     pub fn filters(&self) -> &Filters {
         &self.filters
+    }
+
+    /// Who kept offers without using them.
+    pub fn holds(&self) -> &Holds {
+        &self.holds
+    }
+
+    /// The same, to be told so. It decides who comes first for what is free and not who may have
+    /// it, so that nothing needs to be looked at again when it changes.
+    pub fn holds_mut(&mut self) -> &mut Holds {
+        &mut self.holds
+    }
+
+    /// Whether a bidder comes after those who do not stand behind.
+    pub(super) fn is_behind(&self, index: BidderIndex, now: Instant) -> bool {
+        // Nearly nobody does.
+        !self.holds.is_empty()
+            && self.bidders[index.0 as usize]
+                .as_ref()
+                .is_some_and(|bidder| self.holds.is_behind(bidder.framework, now))
     }
 
     /// The log of changes.

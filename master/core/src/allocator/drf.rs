@@ -63,13 +63,13 @@ struct Unsettled {
 
 /// What a plan notes down; kept, so that it need not be made anew.
 #[derive(Debug, Default)]
-struct Tables {
+pub(super) struct Tables {
     /// What is left of agents of which this plan has given something; by place.
     left: Sparse<Bundle>,
     /// Offers that a bidder got; by node.
     served: Sparse<usize>,
     /// Times that a bidder had refused what it would have got; by node.
-    passed_over: Sparse<usize>,
+    pub(super) passed_over: Sparse<usize>,
 }
 
 /// One plan in the making.
@@ -80,7 +80,7 @@ pub(super) struct Round<'a> {
     pub(super) demand: &'a Demand,
     pub(super) tree: &'a mut Tree,
     pub(super) headroom: Headroom,
-    tables: &'a mut Tables,
+    pub(super) tables: &'a mut Tables,
     plan: Plan,
     /// Pieces of demands that this plan gave.
     pub(super) given: BTreeMap<BidderIndex, Given>,
@@ -184,77 +184,13 @@ impl Round<'_> {
         }
     }
 
-    /// The first bidder for a place, of all, or of those for whom something has changed.
-    pub(super) fn first_at(
-        &mut self,
-        place: Place,
-        anybody: bool,
-        reopened: Option<&BTreeSet<NodeIndex>>,
-    ) -> Option<Grant> {
-        self.first_kept(place).or_else(|| match anybody {
-            true => self.first(place, Whom::All),
-            false => self.first_of_new(place, reopened),
-        })
-    }
-
     /// What is free at a place after what this plan gave.
     pub(super) fn free(&self, place: Place) -> &Bundle {
         self.tables.left.get(place.position()).unwrap_or_else(|| self.view.free_at(place))
     }
 
-    /// The first bidder of those for whom something is kept there. Nobody else could have that, so
-    /// that nobody else needs to be asked.
-    fn first_kept(&self, place: Place) -> Option<Grant> {
-        let filters = self.demand.filters().of_agent(place);
-        self.headroom.kept_for(place).find_map(|whose| {
-            self.tree.first_in(whose, |leaf, bidder| {
-                let grant = self.grant(place, leaf, bidder, filters).ok();
-                grant.filter(|grant| grant.served == Served::Here)
-            })
-        })
-    }
-
-    /// The first bidder in order that is eligible. One that is owed something that is not here
-    /// comes after all others: being owed something elsewhere is no reason to be first here.
-    fn first(&mut self, place: Place, whom: Whom) -> Option<Grant> {
-        let filters = self.demand.filters().of_agent(place);
-        let mut passed_over = mem::take(&mut self.tables.passed_over);
-        let (mut bound, mut last) = (Vec::new(), None);
-        let first = self.tree.first(whom, |leaf, bidder| {
-            match self.grant(place, leaf, bidder, filters) {
-                Ok(grant) if grant.served == Served::NotHere => drop(last.get_or_insert(grant)),
-                Ok(grant) => return Some(grant),
-                Err(NoGrant::Filtered) => count(&mut passed_over, leaf),
-                Err(NoGrant::Bound) => bound.push(leaf),
-                Err(NoGrant::NotWanted) => {}
-            }
-            None
-        });
-        self.tables.passed_over = passed_over;
-        bound.into_iter().for_each(|leaf| self.tree.note_bound(leaf));
-        first.or(last)
-    }
-
-    /// The first that is eligible of the bidders for whom something has changed.
-    fn first_of_new(
-        &mut self,
-        place: Place,
-        reopened: Option<&BTreeSet<NodeIndex>>,
-    ) -> Option<Grant> {
-        let mut first = self.first(place, Whom::Renewed);
-        let filters = self.demand.filters().of_agent(place);
-        for leaf in reopened.into_iter().flatten() {
-            let Some(bidder) = self.tree.standing(*leaf) else { continue };
-            let Ok(grant) = self.grant(place, *leaf, bidder, filters) else { continue };
-            if first.as_ref().is_none_or(|other| self.tree.is_before(*leaf, other.leaf)) {
-                first = Some(grant);
-            }
-        }
-        first
-    }
-
     /// What a bidder may have, and wants, of what is free at a place.
-    fn grant(
+    pub(super) fn grant(
         &self,
         place: Place,
         leaf: NodeIndex,
@@ -465,7 +401,7 @@ pub(super) enum NoGrant {
     NotWanted,
 }
 
-fn count(times: &mut Sparse<usize>, leaf: NodeIndex) {
+pub(super) fn count(times: &mut Sparse<usize>, leaf: NodeIndex) {
     let before = times.get(leaf.position()).copied().unwrap_or(0);
     times.set(leaf.position(), before + 1);
 }

@@ -31,6 +31,8 @@ impl Round<'_> {
             }
             None
         });
+        // Stable: among those who stand behind, and among the others, the order is as it was.
+        waiting.sort_by_key(|(_, bidder)| self.demand.is_behind(*bidder, self.now));
         let mut gathers = false;
         for (leaf, bidder) in waiting {
             let wanted = self.demand.wanted(bidder).expect("it wants a gang");

@@ -188,6 +188,7 @@ impl Turn<'_> {
         self.leader.demand.unsubscribed(framework);
         self.forget_shared(framework);
         self.leader.commits.remove(&framework);
+        self.leader.demand.holds_mut().forget(framework);
         self.leader.framework_settled(framework);
         if let Some((_, stream)) = self.leader.sessions.framework(framework) {
             let message = format!("{framework} was torn down");

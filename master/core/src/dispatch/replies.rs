@@ -116,6 +116,7 @@ impl Turn<'_> {
             calls.extend(self.leader.accepts.remove(&(framework, request)).unwrap_or_default());
         }
         if answer.is_ok() {
+            self.charge_unused(&returned, &left);
             for (agent, left) in &left {
                 self.refuse(framework, &role, (agent, left), (refuse.time, refuse.reason));
             }

@@ -6,6 +6,7 @@
 mod accept;
 mod agents;
 mod commit;
+mod holds;
 mod operators;
 pub(crate) mod rate_limits;
 mod scheduler;

@@ -9,9 +9,9 @@ use crate::{
     reads,
 };
 use proto::model::{
-    AgentId, DeclineFilter, DeclineReason, FrameworkId, Instant, OfferId, Principal, Reason,
-    Refusal, Role, SchedulerCall, SchedulerEvent, Session, StatedDemand, StatusReason,
-    StatusSource, Subscribe, TaskId, TaskKey, TaskState, TaskStatus, limits,
+    AgentId, DeclineFilter, DeclineReason, FrameworkId, OfferId, Principal, Reason, Refusal, Role,
+    SchedulerCall, SchedulerEvent, Session, StatedDemand, StatusReason, StatusSource, Subscribe,
+    TaskId, TaskKey, TaskState, TaskStatus,
 };
 use std::collections::BTreeMap;
 
@@ -45,17 +45,12 @@ impl Turn<'_> {
             return;
         }
         match request {
-            SchedulerCall::Accept { offers, operations, partial, refuse, request } => {
-                let accept = Accept { offers, operations, partial, refuse, request };
-                self.accept(call, session, accept);
+            answer @ (SchedulerCall::Accept { .. } | SchedulerCall::Decline { .. }) => {
+                self.answer_offers(call, session, answer);
             }
             SchedulerCall::Commit { role, operations, partial, detection, decided_on, request } => {
                 let commit = Commit { role, operations, partial, detection, decided_on, request };
                 self.commit(call, session, commit);
-            }
-            SchedulerCall::Decline { offers, refuse } => {
-                let declined = self.decline(session.framework, &offers, &refuse);
-                self.reply(call, declined.map(|()| Answer::Done));
             }
             SchedulerCall::Kill { task, grace_period } => {
                 let key = TaskKey { framework: session.framework, task };
@@ -100,6 +95,22 @@ impl Turn<'_> {
                 let command = Command::RemoveFramework { session, expired: false };
                 self.propose(command, Waiter::Call(call));
             }
+        }
+    }
+
+    /// A framework uses offers or hands them back: it is there, even if it is late.
+    fn answer_offers(&mut self, call: CallId, session: Session, answer: SchedulerCall) {
+        self.leader.demand.holds_mut().answered(session.framework, self.now.monotonic);
+        match answer {
+            SchedulerCall::Accept { offers, operations, partial, refuse, request } => {
+                let accept = Accept { offers, operations, partial, refuse, request };
+                self.accept(call, session, accept);
+            }
+            SchedulerCall::Decline { offers, refuse } => {
+                let declined = self.decline(session.framework, &offers, &refuse);
+                self.reply(call, declined.map(|()| Answer::Done));
+            }
+            other => unreachable!("{other:?} answers no offers"),
         }
     }
 
@@ -218,6 +229,7 @@ impl Turn<'_> {
     ) -> Result<(), Refusal> {
         let returned = self.leader.book.decline(framework, offers)?;
         self.figures.declined(refuse.reason, returned.len() as u64);
+        self.charge_kept(returned.iter());
         for offer in &returned {
             self.release(offer);
             let what = (&offer.agent, offer.resources.resources());
@@ -274,13 +286,13 @@ impl Turn<'_> {
 
     /// Offers that nobody answered in time.
     pub(crate) fn expire_offers(&mut self) {
-        let now: Instant = self.now.monotonic;
-        let expired = self.leader.book.expire(now);
+        let expired = self.leader.book.expire(self.now.monotonic);
         self.rescind(&expired);
+        let refused = self.charge_lapsed(&expired);
         for offer in &expired {
             // Whoever does not answer must not be asked again at once while others wait.
             let what = (&offer.agent, offer.resources.resources());
-            let refuse = (limits::REFUSE_DEFAULT, DeclineReason::NotAnswered);
+            let refuse = (refused[&offer.framework], DeclineReason::NotAnswered);
             self.refuse(offer.framework, &offer.role, what, refuse);
         }
     }

@@ -1,6 +1,6 @@
 //! Counts for operators' metrics. Nothing decides by them.
 
-use proto::model::{DeclineReason, Reason, Role, TaskState};
+use proto::model::{DeclineReason, Duration, Reason, Role, TaskState};
 use std::collections::BTreeMap;
 
 /// Counted since the process started; kept across changes of leader.
@@ -16,6 +16,12 @@ pub struct Figures {
     pub declines: BTreeMap<DeclineReason, u64>,
     /// Offers taken back: expired, or their agent or framework was lost.
     pub offers_rescinded: u64,
+    /// Those of them that were not answered in time.
+    pub offers_lapsed: u64,
+    /// How long offers were kept that were handed back unused, one beside the other, in ms.
+    pub unused_kept_ms: u64,
+    /// The same of those that were not answered in time.
+    pub lapsed_kept_ms: u64,
     /// Commits in shared roles, by role.
     pub commits: BTreeMap<Role, CommitFigures>,
     /// Tasks committed for launch.
@@ -56,6 +62,8 @@ pub struct Gauges {
     pub proposals_in_flight: u64,
     /// Offers that somebody holds.
     pub offers_live: u64,
+    /// Frameworks that are charged for offers that they kept.
+    pub frameworks_charged: u64,
     /// Agents in the ledger.
     pub agents: u64,
     /// Frameworks in the ledger.
@@ -72,6 +80,17 @@ impl Figures {
             other => other,
         };
         *self.declines.entry(kind).or_default() += offers;
+    }
+
+    /// An offer was handed back after so long, and nothing of it used.
+    pub(crate) fn kept(&mut self, held: Duration) {
+        self.unused_kept_ms = self.unused_kept_ms.saturating_add(held.0);
+    }
+
+    /// An offer was not answered.
+    pub(crate) fn lapsed(&mut self, held: Duration) {
+        self.offers_lapsed += 1;
+        self.lapsed_kept_ms = self.lapsed_kept_ms.saturating_add(held.0);
     }
 
     pub(crate) fn refused(&mut self, reason: Reason) {

@@ -26,7 +26,7 @@ use proto::{
     model::{Instant, NodeId, Principal, Reason, Refusal},
     wire::v1,
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// One member of the group of masters.
 #[derive(Debug)]
@@ -129,6 +129,7 @@ impl Master {
         if let Some(leader) = &self.leader {
             gauges.proposals_in_flight = leader.proposals.commands() as u64;
             gauges.offers_live = leader.book.live_count() as u64;
+            gauges.frameworks_charged = leader.demand.holds().len() as u64;
         }
         for (_, task) in self.ledger.tasks().iter() {
             *gauges.tasks.entry(task.status.state).or_default() += 1;
@@ -243,7 +244,7 @@ impl Master {
             {
                 // Nobody leads: what this member knows is better than nothing.
                 let cluster = self.read_cluster();
-                let moment = self.moment(self.ledger.applied().time, None);
+                let moment = Arc::new(self.moment(self.ledger.applied().time, None));
                 outbox.push(Effect::Read(Box::new(PreparedRead::cluster(call, cluster, &moment))));
             }
             Input::FrameworkCall { call, .. } | Input::OperatorCall { call, .. } => {
@@ -275,7 +276,7 @@ impl Master {
             applied_index: self.ledger.applied().index,
             silent_ms: now.monotonic.since(heard).as_ms(),
         };
-        let moment = self.moment(self.cluster_time(now), Some(age));
+        let moment = Arc::new(self.moment(self.cluster_time(now), Some(age)));
         let prepared = PreparedRead::rows(call, viewer, request, &moment);
         outbox.push(Effect::Read(Box::new(prepared)));
     }
@@ -285,11 +286,22 @@ impl Master {
     }
 
     /// The state as it is, to be read elsewhere.
-    fn moment(&self, time: Instant, age: Option<v1::ListingAge>) -> Arc<Moment> {
+    fn moment(&self, time: Instant, age: Option<v1::ListingAge>) -> Moment {
         let leader = self.leader.as_ref();
         let offers = leader.map(|leader| leader.book.shown().clone()).unwrap_or_default();
         let commits = leader.map(|leader| leader.commits.clone()).unwrap_or_default();
-        Arc::new(Moment { ledger: self.ledger.clone(), offers, commits, time, age })
+        let holds = BTreeMap::new();
+        Moment { ledger: self.ledger.clone(), offers, commits, holds, time, age }
+    }
+
+    /// As a leader has it, with what it charges for what was kept: nearly nobody anything.
+    fn leaders_moment(&self, now: Now) -> Arc<Moment> {
+        let usual = self.config.offer_timeout;
+        let holds = self
+            .leader
+            .iter()
+            .flat_map(|leader| reads::hold_charges(leader.demand.holds(), usual, now.monotonic));
+        Arc::new(Moment { holds: holds.collect(), ..self.moment(self.cluster_time(now), None) })
     }
 
     fn not_serving(&self) -> Refusal {

@@ -207,12 +207,11 @@ impl Master {
         if ready.is_empty() {
             return;
         }
-        let time = self.cluster_time(now);
-        let moment = self.moment(time, None);
+        let moment = self.leaders_moment(now);
         for read in ready {
             if reads::leader_alone_knows(&read.request) {
                 let leader = self.leader.as_ref();
-                let answer = reads::answer_as_leader(&self.ledger, leader, &read, time);
+                let answer = reads::answer_as_leader(&moment, leader, &read);
                 if let Some(mut turn) = self.turn(now, outbox) {
                     turn.reply(read.call, answer);
                 }
@@ -325,7 +324,9 @@ impl Turn<'_> {
             let agent = self.ledger.agent(&planned.agent).expect("the view shows ledger's agents");
             let (hostname, attributes) = (&agent.info.hostname, &agent.info.attributes);
             let leader = &mut *self.leader;
+            let holds = leader.demand.holds();
             let timeout = self.config.offer_timeout;
+            let timeout = timeout.map(|usual| holds.timeout(planned.framework, usual));
             let mut offer = leader.book.issue(planned, hostname, attributes, now, timeout);
             offer.domain.clone_from(&agent.info.domain);
             offer.unavailability = self.ledger.unavailability(&agent.info, self.time);

@@ -55,6 +55,8 @@ pub struct Returned {
     pub resources: Bundle,
     /// As how many pieces of which demands it was planned.
     pub pieces: Vec<(DemandId, u32)>,
+    /// When it was made.
+    pub made: Instant,
     /// It was what a commit took and never an offer.
     pub is_commit: bool,
 }
@@ -88,6 +90,7 @@ struct Entry {
     /// As how many pieces of which demands it was planned.
     pieces: Vec<(DemandId, u32)>,
     accept: Option<AcceptId>,
+    made: Instant,
     /// It was never an offer.
     is_commit: bool,
 }
@@ -153,7 +156,7 @@ impl Book {
             self.deadlines.set(id, now + after);
         }
         let (accept, is_commit) = (None, false);
-        let entry = Entry { offer: offer.clone(), bundle, pieces, accept, is_commit };
+        let entry = Entry { offer: offer.clone(), bundle, pieces, accept, made: now, is_commit };
         let previous = self.shown.entries.insert(id, entry);
         assert!(previous.is_none(), "numbers are given once");
         offer
@@ -349,11 +352,12 @@ impl Book {
     /// Takes an offer out of every index.
     fn take(&mut self, id: &OfferId) -> Returned {
         let entry = self.shown.take(id);
-        let Entry { offer, bundle: resources, pieces, is_commit, .. } = Arc::unwrap_or_clone(entry);
+        let Entry { offer, bundle: resources, pieces, made, is_commit, .. } =
+            Arc::unwrap_or_clone(entry);
         self.deadlines.cancel(id);
         remove_indexed(&mut self.by_framework, &offer.framework, id);
         let Offer { id: offer, framework, role, agent, .. } = offer;
-        Returned { offer, framework, role, agent, resources, pieces, is_commit }
+        Returned { offer, framework, role, agent, resources, pieces, made, is_commit }
     }
 }
 

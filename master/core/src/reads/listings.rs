@@ -40,14 +40,14 @@ pub(crate) fn may_be_stale(request: &OperatorCall) -> bool {
 
 /// Answers what [only a leader knows](leader_alone_knows).
 pub(crate) fn answer_as_leader(
-    ledger: &Ledger,
+    moment: &Moment,
     leader: Option<&Leadership>,
     read: &Read,
-    now: Instant,
 ) -> Result<Answer, Refusal> {
+    let ledger = &moment.ledger;
     let answer = match &read.request {
         OperatorCall::ListRoles(page) => ReadAnswer::Roles(list_roles(ledger, leader, page)?),
-        OperatorCall::Why(query) => ReadAnswer::Why(why(ledger, leader, query, &read.viewer, now)?),
+        OperatorCall::Why(query) => ReadAnswer::Why(why(moment, leader, query, &read.viewer)?),
         OperatorCall::ListDemands { page, framework } => {
             ReadAnswer::Demands(list_demands(leader, page, *framework)?)
         }
@@ -182,7 +182,8 @@ fn framework_row(moment: &Moment, row: &Framework) -> v1::FrameworkSummary {
     let counted = moment.commits.get(&row.id).copied();
     let CommitFigures { commits, conflicts } = counted.unwrap_or_default();
     let summary = framework_summary(&moment.ledger, row);
-    v1::FrameworkSummary { commits, commit_conflicts: conflicts, ..summary }
+    let hold_charge = moment.holds.get(&row.id).copied();
+    v1::FrameworkSummary { commits, commit_conflicts: conflicts, hold_charge, ..summary }
 }
 
 fn get_framework(moment: &Moment, id: FrameworkId) -> Result<v1::GetFrameworkResponse, Refusal> {

@@ -8,6 +8,7 @@
 
 mod agent_life;
 mod demands;
+mod holds;
 mod listings;
 mod members;
 mod past;
@@ -21,6 +22,7 @@ mod why_demand;
 mod why_preemption;
 
 pub(crate) use agent_life::window_summary;
+pub(crate) use holds::hold_charges;
 pub(crate) use listings::{answer_as_leader, leader_alone_knows, may_be_stale};
 pub(crate) use members::cluster;
 pub(crate) use past::Past;

@@ -29,6 +29,8 @@ pub(crate) struct Moment {
     pub(crate) offers: Shown,
     /// Of frameworks of shared roles, since the leader leads.
     pub(crate) commits: CopyOnWrite<BTreeMap<FrameworkId, CommitFigures>>,
+    /// What frameworks are charged for what they kept.
+    pub(crate) holds: BTreeMap<FrameworkId, v1::HoldCharge>,
     /// On the cluster's clock.
     pub(crate) time: Instant,
     /// How far behind the leader this may be; `None` where it is not.
@@ -121,6 +123,7 @@ mod tests {
             ledger: ledger.clone(),
             offers: Shown::default(),
             commits: CopyOnWrite::default(),
+            holds: BTreeMap::new(),
             time: Instant::default(),
             age: None,
         });

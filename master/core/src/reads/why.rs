@@ -4,7 +4,7 @@
 //! be given. So the reason is among what the framework wants, what it refused, and what keeps it
 //! back; the first of these that holds is the answer, with the numbers behind it.
 
-use super::{Viewer, task_summary, why_demand::DemandView, why_preemption};
+use super::{Moment, Viewer, task_summary, why_demand::DemandView, why_preemption};
 use crate::{
     Ledger,
     allocator::{Amounts, Bidder, CPUS_MIN, MEM_MIN, View, demand::BidderIndex, tree::Whom},
@@ -15,8 +15,8 @@ use crate::{
 use proto::{
     convert::{decline::write_decline_count, demand::write_constraint},
     model::{
-        DeclineReason, DemandId, FrameworkId, Instant, Milli, OfferTerms, Reason, Refusal,
-        ResourceName, Resources, Role, TaskId, Value, limits,
+        DeclineReason, DemandId, FrameworkId, Milli, OfferTerms, Reason, Refusal, ResourceName,
+        Resources, Role, TaskId, Value, limits,
         offer_terms::{OfferGroup, holds_amounts},
     },
     wire::v1::{self, WhyState},
@@ -30,20 +30,21 @@ use std::{
 const PAIRS_MAX: usize = 1_000_000;
 
 pub(super) fn why(
-    ledger: &Ledger,
+    moment: &Moment,
     leader: Option<&Leadership>,
     query: &WhyQuery,
     viewer: &Viewer,
-    now: Instant,
 ) -> Result<v1::WhyResponse, Refusal> {
     let not_leading = || Refusal::new(Reason::NotReady, "only a leader knows who is offered what");
     let leader = leader.ok_or_else(not_leading)?;
+    let (ledger, now) = (&moment.ledger, moment.time);
     let past = |framework, demand| {
         let of = (framework, query.role.as_ref(), demand);
         leader.past.list((ledger, viewer), now, of)
     };
     let mut past_demands = Vec::new();
-    let mut asked = Asked { ledger, leader, viewer, demand: None, pairs_left: PAIRS_MAX };
+    let (demand, pairs_left) = (None, PAIRS_MAX);
+    let mut asked = Asked { ledger, leader, viewer, holds: &moment.holds, demand, pairs_left };
     let (mut bidders, task) = match &query.subject {
         WhySubject::Framework(framework) => {
             let bidders = asked.bidders_of(*framework)?;
@@ -82,6 +83,7 @@ struct Asked<'a> {
     ledger: &'a Ledger,
     leader: &'a Leadership,
     viewer: &'a Viewer,
+    holds: &'a BTreeMap<FrameworkId, v1::HoldCharge>,
     /// Only this one.
     demand: Option<&'a DemandId>,
     pairs_left: usize,
@@ -146,6 +148,7 @@ impl Asked<'_> {
             decline_message: demand.said(*framework, role).unwrap_or_default().to_owned(),
             rank: self.rank(bidder),
             states_demand: wanted.is_some(),
+            hold_charge: self.holds.get(framework).copied(),
             ..v1::Standing::default()
         };
         if let Some(index) = index {

@@ -20,6 +20,8 @@ pub(crate) struct Naive {
     wishes: BTreeMap<FrameworkId, BTreeMap<Role, bool>>,
     pub(crate) terms: BTreeMap<FrameworkId, Vec<OfferTerms>>,
     pub(crate) filters: Vec<(Bidder, AgentId, Resources, Instant)>,
+    /// Who comes after all others for what it kept, and until when.
+    behind: BTreeMap<FrameworkId, Instant>,
     start: Option<AgentId>,
 }
 
@@ -41,6 +43,7 @@ impl Naive {
             wishes: BTreeMap::new(),
             terms: BTreeMap::new(),
             filters: Vec::new(),
+            behind: BTreeMap::new(),
             start: None,
         }
     }
@@ -82,6 +85,11 @@ impl Naive {
         let meant = |role: &Role| roles.is_empty() || roles.contains(role);
         wish.iter_mut().filter(|(role, _)| meant(role)).for_each(|(_, state)| *state = suppressed);
         true
+    }
+
+    pub(crate) fn charge(&mut self, id: FrameworkId, until: Instant) {
+        let known = self.behind.entry(id).or_insert(until);
+        *known = until.max(*known);
     }
 
     pub(crate) fn refuse(&mut self, who: Bidder, agent: AgentId, what: Resources, until: Instant) {
@@ -258,7 +266,10 @@ impl Naive {
             (!refused(bidder, &part) && admits).then(|| (served, bidder.clone(), part))
         });
         grants.min_by(|a, b| {
-            let last = |grant: &Grant| grant.0 == Served::NotHere;
+            let behind = |grant: &Grant| {
+                self.behind.get(&grant.1.framework).is_some_and(|until| *until > now)
+            };
+            let last = |grant: &Grant| (behind(grant), grant.0 == Served::NotHere);
             last(a).cmp(&last(b)).then_with(|| moment.rank(&a.1, &b.1))
         })
     }

@@ -24,6 +24,7 @@ enum Step {
     TearDown(usize),
     Terms { framework: usize, role: usize, kind: usize },
     Suppress { framework: usize, role: usize },
+    Keep { framework: usize, ms: u64 },
     Revive { framework: usize, role: usize },
     Plan,
     PlanInPart(usize),
@@ -66,6 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(framework, role, kind)| Step::Terms { framework, role, kind }),
         2 => (0..9usize, 0..=ROLES.len())
             .prop_map(|(framework, role)| Step::Suppress { framework, role }),
+        2 => (0..9usize, 1..90_000u64).prop_map(|(framework, ms)| Step::Keep { framework, ms }),
         3 => (0..9usize, 0..=ROLES.len())
             .prop_map(|(framework, role)| Step::Revive { framework, role }),
         12 => Just(Step::Plan),
@@ -285,6 +287,11 @@ fn take_framework_step(world: &mut World, step: Step) {
             if let Some(id) = framework(world, index) {
                 let roles: Vec<_> = ROLES.get(number).into_iter().map(|name| role(name)).collect();
                 world.revive(id, &roles);
+            }
+        }
+        Step::Keep { framework: index, ms } => {
+            if let Some(id) = framework(world, index) {
+                world.keep(id, ms);
             }
         }
         other => unreachable!("{other:?} is of another kind"),

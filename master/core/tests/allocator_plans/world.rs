@@ -16,6 +16,7 @@ use proto::model::{
     FrameworkInfo, Instant, Milli, Offer, OfferId, OfferTerms, PlacementPolicy, Quota, Ranges,
     Refusal, RequestId, ResourceName, Resources, Role, RoleSettingsChange, Session, StatedDemand,
     StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
+    limits,
 };
 use std::collections::BTreeMap;
 
@@ -246,6 +247,13 @@ impl World {
     pub(crate) fn revive(&mut self, framework: FrameworkId, roles: &[Role]) {
         let done = self.demand.revive(framework, roles).is_ok();
         assert_eq!(done, self.naive.revive(framework, roles));
+    }
+
+    /// A framework kept offers for so long beyond what is free, unused.
+    pub(crate) fn keep(&mut self, framework: FrameworkId, ms: u64) {
+        let held = Duration(limits::HOLD_FREE.0 + ms);
+        self.demand.holds_mut().kept(framework, held, self.now);
+        self.naive.charge(framework, self.now + Duration(ms));
     }
 
     // === roles ===

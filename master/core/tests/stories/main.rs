@@ -8,6 +8,7 @@ mod directives;
 mod followers;
 mod frameworks;
 mod gpus;
+mod hoarding;
 mod offers;
 mod operations;
 mod operators;

@@ -76,6 +76,11 @@ impl Rig {
         Self::with_config(Config { call_rates, ..config(1) }).until_serving()
     }
 
+    /// A master that serves, and lets offers be kept for so long.
+    pub(crate) fn patient(offer_timeout: Option<Duration>) -> Self {
+        Self::with_config(Config { offer_timeout, ..config(1) }).until_serving()
+    }
+
     /// A master that serves, and remembers so few facts for watchers.
     pub(crate) fn forgetful(events_kept: usize) -> Self {
         Self::with_config(Config { events_kept, ..config(1) }).until_serving()

@@ -197,11 +197,20 @@ fn show_read(read: &ReadAnswer) -> String {
 
 fn show_framework(row: &v1::FrameworkSummary) -> String {
     match (row.commits, row.commit_conflicts) {
-        (0, 0) => row.framework_id.clone(),
+        (0, 0) => row.framework_id.clone() + &show_charge(row.hold_charge.as_ref()),
         (commits, conflicts) => {
             format!("{}:{commits}commits:{conflicts}conflicted", row.framework_id)
         }
     }
+}
+
+/// Nothing where nothing is charged.
+fn show_charge(charge: Option<&v1::HoldCharge>) -> String {
+    charge.map_or(String::new(), |charge| {
+        let last = charge.offers_last_ms.map_or("for ever".to_owned(), |ms| format!("{ms} ms"));
+        let (behind, lapses) = (charge.behind_ms, charge.lapses);
+        format!(" charged: behind {behind} ms, lapses {lapses}, offers last {last}")
+    })
 }
 
 /// All numbers that are not zero and all texts that are not empty.
@@ -231,6 +240,7 @@ fn show_why(answer: &v1::WhyResponse) -> String {
                 shown += &format!(", {name} {text}");
             }
         }
+        shown += &show_charge(it.hold_charge.as_ref());
         for count in &it.refused {
             // Said as it always was when no reason was given.
             if count.reason() != v1::DeclineReason::Unspecified {
