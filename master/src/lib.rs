@@ -17,6 +17,7 @@ mod inbox;
 mod metrics;
 mod outbound;
 mod peers;
+mod ration;
 mod readers;
 pub mod restore;
 pub mod run;

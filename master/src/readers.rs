@@ -3,10 +3,12 @@
 //! Finding the rows of a page, filtering and writing them takes longer than most of what the core
 //! does in a turn. Here it delays nobody but other readers: threads of their own, few, and with a
 //! lower priority than those that schedule, so that operators who read everything all the time get
-//! what is left of the processors. Does not know what is read.
+//! what is left of the processors. What an answer costs beyond that, to be encoded and sent, it costs
+//! those who schedule; so the rows that all readers get are rationed. Does not know what is read.
 
 use crate::inbox::Reply;
-use master_core::reads::PreparedRead;
+use crate::ration::Ration;
+use master_core::{outbox::Answer, reads::PreparedRead};
 use proto::model::{Duration, Reason, Refusal, limits};
 use std::{
     io,
@@ -15,6 +17,7 @@ use std::{
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
     thread,
+    time::Instant,
 };
 use tokio::sync::oneshot;
 
@@ -38,14 +41,16 @@ struct Job {
 }
 
 impl Readers {
-    pub(crate) fn start() -> io::Result<Self> {
+    /// With so many rows for all readers together each second; 0 is no bound.
+    pub(crate) fn start(rows_per_second: u64) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(limits::READS_WAITING_MAX);
         let receiver = Arc::new(Mutex::new(receiver));
+        let ration = Arc::new(Mutex::new(Ration::new(rows_per_second, Instant::now())));
         let processors = thread::available_parallelism().map_or(1, usize::from);
         for _ in 0..(processors / PROCESSORS_PER_THREAD).clamp(1, THREADS_MAX) {
-            let receiver = Arc::clone(&receiver);
+            let (receiver, ration) = (Arc::clone(&receiver), Arc::clone(&ration));
             let thread = thread::Builder::new().name("bourse-reads".to_owned());
-            thread.spawn(move || answer_all(&receiver))?;
+            thread.spawn(move || answer_all(&receiver, &ration))?;
         }
         Ok(Self(sender))
     }
@@ -64,7 +69,7 @@ impl Readers {
     }
 }
 
-fn answer_all(jobs: &Mutex<Receiver<Job>>) {
+fn answer_all(jobs: &Mutex<Receiver<Job>>, ration: &Mutex<Ration>) {
     // Of this thread alone, as Linux has it. Where it is not allowed, readers are as any thread.
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
         tracing::debug!(%error, "readers keep the usual priority");
@@ -72,8 +77,19 @@ fn answer_all(jobs: &Mutex<Receiver<Job>>) {
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { read, reply }) = next else { return };
-        if !reply.is_closed() {
-            let _ = reply.send(read.answer());
+        if reply.is_closed() {
+            continue;
         }
+        let answer = read.answer();
+        let rows = match &answer {
+            Ok(Answer::Read(read)) => read.rows(),
+            _ => 1,
+        };
+        let _ = reply.send(answer);
+        // The next one waits, whoever asks: it is not known yet what that will cost.
+        let mut ration = ration.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = ration.take(rows, Instant::now());
+        drop(ration);
+        thread::sleep(wait);
     }
 }

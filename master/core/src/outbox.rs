@@ -183,6 +183,24 @@ pub enum ReadAnswer {
     Demands(v1::ListDemandsResponse),
 }
 
+impl ReadAnswer {
+    /// How many rows it has, to be charged to readers; at least one.
+    pub fn rows(&self) -> usize {
+        let rows = match self {
+            Self::Agents(answer) => answer.agents.len(),
+            Self::Frameworks(answer) => answer.frameworks.len(),
+            Self::Tasks(answer) => answer.tasks.len(),
+            Self::Offers(answer) => answer.offers.len(),
+            Self::Windows(answer) => answer.windows.len(),
+            Self::Roles(answer) => answer.roles.len(),
+            Self::Demands(answer) => answer.demands.len(),
+            Self::Cluster(_) | Self::Agent(_) | Self::Framework(_) | Self::Task(_) => 1,
+            Self::Why(_) => 1,
+        };
+        rows.max(1)
+    }
+}
+
 /// Effects of one turn, in order.
 #[derive(Debug, Default)]
 pub struct Outbox {

@@ -71,6 +71,10 @@ pub struct MasterArgs {
     /// [default: 120]
     #[arg(long, value_name = "COUNT")]
     pub preemptions_per_minute: Option<String>,
+    /// Rows of listings that all readers together get per second, after a burst of twice as many; 0
+    /// is no bound [default: 50000]
+    #[arg(long, value_name = "COUNT")]
+    pub read_rows_per_second: Option<String>,
     /// An agent that is unreachable for this long is removed with its tasks [default: 86400000]
     #[arg(long, value_name = "MS")]
     pub agent_removal_timeout_ms: Option<String>,
@@ -132,6 +136,7 @@ impl MasterArgs {
             "agent_reregister_timeout_ms" => &self.agent_reregister_timeout_ms,
             "agent_unreachable_per_minute" => &self.agent_unreachable_per_minute,
             "preemptions_per_minute" => &self.preemptions_per_minute,
+            "read_rows_per_second" => &self.read_rows_per_second,
             "agent_removal_timeout_ms" => &self.agent_removal_timeout_ms,
             "call_rates" => &self.call_rates,
             "weights" => &self.weights,

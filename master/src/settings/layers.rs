@@ -104,6 +104,9 @@ fn amounts(layers: &Layers<'_>, mut to: MasterSettings) -> Result<MasterSettings
     if let Some(said) = preempted {
         to.preemptions_per_minute = u32::try_from(said.value).expect("within bounds");
     }
+    if let Some(said) = layers.said("read_rows_per_second", |text| number(text, 0, 1 << 32))? {
+        to.read_rows_per_second = said.value;
+    }
     if let Some(said) = count("snapshot_entries", 1 << 40)? {
         to.snapshot_entries = said.value;
     }

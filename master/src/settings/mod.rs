@@ -25,6 +25,10 @@ use std::{
     path::PathBuf,
 };
 
+/// Half of a full cluster's state each second, for a share of two processors that those who schedule
+/// do not notice: see `docs/PERFORMANCE.md`.
+const READ_ROWS_PER_SECOND: u64 = 50_000;
+
 /// Everything that a master can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterSettings {
@@ -58,6 +62,9 @@ pub struct MasterSettings {
     pub agent_unreachable_per_minute: u32,
     /// Tasks that give way to work of a higher priority, per minute, at most; 0 lets none.
     pub preemptions_per_minute: u32,
+    /// Rows of listings that readers get per second, all together, once they have had a burst of
+    /// as many as two seconds bring; 0 is no bound.
+    pub read_rows_per_second: u64,
     /// An agent that was unreachable for this long is removed with its tasks.
     pub agent_removal_timeout: Duration,
     /// How much frameworks may ask.
@@ -114,6 +121,7 @@ impl MasterSettings {
             agent_reregister_timeout: defaults.agent_reregister_timeout,
             agent_unreachable_per_minute: defaults.agent_unreachable_per_minute,
             preemptions_per_minute: defaults.preemptions_per_minute,
+            read_rows_per_second: READ_ROWS_PER_SECOND,
             agent_removal_timeout: defaults.agent_removal_timeout,
             call_rates: defaults.call_rates,
             weights: defaults.weights,
