@@ -1,7 +1,7 @@
 //! How many rows readers get: so many each second, and a burst when they have been modest.
 //!
-//! A token bucket that may be overdrawn by one answer, because what an answer costs is known when it
-//! is there; whoever comes next waits until it is paid. Does not know who reads.
+//! A token bucket that may be overdrawn by one answer, because what an answer costs is known when
+//! it is there; whoever comes next waits until it is paid. Does not know who reads.
 
 use std::time::{Duration, Instant};
 

@@ -3,8 +3,9 @@
 //! Finding the rows of a page, filtering and writing them takes longer than most of what the core
 //! does in a turn. Here it delays nobody but other readers: threads of their own, few, and with a
 //! lower priority than those that schedule, so that operators who read everything all the time get
-//! what is left of the processors. What an answer costs beyond that, to be encoded and sent, it costs
-//! those who schedule; so the rows that all readers get are rationed. Does not know what is read.
+//! what is left of the processors. What an answer costs beyond that, to be encoded and sent, it
+//! costs those who schedule; so the rows that all readers get are rationed. Does not know what is
+//! read.
 
 use crate::inbox::Reply;
 use crate::ration::Ration;

@@ -175,7 +175,6 @@ fn assemble(
         Listener { socket, secure, drain: drain.clone(), stop: stop.clone(), name }
     };
     let [peer_address, metrics_address] = [&sockets.peer, &sockets.metrics].map(bound_to);
-    let read_rows = settings.read_rows_per_second;
     let tick = Duration::from_millis(settings.tick.as_ms());
     let core = CoreThread {
         node,
@@ -185,7 +184,7 @@ fn assemble(
         inbox: Arc::clone(&inbox),
         storage,
         peers,
-        readers: Readers::start(read_rows).map_err(StartError::Thread)?,
+        readers: Readers::start(settings.read_rows_per_second).map_err(StartError::Thread)?,
         roster: Arc::clone(&roster),
         role,
     };

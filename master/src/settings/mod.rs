@@ -25,8 +25,8 @@ use std::{
     path::PathBuf,
 };
 
-/// Half of a full cluster's state each second, for a share of two processors that those who schedule
-/// do not notice: see `docs/PERFORMANCE.md`.
+/// Half of a full cluster's state each second, for a share of two processors that those who
+/// schedule do not notice: see `docs/PERFORMANCE.md`.
 const READ_ROWS_PER_SECOND: u64 = 50_000;
 
 /// Everything that a master can be told.
