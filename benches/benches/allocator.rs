@@ -299,6 +299,7 @@ impl Kind {
             spread: Vec::new(),
             gang_timeout: None,
             priority: proto::model::Priority::DEFAULT,
+            revocable: false,
         }
     }
 }

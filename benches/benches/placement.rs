@@ -49,6 +49,7 @@ fn rig(agents: usize, policy: PlacementPolicy) -> Rig {
         spread: Vec::new(),
         gang_timeout: None,
         priority: proto::model::Priority::DEFAULT,
+        revocable: false,
     };
     let (half, pieces) = (agents / 2, agents * PIECES_PER_AGENT);
     let stated = vec![

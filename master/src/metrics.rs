@@ -30,6 +30,8 @@ const OFFERS: &str = "bourse_master_offers_total";
 const DECLINES: &str = "bourse_master_offers_declined_total";
 const LAUNCHED: &str = "bourse_master_tasks_launched_total";
 const PREEMPTED: &str = "bourse_master_tasks_preempted_total";
+const REVOKED: &str = "bourse_master_tasks_revoked_total";
+const REVOCABLE: &str = "bourse_master_tasks_revocable";
 const ENTRIES: &str = "bourse_master_entries_proposed_total";
 const COMMANDS: &str = "bourse_master_commands_proposed_total";
 const COMMITS: &str = "bourse_master_commits_total";
@@ -70,6 +72,7 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
         (IN_FLIGHT, gauges.proposals_in_flight),
         (OFFERS_LIVE, gauges.offers_live),
         (CHARGED, gauges.frameworks_charged),
+        (REVOCABLE, gauges.tasks_revocable),
         (AGENTS, gauges.agents),
         (FRAMEWORKS, gauges.frameworks),
     ];
@@ -108,6 +111,7 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
         (LAPSED, figures.offers_lapsed),
         (LAUNCHED, figures.tasks_launched),
         (PREEMPTED, figures.tasks_preempted),
+        (REVOKED, figures.tasks_revoked),
         (ENTRIES, figures.entries_proposed),
         (COMMANDS, figures.commands_proposed),
     ];
@@ -178,6 +182,8 @@ fn describe() {
     );
     describe_counter!(LAUNCHED, "Tasks committed for launch");
     describe_counter!(PREEMPTED, "Tasks that were chosen to give way to others");
+    describe_counter!(REVOKED, "Of these, revocable tasks: what was lent was taken back");
+    describe_gauge!(REVOCABLE, "Live tasks that are revocable");
     describe_counter!(ENTRIES, "Log entries proposed");
     describe_counter!(COMMANDS, "Commands in them");
     describe_counter!(REFUSALS, "Calls and streams refused, by reason");

@@ -90,6 +90,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration,
         conflicts_with_all = ["file", "swf"])]
     preemption_notice: Option<Duration>,
+    /// Also on what others are promised and do not use: an instance is ended, after its notice,
+    /// when they want it back, and starts again where there is room
+    #[arg(long, conflicts_with_all = ["file", "swf"])]
+    revocable: bool,
     /// How the instances are spread over fault domains: `at most N per level L` or
     /// `even over level L`, levels counted from the outside; may be given several times
     #[arg(long, value_name = "SPREAD", conflicts_with_all = ["file", "swf"])]
@@ -274,6 +278,7 @@ impl RunArgs {
         task.per_agent_max = self.spread;
         task.priority = self.priority;
         task.preemption_notice = self.preemption_notice.map(milliseconds).transpose()?;
+        task.revocable = self.revocable;
         task.domain_spread.clone_from(&self.domain_spread);
         task.timeout = self.timeout.map(milliseconds).transpose()?;
         task.max_completion_time = self.max_completion_time.map(milliseconds).transpose()?;

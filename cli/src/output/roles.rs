@@ -27,6 +27,10 @@ pub(crate) struct RoleRow {
     shape: Option<ShownResources>,
     allocated: ShownResources,
     offered: ShownResources,
+    /// Of what is allocated, by revocable tasks.
+    revocable: ShownResources,
+    /// Of what is promised and not used, by revocable work.
+    lent: ShownResources,
     frameworks: u64,
     share_percent: String,
     /// Its own.
@@ -68,7 +72,11 @@ pub(crate) struct QuotaRow {
     role: String,
     resource: String,
     used: String,
+    /// Of that, by revocable tasks.
+    revocable: String,
     guarantee: String,
+    /// Of the guarantee, by others.
+    lent: String,
     limit: Option<String>,
     /// In which pieces the guarantee is; of this resource.
     piece: Option<String>,
@@ -115,6 +123,8 @@ impl From<v1::RoleSummary> for RoleRow {
             shape: quota.as_ref().and_then(|quota| quota.shape().cloned()).map(ShownResources),
             allocated: ShownResources::read(wire.allocated),
             offered: ShownResources::read(wire.offered),
+            revocable: ShownResources::read(wire.revocable),
+            lent: ShownResources::read(wire.lent),
             frameworks: wire.framework_count,
             share_percent: format!("{}.{:02}", hundredths / 100, hundredths % 100),
             settings: ShownSettings::read(wire.settings),
@@ -167,7 +177,9 @@ impl RoleRow {
                 role: self.role.clone(),
                 resource: name.to_string(),
                 used: used.to_string(),
+                revocable: self.revocable.0.scalar(name).to_string(),
                 guarantee: promised.to_string(),
+                lent: self.lent.0.scalar(name).to_string(),
                 limit: limit.map(|most| most.to_string()),
                 piece: quota.shape().map(|shape| shape.scalar(name).to_string()),
                 bar: bars.then(|| bar(used, promised, limit)),
@@ -193,6 +205,7 @@ impl Row for QuotaRow {
         "resource",
         "used",
         "guarantee",
+        "lent",
         "limit",
         "pieces of",
         "█ used ▒ promised ░ free",
@@ -205,6 +218,7 @@ impl Row for QuotaRow {
             self.resource.clone(),
             self.used.clone(),
             self.guarantee.clone(),
+            self.lent.clone(),
             or_dash(&self.limit),
             or_dash(&self.piece),
             self.bar.clone().unwrap_or_default(),

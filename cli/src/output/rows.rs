@@ -244,9 +244,15 @@ pub(crate) struct TaskRow {
     resizing: Option<ShownResources>,
     command: Vec<String>,
     priority: u32,
+    revocable: bool,
     kill_requested: bool,
     gives_way_to: Option<GivesWayTo>,
     pending_acknowledgements: u64,
+}
+
+/// Said behind resources that may be had back.
+fn kind(revocable: bool) -> &'static str {
+    if revocable { " revocable" } else { "" }
 }
 
 /// For whom a task gave its place up.
@@ -312,6 +318,7 @@ impl From<v1::TaskSummary> for TaskRow {
             },
             command: info.command.unwrap_or_default().arguments,
             priority: info.priority.unwrap_or(Priority::DEFAULT.get().into()),
+            revocable: info.revocable,
             kill_requested: wire.kill_requested,
             gives_way_to,
             pending_acknowledgements: wire.pending_acknowledgements,
@@ -331,8 +338,8 @@ impl Row for TaskRow {
             self.state.clone(),
             self.agent.clone(),
             match &self.resizing {
-                Some(to) => format!("{} -> {}", self.resources.0, to.0),
-                None => self.resources.0.to_string(),
+                Some(to) => format!("{} -> {}{}", self.resources.0, to.0, kind(self.revocable)),
+                None => format!("{}{}", self.resources.0, kind(self.revocable)),
             },
             self.message.clone(),
         ]
@@ -347,6 +354,7 @@ pub(crate) struct OfferRow {
     role: String,
     agent: String,
     resources: ShownResources,
+    revocable: bool,
     expires_in_ms: u64,
 }
 
@@ -358,6 +366,7 @@ impl From<v1::Offer> for OfferRow {
             role: wire.role,
             agent: wire.agent_id,
             resources: ShownResources::read(wire.resources),
+            revocable: wire.revocable,
             expires_in_ms: wire.expires_in_ms,
         }
     }
@@ -372,7 +381,7 @@ impl Row for OfferRow {
             self.framework.clone(),
             self.role.clone(),
             self.agent.clone(),
-            self.resources.0.to_string(),
+            format!("{}{}", self.resources.0, kind(self.revocable)),
         ]
     }
 }

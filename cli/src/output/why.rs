@@ -113,6 +113,7 @@ pub(crate) struct DemandRow {
     per_agent_max: Option<u32>,
     spread: Vec<String>,
     gang_timeout_ms: Option<u64>,
+    revocable: bool,
 }
 
 impl WhyReport {
@@ -311,7 +312,10 @@ fn reason(it: &v1::Standing) -> String {
             format!("role {} may not use more {resources}: its quota is a limit.", it.limit_role)
         }
         WhyState::WhyKeptForRole => {
-            format!("what is free is kept for role {}, which is promised it.", it.kept_for_role)
+            format!(
+                "what is free is kept for role {}, which is promised it; what is revocable may borrow it.",
+                it.kept_for_role
+            )
         }
         WhyState::WhyNothingFits => nothing_fits(&it.demands),
         WhyState::WhyShared => {
@@ -359,6 +363,7 @@ impl From<v1::DemandRow> for DemandRow {
             per_agent_max: demand.per_agent_max,
             spread: demand.spread.into_iter().map(spread_text).collect(),
             gang_timeout_ms: demand.gang_timeout_ms,
+            revocable: demand.revocable,
         }
     }
 }
@@ -378,7 +383,7 @@ impl Row for DemandRow {
             self.pieces_left.to_string(),
             self.pieces_offered.to_string(),
             self.constraints.join("; "),
-            [gang, spread]
+            [gang, spread, self.revocable.then(|| "revocable".to_owned())]
                 .into_iter()
                 .flatten()
                 .chain(self.spread.iter().cloned())

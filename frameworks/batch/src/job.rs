@@ -67,6 +67,8 @@ pub struct TaskSpec {
     pub priority: Priority,
     /// How long before its end for others an instance is let finish.
     pub preemption_notice: Option<Duration>,
+    /// Also on what is lent: an instance ends, and is started again, when that is taken back.
+    pub revocable: bool,
 }
 
 /// A job that can be run.
@@ -228,6 +230,7 @@ impl TaskSpec {
             gang_timeout: None,
             priority: Priority::DEFAULT,
             preemption_notice: None,
+            revocable: false,
         }
     }
 

@@ -178,6 +178,8 @@ struct TaskTable {
     gang_timeout: Option<Spanned<String>>,
     priority: Option<Spanned<i64>>,
     preemption_notice: Option<Spanned<String>>,
+    #[serde(default)]
+    revocable: bool,
 }
 
 #[derive(Deserialize)]
@@ -283,6 +285,7 @@ fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
         gang_timeout: gang_timeout(table.gang, table.gang_timeout)?,
         priority: priority(table.priority)?,
         preemption_notice: time("preemption_notice", table.preemption_notice)?,
+        revocable: table.revocable,
         command,
         environment: table.env.into_iter().collect(),
         user: table.user,

@@ -111,6 +111,7 @@ mod tests {
             expires_in: None,
             unavailability: None,
             pieces: Vec::new(),
+            revocable: false,
         });
         for item in 0..items {
             if bin.has_room(size_bytes) {

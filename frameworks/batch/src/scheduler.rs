@@ -315,7 +315,9 @@ struct Filled<'a> {
 
 /// Says which instances go where. Offers that are for nothing come with no pieces.
 fn fill<'a>(queue: &Queue, offers: &'a [Offer]) -> Vec<Filled<'a>> {
-    let (mut single, mut gangs) = (Vec::new(), BTreeMap::<usize, Vec<_>>::new());
+    // Revocable offers and others cannot be used in one accept.
+    let (mut single, mut revocable) = (Vec::new(), Vec::new());
+    let mut gangs = BTreeMap::<usize, Vec<_>>::new();
     for offer in offers {
         let pieces = offer
             .pieces
@@ -325,10 +327,14 @@ fn fill<'a>(queue: &Queue, offers: &'a [Offer]) -> Vec<Filled<'a>> {
         let tasks = queue.job().tasks();
         match pieces.iter().find(|(task, _)| tasks[*task].gang_timeout.is_some()) {
             Some((task, _)) => gangs.entry(*task).or_default().push((offer, pieces)),
+            None if offer.revocable => revocable.push((offer, pieces)),
             None => single.push((offer, pieces)),
         }
     }
     let mut filled = vec![Filled { is_gang: false, offers: single }];
+    if !revocable.is_empty() {
+        filled.push(Filled { is_gang: false, offers: revocable });
+    }
     for (task, mut offers) in gangs {
         let offered: u32 = offers.iter().flat_map(|(_, pieces)| pieces).map(|(_, n)| n).sum();
         if offered < queue.ready_count(task) {
@@ -363,6 +369,9 @@ pub(super) fn task_info(
     }
     if let Some(notice) = spec.preemption_notice {
         task = task.preemption_notice(notice);
+    }
+    if spec.revocable {
+        task = task.revocable();
     }
     task.build(agent).expect("a job's tasks were checked when it was made")
 }

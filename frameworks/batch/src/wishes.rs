@@ -101,6 +101,7 @@ impl Wishes {
             spread: spec.domain_spread.clone(),
             gang_timeout,
             priority: spec.priority,
+            revocable: spec.revocable,
         }
     }
 }

@@ -48,6 +48,7 @@ pub struct DemandBuilder {
     spread: Vec<String>,
     gang_timeout: Option<Duration>,
     priority: Priority,
+    revocable: bool,
 }
 
 impl DemandBuilder {
@@ -62,6 +63,7 @@ impl DemandBuilder {
             spread: Vec::new(),
             gang_timeout: None,
             priority: Priority::DEFAULT,
+            revocable: false,
         }
     }
 
@@ -97,6 +99,13 @@ impl DemandBuilder {
         self
     }
 
+    /// Also what is lent: what is promised to others, who do not use it now. Its offers, and what
+    /// is launched with them, are revocable: it ends, after its notice, when others have a claim.
+    pub fn revocable(mut self) -> Self {
+        self.revocable = true;
+        self
+    }
+
     /// The demand.
     pub fn build(self) -> Result<StatedDemand, DemandError> {
         let id = DemandId::new(&self.id)
@@ -112,6 +121,7 @@ impl DemandBuilder {
             spread: spread.collect::<Result<_, _>>().map_err(DemandError::Spread)?,
             gang_timeout: self.gang_timeout,
             priority: self.priority,
+            revocable: self.revocable,
         })
     }
 }

@@ -69,6 +69,7 @@ pub struct TaskBuilder {
     priority: Priority,
     preemption_notice: Option<Duration>,
     max_completion_time: Option<Duration>,
+    revocable: bool,
 }
 
 /// What is left of an offer while tasks are fitted into it.
@@ -94,6 +95,7 @@ impl TaskBuilder {
             labels: Vec::new(),
             priority: Priority::DEFAULT,
             preemption_notice: None,
+            revocable: false,
             max_completion_time: None,
         }
     }
@@ -203,6 +205,13 @@ impl TaskBuilder {
         self
     }
 
+    /// Others who have a claim on its place may have it back, whatever the task's priority.
+    /// Needless where the offer is revocable: then the task is.
+    pub fn revocable(mut self) -> Self {
+        self.revocable = true;
+        self
+    }
+
     /// The task, to run on this agent.
     pub fn build(self, agent: &AgentId) -> Result<TaskInfo, TaskError> {
         let id = TaskId::new(&self.id)
@@ -229,6 +238,7 @@ impl TaskBuilder {
             priority: self.priority,
             preemption_notice: self.preemption_notice,
             max_completion_time: self.max_completion_time,
+            revocable: self.revocable,
             ..TaskInfo::new(id, agent.clone(), resources, self.command)
         })
     }
@@ -309,6 +319,7 @@ mod tests {
             expires_in: None,
             unavailability: None,
             pieces: Vec::new(),
+            revocable: false,
         }
     }
 

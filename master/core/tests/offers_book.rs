@@ -21,7 +21,15 @@ fn agent(number: u64) -> AgentId {
 fn planned(framework: FrameworkId, role: &str, on: u64) -> PlannedOffer {
     let (role, resources) = (Role::new(role).unwrap(), Resources::cpus_mem(1_000, 64));
     let (place, resources) = (Place::at(0), Bundle::new(resources));
-    PlannedOffer { framework, role, agent: agent(on), place, resources, pieces: Vec::new() }
+    PlannedOffer {
+        framework,
+        role,
+        agent: agent(on),
+        place,
+        resources,
+        pieces: Vec::new(),
+        revocable: false,
+    }
 }
 
 fn issue(book: &mut Book, framework: FrameworkId, role: &str, on: u64) -> OfferId {
@@ -63,6 +71,7 @@ fn an_offer_says_what_was_planned() {
         expires_in,
         unavailability: None,
         pieces: Vec::new(),
+        revocable: false,
     };
     assert_eq!(offer, expected);
     assert_eq!(book.live(&offer.id), Some(&expected));
@@ -241,7 +250,9 @@ proptest! {
             };
             for Returned { offer, framework, role, agent, resources, pieces, .. } in returned {
                 let place = Place::at(0);
-                let plan = PlannedOffer { framework, role, agent, place, resources, pieces };
+                let revocable = false;
+                let plan =
+                    PlannedOffer { framework, role, agent, place, resources, pieces, revocable };
                 prop_assert_eq!(out.remove(&offer), Some(plan));
             }
             prop_assert!(book.holding().map(|offer| &offer.id).eq(out.keys()));

@@ -24,6 +24,7 @@ fn task(number: usize, priority: u32, launched: u64, cpus: i64, mem: i64) -> Can
         gives: vec![cpus as u128, mem as u128],
         takes,
         purses: vec![],
+        revocable: false,
     }
 }
 
@@ -47,6 +48,21 @@ fn the_lowest_priority_gives_way_first_however_many_that_takes() {
     // One of priority 2 is enough by itself: then nobody else needs to go.
     assert_eq!(chosen(&problem(4)), Some(vec![0]));
     assert_eq!(chosen(&problem(8)), None);
+}
+
+#[test]
+fn what_is_revocable_gives_way_first_whatever_its_priority() {
+    let mut candidates = vec![task(0, 0, 50, 1, 0), task(1, 9, 10, 1, 0), task(2, 8, 10, 1, 0)];
+    candidates[1].revocable = true;
+    candidates[2].revocable = true;
+    let problem = |cpus| Problem {
+        needs: vec![cpus, 0],
+        candidates: candidates.clone(),
+        ..Problem::default()
+    };
+    assert_eq!(chosen(&problem(1)), Some(vec![2]), "of these the lower priority");
+    assert_eq!(chosen(&problem(2)), Some(vec![1, 2]));
+    assert_eq!(chosen(&problem(3)), Some(vec![0, 1, 2]));
 }
 
 #[test]
@@ -108,8 +124,15 @@ fn oracle(problem: &Problem) -> Option<Vec<usize>> {
     });
     allowed.min_by_key(|set| {
         let tasks = || set.iter().map(|index| &problem.candidates[*index]);
-        let of = |priority: u8| tasks().filter(|task| task.priority.get() == priority).count();
-        let counts: Vec<usize> = (0..=9).rev().map(of).collect();
+        let of = |(revocable, priority): (bool, u8)| {
+            let is_one =
+                |task: &&Candidate| (task.revocable, task.priority.get()) == (revocable, priority);
+            tasks().filter(is_one).count()
+        };
+        // What is revocable comes last, whatever its priority.
+        let kinds = [false, true].into_iter();
+        let places = kinds.flat_map(|kind| (0..=9).rev().map(move |priority| (kind, priority)));
+        let counts: Vec<usize> = places.map(of).collect();
         let mut launched: Vec<u64> = tasks().map(|task| task.launched.0).collect();
         launched.sort_unstable();
         // The oldest is to be as young as can be, then the next.
@@ -121,7 +144,7 @@ fn oracle(problem: &Problem) -> Option<Vec<usize>> {
 }
 
 fn problem() -> impl Strategy<Value = Problem> {
-    let one = (0..3u32, 0..4u64, 1..4i64, 0..4i64, prop::collection::vec(any::<bool>(), 3));
+    let one = (0..3u32, 0..4u64, 1..4i64, 0..4i64, prop::collection::vec(any::<bool>(), 4));
     let purses = (0..4u32, 0..8u128, 0..6u128);
     (prop::collection::vec(one, 0..10), 0..9u128, 0..9u128, purses).prop_map(
         |(list, cpus, mem, (tasks, spare, least))| {
@@ -129,6 +152,7 @@ fn problem() -> impl Strategy<Value = Problem> {
                 let of: Vec<bool> = of;
                 let mut task = task(number, priority, launched, cpus, mem);
                 task.purses = (0..3).filter(|purse| of[*purse]).collect();
+                task.revocable = of[3];
                 task
             };
             let used = list.iter().map(|(_, _, cpus, ..)| *cpus).sum();

@@ -109,6 +109,7 @@ mod tests {
             expires_in: None,
             unavailability: None,
             pieces: Vec::new(),
+            revocable: false,
         };
         SchedulerEvent::Offers((from..from + count).map(offer).collect())
     }

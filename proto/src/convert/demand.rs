@@ -43,6 +43,7 @@ pub fn read_demand(demand: v1::Demand) -> Result<StatedDemand, Refusal> {
         spread: read_spread(demand.spread)?,
         gang_timeout: demand.gang_timeout_ms.map(read_gang_timeout).transpose()?,
         priority: read_priority(demand.priority)?,
+        revocable: demand.revocable,
     })
 }
 
@@ -57,6 +58,7 @@ pub fn write_demand(demand: &StatedDemand) -> v1::Demand {
         spread: demand.spread.iter().map(write_spread).collect(),
         gang_timeout_ms: demand.gang_timeout.map(Duration::as_ms),
         priority: write_priority(demand.priority),
+        revocable: demand.revocable,
     }
 }
 

@@ -29,6 +29,7 @@ pub fn read_offer(offer: v1::Offer) -> Result<Offer, Refusal> {
         expires_in: (offer.expires_in_ms > 0).then_some(Duration(offer.expires_in_ms)),
         unavailability: offer.unavailability.map(read_unavailability),
         pieces: form::each("pieces", offer.pieces, limits::DEMANDS_MAX, read_pieces)?,
+        revocable: offer.revocable,
     })
 }
 
@@ -46,5 +47,6 @@ pub fn write_offer(offer: &Offer) -> v1::Offer {
         expires_in_ms: offer.expires_in.map_or(0, |expires_in| expires_in.as_ms().max(1)),
         unavailability: offer.unavailability.as_ref().map(write_unavailability),
         pieces: offer.pieces.iter().map(write_pieces).collect(),
+        revocable: offer.revocable,
     }
 }

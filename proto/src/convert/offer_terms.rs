@@ -30,6 +30,7 @@ pub(super) fn write_offer_terms(terms: &OfferTerms) -> v1::OfferTerms {
         role: terms.role.to_string(),
         groups: terms.groups.iter().map(group).collect(),
         least: terms.least.iter().map(size).collect(),
+        revocable: terms.revocable,
     }
 }
 
@@ -43,6 +44,7 @@ fn read_one(terms: v1::OfferTerms, roles: &[Role]) -> Read<OfferTerms> {
         role,
         groups: form::each("groups", terms.groups, limits::OFFER_GROUPS_MAX, read_group)?,
         least: form::each("least", terms.least, limits::OFFER_SIZES_MAX, size)?,
+        revocable: terms.revocable,
     })
 }
 

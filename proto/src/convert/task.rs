@@ -24,6 +24,7 @@ pub fn read_task_info(task: v1::TaskInfo) -> Result<TaskInfo, Refusal> {
         priority: read_priority(task.priority)?,
         preemption_notice: read_preemption_notice(task.preemption_notice_ms)?,
         max_completion_time: read_completion_time(task.max_completion_time_ms)?,
+        revocable: task.revocable,
     })
 }
 
@@ -40,6 +41,7 @@ pub fn write_task_info(task: &TaskInfo) -> v1::TaskInfo {
         priority: write_priority(task.priority),
         preemption_notice_ms: task.preemption_notice.map(Duration::as_ms),
         max_completion_time_ms: task.max_completion_time.map(Duration::as_ms),
+        revocable: task.revocable,
     }
 }
 

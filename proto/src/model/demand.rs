@@ -33,6 +33,8 @@ pub struct StatedDemand {
     pub gang_timeout: Option<Duration>,
     /// Who goes first.
     pub priority: Priority,
+    /// Also what is lent: what others are promised and do not use now.
+    pub revocable: bool,
 }
 
 /// What an agent must be like.

@@ -36,4 +36,6 @@ pub struct Offer {
     /// Which of the framework's demands it is for, and how many pieces of each; empty when the
     /// framework has stated none.
     pub pieces: Vec<(DemandId, u32)>,
+    /// What runs on it is revocable: it may be of what others are promised.
+    pub revocable: bool,
 }

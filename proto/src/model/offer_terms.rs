@@ -17,6 +17,8 @@ pub struct OfferTerms {
     pub groups: Vec<OfferGroup>,
     /// An offer holds all of one of these; none are fulfilled by all. Amounts only.
     pub least: Vec<Resources>,
+    /// Also what is lent; all plain offers in the role are then revocable.
+    pub revocable: bool,
 }
 
 /// Conditions of which all must hold.
@@ -83,7 +85,7 @@ mod tests {
             group(&["hostname in h1", "total cpus >= 8"], Resources::new()),
             group(&["domain in eu"], Resources::cpus_mem(2_000, 0)),
         ];
-        let terms = OfferTerms { role: Role::any(), groups, least: Vec::new() };
+        let terms = OfferTerms { role: Role::any(), groups, least: Vec::new(), revocable: false };
         assert!(terms.admit(&agent("h1"), &Resources::cpus_mem(100, 100)));
         assert!(terms.admit(&agent("h2"), &Resources::cpus_mem(2_000, 100)));
         assert!(!terms.admit(&agent("h2"), &Resources::cpus_mem(1_999, 100)));
@@ -92,7 +94,7 @@ mod tests {
     #[test]
     fn one_of_the_least_sizes_is_enough() {
         let least = vec![Resources::cpus_mem(2_000, 0), Resources::cpus_mem(0, 512)];
-        let terms = OfferTerms { role: Role::any(), groups: Vec::new(), least };
+        let terms = OfferTerms { role: Role::any(), groups: Vec::new(), least, revocable: false };
         assert!(terms.is_large(&Resources::cpus_mem(2_000, 1)));
         assert!(terms.is_large(&Resources::cpus_mem(1, 512)));
         assert!(!terms.is_large(&Resources::cpus_mem(1_999, 511)));

@@ -42,6 +42,8 @@ pub struct TaskInfo {
     pub preemption_notice: Option<Duration>,
     /// It is ended, and has failed, when it has run for so long; `None` lets it run.
     pub max_completion_time: Option<Duration>,
+    /// It may be ended whatever its priority when others have a claim on its place.
+    pub revocable: bool,
 }
 
 impl TaskInfo {
@@ -58,6 +60,7 @@ impl TaskInfo {
             priority: Priority::DEFAULT,
             preemption_notice: None,
             max_completion_time: None,
+            revocable: false,
         }
     }
 

@@ -83,6 +83,7 @@ fn offer_terms() {
         role: role.to_owned(),
         groups: vec![group.clone()],
         least: vec![size.clone()],
+        revocable: false,
     };
     let offer_terms = vec![of("*"), of("eng/batch")];
     let good = v1::FrameworkInfo { offer_terms, ..framework() };
@@ -344,6 +345,7 @@ fn offer() -> v1::Offer {
         unavailability: None,
         domain: "eu/eu-1".to_owned(),
         pieces: Vec::new(),
+        revocable: false,
     }
 }
 

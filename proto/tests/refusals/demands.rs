@@ -51,6 +51,7 @@ fn good() -> v1::StateDemandRequest {
         spread: vec![spread(2, Share::AtMost(1)), spread(1, Share::Even(true))],
         gang_timeout_ms: Some(60_000),
         priority: Some(9),
+        revocable: false,
     };
     let other = v1::Demand { demand_id: "merge".to_owned(), ..demand.clone() };
     let session = v1::FrameworkSession { framework_id: "framework-1".to_owned(), epoch: 1 };

@@ -43,6 +43,7 @@ pub(super) fn task() -> v1::TaskInfo {
         priority: Some(0),
         preemption_notice_ms: Some(600_000),
         max_completion_time_ms: Some(1),
+        revocable: false,
     }
 }
 

@@ -79,8 +79,10 @@ pub(crate) fn offer_terms() -> impl Strategy<Value = Vec<OfferTerms>> {
     let offered = prop_oneof![Just(Resources::new()), shape()];
     let group = (collection::vec(constraint(), 1..3), offered)
         .prop_map(|(constraints, offered)| OfferGroup { constraints, offered });
-    let terms = (collection::vec(group, 0..3), collection::vec(shape(), 0..3))
-        .prop_map(|(groups, least)| OfferTerms { role: Role::any(), groups, least });
+    let terms =
+        (collection::vec(group, 0..3), collection::vec(shape(), 0..3), any::<bool>()).prop_map(
+            |(groups, least, revocable)| OfferTerms { role: Role::any(), groups, least, revocable },
+        );
     collection::vec(terms, 0..3)
 }
 
@@ -89,9 +91,17 @@ fn demand() -> impl Strategy<Value = StatedDemand> {
     let gang = option::of(duration(1, limits::GANG_TIMEOUT_MAX));
     let most = option::of(1..=u32::MAX);
     let count = 1..=limits::DEMAND_PIECES_MAX;
-    let placed = (most, spread());
+    let placed = (most, spread(), any::<bool>());
     (demand_id(), shape(), count, constraints, placed, gang, priority()).prop_map(
-        |(id, shape, count, constraints, (per_agent_max, spread), gang_timeout, priority)| {
+        |(
+            id,
+            shape,
+            count,
+            constraints,
+            (per_agent_max, spread, revocable),
+            gang_timeout,
+            priority,
+        )| {
             StatedDemand {
                 id,
                 shape,
@@ -101,6 +111,7 @@ fn demand() -> impl Strategy<Value = StatedDemand> {
                 spread,
                 gang_timeout,
                 priority,
+                revocable,
             }
         },
     )

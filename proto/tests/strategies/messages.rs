@@ -79,14 +79,14 @@ fn masters() -> impl Strategy<Value = Masters> {
 pub(crate) fn offer() -> impl Strategy<Value = Offer> {
     let place = (agent_id(), "[a-z0-9.-]{0,20}", option::of(demand::domain()));
     let times = (option::of(any_duration()), option::of(unavailability()));
-    let what = (resources(), demand::pieces());
+    let what = (resources(), demand::pieces(), any::<bool>());
     (offer_id(), framework_id(), role(), place, what, attributes(), times).prop_map(
         |(
             id,
             framework,
             role,
             (agent, hostname, domain),
-            (resources, pieces),
+            (resources, pieces, revocable),
             attributes,
             times,
         )| Offer {
@@ -101,6 +101,7 @@ pub(crate) fn offer() -> impl Strategy<Value = Offer> {
             expires_in: times.0,
             unavailability: times.1,
             pieces,
+            revocable,
         },
     )
 }

@@ -240,11 +240,12 @@ pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
     let identity = (task_id(), line(), agent_id(), labels());
     let completion = option::of(duration(1, limits::COMPLETION_TIME_MAX));
     let place = (priority(), option::of(duration(0, limits::PREEMPTION_NOTICE_MAX)));
-    let ends = (kill_policy(), completion);
+    let ends = (kill_policy(), completion, any::<bool>());
     (identity, needs, command(), ends, place).prop_map(
         |((id, name, agent, labels), resources, command, ends, place)| {
             let plain = TaskInfo::new(id, agent, resources, command);
-            let ((kill_policy, max_completion_time), (priority, preemption_notice)) = (ends, place);
+            let (kill_policy, max_completion_time, revocable) = ends;
+            let (priority, preemption_notice) = place;
             TaskInfo {
                 name,
                 kill_policy,
@@ -252,6 +253,7 @@ pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
                 max_completion_time,
                 priority,
                 preemption_notice,
+                revocable,
                 ..plain
             }
         },

@@ -381,10 +381,11 @@ impl World {
                 self.call(framework, SchedulerCall::Decline { offers, refuse });
                 continue;
             }
-            // Sometimes two offers of two agents in one accept.
+            // Sometimes two offers of two agents in one accept; both revocable, or none.
             let mut together = vec![offer];
             if self.chance.frameworks.per_mille(250) {
-                together.extend(held.pop());
+                let revocable = together[0].revocable;
+                together.extend(held.pop_if(|other| other.revocable == revocable));
             }
             self.accept(framework, &together, wanted);
         }
@@ -415,6 +416,9 @@ impl World {
                 tasks.push(TaskInfo { priority, ..info });
                 if !offer.pieces.is_empty() {
                     self.sometimes.note("offer of pieces used");
+                }
+                if offer.revocable {
+                    self.sometimes.note("revocable offer used");
                 }
             }
         }

@@ -46,6 +46,7 @@ pub const MOMENTS: &[&str] = &[
     "task ended by a drain",
     "demand stated",
     "offer of pieces used",
+    "revocable offer used",
     "task gave way",
     "commit done",
     "commit conflicted",

@@ -63,6 +63,7 @@ impl World {
             per_agent_max: chance.per_mille(200).then_some(1),
             spread: Vec::new(),
             gang_timeout: chance.per_mille(250).then(|| chance.time(2_000, 20_000)),
+            revocable: chance.per_mille(300),
             priority: self.any_priority(),
         }
     }

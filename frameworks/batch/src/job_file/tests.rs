@@ -36,6 +36,7 @@ stop_signal = "SIGINT"
 kill_steps = [{ after = "100ms", signal = "15" }, { after = "400ms", signal = "quit" }]
 max_completion_time = "2h"
 domain_spread = ["even over level 1", "at most 3 per level 2"]
+revocable = true
 "#;
 
 fn problem(text: &str) -> (usize, usize, JobFileProblem) {
@@ -57,6 +58,7 @@ fn everything_is_read_exactly() {
     assert_eq!(fetch.kill_policy, KillPolicy { grace_period, ..KillPolicy::default() });
     assert_eq!(fetch.priority, Priority::new(1).unwrap());
     assert_eq!(fetch.preemption_notice, Some(Duration(20_000)));
+    assert_eq!((fetch.revocable, job.tasks()[1].revocable), (false, true));
     assert_eq!(fetch.command, ["fetch", "--all"]);
     assert_eq!(fetch.environment[1], ("B".to_owned(), "two".to_owned()));
     let load = &job.tasks()[1];

@@ -66,6 +66,7 @@ impl Bench {
             expires_in: None,
             unavailability: None,
             pieces: pieces.collect(),
+            revocable: false,
         }
     }
 

@@ -121,6 +121,7 @@ impl State {
             expires_in: None,
             unavailability: None,
             pieces: Vec::new(),
+            revocable: false,
         }])]
     }
 

@@ -54,6 +54,24 @@ pub enum Difference {
         /// By definition.
         expected: Amounts,
     },
+    /// What of a framework's use in a role is revocable.
+    Revocable {
+        /// Who.
+        bidder: Bidder,
+        /// In the view.
+        view: Amounts,
+        /// By definition.
+        expected: Amounts,
+    },
+    /// What revocable work holds on an agent and could be had back.
+    Lent {
+        /// Which agent.
+        agent: AgentId,
+        /// In the view.
+        view: Amounts,
+        /// By definition.
+        expected: Amounts,
+    },
     /// The view keeps an entry for a user that uses nothing.
     Leftover {
         /// Who.
@@ -68,6 +86,8 @@ struct Expected {
     held: BTreeMap<AgentId, Resources>,
     totals: Amounts,
     used: BTreeMap<Bidder, Amounts>,
+    revocable: BTreeMap<Bidder, Amounts>,
+    lent: BTreeMap<AgentId, Amounts>,
 }
 
 /// Every difference between the view and its sources.
@@ -80,6 +100,7 @@ pub fn compare(view: &View, ledger: &Ledger, book: &Book) -> Vec<Difference> {
         differences.push(Difference::Totals { view, expected });
     }
     compare_usage(view, &expected, &mut differences);
+    compare_lent(view, ledger, &expected, &mut differences);
     differences
 }
 
@@ -93,7 +114,12 @@ fn expect(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Expected {
     for offer in book.holding() {
         use_up(&mut expected.held, &offer.agent, &offer.resources);
         let bidder = Bidder { framework: offer.framework, role: offer.role.clone() };
-        expected.used.entry(bidder).or_default().add(&Amounts::of(&offer.resources));
+        let amounts = Amounts::of(&offer.resources);
+        if offer.revocable {
+            expected.revocable.entry(bidder.clone()).or_default().add(&amounts);
+            expected.lent.entry(offer.agent.clone()).or_default().add(&amounts);
+        }
+        expected.used.entry(bidder).or_default().add(&amounts);
     }
     for (key, task) in ledger.tasks().iter() {
         if task.status.state.is_terminal() {
@@ -101,7 +127,14 @@ fn expect(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Expected {
         }
         use_up(&mut taken, &task.info.agent, &task.info.resources);
         let bidder = Bidder { framework: key.framework, role: task.role.clone() };
-        expected.used.entry(bidder).or_default().add(&Amounts::of(&task.info.resources));
+        let amounts = Amounts::of(&task.info.resources);
+        if task.info.revocable {
+            expected.revocable.entry(bidder.clone()).or_default().add(&amounts);
+        }
+        if task.info.revocable && task.preempted.is_none() {
+            expected.lent.entry(task.info.agent.clone()).or_default().add(&amounts);
+        }
+        expected.used.entry(bidder).or_default().add(&amounts);
     }
     for (id, agent) in ledger.agents().iter() {
         if agent.state == AgentState::Removed {
@@ -142,6 +175,30 @@ fn compare_agents(view: &View, expected: &Expected, differences: &mut Vec<Differ
         let enough = |free: &Resources| is_enough(&Amounts::of(free));
         if offerable != expected.free.get(agent).is_some_and(enough) {
             differences.push(Difference::Offerable { agent: agent.clone(), view: offerable });
+        }
+    }
+}
+
+fn compare_lent(
+    view: &View,
+    ledger: &Ledger,
+    expected: &Expected,
+    differences: &mut Vec<Difference>,
+) {
+    let users: BTreeSet<&Bidder> = view.users().chain(expected.revocable.keys()).collect();
+    for bidder in users {
+        let amounts = expected.revocable.get(bidder).cloned().unwrap_or_default();
+        if view.revocable(bidder) != amounts {
+            let (bidder, view) = (bidder.clone(), view.revocable(bidder));
+            differences.push(Difference::Revocable { bidder, view, expected: amounts });
+        }
+    }
+    for (id, agent) in ledger.agents().iter().filter(|(_, it)| it.state != AgentState::Removed) {
+        let there = ledger.takes_tasks(agent).then(|| expected.lent.get(id)).flatten();
+        let expected = there.cloned().unwrap_or_default();
+        let lent = view.place(id).map_or_else(Amounts::new, |place| view.revocable_at(place));
+        if lent != expected {
+            differences.push(Difference::Lent { agent: id.clone(), view: lent, expected });
         }
     }
 }

@@ -75,6 +75,19 @@ struct Wish {
     said: Option<Box<str>>,
     /// It is shown what is free and is made no offers.
     shared: bool,
+    /// What it has done since it said that it wants plain offers.
+    eagerness: Eagerness,
+}
+
+/// Whether anything is to be taken back for who takes plain offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Eagerness {
+    /// Yes.
+    Wants,
+    /// Yes; something was, and was offered to it.
+    GivenBack,
+    /// No: it has declined something after that.
+    Declined,
 }
 
 impl Default for Demand {
@@ -114,7 +127,8 @@ impl Demand {
             let bidder = Bidder { framework, role: role.clone() };
             let index = self.seat(bidder.clone());
             let suppressed = suppressed.contains(role);
-            let wish = Wish { index, suppressed, shared: false, said: None };
+            let eagerness = Eagerness::Wants;
+            let wish = Wish { index, suppressed, shared: false, said: None, eagerness };
             let previous = wishes.insert(role.clone(), wish);
             assert!(previous.is_none(), "roles were checked to differ");
             if !suppressed {
@@ -199,7 +213,10 @@ impl Demand {
         for role in self.checked_roles(framework, roles)? {
             let (index, was_suppressed) = self.unsay(framework, &role);
             self.set_suppressed(framework, &role, false);
-            if self.filters.clear(index) || was_suppressed {
+            let wish = self.wish_mut(framework, &role);
+            let had_enough = wish.eagerness == Eagerness::Declined;
+            wish.eagerness = Eagerness::Wants;
+            if self.filters.clear(index) || was_suppressed || had_enough {
                 self.changes.note(DemandChange::Renewed(Bidder { framework, role }));
             }
         }
@@ -221,7 +238,12 @@ impl Demand {
     /// A framework wants no offer of this agent for a while, unless it holds more than was refused.
     /// Of no effect when the framework has lost its stream or the role meanwhile.
     pub fn refuse(&mut self, framework: FrameworkId, role: &Role, place: Place, refused: Refused) {
-        let Some(index) = self.index(framework, role) else { return };
+        let roles = self.frameworks.get_mut(&framework);
+        let Some(wish) = roles.and_then(|roles| roles.get_mut(role)) else { return };
+        if wish.eagerness == Eagerness::GivenBack {
+            wish.eagerness = Eagerness::Declined;
+        }
+        let index = wish.index;
         for place in self.filters.refuse(index, place, refused) {
             let bidder = Bidder { framework, role: role.clone() };
             self.changes.note(DemandChange::Reopened(bidder, place));
@@ -290,6 +312,26 @@ impl Demand {
         let wish = self.frameworks.get(&bidder.framework)?.get(&bidder.role)?;
         let open = self.wanted.get(&wish.index).is_none_or(Wanted::is_open);
         (!wish.suppressed && !wish.shared && open).then_some(wish.index)
+    }
+
+    /// Whether something is to be taken back for a bidder that takes plain offers. One that
+    /// declines what was taken back wants something else than what it is promised, whatever that
+    /// may be: nothing more is, until it says again that it wants offers.
+    pub fn is_eager(&self, bidder: &Bidder) -> bool {
+        let roles = self.frameworks.get(&bidder.framework);
+        let wish = roles.and_then(|roles| roles.get(&bidder.role));
+        let is_plain = self.active(bidder).is_some_and(|index| {
+            let terms = self.terms(index);
+            self.wanted(index).is_none() && terms.is_none_or(|terms| !terms.revocable)
+        });
+        is_plain && wish.is_some_and(|wish| wish.eagerness != Eagerness::Declined)
+    }
+
+    /// A bidder that takes plain offers is offered what was taken back for it.
+    pub(super) fn note_given_back(&mut self, bidder: &Bidder) {
+        let roles = self.frameworks.get_mut(&bidder.framework);
+        let wish = roles.and_then(|roles| roles.get_mut(&bidder.role));
+        wish.into_iter().for_each(|wish| wish.eagerness = Eagerness::GivenBack);
     }
 
     /// The index of a framework in a role that it subscribed in.

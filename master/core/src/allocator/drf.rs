@@ -16,20 +16,18 @@
 
 use super::{
     Allocator, Amounts, Bidder, Demand, Place, Plan, PlannedOffer, View,
-    bundle::{Bundle, is_enough},
+    bundle::Bundle,
     demand::BidderIndex,
-    filters::AgentFilters,
+    grants::Grant,
     headroom::Headroom,
     placing::{Chooser, Placing},
-    room::{Room, clip, cut},
     scope::{Changed, Look, Read, Scope},
     sparse::Sparse,
-    tree::{NodeIndex, Served, Tree, Whom},
-    wanted::{Given, Pieces, Wanted},
+    tree::{NodeIndex, Tree, Whom},
+    wanted::Given,
 };
 use proto::model::Instant;
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     mem,
 };
@@ -86,18 +84,12 @@ pub(super) struct Round<'a> {
     pub(super) given: BTreeMap<BidderIndex, Given>,
     /// Bidders that may be eligible for more by what this plan gave.
     eased: BTreeSet<NodeIndex>,
+    /// What this plan gave to revocable work.
+    pub(super) lent: BTreeMap<Place, Amounts>,
+    /// What it gave to others where anything is kept for who tasks give way to.
+    pub(super) met: BTreeMap<(Place, NodeIndex), Amounts>,
     /// Of a cluster in which roles have placement policies.
     pub(super) placing: Option<Placing>,
-}
-
-/// What a bidder would get of an agent.
-#[derive(Debug)]
-pub(super) struct Grant {
-    pub(super) leaf: NodeIndex,
-    pub(super) bidder: BidderIndex,
-    pub(super) bundle: Bundle,
-    pub(super) pieces: Pieces,
-    pub(super) served: Served,
 }
 
 impl Drf {
@@ -140,6 +132,8 @@ impl Allocator for Drf {
             plan: Plan::default(),
             given: BTreeMap::new(),
             eased: BTreeSet::new(),
+            lent: BTreeMap::new(),
+            met: BTreeMap::new(),
             placing: self.chooser.begin(view),
         };
         round.plan.explanation.free_agents = view.offerable().len();
@@ -189,106 +183,9 @@ impl Round<'_> {
         self.tables.left.get(place.position()).unwrap_or_else(|| self.view.free_at(place))
     }
 
-    /// What a bidder may have, and wants, of what is free at a place.
-    pub(super) fn grant(
-        &self,
-        place: Place,
-        leaf: NodeIndex,
-        bidder: BidderIndex,
-        filters: Option<&AgentFilters>,
-    ) -> Result<Grant, NoGrant> {
-        self.grant_of(None, place, leaf, bidder, filters)
-    }
-
-    /// The same, of an entry of its demand no more than one piece.
-    pub(super) fn grant_of(
-        &self,
-        entry: Option<usize>,
-        place: Place,
-        leaf: NodeIndex,
-        bidder: BidderIndex,
-        filters: Option<&AgentFilters>,
-    ) -> Result<Grant, NoGrant> {
-        let free = self.free(place);
-        let (mut allowed, mut served) = (None, Served::NothingOwed);
-        if self.tree.has_quotas() || !self.headroom.is_empty() {
-            let most = self.allowed(place, leaf);
-            served = most.1;
-            allowed = (most.0 != *free.amounts()).then_some(most.0);
-        }
-        let (bundle, pieces) = match (self.demand.wanted(bidder), allowed) {
-            (Some(wanted), allowed) => {
-                let mut room = Room::of(free);
-                if let Some(allowed) = allowed {
-                    let names = free.amounts().iter().map(|(name, _)| name);
-                    names.for_each(|name| room.cap(name, allowed.get(name)));
-                }
-                let pieces = self.pick(wanted, entry, bidder, place, &room);
-                if pieces.is_empty() {
-                    return Err(NoGrant::NotWanted);
-                }
-                (Cow::Owned(cut(free, &wanted.shapes(&pieces))), pieces)
-            }
-            (None, None) => (Cow::Borrowed(free), Pieces::new()),
-            (None, Some(allowed)) if is_enough(&allowed) => {
-                (Cow::Owned(clip(free, &allowed)), Pieces::new())
-            }
-            (None, Some(_)) => return Err(NoGrant::Bound),
-        };
-        if pieces.is_empty() && !self.is_on_terms(bidder, place, &bundle) {
-            // Of a part of what is there; more of it might do.
-            let is_part = bundle.amounts() != free.amounts();
-            return Err(if is_part { NoGrant::Bound } else { NoGrant::NotWanted });
-        }
-        let filter = filters.and_then(|filters| filters.get(bidder));
-        match filter.is_some_and(|filter| filter.matches(&bundle, self.now)) {
-            true => Err(NoGrant::Filtered),
-            false => Ok(Grant { leaf, bidder, bundle: bundle.into_owned(), pieces, served }),
-        }
-    }
-
-    /// Whether a plain offer is one of those that the bidder wants.
-    fn is_on_terms(&self, bidder: BidderIndex, place: Place, bundle: &Bundle) -> bool {
-        let Some(terms) = self.demand.terms(bidder) else { return true };
-        self.view.info(place).is_some_and(|agent| terms.admit(agent, bundle))
-    }
-
-    /// How much of what is free at a place its role's limits, and what is kept there for others,
-    /// leave for a bidder.
-    fn allowed(&self, place: Place, leaf: NodeIndex) -> (Amounts, Served) {
-        let free = self.free(place).amounts();
-        let left = self.headroom.leave(self.tree, place, leaf, free);
-        match self.tree.allowed(leaf, &left) {
-            (_, Served::NotHere) => {
-                // It cannot use the piece that is kept for its role; others of the role can.
-                let mut allowed = self.headroom.leave_all(place, free);
-                self.tree.limit(leaf, &mut allowed);
-                (allowed, Served::NotHere)
-            }
-            allowed => allowed,
-        }
-    }
-
-    fn pick(
-        &self,
-        wanted: &Wanted,
-        entry: Option<usize>,
-        bidder: BidderIndex,
-        place: Place,
-        room: &Room,
-    ) -> Pieces {
-        let Some(agent) = self.view.info(place) else { return Pieces::new() };
-        let none = Given::default();
-        let given = self.given.get(&bidder).unwrap_or(&none);
-        match entry {
-            None => wanted.pick(agent, place, room, given),
-            Some(entry) => wanted.pick_one(entry, agent, place, room, given),
-        }
-    }
-
     /// Plans an offer.
     pub(super) fn give(&mut self, place: Place, grant: Grant) {
-        let Grant { leaf, bidder, bundle: resources, pieces, .. } = grant;
+        let Grant { leaf, bidder, bundle: resources, pieces, revocable, .. } = grant;
         let whole = self.free(place).is_same(&resources);
         let left = match whole {
             true => Bundle::nothing(),
@@ -311,10 +208,18 @@ impl Round<'_> {
             None => Vec::new(),
         };
         self.tables.left.set(place.position(), left);
-        self.headroom.hand_over(self.tree, place, leaf, resources.amounts());
-        self.eased.extend(self.tree.give(leaf, resources.amounts()));
+        match revocable {
+            // What is kept for its role is lent to it like anybody's.
+            true => self.lent.entry(place).or_default().add(resources.amounts()),
+            false => self.headroom.hand_over(self.tree, place, leaf, resources.amounts()),
+        }
+        if !revocable && !self.demand.claims().is_empty() {
+            self.met.entry((place, leaf)).or_default().add(resources.amounts());
+        }
+        self.eased.extend(self.tree.give(leaf, resources.amounts(), revocable));
         let known = self.placing.as_mut().and_then(|placing| {
-            placing.note_given(place, leaf, named.is_empty(), self.plan.offers.len())
+            let whose = (leaf, revocable);
+            placing.note_given(place, whose, named.is_empty(), self.plan.offers.len())
         });
         if let Some(known) = known {
             return self.plan.offers[known].extend(&resources, named);
@@ -322,7 +227,8 @@ impl Round<'_> {
         count(&mut self.tables.served, leaf);
         let Bidder { framework, role } = self.tree.bidder(leaf);
         let agent = self.view.agent(place).clone();
-        let offer = PlannedOffer { framework, role, agent, place, resources, pieces: named };
+        let pieces = named;
+        let offer = PlannedOffer { framework, role, agent, place, resources, pieces, revocable };
         self.plan.offers.push(offer);
     }
 
@@ -333,45 +239,12 @@ impl Round<'_> {
         if nothing && self.headroom.is_empty() {
             return Vec::new();
         }
-        let places = self.view.offerable().iter();
-        let free = places.map(|place| (place, self.free(place).amounts()));
-        let headroom = match claims.is_empty() {
-            true => Headroom::work_out(self.tree, free),
-            false => self.keep_claims(free),
-        };
+        let headroom = self.work_out();
         let before = std::mem::replace(&mut self.headroom, headroom);
         if self.demand.has_gangs() {
             self.place_gangs();
         }
         self.headroom.released(&before)
-    }
-
-    /// The headroom beside what is kept for demands that tasks give way to.
-    fn keep_claims<'b>(&self, free: impl Iterator<Item = (Place, &'b Amounts)>) -> Headroom {
-        let mut kept: BTreeMap<Place, Vec<(NodeIndex, Amounts)>> = BTreeMap::new();
-        for claim in self.demand.claims().iter() {
-            let (place, leaf) = (self.view.place(&claim.agent), self.tree.leaf(&claim.bidder));
-            if let (Some(place), Some(leaf)) = (place, leaf) {
-                let mut piece = Amounts::new();
-                piece.add_times(&claim.shape, claim.count);
-                kept.entry(place).or_default().push((leaf, piece));
-            }
-        }
-        let rest: Vec<(Place, Amounts)> = free
-            .map(|(place, free)| {
-                let mut free = free.clone();
-                for (_, piece) in kept.get(&place).into_iter().flatten() {
-                    free.take_some(piece);
-                }
-                (place, free)
-            })
-            .collect();
-        let rest = rest.iter().map(|(place, free)| (*place, free));
-        let mut headroom = Headroom::work_out(self.tree, rest);
-        for (place, pieces) in kept {
-            pieces.into_iter().for_each(|(leaf, piece)| headroom.keep(place, leaf, piece));
-        }
-        headroom
     }
 
     /// The plan, what is kept back, and the leaves that got something.
@@ -388,17 +261,6 @@ impl Round<'_> {
         self.tables.left.clear();
         (plan, self.headroom, leaves)
     }
-}
-
-/// Why a bidder gets nothing of an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoGrant {
-    /// It refused all that it could have.
-    Filtered,
-    /// Its limits, or what is kept for others, leave too little.
-    Bound,
-    /// It has said what it wants, or which offers, and nothing of that is here.
-    NotWanted,
 }
 
 pub(super) fn count(times: &mut Sparse<usize>, leaf: NodeIndex) {

@@ -4,12 +4,14 @@
 //! keeps the pieces that it found, so that many small ones do not take them away again and again
 //! until nothing large ever fits; the others, and everybody else, get what that leaves. Only one
 //! gathers at a time: two that each hold half of what both need would wait for each other until
-//! their time is over.
+//! their time is over. One that is revocable gathers nothing: it would keep what is lent from its
+//! owner.
 
 use super::{
     Amounts, Bundle, Place, Share,
     demand::BidderIndex,
-    drf::{Grant, Round},
+    drf::Round,
+    grants::Grant,
     room::{Room, cut},
     spread::DomainCounts,
     tree::{NodeIndex, Served, Whom},
@@ -49,8 +51,8 @@ impl Round<'_> {
                 };
                 let found: u32 = placement.iter().map(|(_, count)| count).sum();
                 if found == needed {
-                    self.give_gang(leaf, bidder, index, entry.shape(), &placement);
-                } else if !gathers {
+                    self.give_gang((leaf, bidder), index, entry, &placement);
+                } else if !gathers && !entry.stated().revocable {
                     gathers = true;
                     self.keep_for_gang((leaf, bidder), entry, &placement, needed - found);
                 }
@@ -105,7 +107,10 @@ impl Round<'_> {
     ) -> Option<(Room, u32)> {
         let (agent, free) = (self.view.info(place)?, self.free(place));
         let mut room = Room::of(free);
-        let most = self.headroom.leave(self.tree, place, leaf, free.amounts());
+        let most = match entry.stated().revocable {
+            true => self.headroom.lend(self.tree, place, leaf, free.amounts()),
+            false => self.headroom.leave(self.tree, place, leaf, free.amounts()),
+        };
         free.amounts().iter().for_each(|(name, _)| room.cap(name, most.get(name)));
         let count = entry.fit(agent, place, &room, (0, 0), domains);
         (count > 0).then_some((room, count))
@@ -175,17 +180,16 @@ impl Round<'_> {
 
     fn give_gang(
         &mut self,
-        leaf: NodeIndex,
-        bidder: BidderIndex,
+        (leaf, bidder): (NodeIndex, BidderIndex),
         index: usize,
-        shape: &Amounts,
+        entry: &Entry,
         placement: &[(Place, u32)],
     ) {
         for (place, count) in placement {
-            let bundle = cut(self.free(*place), &[(shape, *count)]);
+            let bundle = cut(self.free(*place), &[(entry.shape(), *count)]);
             let pieces = Pieces::from([(index, *count)]);
-            let served = Served::NothingOwed;
-            self.give(*place, Grant { leaf, bidder, bundle, pieces, served });
+            let (served, revocable) = (Served::NothingOwed, entry.stated().revocable);
+            self.give(*place, Grant { leaf, bidder, bundle, pieces, served, revocable });
         }
     }
 }

@@ -15,9 +15,12 @@ pub mod drf;
 pub mod explain;
 pub mod filters;
 mod gangs;
+mod grants;
 mod headroom;
 pub mod holds;
 mod leftover;
+pub(crate) mod lending;
+mod lent;
 mod order;
 pub mod places;
 mod placing;
@@ -103,6 +106,8 @@ pub struct PlannedOffer {
     pub resources: Bundle,
     /// For whom has said what it wants: so many pieces of which entries this is.
     pub pieces: Vec<(DemandId, u32)>,
+    /// It may hold what is kept for others: what runs on it is revocable.
+    pub revocable: bool,
 }
 
 /// A framework in one of its roles: who bids for resources.

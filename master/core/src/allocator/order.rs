@@ -7,7 +7,8 @@
 
 use super::{
     Place,
-    drf::{Grant, NoGrant, Round, count},
+    drf::{Round, count},
+    grants::{Grant, NoGrant},
     tree::{NodeIndex, Served, Whom},
 };
 use std::{collections::BTreeSet, mem};

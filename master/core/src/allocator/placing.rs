@@ -13,8 +13,9 @@
 use super::{
     Amounts, Bidder, Bundle, Demand, Place, View,
     demand::BidderIndex,
-    drf::{Grant, Round},
+    drf::Round,
     gangs::Placement as Gathered,
+    grants::Grant,
     room::{Room, with_devices},
     scope::{Changed, Scope},
     spread::DomainCounts,
@@ -47,8 +48,8 @@ pub(super) struct Placing {
     queues: BTreeMap<(BidderIndex, Option<usize>), Queue>,
     /// Agents of which something was given, in order.
     given: Vec<Place>,
-    /// Where in the plan the offer of an agent to a bidder is.
-    offers: BTreeMap<(NodeIndex, Place), usize>,
+    /// Where in the plan the offer of an agent to a bidder is, revocable or not.
+    offers: BTreeMap<(NodeIndex, bool, Place), usize>,
 }
 
 /// The candidates of one bidder.
@@ -122,7 +123,7 @@ impl Placing {
     pub(super) fn note_given(
         &mut self,
         place: Place,
-        leaf: NodeIndex,
+        (leaf, revocable): (NodeIndex, bool),
         plain: bool,
         next: usize,
     ) -> Option<usize> {
@@ -130,7 +131,7 @@ impl Placing {
         if plain {
             return None;
         }
-        let known = *self.offers.entry((leaf, place)).or_insert(next);
+        let known = *self.offers.entry((leaf, revocable, place)).or_insert(next);
         (known != next).then_some(known)
     }
 

@@ -231,5 +231,6 @@ impl Scope {
 
 /// Reads again what a bidder uses and wants.
 fn set(tree: &mut Tree, bidder: &Bidder, view: &View, demand: &Demand) -> Vec<NodeIndex> {
-    tree.set(bidder, &view.used(bidder), demand.active(bidder))
+    let revocable = view.revocable(bidder);
+    tree.set(bidder, &view.used(bidder), &revocable, demand.active(bidder))
 }

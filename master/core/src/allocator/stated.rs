@@ -90,18 +90,22 @@ impl Demand {
 
     /// A planned offer of an agent of this fault domain is made.
     pub fn offered(&mut self, offer: &PlannedOffer, domain: Option<&Domain>) {
-        if self.wanted.is_empty() {
+        if self.wanted.is_empty() && self.claims.is_empty() {
             return;
         }
         let index = self.index(offer.framework, &offer.role);
         let Some((index, wanted)) = index.and_then(|at| Some((at, self.wanted.get_mut(&at)?)))
         else {
+            let bidder = offer.bidder();
+            if !offer.revocable && self.claims.use_up(&bidder, &offer.agent, None, u32::MAX) {
+                self.note_given_back(&bidder);
+            }
             return;
         };
         wanted.offered(offer.place, domain, &offer.pieces);
         if !self.claims.is_empty() {
             for (demand, count) in &offer.pieces {
-                self.claims.use_up(&offer.bidder(), &offer.agent, demand, *count);
+                self.claims.use_up(&offer.bidder(), &offer.agent, Some(demand), *count);
             }
         }
         if !wanted.is_open() {
@@ -181,7 +185,11 @@ impl Demand {
         if !self.claims.is_empty() {
             let bidder = self.bidders[index.0 as usize].clone().expect("who wants is there");
             let wanted = self.wanted.get(&index);
-            self.claims.cap(&bidder, |id| wanted.map_or(0, |wanted| wanted.open(id)));
+            self.claims.cap(&bidder, |id| match (id, wanted) {
+                (Some(id), Some(wanted)) => wanted.open(id),
+                (None, None) => u32::MAX,
+                (Some(_), None) | (None, Some(_)) => 0,
+            });
         }
         match self.wanted.get(&index).and_then(Wanted::next_expiry) {
             Some(at) => self.gangs.set(index, at),

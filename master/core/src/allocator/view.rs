@@ -13,6 +13,7 @@ use super::{
     Amounts, Bidder, Fairness, Place, PlaceSet, PlannedOffer,
     bundle::Bundle,
     changes::Changes,
+    lent::Lent,
     seen::Seen,
     usage::{Change, Usage, UserIndex},
 };
@@ -20,7 +21,7 @@ use crate::{
     ledger::{AgentState, Event, Ledger, RoleConfig},
     offers::Book,
 };
-use proto::model::{AgentId, AgentInfo, FrameworkId, PlacementPolicy, Resources, Role};
+use proto::model::{AgentId, AgentInfo, FrameworkId, PlacementPolicy, Resources, Role, TaskKey};
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 /// Changes kept for an allocator to read; one that is later looks at everything.
@@ -53,6 +54,7 @@ pub struct View {
     /// Agents with enough free to make an offer of.
     offerable: PlaceSet,
     usage: Usage,
+    pub(super) lent: Lent,
     roles: BTreeMap<Role, RoleConfig>,
     /// Roles with a placement policy of their own.
     placed: BTreeMap<Role, PlacementPolicy>,
@@ -72,7 +74,7 @@ pub(super) struct AgentRow {
     id: Option<AgentId>,
     /// As it described itself; `None` when it is removed.
     info: Option<Arc<AgentInfo>>,
-    offering: bool,
+    pub(super) offering: bool,
     /// What no task takes.
     available: Bundle,
     /// By offers and accepts; also of an agent that is gone, until it is released.
@@ -95,6 +97,7 @@ impl View {
             left: Vec::new(),
             offerable: PlaceSet::new(),
             usage: Usage::default(),
+            lent: Lent::default(),
             roles: BTreeMap::new(),
             placed: BTreeMap::new(),
             totals: Amounts::new(),
@@ -116,6 +119,7 @@ impl View {
             let place = view.place(&offer.agent).unwrap_or_else(|| view.seat(&offer.agent));
             let bundle = Bundle::new(offer.resources.clone());
             view.add_held(place, &offer.role, offer.framework, &bundle);
+            view.lent.hold_offer(place, offer, &bundle);
             view.settle(place);
         }
         view
@@ -133,11 +137,9 @@ impl View {
             Event::FrameworkSubscribed(framework)
             | Event::FrameworkDisconnected(framework)
             | Event::FrameworkRemoved(framework) => self.read_framework(ledger, *framework),
+            Event::TaskPreempted(key) => self.read_agent_of(ledger, key),
             Event::TaskAdded(key) | Event::TaskResized(key) => {
-                // A task that is gone again has freed its agent by a later fact.
-                if let Some(task) = ledger.task(key) {
-                    self.read_agent(ledger, &task.info.agent);
-                }
+                self.read_agent_of(ledger, key);
                 self.read_framework(ledger, key.framework);
             }
             Event::TaskUpdated { framework, status, freed: true } => {
@@ -155,7 +157,6 @@ impl View {
             | Event::WindowEnded(_)
             | Event::FrameworkUpdated(_)
             | Event::AgentTaskUnknown { .. }
-            | Event::TaskPreempted(_)
             | Event::KillRequested(_)
             | Event::UpdateCommitted { .. }
             | Event::UpdatesAcknowledged { .. }
@@ -172,6 +173,9 @@ impl View {
         let free = &self.row(offer.place).free;
         assert!(free.covers(&offer.resources), "A2, A6: only what is free is offered");
         self.add_held(offer.place, &offer.role, offer.framework, &offer.resources);
+        if offer.revocable {
+            self.lent.hold(offer.place, offer.bidder(), offer.resources.amounts());
+        }
         self.settle(offer.place);
     }
 
@@ -350,6 +354,12 @@ impl View {
         self.changes.note(ViewChange::Configured(role.clone()));
     }
 
+    /// Reads a task's agent. A task that is gone again has freed its agent by a later fact.
+    fn read_agent_of(&mut self, ledger: &Ledger, key: &TaskKey) {
+        let task = ledger.task(key);
+        task.into_iter().for_each(|task| self.read_agent(ledger, &task.info.agent));
+    }
+
     /// Reads an agent's row again.
     fn read_agent(&mut self, ledger: &Ledger, id: &AgentId) {
         let agent = ledger.agent(id).filter(|agent| agent.state != AgentState::Removed);
@@ -365,6 +375,7 @@ impl View {
         self.agents_version += u64::from(row.offering != offering);
         row.offering = offering;
         row.available = agent.map_or_else(Bundle::nothing, |agent| Bundle::new(agent.free()));
+        self.lent.read_agent(ledger, id, place);
         self.settle(place);
         self.leave_if_gone(place);
     }
@@ -420,6 +431,7 @@ impl View {
     fn read_framework(&mut self, ledger: &Ledger, id: FrameworkId) {
         let empty = BTreeMap::new();
         let allocated = ledger.framework(id).map_or(&empty, |framework| &framework.allocated);
+        self.lent.set_tasks_of(id, ledger.revocable_of(id));
         for change in self.usage.allocate(id, allocated) {
             self.note_usage(change);
         }

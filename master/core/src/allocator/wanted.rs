@@ -16,7 +16,12 @@ use std::{cmp::Reverse, collections::BTreeMap};
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     entries: Vec<Entry>,
+    /// Whether anything is wanted that is revocable, or that is not.
+    kinds: Kinds,
 }
+
+/// Which offers serve it, in the order in which they are made; `true` is a revocable one.
+type Kinds = &'static [bool];
 
 /// One entry of a demand.
 #[derive(Debug, Clone)]
@@ -57,7 +62,13 @@ impl Wanted {
         let mut entries: Vec<Entry> = stated.into_iter().map(entry).collect();
         // Stable: of the same priority, the one that was said first.
         entries.sort_by_key(|entry| Reverse(entry.stated.priority));
-        Self { entries }
+        let of = |revocable| entries.iter().any(|entry| entry.stated.revocable == revocable);
+        let kinds: Kinds = match (of(false), of(true)) {
+            (true, true) => &[false, true],
+            (_, false) => &[false],
+            (false, true) => &[true],
+        };
+        Self { entries, kinds }
     }
 
     /// What is stated again, instead of `before`, is wanted since then; `before` keeps the rest.
@@ -73,6 +84,15 @@ impl Wanted {
         });
         for entry in &mut self.entries {
             entry.since = since.get(entry.id()).copied().unwrap_or(entry.since);
+        }
+    }
+
+    /// Of which kinds offers for it are, those first that are not revocable; of one entry its own.
+    pub(super) fn kinds(&self, entry: Option<usize>) -> Kinds {
+        match entry {
+            None => self.kinds,
+            Some(entry) if self.entries[entry].stated.revocable => &[true],
+            Some(_) => &[false],
         }
     }
 
@@ -102,12 +122,20 @@ impl Wanted {
     }
 
     /// The pieces, not of gangs, that an agent has room for, beyond those that were `given` before;
-    /// the entries by priority and then in order, each as often as it fits.
-    pub fn pick(&self, agent: &AgentInfo, place: Place, room: &Room, given: &Given) -> Pieces {
+    /// the entries of one kind by priority and then in order, each as often as it fits.
+    pub fn pick(
+        &self,
+        revocable: bool,
+        agent: &AgentInfo,
+        place: Place,
+        room: &Room,
+        given: &Given,
+    ) -> Pieces {
         let mut room = room.clone();
         let mut pieces = Pieces::new();
-        let single = self.entries.iter().enumerate().filter(|(_, entry)| entry.until.is_none());
-        for (index, entry) in single {
+        let is_meant = |entry: &Entry| entry.until.is_none() && entry.stated.revocable == revocable;
+        let meant = self.entries.iter().enumerate().filter(|(_, entry)| is_meant(entry));
+        for (index, entry) in meant {
             let before = (given.all(index), given.on(index, place));
             let count = entry.fit(agent, place, &room, before, given.domains(index));
             if count > 0 {

@@ -28,7 +28,10 @@ impl Turn<'_> {
                 self.launch(key);
             }
             Event::TaskPreempted(key) => {
+                let task = self.ledger.task(key);
                 self.figures.tasks_preempted += 1;
+                self.figures.tasks_revoked +=
+                    u64::from(task.is_some_and(|task| task.info.revocable));
                 self.leader.preemption.note_victim(key);
             }
             Event::KillRequested(key) => self.kill(key),

@@ -51,10 +51,10 @@ impl Turn<'_> {
             left.judge(&Rows { ledger: self.ledger, framework }, operations, partial, short)
         });
         let begun = judged.and_then(|(left, operations)| {
-            let (accepting, role) = self.begin_accept(framework, &offers, &operations)?;
-            Ok((left, operations, accepting, role))
+            let begun = self.begin_accept(framework, &offers, &operations)?;
+            Ok((left, operations, begun))
         });
-        let (left, operations, accepting, role) = match begun {
+        let (left, mut operations, (accepting, role, revocable)) = match begun {
             Ok(begun) => begun,
             Err(refusal) => return self.reply(call, Err(refusal)),
         };
@@ -62,12 +62,16 @@ impl Turn<'_> {
         if let Some(request) = &request {
             self.leader.accepts.insert((framework, request.clone()), Vec::new());
         }
+        if revocable {
+            operations.iter_mut().flatten().for_each(mark_revocable);
+        }
         let command = Command::Accept {
             session,
             role: role.clone(),
             request: request.clone(),
             operations,
             partial,
+            revocable,
         };
         let waiter = AcceptWaiter {
             call,
@@ -83,21 +87,21 @@ impl Turn<'_> {
     }
 
     /// Takes the offers out of circulation, and says on whose share the accept is: the role of the
-    /// offers or, where nothing needs any, that of the tasks.
+    /// offers or, where nothing needs any, that of the tasks; and whether they are revocable.
     fn begin_accept(
         &mut self,
         framework: FrameworkId,
         offers: &[OfferId],
         operations: &[Proposed],
-    ) -> Result<(Option<AcceptId>, Role), Refusal> {
+    ) -> Result<(Option<AcceptId>, Role, bool), Refusal> {
         let rows = Rows { ledger: self.ledger, framework };
         let resized = operations.iter().flatten().find_map(|operation| rows.resized(operation));
         match resized.filter(|_| offers.is_empty()) {
-            Some(task) => Ok((None, task.role.clone())),
+            Some(task) => Ok((None, task.role.clone(), false)),
             None => {
                 let book = &mut self.leader.book;
                 let accepting = book.begin_accept(framework, offers, self.now.monotonic)?;
-                Ok((Some(accepting.id), accepting.role))
+                Ok((Some(accepting.id), accepting.role, accepting.revocable))
             }
         }
     }
@@ -215,6 +219,13 @@ impl Left {
             Refusal::new(Reason::ResourcesNotOffered, message).at("resources")
         })?;
         Ok(())
+    }
+}
+
+/// What is launched with revocable offers is revocable, whether it says so or not.
+fn mark_revocable(operation: &mut Operation) {
+    if let Operation::Launch { tasks } = operation {
+        tasks.iter_mut().for_each(|task| task.revocable = true);
     }
 }
 

@@ -89,7 +89,8 @@ impl Turn<'_> {
             left: BTreeMap::new(),
             refuse: DeclineFilter::default(),
         };
-        let command = Command::Accept { session, role, request, operations, partial };
+        let revocable = false;
+        let command = Command::Accept { session, role, request, operations, partial, revocable };
         self.propose(command, Waiter::Accept(waiter));
     }
 
@@ -227,6 +228,7 @@ impl Taking {
             place: there.place,
             resources: Bundle::new(there.taken.clone()),
             pieces: Vec::new(),
+            revocable: false,
         });
         planned.collect()
     }

@@ -3,7 +3,7 @@
 
 use crate::{
     Config, Ledger,
-    allocator::{Bundle, Claim, filters::Refused},
+    allocator::{Bidder, Bundle, Claim, filters::Refused},
     dispatch::history::History,
     input::{CallId, Now, StreamId},
     ledger::Command,
@@ -124,7 +124,14 @@ impl Turn<'_> {
 
     /// What an offer held is free again.
     fn free_up(&mut self, offer: &Returned) {
-        self.leader.view.release(&offer.agent, &offer.role, offer.framework, &offer.resources);
+        let Returned { agent, role, framework, resources, .. } = offer;
+        match offer.revocable {
+            true => {
+                let bidder = Bidder { framework: *framework, role: role.clone() };
+                self.leader.view.release_revocable(agent, bidder, resources);
+            }
+            false => self.leader.view.release(agent, role, *framework, resources),
+        }
         if !offer.is_commit {
             self.watch_offer_ended(offer);
         }

@@ -77,9 +77,11 @@ impl Ledger {
             Command::RemoveFramework { session, expired } => {
                 self.remove_framework(now, *session, *expired, events)
             }
-            Command::Accept { session, role, request, operations, partial } => {
-                let (session, request, partial) = (*session, request.as_ref(), *partial);
-                self.accept(now, Accept { session, role, request, operations, partial }, events)
+            Command::Accept { session, role, request, operations, partial, revocable } => {
+                let (session, request) = (*session, request.as_ref());
+                let (partial, revocable) = (*partial, *revocable);
+                let accept = Accept { session, role, request, operations, partial, revocable };
+                self.accept(now, accept, events)
             }
             Command::KillTask { key, grace_period, reason } => {
                 self.kill_task(key, *grace_period, *reason, events)

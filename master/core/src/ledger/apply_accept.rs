@@ -18,6 +18,8 @@ pub(super) struct Accept<'a> {
     pub(super) request: Option<&'a RequestId>,
     pub(super) operations: &'a [Proposed],
     pub(super) partial: bool,
+    /// Of revocable offers.
+    pub(super) revocable: bool,
 }
 
 impl Accept<'_> {
@@ -34,7 +36,7 @@ impl Ledger {
         accept: Accept<'_>,
         events: &mut Vec<Event>,
     ) -> Result<Applied, Refusal> {
-        let Accept { session, role, request, operations, partial } = accept;
+        let Accept { session, role, request, operations, partial, revocable: _ } = accept;
         let framework = self.framework_of_session(session)?;
         if framework.state != FrameworkState::Subscribed {
             let message = format!("{} has lost its subscription", framework.id);

@@ -34,8 +34,9 @@ impl Ledger {
         }
         let caps = self.roles.caps(role);
         for (index, task) in tasks.iter().enumerate() {
-            self.check_task(framework, role, task, &caps, draft)
-                .map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
+            let checked = check_revocable(accept, task)
+                .and_then(|()| self.check_task(framework, role, task, &caps, draft));
+            checked.map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
         }
         // The sum at the top of the tree is the largest.
         let top = role.ancestors().last().expect("a role is the first of its ancestors");
@@ -105,6 +106,14 @@ impl Ledger {
         };
         draft.role = Some(sum.map_err(out_of_range)?);
         Ok(())
+    }
+}
+
+/// What is lent can be taken back only from what knows that.
+fn check_revocable(accept: &Accept<'_>, task: &TaskInfo) -> Result<(), Refusal> {
+    match accept.revocable && !task.revocable {
+        true => Err(Refusal::invalid("revocable", "is not set, and the offers are revocable")),
+        false => Ok(()),
     }
 }
 

@@ -1,9 +1,11 @@
-//! Tasks give way to a demand of a higher priority.
+//! Tasks give way: to a demand of a higher priority or, where they are revocable, to whoever has a
+//! claim on their place.
 //!
 //! Who gives way is the leader's choice, made outside; what must hold whatever it chose is checked
-//! here: each task lives and nobody is ending it, its priority is lower, and its framework's budget
-//! has room. All of them or none, since some of them make no room. Each task then has the time that
-//! it asked for as its notice; when that is over it is told to end as by any kill.
+//! here: each task lives and nobody is ending it, it is revocable or its priority is lower, and its
+//! framework's budget has room. All of them or none, since some of them make no room. Each task
+//! then has the time that it asked for as its notice; when that is over it is told to end as by any
+//! kill.
 
 use super::{
     AgentState, Applied, Event, Kill, Ledger, Stamp, disruptions::Room, tasks::task_unknown,
@@ -21,8 +23,8 @@ pub struct Preemption {
     pub framework: FrameworkId,
     /// On whose share.
     pub role: Role,
-    /// To which of its demands.
-    pub demand: DemandId,
+    /// To which of its demands; `None` where it has stated none and takes plain offers.
+    pub demand: Option<DemandId>,
     /// At which priority.
     pub priority: Priority,
     /// Who; all or none.
@@ -36,9 +38,9 @@ pub struct Preempted {
     pub framework: FrameworkId,
     /// On whose share.
     pub role: Role,
-    /// To which of its demands.
-    pub demand: DemandId,
-    /// At which priority, higher than the task's own.
+    /// To which of its demands; `None` where it has stated none.
+    pub demand: Option<DemandId>,
+    /// At which priority; unless the task is revocable, higher than the task's own.
     pub priority: Priority,
     /// When it is told to end, on the cluster's clock.
     pub deadline: Instant,
@@ -55,6 +57,7 @@ impl Ledger {
         for key in &preemption.victims {
             let task = self.tasks.get_mut(key).expect("a known task");
             let notice = task.info.preemption_notice.unwrap_or(Duration(0));
+            self.index.revocable.remove(task);
             task.preempted = Some(Box::new(Preempted {
                 framework: preemption.framework,
                 role: preemption.role.clone(),
@@ -62,6 +65,7 @@ impl Ledger {
                 priority: preemption.priority,
                 deadline: now.time + notice,
             }));
+            self.index.revocable.add(task);
             events.push(Event::TaskPreempted(key.clone()));
             if notice == Duration(0) {
                 task.kill = Some(Kill { grace_period: None, reason: StatusReason::Preempted });
@@ -136,7 +140,7 @@ impl Ledger {
                 let message = format!("task {key} has ended, is ending, or is out of contact");
                 return Err(illegal(message).at(field()));
             }
-            if task.info.priority >= *priority {
+            if !task.info.revocable && task.info.priority >= *priority {
                 let message = format!("task {key} has priority {}", task.info.priority);
                 return Err(illegal(message).at(field()));
             }

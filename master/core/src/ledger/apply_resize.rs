@@ -54,6 +54,10 @@ impl Ledger {
         let held = larger(from, &resize.resources).map_err(|error| refuse(error.to_string()))?;
         let growth = held.checked_sub(from).expect("the larger of both holds each");
         if !growth.is_empty() {
+            if accept.revocable && !task.info.revocable {
+                let message = format!("task {} is not revocable, the offers are", task.key.task);
+                return Err(Refusal::new(Reason::InvalidField, message).at("task_id"));
+            }
             self.grow(framework, accept, task, &growth, draft)?;
         }
         draft.resizes.insert(&resize.task, (held, &resize.resources));
@@ -119,7 +123,9 @@ impl Ledger {
         let Some(SizeChange { from, to }) = change else { return };
         let settled = if reason == StatusReason::Resized { to } else { from };
         let freed = task.info.resources.checked_sub(&settled).expect("the larger of both was held");
+        self.index.revocable.remove(task);
         task.info.resources = settled;
+        self.index.revocable.add(task);
         events.push(Event::TaskResized(key.clone()));
         if freed.is_empty() {
             return;

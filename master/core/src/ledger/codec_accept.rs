@@ -18,7 +18,7 @@ pub(super) fn write_accept(
     (session, role): (Session, &Role),
     request: Option<&RequestId>,
     operations: &[Proposed],
-    partial: bool,
+    (partial, revocable): (bool, bool),
 ) -> Kind {
     let (tasks, operations) = match operations {
         [Ok(Operation::Launch { tasks })] if !partial => (tasks.as_slice(), &[][..]),
@@ -32,6 +32,7 @@ pub(super) fn write_accept(
         tasks: tasks.iter().map(write_task_info).collect(),
         operations: operations.iter().map(write_proposed).collect(),
         partial,
+        revocable,
     })
 }
 
@@ -49,6 +50,7 @@ pub(super) fn read_accept(accept: wire::Accept) -> Result<Command, Refusal> {
         request: read_optional_id("request_id", &accept.request_id)?,
         operations,
         partial: accept.partial,
+        revocable: accept.revocable,
     })
 }
 

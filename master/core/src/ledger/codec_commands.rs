@@ -85,8 +85,9 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
             let (framework_id, epoch, expired) = (framework.to_string(), *epoch, *expired);
             Kind::RemoveFramework(wire::RemoveFramework { framework_id, epoch, expired })
         }
-        Command::Accept { session, role, request, operations, partial } => {
-            write_accept((*session, role), request.as_ref(), operations, *partial)
+        Command::Accept { session, role, request, operations, partial, revocable } => {
+            let kinds = (*partial, *revocable);
+            write_accept((*session, role), request.as_ref(), operations, kinds)
         }
         Command::KillTask { key, grace_period, reason } => write_kill(key, *grace_period, *reason),
         Command::Preempt(preemption) => write_preempt(preemption),

@@ -104,6 +104,8 @@ pub enum Command {
         operations: Vec<Proposed>,
         /// Each operation by itself, instead of all or none.
         partial: bool,
+        /// Of revocable offers: only what is revocable itself may use them.
+        revocable: bool,
     },
     /// End a task.
     KillTask {
@@ -178,7 +180,7 @@ impl Command {
         tasks: Vec<TaskInfo>,
     ) -> Command {
         let operations = vec![Ok(Operation::Launch { tasks })];
-        Command::Accept { session, role, request, operations, partial: false }
+        Command::Accept { session, role, request, operations, partial: false, revocable: false }
     }
 
     /// Whether it takes devices by name.

@@ -119,5 +119,7 @@ fn derive_task(ledger: &Ledger, task: &Task, derived: &mut Derived) -> Result<()
         let sum = of_framework.allocated.entry(task.role.clone()).or_default();
         *sum = sum.checked_add(&share).map_err(excess)?;
     }
+    // After the sums that these are parts of, so that they fit.
+    derived.index.revocable.add(task);
     Ok(())
 }

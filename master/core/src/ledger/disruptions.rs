@@ -2,7 +2,8 @@
 //!
 //! A task is disrupted while the cluster is ending it for reasons of its own: its agent is being
 //! emptied, or it gives way to others, from the notice on. All of these count against one budget,
-//! whoever asks.
+//! whoever asks. What is revocable is outside of it: lent capacity is there to be given back, and a
+//! budget that kept it would take a guarantee from its owner.
 
 use super::{Kill, Ledger, Task};
 use proto::model::{DisruptionBudget, FrameworkId, StatusReason};
@@ -18,6 +19,9 @@ pub(crate) struct Room<'a> {
 impl<'a> Room<'a> {
     /// Takes one place in a task's group, if there is one.
     pub(super) fn take(&mut self, task: &'a Task) -> bool {
+        if task.info.revocable {
+            return true;
+        }
         let is_free = self.left(self.group(task)) > 0;
         *self.ending.entry(self.group(task)).or_default() += u32::from(is_free);
         is_free
@@ -39,7 +43,8 @@ impl<'a> Room<'a> {
 fn is_disrupted(task: &Task) -> bool {
     let by_cluster =
         |kill: Kill| matches!(kill.reason, StatusReason::AgentDraining | StatusReason::Preempted);
-    !task.is_terminal() && (task.preempted.is_some() || task.kill.is_some_and(by_cluster))
+    let counts = !task.is_terminal() && !task.info.revocable;
+    counts && (task.preempted.is_some() || task.kill.is_some_and(by_cluster))
 }
 
 impl Ledger {

@@ -66,7 +66,10 @@ impl Ledger {
         }
         for (id, (held, to)) in resizes {
             let key = TaskKey { framework: session.framework, task: id.clone() };
-            self.tasks.get_mut(&key).expect("a known task").change_size(held, to);
+            let task = self.tasks.get_mut(&key).expect("a known task");
+            self.index.revocable.remove(task);
+            task.change_size(held, to);
+            self.index.revocable.add(task);
             events.push(Event::TaskResized(key));
         }
     }

@@ -254,7 +254,7 @@ fn check_life(ledger: &Ledger, task: &Task, findings: &mut Findings) {
     );
     findings.expect(sound, "T4", || format!("task {key} is killed because of {reason:?}"));
     let way = task.preempted.as_deref();
-    let lower = way.is_none_or(|to| task.info.priority < to.priority);
+    let lower = way.is_none_or(|to| task.info.revocable || task.info.priority < to.priority);
     findings.expect(lower, "P1", || format!("task {key} gives way to what is not above it"));
     let told = reason != Some(Preempted) || way.is_some_and(|to| to.deadline <= now);
     findings.expect(told, "P2", || format!("task {key} is ended before its notice is over"));

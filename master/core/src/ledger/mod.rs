@@ -40,6 +40,7 @@ pub mod invariants;
 mod members;
 mod reincarnate;
 mod restore;
+mod revocable;
 mod role_tree;
 mod roles;
 mod tasks;
@@ -64,6 +65,7 @@ use agents::AgentTasks;
 use proto::model::{
     AgentId, ClusterId, FrameworkId, Instant, Priority, RequestId, TaskId, TaskKey, WindowId,
 };
+use revocable::Revocable;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The whole replicated state. A clone shares everything that is large, so that it costs some
@@ -102,6 +104,8 @@ struct Index {
     preempted: CopyOnWrite<BTreeSet<TaskKey>>,
     /// How many live tasks there are at each priority that has any.
     priorities: CopyOnWrite<BTreeMap<Priority, usize>>,
+    /// What live tasks take that are revocable.
+    revocable: Revocable,
 }
 
 impl Ledger {

@@ -198,6 +198,7 @@ impl Ledger {
         }
         self.index.live_tasks += 1;
         *self.index.priorities.entry(task.info.priority).or_default() += 1;
+        self.index.revocable.add(&task);
         let replaced = self.tasks.insert(key, task);
         assert!(replaced.is_none(), "T1: a task id is used once");
     }
@@ -231,6 +232,7 @@ impl Ledger {
             self.roles.release(&task.role, &task.info.resources);
             self.index.live_tasks -= 1;
             self.index.preempted.remove(key);
+            self.index.revocable.remove(task);
             let of_priority = self.index.priorities.get_mut(&task.info.priority);
             let of_priority = of_priority.expect("a live task is counted");
             *of_priority -= 1;

@@ -64,6 +64,7 @@ impl Command {
             Command::ConfigureRole { .. } | Command::Preempt(_) | Command::EndPreempted { .. } => {
                 LogVersion(2)
             }
+            Command::Accept { revocable: true, .. } => LogVersion(2),
             Command::Accept { .. } if self.takes_devices() => LogVersion(2),
             Command::Accept { .. } => match self.as_launch() {
                 Some(tasks) => tasks.iter().map(task_since).max().unwrap_or(LogVersion::OLDEST),
@@ -107,6 +108,7 @@ fn task_since(task: &TaskInfo) -> LogVersion {
     let is_plain = task.priority == Priority::DEFAULT
         && task.preemption_notice.is_none()
         && task.max_completion_time.is_none()
+        && !task.revocable
         && (policy.signal, policy.steps.is_empty()) == (StopSignal::default(), true);
     if is_plain { LogVersion::OLDEST } else { LogVersion(2) }
 }

@@ -28,6 +28,8 @@ pub struct Figures {
     pub tasks_launched: u64,
     /// Tasks that were chosen to give way to others.
     pub tasks_preempted: u64,
+    /// Those of them that were revocable: what was lent is taken back.
+    pub tasks_revoked: u64,
     /// Log entries proposed.
     pub entries_proposed: u64,
     /// Commands in them.
@@ -64,6 +66,8 @@ pub struct Gauges {
     pub offers_live: u64,
     /// Frameworks that are charged for offers that they kept.
     pub frameworks_charged: u64,
+    /// Live tasks that are revocable.
+    pub tasks_revocable: u64,
     /// Agents in the ledger.
     pub agents: u64,
     /// Frameworks in the ledger.

@@ -122,6 +122,7 @@ impl Master {
             serving: u64::from(self.is_serving()),
             committed_index: self.consensus.committed(),
             applied_index: self.consensus.applied(),
+            tasks_revocable: self.ledger.revocable_task_count() as u64,
             agents: self.ledger.agents().len() as u64,
             frameworks: self.ledger.frameworks().len() as u64,
             ..Gauges::default()

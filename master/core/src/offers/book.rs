@@ -38,6 +38,8 @@ pub struct Accepting {
     pub resources: BTreeMap<AgentId, Resources>,
     /// The offers, in the order of the call.
     pub offers: Vec<OfferId>,
+    /// Whether they are revocable; all are, or none.
+    pub revocable: bool,
 }
 
 /// An offer that is no longer out; its resources are held no longer.
@@ -57,6 +59,8 @@ pub struct Returned {
     pub pieces: Vec<(DemandId, u32)>,
     /// When it was made.
     pub made: Instant,
+    /// It may have been of what others are promised.
+    pub revocable: bool,
     /// It was what a commit took and never an offer.
     pub is_commit: bool,
 }
@@ -132,7 +136,7 @@ impl Book {
         held.checked_add(&planned.resources).expect("A2: nothing is in two offers");
         self.issued += 1;
         let id = OfferId { term: self.term, number: self.issued };
-        let PlannedOffer { framework, role, agent, resources: bundle, pieces, .. } =
+        let PlannedOffer { framework, role, agent, resources: bundle, pieces, revocable, .. } =
             planned.clone();
         let resources = bundle.resources().clone();
         let (hostname, attributes) = (hostname.to_owned(), attributes.to_vec());
@@ -151,6 +155,7 @@ impl Book {
             domain: None,
             unavailability: None,
             pieces: pieces.clone(),
+            revocable,
         };
         if let Some(after) = expires_in {
             self.deadlines.set(id, now + after);
@@ -210,7 +215,8 @@ impl Book {
         let Some(first) = offers.first() else {
             return Err(Refusal::invalid("offer_ids", "is empty; name the offers to accept"));
         };
-        let role = self.shown.entry(first).offer.role.clone();
+        let first_offer = &self.shown.entry(first).offer;
+        let (role, revocable) = (first_offer.role.clone(), first_offer.revocable);
         let mut resources: BTreeMap<AgentId, Resources> = BTreeMap::new();
         for (index, id) in offers.iter().enumerate() {
             let field = || format!("offer_ids[{index}]");
@@ -221,6 +227,13 @@ impl Book {
             if offer.role != role {
                 let problem =
                     format!("is for role {}, {first} for {role}; accept one at a time", offer.role);
+                return Err(Refusal::invalid(field(), problem));
+            }
+            if offer.revocable != revocable {
+                let (own, other) =
+                    if offer.revocable { ("is", "is not") } else { ("is not", "is") };
+                let problem =
+                    format!("{own} revocable and {first} {other}; accept one kind at a time");
                 return Err(Refusal::invalid(field(), problem));
             }
             let sum = resources.entry(offer.agent.clone()).or_default();
@@ -234,7 +247,7 @@ impl Book {
             assert!(entry.accept.replace(id).is_none(), "A3: an offer is used once");
         }
         self.accepting.insert(id, offers.to_vec());
-        Ok(Accepting { id, framework, role, resources, offers: offers.to_vec() })
+        Ok(Accepting { id, framework, role, resources, offers: offers.to_vec(), revocable })
     }
 
     /// Starts a commit: as if all of it had been offered and accepted at once. Amounts are checked
@@ -294,6 +307,12 @@ impl Book {
     /// Takes back an agent's live offers. Accepts under way stay: the ledger decides them.
     pub fn rescind_agent(&mut self, agent: &AgentId) -> Vec<Returned> {
         self.rescind(self.of_agent(agent).map(|offer| offer.id).collect())
+    }
+
+    /// Takes back an agent's live offers that are revocable.
+    pub fn rescind_revocable(&mut self, agent: &AgentId) -> Vec<Returned> {
+        let offers = self.of_agent(agent).filter(|offer| offer.revocable);
+        self.rescind(offers.map(|offer| offer.id).collect())
     }
 
     /// Takes back a framework's live offers.
@@ -356,8 +375,8 @@ impl Book {
             Arc::unwrap_or_clone(entry);
         self.deadlines.cancel(id);
         remove_indexed(&mut self.by_framework, &offer.framework, id);
-        let Offer { id: offer, framework, role, agent, .. } = offer;
-        Returned { offer, framework, role, agent, resources, pieces, made, is_commit }
+        let Offer { id: offer, framework, role, agent, revocable, .. } = offer;
+        Returned { offer, framework, role, agent, resources, pieces, made, revocable, is_commit }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Which tasks of one agent are to give way, so that a piece fits: the cheapest set.
 //!
 //! Cheap means, in this order: as few as possible of the highest priority among them, then of the
-//! next, down to the lowest; of such sets the one whose oldest task is the youngest; ties by id. A
-//! set must give enough of everything that is needed, and stay within what may be taken: from a
-//! framework's disruption budget, from a role above its guarantee, from a share that is larger.
+//! next, down to the lowest, and after all these the revocable ones in the same way; of such sets
+//! the one whose oldest task is the youngest; ties by id. A set must give enough of everything that
+//! is needed, and stay within what may be taken: from a framework's disruption budget, from a role
+//! above its guarantee, from a share that is larger.
 //!
 //! The first answer comes from a greedy pass and is then improved by a search that looks at the
 //! cheapest first and leaves out what cannot be better. The search is bounded; on an agent with
@@ -22,7 +23,9 @@ const STEPS_MAX: u32 = 20_000;
 pub struct Candidate {
     /// Which.
     pub key: TaskKey,
-    /// Lower than that of whoever it gives way to.
+    /// It may give way whatever its priority.
+    pub revocable: bool,
+    /// Unless it is revocable, lower than that of whoever it gives way to.
     pub priority: Priority,
     /// When it was launched.
     pub launched: Instant,
@@ -73,11 +76,16 @@ pub struct Problem {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cost {
     /// Tasks by priority, the highest first.
-    counts: [u32; limits::PRIORITY_MAX as usize + 1],
+    counts: Counts,
     /// When they were launched, the oldest first.
     launched: Vec<Reverse<Instant>>,
     keys: Vec<TaskKey>,
 }
+
+/// So many tasks that are not revocable at each priority, the highest first, then such as are.
+type Counts = [u32; 2 * PRIORITIES];
+
+const PRIORITIES: usize = limits::PRIORITY_MAX as usize + 1;
 
 /// Who gives way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +137,7 @@ impl Problem {
         let mut order: Vec<usize> = (0..self.candidates.len()).collect();
         order.sort_by_key(|index| {
             let task = &self.candidates[*index];
-            (task.priority, Reverse(task.launched), &task.key)
+            (!task.revocable, task.priority, Reverse(task.launched), &task.key)
         });
         let mut search = Search { problem: self, best: self.greedy(&order), steps: 0, order };
         let state = State { left: self.needs.clone(), purses: self.purses.clone(), ..State::new() };
@@ -140,9 +148,9 @@ impl Problem {
     /// What the chosen ones cost.
     fn cost(&self, victims: &[usize]) -> Cost {
         let tasks = || victims.iter().map(|index| &self.candidates[*index]);
-        let mut cost = Cost { counts: Default::default(), launched: vec![], keys: vec![] };
+        let mut cost = Cost { counts: [0; 2 * PRIORITIES], launched: vec![], keys: vec![] };
         for task in tasks() {
-            cost.counts[place_of(task.priority)] += 1;
+            cost.counts[place_of(task)] += 1;
             cost.launched.push(Reverse(task.launched));
             cost.keys.push(task.key.clone());
         }
@@ -217,7 +225,7 @@ struct State {
     left: Vec<u128>,
     purses: Vec<Purse>,
     victims: Vec<usize>,
-    counts: [u32; limits::PRIORITY_MAX as usize + 1],
+    counts: Counts,
     /// Places in the order that were left out: another one that gives and costs the same is left
     /// out too, since it is older.
     left_out: Vec<usize>,
@@ -229,7 +237,7 @@ impl State {
             left: Vec::new(),
             purses: Vec::new(),
             victims: Vec::new(),
-            counts: Default::default(),
+            counts: [0; 2 * PRIORITIES],
             left_out: Vec::new(),
         }
     }
@@ -258,8 +266,8 @@ impl Search<'_> {
         let task = &self.problem.candidates[index];
         let is_like = |out: &usize| {
             let out = &self.problem.candidates[self.order[*out]];
-            (out.priority, &out.gives, &out.takes, &out.purses)
-                == (task.priority, &task.gives, &task.takes, &task.purses)
+            (place_of(out), &out.gives, &out.takes, &out.purses)
+                == (place_of(task), &task.gives, &task.takes, &task.purses)
         };
         let mut with = state.clone();
         if !state.left_out.iter().any(is_like) && self.problem.take(&mut with.purses, index) {
@@ -267,7 +275,7 @@ impl Search<'_> {
                 *left = left.saturating_sub(*gives);
             }
             with.victims.push(index);
-            with.counts[place_of(task.priority)] += 1;
+            with.counts[place_of(task)] += 1;
             self.go(at + 1, with);
         }
         let mut without = state;
@@ -285,7 +293,8 @@ impl Search<'_> {
     }
 }
 
-/// Where a priority stands when the highest is first.
-fn place_of(priority: Priority) -> usize {
-    usize::from(limits::PRIORITY_MAX - priority.get())
+/// Where a task is counted.
+fn place_of(task: &Candidate) -> usize {
+    let place = usize::from(limits::PRIORITY_MAX - task.priority.get());
+    place + if task.revocable { PRIORITIES } else { 0 }
 }

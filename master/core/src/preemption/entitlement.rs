@@ -9,9 +9,13 @@
 //!   dominant share of its side, with the piece, is no larger than that of the other without the
 //!   tasks.
 //!
-//! And nobody is pushed below its guarantee by a role outside of it. So a priority is worth what an
-//! operator lets a role have, and what a share may take from another it cannot take back: after the
-//! change it would be the larger one.
+//! Of revocable work the second holds whosever it is, within what a guarantee promises: it was told
+//! that it has its place only until then.
+//!
+//! And nobody is pushed below its guarantee by a role outside of it; what is revocable is no part
+//! of what a guarantee gives, and is not kept by it. So a priority is worth what an operator lets a
+//! role have, and what a share may take from another it cannot take back: after the change it would
+//! be the larger one.
 
 use super::choice::{Purse, ShareBound};
 use crate::{
@@ -32,6 +36,8 @@ pub(crate) struct Usage<'a> {
     view: &'a View,
     /// With all roles below.
     used: BTreeMap<Role, Amounts>,
+    /// What of `used` is revocable.
+    revocable: BTreeMap<Role, Amounts>,
     /// Of frameworks in this very role.
     directly: BTreeMap<Role, Amounts>,
 }
@@ -56,17 +62,18 @@ pub(crate) struct Piece<'a> {
 
 impl<'a> Usage<'a> {
     pub(crate) fn new(ledger: &'a Ledger, view: &'a View, demand: &Demand) -> Self {
-        let mut usage = Self { ledger, view, used: BTreeMap::new(), directly: BTreeMap::new() };
+        let (used, revocable, directly) = Default::default();
+        let mut usage = Self { ledger, view, used, revocable, directly };
         for bidder in view.users() {
             let used = view.used(bidder);
             usage.change(&bidder.role, |sum| sum.add(&used));
+            usage.change_revocable(&bidder.role, |sum| sum.add(&view.revocable(bidder)));
         }
         for claim in demand.claims().iter() {
             usage.change(&claim.bidder.role, |sum| sum.add_times(&claim.shape, claim.count));
         }
         for (task, _) in ledger.preempted_tasks() {
-            let freed = Amounts::of(&task.info.resources);
-            usage.change(&task.role, |sum| sum.take_some(&freed));
+            usage.give_up(task);
         }
         usage
     }
@@ -80,15 +87,36 @@ impl<'a> Usage<'a> {
 
     /// Tasks give way to a piece: what is asked next sees that.
     pub(crate) fn exchange(&mut self, piece: Piece<'_>, victims: &[&Task]) {
-        for task in victims {
-            let freed = Amounts::of(&task.info.resources);
-            self.change(&task.role, |sum| sum.take_some(&freed));
-        }
+        victims.iter().for_each(|task| self.give_up(task));
         self.change(piece.role, |sum| sum.add(piece.shape));
+    }
+
+    fn change_revocable(&mut self, role: &Role, change: impl Fn(&mut Amounts)) {
+        if self.view.has_revocable() {
+            for role in role.ancestors() {
+                change(self.revocable.entry(role).or_default());
+            }
+        }
+    }
+
+    /// A task gives way.
+    fn give_up(&mut self, task: &Task) {
+        let freed = Amounts::of(&task.info.resources);
+        self.change(&task.role, |sum| sum.take_some(&freed));
+        if task.info.revocable {
+            self.change_revocable(&task.role, |sum| sum.take_some(&freed));
+        }
     }
 
     fn used(&self, role: &Role) -> Amounts {
         self.used.get(role).cloned().unwrap_or_default()
+    }
+
+    /// What of a guarantee is used.
+    fn used_firmly(&self, role: &Role) -> Amounts {
+        let mut used = self.used(role);
+        self.revocable.get(role).into_iter().for_each(|revocable| used.take_some(revocable));
+        used
     }
 
     fn weight(&self, role: &Role) -> Milli {
@@ -112,6 +140,22 @@ impl<'a> Usage<'a> {
             }
         }
         over
+    }
+
+    /// Whether a guarantee of a piece's role, or of a role above it, promises it and does not give
+    /// it.
+    pub(crate) fn is_promised(&self, piece: Piece<'_>) -> bool {
+        piece.role.ancestors().any(|role| self.is_owed(&role, piece.shape))
+    }
+
+    /// The same as [`Self::claim`] on revocable tasks.
+    pub(crate) fn claim_revocable(&self, piece: Piece<'_>, on: &Role) -> Option<Vec<Bound>> {
+        if on.is_within(piece.role) || self.is_promised(piece) {
+            return Some(Vec::new());
+        }
+        let (own, theirs) = self.rivals(piece.role, on);
+        let is_larger = self.share_of(&own, piece.shape) > self.share_of(&theirs, &Amounts::new());
+        (!is_larger).then(|| vec![theirs])
     }
 
     /// The bounds within which a piece may take the place of tasks of a role; `None` when it has no
@@ -145,7 +189,7 @@ impl<'a> Usage<'a> {
         match bound {
             Bound::Guarantee(role) => {
                 let quota = self.ledger.roles().quota(role).expect("it has a guarantee");
-                let used = self.used(role);
+                let used = self.used_firmly(role);
                 let spare = Amounts::of(quota.guarantee());
                 let spare = spare.iter().map(|(name, promised)| {
                     (name.clone(), used.get(name).saturating_sub(promised))
@@ -167,7 +211,7 @@ impl<'a> Usage<'a> {
     /// Whether a role's guarantee promises it all of a shape that it names, beyond what it uses.
     fn is_owed(&self, role: &Role, shape: &Amounts) -> bool {
         let Some(quota) = self.ledger.roles().quota(role) else { return false };
-        let (used, promised) = (self.used(role), Amounts::of(quota.guarantee()));
+        let (used, promised) = (self.used_firmly(role), Amounts::of(quota.guarantee()));
         let mut named = shape.iter().filter(|(name, _)| promised.get(name) > 0).peekable();
         named.peek().is_some()
             && named.all(|(name, milli)| used.get(name) + milli <= promised.get(name))

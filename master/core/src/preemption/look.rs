@@ -3,6 +3,10 @@
 //! Agents of which the framework has refused as much as a piece, on which something is kept for
 //! another such demand, or that the demand's constraints leave out, are not looked at. What others
 //! hold in offers, and what ends anyway, is not counted on: it is promised to others.
+//!
+//! Revocable offers are counted on for what a guarantee promises: they can be taken back at once.
+//! Beyond that, revocable tasks give way only as far as what they hold is not lent of the
+//! guarantees of others, who may want it back themselves.
 
 use super::{
     Outlook,
@@ -17,6 +21,7 @@ use crate::{
         spread::DomainCounts, wanted::Entry,
     },
     ledger::{Agent, AgentState, DisruptionRoom, Task},
+    offers::Book,
 };
 use proto::model::{AgentId, FrameworkId, Instant, ResourceName, Role, TaskKey, TaskState};
 use std::collections::BTreeMap;
@@ -36,6 +41,7 @@ pub(super) struct Scene<'a> {
     pub(super) view: &'a View,
     pub(super) demand: &'a Demand,
     pub(super) allocator: &'a Drf,
+    pub(super) book: &'a Book,
 }
 
 /// Room for one piece.
@@ -44,6 +50,8 @@ pub(super) struct Found {
     pub(super) agent: AgentId,
     /// None when it is free.
     pub(super) victims: Vec<TaskKey>,
+    /// Whether revocable offers of the agent are to be taken back too.
+    pub(super) rescinds: bool,
 }
 
 /// One agent, less what this look has taken of it.
@@ -51,6 +59,10 @@ struct Site<'a> {
     agent: &'a Agent,
     place: Place,
     free: Room,
+    /// Whether that holds what revocable offers do, and needs it.
+    rescinds: bool,
+    /// What is free or could be had back, and is not lent of the guarantees of others.
+    spare: Amounts,
     /// Who could give way, and what each holds.
     tasks: Vec<(&'a Task, Room)>,
     /// Pieces that this look has found there.
@@ -71,8 +83,10 @@ pub(super) struct Look<'a> {
     disruptions: BTreeMap<FrameworkId, Option<DisruptionRoom<'a>>>,
     /// By framework and group: its budget.
     budgets: BTreeMap<(FrameworkId, String), usize>,
-    /// By role: which bounds a claim on its tasks has, if there is a claim.
-    claims: BTreeMap<Role, Option<Vec<usize>>>,
+    /// By role, and whether revocable: which bounds a claim on its tasks has, if there is a claim.
+    claims: BTreeMap<(Role, bool), Option<Vec<usize>>>,
+    /// Whether a guarantee promises the next piece.
+    is_promised: bool,
     /// What the limits above the role leave too little of.
     over: Vec<(Role, ResourceName, u128)>,
     /// Pieces that this look has found, by fault domain.
@@ -94,6 +108,7 @@ impl<'a> Look<'a> {
             disruptions: BTreeMap::new(),
             budgets: BTreeMap::new(),
             claims: BTreeMap::new(),
+            is_promised: false,
             over: Vec::new(),
             domains: DomainCounts::default(),
             choices_left: CHOICES_MAX,
@@ -112,12 +127,13 @@ impl<'a> Look<'a> {
             true => open,
             false => open.min(PIECES_MAX),
         };
+        self.is_promised = self.usage.is_promised(self.piece());
         let (mut sites, outlook) = self.sites();
         let mut found: Vec<Found> = Vec::new();
         while (found.len() as u64) < u64::from(needed) {
             self.over = self.usage.over_limits(self.piece());
             let Some((at, choice)) = self.cheapest(&mut sites) else { break };
-            if !is_gang && choice.victims.is_empty() {
+            if !is_gang && choice.victims.is_empty() && !sites[at].rescinds {
                 // There is room: the next plan will have it, or something else is in the way.
                 break;
             }
@@ -135,7 +151,7 @@ impl<'a> Look<'a> {
 
     /// The agents that would do, with those who may give way there.
     fn sites(&mut self) -> (Vec<Site<'a>>, Outlook) {
-        let Scene { now, ledger, view, demand, allocator } = self.scene;
+        let Scene { now, ledger, view, demand, allocator, book } = self.scene;
         let piece = Bundle::new(self.entry.stated().shape.clone());
         let (mut sites, mut outlook) = (Vec::new(), Outlook::default());
         for (id, agent) in ledger.agents().iter() {
@@ -150,8 +166,17 @@ impl<'a> Look<'a> {
             let mut free = Room::of(bundle);
             let left = allocator.left_for_bidder(self.bidder, place, bundle.amounts());
             bundle.amounts().iter().for_each(|(name, _)| free.cap(name, left.get(name)));
+            let mut rescinds = false;
+            if self.is_promised && !free.contains(self.entry.shape()) {
+                for offer in book.of_agent(id).filter(|offer| offer.revocable) {
+                    free.give(&Bundle::new(offer.resources.clone()));
+                    rescinds = true;
+                }
+            }
             let tasks = self.lower_tasks(id, &mut outlook);
-            sites.push(Site { agent, place, free, tasks, found: 0 });
+            let mut spare = allocator.spare_at(self.bidder, place, view);
+            spare.add(&free);
+            sites.push(Site { agent, place, free, rescinds, spare, tasks, found: 0 });
         }
         (sites, outlook)
     }
@@ -162,7 +187,8 @@ impl<'a> Look<'a> {
         let ledger = self.scene.ledger;
         let lower = ledger.tasks_of_agent(agent).filter(|task| {
             let lives = !task.is_terminal() && task.state() != TaskState::Unreachable;
-            lives && !task.is_ending() && task.info.priority < priority
+            let is_lower = task.info.revocable || task.info.priority < priority;
+            lives && !task.is_ending() && is_lower
         });
         let mut tasks = Vec::new();
         for task in lower {
@@ -181,7 +207,7 @@ impl<'a> Look<'a> {
 
     /// Whether the role has a claim on a task, and taking this one alone keeps to its bounds.
     fn may_take(&mut self, task: &Task) -> bool {
-        let Some(bounds) = self.claim_on(&task.role) else { return false };
+        let Some(bounds) = self.claim_on(task) else { return false };
         let takes = Amounts::of(&task.info.resources);
         bounds.iter().all(|bound| self.purses[*bound].clone().take(&takes))
     }
@@ -203,7 +229,10 @@ impl<'a> Look<'a> {
                 continue;
             }
             // What this look has taken may have made a claim void.
-            site.tasks.retain(|(task, _)| self.claim_on(&task.role).is_some());
+            let lent = self.is_promised || site.spare.contains(self.entry.shape());
+            site.tasks.retain(|(task, _)| {
+                (lent || !task.info.revocable) && self.claim_on(task).is_some()
+            });
             let held: Vec<&Room> = site.tasks.iter().map(|(_, held)| held).collect();
             for needs in needs::ways(self.entry.shape(), &site.free, &held) {
                 self.choices_left = self.choices_left.saturating_sub(1);
@@ -235,6 +264,7 @@ impl<'a> Look<'a> {
         let purses = self.purses_of(task);
         Candidate {
             key: task.key.clone(),
+            revocable: task.info.revocable,
             priority: task.info.priority,
             launched: task.launched,
             gives,
@@ -245,7 +275,7 @@ impl<'a> Look<'a> {
 
     /// From which purses a task is taken that there is a claim on.
     fn purses_of(&mut self, task: &Task) -> Vec<usize> {
-        let mut purses = self.claim_on(&task.role).expect("only such tasks are candidates");
+        let mut purses = self.claim_on(task).expect("only such tasks are candidates");
         purses.extend(self.budget_of(task));
         purses
     }
@@ -261,6 +291,9 @@ impl<'a> Look<'a> {
             site.free.give(&Bundle::new(task.info.resources.clone()));
         }
         site.free.take(self.entry.shape(), 1);
+        site.spare.take_some(self.entry.shape());
+        let firm = victims.iter().filter(|task| !task.info.revocable);
+        firm.for_each(|task| site.spare.add(&Amounts::of(&task.info.resources)));
         let keys: Vec<TaskKey> = victims.iter().map(|task| task.key.clone()).collect();
         site.tasks.retain(|(task, _)| !keys.contains(&task.key));
         site.found += 1;
@@ -269,15 +302,21 @@ impl<'a> Look<'a> {
         // Every claim is another after that; budgets are as they were, less what was taken.
         self.bounds.clear();
         self.claims.clear();
-        Found { agent: site.agent.info.id.clone(), victims: keys }
+        self.is_promised = self.usage.is_promised(self.piece());
+        Found { agent: site.agent.info.id.clone(), victims: keys, rescinds: site.rescinds }
     }
 
-    /// The purses of a claim on a role's tasks; `None` when there is no claim.
-    fn claim_on(&mut self, role: &Role) -> Option<Vec<usize>> {
-        if let Some(known) = self.claims.get(role) {
+    /// The purses of a claim on a task; `None` when there is no claim.
+    fn claim_on(&mut self, task: &Task) -> Option<Vec<usize>> {
+        let role = &task.role;
+        let key = (role.clone(), task.info.revocable);
+        if let Some(known) = self.claims.get(&key) {
             return known.clone();
         }
-        let bounds = self.usage.claim(self.piece(), role);
+        let bounds = match task.info.revocable {
+            true => self.usage.claim_revocable(self.piece(), role),
+            false => self.usage.claim(self.piece(), role),
+        };
         let purses = bounds.map(|bounds| {
             let mut purses = Vec::new();
             for bound in bounds {
@@ -289,7 +328,7 @@ impl<'a> Look<'a> {
             }
             purses
         });
-        self.claims.insert(role.clone(), purses.clone());
+        self.claims.insert(key, purses.clone());
         purses
     }
 
@@ -298,6 +337,9 @@ impl<'a> Look<'a> {
         let (ledger, framework) = (self.scene.ledger, task.key.framework);
         let room = self.disruptions.entry(framework);
         let room = room.or_insert_with(|| ledger.disruption_room(framework)).as_ref()?;
+        if task.info.revocable {
+            return None;
+        }
         let group = room.group(task).to_owned();
         let left = room.left(&group);
         let key = (framework, group);

@@ -7,8 +7,12 @@
 //! that waits    claims on them  set on one       checked again,    for the demand (a claim)
 //! ```
 //!
-//! Nothing is ended that does not make room for a whole piece (or gang). What is chosen is of a
-//! lower priority than the demand, always; so whoever gave way can never take its place back, and
+//! What is revocable is below everything that is not, and gives way whatever its priority: so what
+//! is lent of a guarantee comes back to its owner.
+//!
+//! Nothing is ended that does not make room for a whole piece (or gang). What is chosen is
+//! revocable, or of a lower priority than the demand, always, and nothing gives way to what is
+//! revocable itself; so whoever gave way can never take its place back, and
 //! every round moves the cluster to more work of the highest priorities: it comes to rest.
 //!
 //! All of this is the leader's own and volatile, but for the marks on the tasks.
@@ -17,6 +21,7 @@ pub mod choice;
 mod entitlement;
 mod look;
 mod needs;
+mod reclaim;
 mod turn;
 
 use crate::{allocator::Bidder, liveness::rate_limit::RateLimit};

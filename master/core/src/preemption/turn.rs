@@ -9,12 +9,12 @@ use super::{
     look::{Found, Look, Scene},
 };
 use crate::{
-    allocator::{Bidder, Claim, wanted::Entry},
+    allocator::{Amounts, Bidder, Claim, wanted::Entry},
     intake::{Turn, Waiter},
     ledger::{Applied, Command, Preemption},
     master::leadership::Timer,
 };
-use proto::model::{Duration, Instant, Refusal, TaskKey};
+use proto::model::{AgentId, Duration, Instant, Refusal, TaskKey};
 use std::collections::BTreeMap;
 
 impl Turn<'_> {
@@ -29,11 +29,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether anything runs at a lower priority than somebody waits at; costs nothing much.
+    /// Whether anything runs at a lower priority than somebody waits at, or could be had back from
+    /// revocable work; costs nothing much.
     fn may_preempt(&self) -> bool {
         let highest = self.leader.demand.by_priority().next();
         let lowest = self.ledger.lowest_priority();
-        highest.zip(lowest).is_some_and(|((highest, _), lowest)| highest > lowest)
+        let is_lower = highest.zip(lowest).is_some_and(|((highest, _), lowest)| highest > lowest);
+        let is_revocable = highest.is_some() && self.leader.view.has_revocable();
+        is_lower || is_revocable || self.may_reclaim()
     }
 
     /// What there is to see.
@@ -55,18 +58,19 @@ impl Turn<'_> {
             self.leader.demand.by_priority().map(|(_, bidder)| bidder.clone()).collect();
         for bidder in waiting {
             for entry in self.patient_entries(&bidder) {
-                if lowest.is_some_and(|lowest| entry.stated().priority > lowest)
-                    && self.look_at(&bidder, &entry)
-                {
+                let is_lower = lowest.is_some_and(|lowest| entry.stated().priority > lowest);
+                if (is_lower || self.leader.view.has_revocable()) && self.look_at(&bidder, &entry) {
                     return;
                 }
             }
         }
-        self.leader.preemption.seen = Some(sight);
+        if !self.reclaim() {
+            self.leader.preemption.seen = Some(sight);
+        }
     }
 
     /// What a bidder has waited for long enough, the highest priority first. Those that it may not
-    /// ask for any longer wait for nothing.
+    /// ask for any longer wait for nothing, and nothing gives way to what is revocable.
     fn patient_entries(&self, bidder: &Bidder) -> Vec<Entry> {
         let demand = &self.leader.demand;
         let index = demand.index(bidder.framework, &bidder.role);
@@ -78,7 +82,9 @@ impl Turn<'_> {
         entries
             .filter(|entry| {
                 let has_waited = entry.since() + patience <= self.now.monotonic;
-                entry.open() > 0 && has_waited && entry.stated().priority <= most
+                let stated = entry.stated();
+                let may_ask = stated.priority <= most && !stated.revocable;
+                entry.open() > 0 && has_waited && may_ask
             })
             .cloned()
             .collect()
@@ -93,6 +99,7 @@ impl Turn<'_> {
             view: &leader.view,
             demand: &leader.demand,
             allocator: &leader.allocator,
+            book: &leader.book,
         };
         let Some(look) = Look::new(scene, bidder, entry) else { return false };
         let (found, mut outlook) = look.find();
@@ -108,15 +115,42 @@ impl Turn<'_> {
         let preemption = Preemption {
             framework: bidder.framework,
             role: bidder.role.clone(),
-            demand: entry.id().clone(),
+            demand: Some(entry.id().clone()),
             priority: entry.stated().priority,
             victims,
         };
-        self.leader.preemption.is_under_way = true;
-        // Kept from now on: what is free and counted on would be offered to others meanwhile.
-        self.leader.demand.add_claims(claims.clone());
-        self.propose(Command::Preempt(preemption), Waiter::Preempt(claims));
+        let rescinded = allowed.iter().filter(|found| found.rescinds);
+        let rescinded: Vec<AgentId> = rescinded.map(|found| found.agent.clone()).collect();
+        self.make_way(preemption, claims, &rescinded);
         true
+    }
+
+    /// What was found is to happen: offers of these agents that are revocable are void at once.
+    pub(super) fn make_way(
+        &mut self,
+        preemption: Preemption,
+        claims: Vec<Claim>,
+        rescinded: &[AgentId],
+    ) {
+        // Kept from now on: what is free and counted on would be offered to others meanwhile.
+        let mut proposed = BTreeMap::<AgentId, Amounts>::new();
+        for task in preemption.victims.iter().filter_map(|key| self.ledger.task(key)) {
+            let taken = Amounts::of(&task.info.resources);
+            proposed.entry(task.info.agent.clone()).or_default().add(&taken);
+        }
+        self.leader.demand.add_claims(claims.clone(), proposed);
+        for agent in rescinded {
+            let returned = self.leader.book.rescind_revocable(agent);
+            self.rescind(&returned);
+        }
+        if preemption.victims.is_empty() {
+            // The next plan has what was on offer; then others are looked at.
+            let due = self.now.monotonic + self.config.tick;
+            self.leader.timers.set(Timer::Preemption, due);
+            return;
+        }
+        self.leader.preemption.is_under_way = true;
+        self.propose(Command::Preempt(preemption), Waiter::Preempt(claims));
     }
 
     /// The pieces that the limit per minute leaves, in order; of a gang all or none.
@@ -132,7 +166,10 @@ impl Turn<'_> {
         let mut allowed = Vec::new();
         for piece in found {
             let at_piece = limit.clone();
-            if !piece.victims.iter().all(|_| limit.take(now)) {
+            // A guarantee does not wait for a limit: what is lent is there to be given back.
+            let revocable = |key| self.ledger.task(key).is_some_and(|task| task.info.revocable);
+            let mut limited = piece.victims.iter().filter(|key| !revocable(key));
+            if !limited.all(|_| limit.take(now)) {
                 *limit = if entry.is_gang() { before } else { at_piece };
                 outlook.is_rate_limited = true;
                 if entry.is_gang() {
@@ -147,21 +184,14 @@ impl Turn<'_> {
 
     /// What is to be kept once those who give way have ended.
     fn claims(&self, bidder: &Bidder, entry: &Entry, found: &[Found]) -> Vec<Claim> {
-        let time_of = |key: &TaskKey| -> Duration {
-            self.ledger.task(key).map_or(Duration(0), |task| {
-                let notice = task.info.preemption_notice.unwrap_or(Duration(0));
-                Duration(notice.as_ms() + task.info.grace_period().as_ms())
-            })
-        };
-        let longest = found.iter().flat_map(|found| &found.victims).map(time_of).max();
-        let until: Instant = self.now.monotonic + longest.unwrap_or(Duration(0)) + CLAIM_SLACK;
+        let until = self.kept_until(found.iter().flat_map(|found| &found.victims));
         let mut pieces = BTreeMap::new();
         for found in found {
             *pieces.entry(found.agent.clone()).or_insert(0) += 1;
         }
         let claim = |(agent, count)| Claim {
             bidder: bidder.clone(),
-            demand: entry.id().clone(),
+            demand: Some(entry.id().clone()),
             agent,
             shape: entry.shape().clone(),
             count,
@@ -170,10 +200,23 @@ impl Turn<'_> {
         pieces.into_iter().map(claim).collect()
     }
 
+    /// Until when what these free is kept.
+    pub(super) fn kept_until<'b>(&self, victims: impl Iterator<Item = &'b TaskKey>) -> Instant {
+        let time_of = |key: &TaskKey| -> Duration {
+            self.ledger.task(key).map_or(Duration(0), |task| {
+                let notice = task.info.preemption_notice.unwrap_or(Duration(0));
+                Duration(notice.as_ms() + task.info.grace_period().as_ms())
+            })
+        };
+        let longest = victims.map(time_of).max();
+        self.now.monotonic + longest.unwrap_or(Duration(0)) + CLAIM_SLACK
+    }
+
     /// A preemption is decided. Refused, it is as if nothing had been found: something has changed,
     /// and the next look sees it.
     pub(crate) fn preempted(&mut self, claims: &[Claim], outcome: &Result<Applied, Refusal>) {
         self.leader.preemption.is_under_way = false;
+        self.leader.demand.settle_claims();
         if outcome.is_err() {
             self.leader.demand.drop_claims(claims);
         }

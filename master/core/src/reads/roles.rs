@@ -12,7 +12,7 @@ use crate::{
 };
 use proto::{
     convert::{quota::write_quota, resources::write_resources, role_settings::write_settings},
-    model::{Milli, Refusal, Resources, Role},
+    model::{Milli, Refusal, ResourceName, Resources, Role, Value},
     wire::v1,
 };
 use std::collections::BTreeMap;
@@ -21,6 +21,7 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 struct Counts {
     offered: Resources,
+    revocable: Resources,
     frameworks: u64,
 }
 
@@ -45,6 +46,11 @@ pub(super) fn list_roles(
     for offer in leader.into_iter().flat_map(|leader| leader.book.iter(None)) {
         for role in offer.role.ancestors() {
             add_amounts(&mut roles.entry(role).or_default().offered, &offer.resources);
+        }
+    }
+    for (role, taken) in ledger.revocable_by_user() {
+        for role in role.ancestors() {
+            add_amounts(&mut roles.entry(role).or_default().revocable, taken);
         }
     }
     let start = after::<Role>(page)?;
@@ -82,7 +88,18 @@ fn summary(
         quota: ledger.roles().quota(role).map(write_quota),
         settings: write_settings(&ledger.roles().row(role).settings),
         settings_in_force: write_settings(&ledger.roles().settings(role)),
+        revocable: write_resources(&counts.revocable),
+        lent: leader.map_or_else(Vec::new, |leader| write_amounts(&leader.allocator.lent_of(role))),
     }
+}
+
+fn write_amounts(amounts: &Amounts) -> Vec<v1::Resource> {
+    let entry = |(name, milli): (&ResourceName, u128)| {
+        let milli = i64::try_from(milli).unwrap_or(i64::MAX);
+        (name.clone(), Value::Scalar(Milli(milli)))
+    };
+    let resources = Resources::from_entries(amounts.iter().map(entry));
+    resources.map_or_else(|_| Vec::new(), |resources| write_resources(&resources))
 }
 
 fn share_ppm(

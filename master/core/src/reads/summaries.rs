@@ -7,7 +7,7 @@ use crate::{
 };
 use proto::{
     convert::{agent, framework, resources, status, task},
-    model::{Instant, Resources, Value},
+    model::{DemandId, Instant, Resources, Value},
     wire::v1,
 };
 
@@ -93,7 +93,7 @@ pub(crate) fn task_summary(row: &Task) -> v1::TaskSummary {
         preemption: row.preempted.as_deref().map(|to| v1::Preemption {
             for_framework_id: to.framework.to_string(),
             for_role: to.role.to_string(),
-            for_demand_id: to.demand.to_string(),
+            for_demand_id: to.demand.as_ref().map(DemandId::to_string).unwrap_or_default(),
             for_priority: to.priority.get().into(),
         }),
     }

@@ -227,7 +227,7 @@ impl Asked<'_> {
             WhyState::WhyFiltered
         } else if states && !open.iter().any(fits) {
             WhyState::WhyNothingFits
-        } else if let Some(bound) = self.kept(bidder) {
+        } else if let Some(bound) = self.kept(bidder, &open) {
             return bound.write(standing);
         } else {
             WhyState::WhyNothingNew
@@ -316,11 +316,24 @@ impl Asked<'_> {
     }
 
     /// A role that is promised something that it does not have, and that is not above the bidder's.
-    fn kept(&self, bidder: &Bidder) -> Option<Bound> {
+    /// To what is revocable that is lent.
+    fn kept(&self, bidder: &Bidder, open: &[&v1::DemandStanding]) -> Option<Bound> {
+        let index = self.leader.demand.index(bidder.framework, &bidder.role);
+        let terms = index.and_then(|index| self.leader.demand.terms(index));
+        let is_revocable =
+            |it: &&v1::DemandStanding| it.demand.as_ref().is_some_and(|it| it.revocable);
+        let borrows = match open.is_empty() {
+            true => terms.is_some_and(|terms| terms.revocable),
+            false => open.iter().all(is_revocable),
+        };
+        if borrows {
+            return None;
+        }
         let roles = self.ledger.roles();
         let others = roles.quotas().filter(|(role, _)| !bidder.role.is_within(role));
         let owed = |role: &Role, guarantee: &Resources| {
-            let used = self.used(role);
+            let mut used = self.used(role);
+            used.take_some(&self.revocable(role));
             Amounts::of(guarantee).iter().any(|(name, milli)| used.get(name) < milli)
         };
         let owed = others.filter(|(role, quota)| owed(role, quota.guarantee()));
@@ -334,6 +347,17 @@ impl Asked<'_> {
             used.add(&Amounts::of(&offer.resources));
         }
         used
+    }
+
+    /// What of that is revocable, which a guarantee does not give.
+    fn revocable(&self, role: &Role) -> Amounts {
+        let mut sum = Amounts::new();
+        let tasks = self.ledger.revocable_by_user().filter(|(own, _)| own.is_within(role));
+        tasks.for_each(|(_, taken)| sum.add(&Amounts::of(taken)));
+        let offers = self.leader.book.iter(None).filter(|offer| offer.revocable);
+        let own = offers.filter(|offer| offer.role.is_within(role));
+        own.for_each(|offer| sum.add(&Amounts::of(&offer.resources)));
+        sum
     }
 }
 

@@ -8,7 +8,8 @@ use crate::{
 };
 use proto::wire::v1;
 
-/// `None` when nothing runs at a lower priority than the demand's.
+/// `None` when nothing runs that is revocable or at a lower priority than the demand's; and for
+/// what is revocable itself, to which nothing gives way.
 pub(super) fn standing(
     ledger: &Ledger,
     leader: &Leadership,
@@ -16,11 +17,14 @@ pub(super) fn standing(
     entry: &Entry,
 ) -> Option<v1::PreemptionStanding> {
     let lowest = ledger.lowest_priority()?;
-    if lowest >= entry.stated().priority {
+    let is_lower = lowest < entry.stated().priority || ledger.revocable_task_count() > 0;
+    if !is_lower || entry.stated().revocable {
         return None;
     }
     let gives_way = |to: &&Preempted| {
-        to.framework == bidder.framework && to.role == bidder.role && to.demand == *entry.id()
+        to.framework == bidder.framework
+            && to.role == bidder.role
+            && to.demand.as_ref() == Some(entry.id())
     };
     let ending = ledger.preempted_tasks().map(|(_, to)| to).filter(gives_way);
     let deadlines: Vec<_> = ending.map(|to| to.deadline).collect();

@@ -22,6 +22,7 @@ pub(crate) fn pieces(count: u32, cpus_milli: i64, mem_mib: i64) -> StatedDemand 
         spread: Vec::new(),
         gang_timeout: None,
         priority: Priority::DEFAULT,
+        revocable: false,
     }
 }
 

@@ -35,6 +35,7 @@ fn pieces(id: &str, count: u32, shape: Resources) -> StatedDemand {
         gang_timeout: None,
         spread: Vec::new(),
         priority: Priority::DEFAULT,
+        revocable: false,
     }
 }
 

@@ -85,7 +85,8 @@ fn more_changes_than_the_log_holds() {
     let place = world.view.place(&agent).unwrap();
     let (resources, framework) = (some.clone(), first);
     let pieces = Vec::new();
-    let planned = PlannedOffer { framework, role, agent, place, resources, pieces };
+    let planned =
+        PlannedOffer { framework, role, agent, place, resources, pieces, revocable: false };
     for _ in 0..33_000 {
         world.view.hold(&planned);
         world.view.release(&planned.agent, &planned.role, first, &some);

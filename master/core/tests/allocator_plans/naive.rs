@@ -31,10 +31,12 @@ pub(crate) struct Use {
     pub(crate) bidder: Bidder,
     pub(crate) agent: AgentId,
     pub(crate) resources: Resources,
+    /// It can be had back.
+    pub(crate) revocable: bool,
 }
 
-/// What somebody could be given.
-type Grant = (Served, Bidder, Resources);
+/// What somebody could be given, revocable or not.
+type Grant = (Served, Bidder, Resources, bool);
 
 impl Naive {
     pub(crate) fn new(weights: BTreeMap<Role, Milli>) -> Self {
@@ -119,15 +121,23 @@ impl Naive {
             let given = offers.len();
             let kept = self.moment(ledger, &uses).kept(&self.stand(ledger, view));
             for agent in &order {
-                while let Some((_, bidder, resources)) =
+                while let Some((_, bidder, resources, revocable)) =
                     self.first(now, &self.moment(ledger, &uses), &kept, agent)
                 {
                     let Bidder { framework, role } = bidder.clone();
                     let place = view.place(agent).unwrap();
                     let (agent, bundle) = (agent.clone(), Bundle::new(resources.clone()));
-                    uses.push(Use { bidder, agent: agent.clone(), resources });
+                    uses.push(Use { bidder, agent: agent.clone(), resources, revocable });
                     let (resources, pieces) = (bundle, Vec::new());
-                    let offer = PlannedOffer { framework, role, agent, place, resources, pieces };
+                    let offer = PlannedOffer {
+                        framework,
+                        role,
+                        agent,
+                        place,
+                        resources,
+                        pieces,
+                        revocable,
+                    };
                     offers.push(offer);
                 }
             }
@@ -137,6 +147,12 @@ impl Naive {
         }
         self.start = offers.first().map(|offer| offer.agent.clone()).or(self.start.take());
         offers
+    }
+
+    /// Whether what a bidder wants is revocable.
+    fn is_revocable(&self, who: &Bidder) -> bool {
+        let mut terms = self.terms.get(&who.framework).into_iter().flatten();
+        terms.any(|terms| terms.role == who.role && terms.revocable)
     }
 
     /// Whether a bidder wants such an offer.
@@ -174,8 +190,12 @@ impl Naive {
             assert!(moment.active.contains(&bidder), "{bidder} wants offers");
             assert!(moment.stands(&bidder), "{bidder} has not exhausted its limits");
             let free = free(ledger, &uses, id).expect("something is free");
-            let (_, most) = moment.part_for(&bidder, &free, &[]).expect("the limits leave enough");
-            assert!(most.contains(&offer.resources) || moment.owes(&bidder), "limits hold");
+            let revocable = self.is_revocable(&bidder);
+            assert_eq!(offer.revocable, revocable, "as {bidder} wants it");
+            let most = moment.part_for((&bidder, revocable), &free, &[]);
+            let (_, most) = most.expect("the limits leave enough");
+            let owes = moment.owes(&bidder) && !revocable;
+            assert!(most.contains(&offer.resources) || owes, "limits hold");
             assert!(free.contains(&offer.resources), "only what is free is offered");
             let refused = self.filters.iter().any(|(who, agent, refused, until)| {
                 *who == bidder && agent == id && *until > now && refused.contains(&offer.resources)
@@ -184,9 +204,12 @@ impl Naive {
             assert!(self.admits(ledger, &bidder, id, &offer.resources), "{bidder} wants such");
             let amounts = scalars(&offer.resources);
             let roles = bidder.role.ancestors();
-            roles.for_each(|role| add(given.entry(role).or_default(), &amounts));
+            // What is lent is still kept for whom it is promised to.
+            roles.filter(|_| !revocable).for_each(|role| {
+                add(given.entry(role).or_default(), &amounts);
+            });
             let (agent, resources) = (id.clone(), offer.resources.resources().clone());
-            uses.push(Use { bidder, agent, resources });
+            uses.push(Use { bidder, agent, resources, revocable });
         }
         let after = self.moment(ledger, &uses).kept_in_all(&stand);
         for (role, before) in before {
@@ -261,9 +284,10 @@ impl Naive {
         let grants = standing.filter_map(|bidder| {
             let nothing = Vec::new();
             let kept = kept.get(id).unwrap_or(&nothing);
-            let (served, part) = moment.part_for(bidder, &free, kept)?;
+            let revocable = self.is_revocable(bidder);
+            let (served, part) = moment.part_for((bidder, revocable), &free, kept)?;
             let admits = self.admits(moment.ledger, bidder, id, &part);
-            (!refused(bidder, &part) && admits).then(|| (served, bidder.clone(), part))
+            (!refused(bidder, &part) && admits).then(|| (served, bidder.clone(), part, revocable))
         });
         grants.min_by(|a, b| {
             let behind = |grant: &Grant| {
@@ -280,26 +304,31 @@ fn uses(ledger: &Ledger, book: &Book) -> Vec<Use> {
         bidder: Bidder { framework: offer.framework, role: offer.role.clone() },
         agent: offer.agent.clone(),
         resources: offer.resources.clone(),
+        revocable: offer.revocable,
     });
     let live = ledger.tasks().iter().filter(|(_, task)| !task.status.state.is_terminal());
     let tasks = live.map(|(key, task)| Use {
         bidder: Bidder { framework: key.framework, role: task.role.clone() },
         agent: task.info.agent.clone(),
         resources: task.info.resources.clone(),
+        revocable: task.info.revocable,
     });
     offers.chain(tasks).collect()
 }
 
 /// What is free on an agent, if it is there and that is worth an offer.
 pub(crate) fn free(ledger: &Ledger, uses: &[Use], id: &AgentId) -> Option<Resources> {
+    left_on(ledger, uses, id).filter(is_enough)
+}
+
+/// What is free on an agent, if it is there.
+pub(crate) fn left_on(ledger: &Ledger, uses: &[Use], id: &AgentId) -> Option<Resources> {
     let agent = ledger.agent(id).filter(|agent| agent.state == AgentState::Registered)?;
-    let here = uses.iter().filter(|used| used.agent == *id);
-    let mut free = agent.info.resources.clone();
-    for used in here {
-        // An agent that came back smaller holds more than it has.
-        free = free.checked_sub(&used.resources).ok()?;
-    }
-    is_enough(&free).then_some(free)
+    let mut here = uses.iter().filter(|used| used.agent == *id);
+    let all = agent.info.resources.clone();
+    // An agent that came back smaller holds more than it has.
+    let free = here.try_fold(all, |free, used| free.checked_sub(&used.resources).ok());
+    Some(free.unwrap_or_default())
 }
 
 pub(crate) fn is_enough(free: &Resources) -> bool {

@@ -1,7 +1,7 @@
 //! The oracle's fairness: the tree of roles and their quota, worked out from all uses for every
 //! question that is asked.
 
-use crate::naive::{Use, free, is_enough};
+use crate::naive::{Use, is_enough, left_on};
 use master_core::{
     allocator::Bidder,
     ledger::{AgentState, Ledger},
@@ -88,6 +88,23 @@ impl Moment<'_> {
         self.used(|bidder| is_in(&bidder.role, role))
     }
 
+    /// Without what is revocable, which a guarantee does not give.
+    fn used_firmly_in(&self, role: &Role) -> Sum {
+        let mut sum = Sum::new();
+        let own = self.uses.iter().filter(|used| is_in(&used.bidder.role, role));
+        own.filter(|used| !used.revocable)
+            .for_each(|used| add(&mut sum, &scalars(&used.resources)));
+        sum
+    }
+
+    /// What could be had back on an agent.
+    fn lent_on(&self, agent: &AgentId) -> Sum {
+        let mut sum = Sum::new();
+        let here = self.uses.iter().filter(|used| used.revocable && used.agent == *agent);
+        here.for_each(|used| add(&mut sum, &scalars(&used.resources)));
+        sum
+    }
+
     /// The largest share of any scalar that a node has, over its weight.
     fn share(&self, node: &Node) -> Fraction {
         let mut totals = Sum::new();
@@ -132,7 +149,7 @@ impl Moment<'_> {
     /// What a role is promised and has not; `None` when that could not be placed anyway.
     fn owed(&self, role: &Role) -> Option<Sum> {
         let quota = self.ledger.roles().quota(role)?;
-        let owed = less(&scalars(quota.guarantee()), &self.used_in(role));
+        let owed = less(&scalars(quota.guarantee()), &self.used_firmly_in(role));
         let placeable = match quota.shape() {
             Some(shape) => scalars(shape).iter().all(|(name, one)| get(&owed, name) >= *one),
             None => owed.values().all(|milli| *milli > 0),
@@ -194,8 +211,24 @@ impl Moment<'_> {
         }
     }
 
-    /// What is kept on agents, in this order, for roles that are owed something.
+    /// What is kept of what is free on agents, in this order, for roles that are owed something: of
+    /// their pieces what could not be had back from others there.
     pub(crate) fn kept(&self, agents: &[AgentId]) -> BTreeMap<AgentId, Vec<(Role, Sum)>> {
+        let mut kept = self.pieces(agents);
+        for (agent, pieces) in &mut kept {
+            let mut lent = self.lent_on(agent);
+            for (_, piece) in pieces {
+                let all = piece.clone();
+                *piece = less(piece, &lent);
+                lent = less(&lent, &all);
+            }
+        }
+        kept
+    }
+
+    /// The pieces of what roles are owed on agents, in this order, of what is free and of what
+    /// could be had back.
+    fn pieces(&self, agents: &[AgentId]) -> BTreeMap<AgentId, Vec<(Role, Sum)>> {
         let mut kept: BTreeMap<AgentId, Vec<(Role, Sum)>> = BTreeMap::new();
         let roles: Vec<_> = self.ledger.roles().iter().map(|(role, _)| role).collect();
         for role in roles.into_iter().rev() {
@@ -211,9 +244,14 @@ impl Moment<'_> {
                 }
             }
             for agent in agents {
-                let Some(free) = free(self.ledger, self.uses, agent) else { continue };
+                let Some(free) = left_on(self.ledger, self.uses, agent) else { continue };
+                let mut all = self.lent_on(agent);
+                if all.values().all(|milli| *milli == 0) && !is_enough(&free) {
+                    continue;
+                }
+                add(&mut all, &scalars(&free));
                 let there = kept.entry(agent.clone()).or_default();
-                let left = there.iter().fold(scalars(&free), |left, (_, piece)| less(&left, piece));
+                let left = there.iter().fold(all, |left, (_, piece)| less(&left, piece));
                 let piece = self.piece(role, &owed, &left);
                 if !piece.is_empty() {
                     owed = less(&owed, &piece);
@@ -230,7 +268,7 @@ impl Moment<'_> {
     /// What is kept for each role and those below it.
     pub(crate) fn kept_in_all(&self, agents: &[AgentId]) -> BTreeMap<Role, Sum> {
         let mut sums = BTreeMap::<Role, Sum>::new();
-        for (role, piece) in self.kept(agents).values().flatten() {
+        for (role, piece) in self.pieces(agents).values().flatten() {
             role.ancestors().for_each(|above| add(sums.entry(above).or_default(), piece));
         }
         sums
@@ -263,11 +301,12 @@ impl Moment<'_> {
     /// What a bidder may have of what is free on an agent.
     pub(crate) fn part_for(
         &self,
-        bidder: &Bidder,
+        (bidder, revocable): (&Bidder, bool),
         free: &Resources,
         kept: &[(Role, Sum)],
     ) -> Option<(Served, Resources)> {
-        let others = kept.iter().filter(|(role, _)| !is_in(&bidder.role, role));
+        // What is kept is lent.
+        let others = kept.iter().filter(|(role, _)| !is_in(&bidder.role, role) && !revocable);
         let mut allowed = others.fold(scalars(free), |left, (_, piece)| less(&left, piece));
         for role in bidder.role.ancestors() {
             for (name, left) in self.limit_left(&role) {
@@ -275,7 +314,10 @@ impl Moment<'_> {
             }
         }
         let mut served = Served::NothingOwed;
-        for role in bidder.role.ancestors() {
+        if revocable && self.owes(bidder) {
+            served = Served::NotHere;
+        }
+        for role in bidder.role.ancestors().filter(|_| !revocable) {
             let Some(owed) = self.owed(&role) else { continue };
             let piece = self.piece(&role, &owed, &allowed);
             served = match (piece.is_empty(), served) {
@@ -285,7 +327,7 @@ impl Moment<'_> {
             };
             allowed.extend(piece);
         }
-        if served == Served::NotHere {
+        if served == Served::NotHere && !revocable {
             allowed = kept.iter().fold(scalars(free), |left, (_, piece)| less(&left, piece));
             for role in bidder.role.ancestors() {
                 for (name, left) in self.limit_left(&role) {

@@ -19,6 +19,7 @@ fn pieces(count: u32, shape: Resources) -> StatedDemand {
         spread: Vec::new(),
         gang_timeout: None,
         priority: proto::model::Priority::DEFAULT,
+        revocable: false,
     }
 }
 

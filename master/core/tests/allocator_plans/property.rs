@@ -63,7 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(framework, roles)| Step::Resubscribe { framework, roles }),
         1 => (0..9usize).prop_map(Step::Disconnect),
         1 => (0..9usize).prop_map(Step::TearDown),
-        2 => (0..9usize, 0..ROLES.len(), 0..5usize)
+        2 => (0..9usize, 0..ROLES.len(), 0..8usize)
             .prop_map(|(framework, role, kind)| Step::Terms { framework, role, kind }),
         2 => (0..9usize, 0..=ROLES.len())
             .prop_map(|(framework, role)| Step::Suppress { framework, role }),

@@ -10,17 +10,20 @@ pub(crate) fn of_kind(role: Role, kind: usize) -> Option<OfferTerms> {
         offered,
     };
     let all = Resources::new;
+    let revocable = kind > 4;
     let (groups, least) = match kind {
         0 => return None,
         1 => (vec![], vec![resources(2_000, 0, 0)]),
         2 => (vec![group("hostname in host-1,host-2", all())], vec![]),
         3 => (vec![group("total cpus >= 3", all()), group("id in agent-001", all())], vec![]),
+        5 => (vec![], vec![]),
+        6 => (vec![], vec![resources(1_000, 0, 0)]),
         _ => {
             let half = group("hostname not in host-3", resources(1_000, 500, 0));
             (vec![half], vec![resources(500, 0, 0), resources(0, 2_000, 0)])
         }
     };
-    Some(OfferTerms { role, groups, least })
+    Some(OfferTerms { role, groups, least, revocable })
 }
 
 fn agents(offers: &[Offer]) -> Vec<String> {

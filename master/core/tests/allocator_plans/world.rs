@@ -339,7 +339,13 @@ impl World {
     pub(crate) fn release(&mut self, returned: &[Returned]) {
         for offer in returned {
             let (agent, role) = (&offer.agent, &offer.role);
-            self.view.release(agent, role, offer.framework, &offer.resources);
+            match offer.revocable {
+                true => {
+                    let bidder = Bidder { framework: offer.framework, role: role.clone() };
+                    self.view.release_revocable(agent, bidder, &offer.resources);
+                }
+                false => self.view.release(agent, role, offer.framework, &offer.resources),
+            }
             if let Some(place) = self.view.place(agent) {
                 self.demand.returned(offer.framework, role, place, &offer.pieces, 0);
             }
@@ -406,6 +412,7 @@ impl World {
         self.counter += 1;
         let id = TaskId::new(&format!("task-{}", self.counter)).unwrap();
         let task = TaskInfo::new(id, offer.agent.clone(), uses, Default::default());
+        let task = TaskInfo { revocable: offer.revocable, ..task };
         let accepting = self.book.begin_accept(offer.framework, &[offer.id], self.now).unwrap();
         self.under_way.push((accepting, vec![task]));
     }

@@ -108,6 +108,7 @@ fn operations_of_version_2() {
         request: Some(request("request-2")),
         operations,
         partial,
+        revocable: false,
     };
     let commands = vec![
         accept(vec![launch("t1"), launch("t2")], false),

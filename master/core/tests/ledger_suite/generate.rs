@@ -246,6 +246,7 @@ fn turn(ledger: &Ledger, draw: &mut Draw) -> Command {
 }
 
 fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
+    let revocable = draw.one_in(6);
     let task = |draw: &mut Draw| -> TaskInfo {
         let name = format!("t{}", draw.below(24));
         let port = 31_000 + draw.below(12);
@@ -257,6 +258,7 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
         }
         info.preemption_notice = draw.one_in(9).then(|| Duration(draw.below(3_000)));
         info.kill_policy.grace_period = draw.one_in(3).then(|| Duration(draw.below(9_000)));
+        info.revocable = revocable && !draw.one_in(9) || draw.one_in(16);
         match draw.below(12) {
             0 => info.max_completion_time = Some(Duration(1 + draw.below(9_000))),
             1 => info.kill_policy.signal = draw.pick(&StopSignal::ALL),
@@ -287,6 +289,7 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
         request: draw.one_in(2).then(|| request(&format!("accept-{call}"))),
         operations,
         partial,
+        revocable,
     }
 }
 
@@ -327,6 +330,7 @@ fn resize(ledger: &Ledger, draw: &mut Draw) -> Command {
         request: None,
         operations,
         partial: draw.one_in(2),
+        revocable: draw.one_in(8),
     }
 }
 
@@ -399,7 +403,8 @@ fn preemption(ledger: &Ledger, draw: &mut Draw) -> Command {
     }
     let framework = session_of(ledger, draw).framework;
     let lower = ledger.tasks().iter().map(|(_, task)| task).filter(|task| {
-        !task.is_terminal() && !task.is_ending() && task.info.priority < Priority::DEFAULT
+        let is_lower = task.info.revocable || task.info.priority < Priority::DEFAULT;
+        !task.is_terminal() && !task.is_ending() && is_lower
     });
     let lower: Vec<_> = lower.collect();
     if lower.is_empty() && !draw.one_in(8) {
@@ -416,7 +421,7 @@ fn preemption(ledger: &Ledger, draw: &mut Draw) -> Command {
     Command::Preempt(Preemption {
         framework,
         role: of,
-        demand: DemandId::new("d").expect("an id"),
+        demand: draw.one_in(2).then(|| DemandId::new("d").expect("an id")),
         priority: Priority::new(draw.pick(&[1, 3, 3, 3, 3, 5, 9])).expect("one"),
         victims: (0..count).map(|_| victim(draw)).collect(),
     })

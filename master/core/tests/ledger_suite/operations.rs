@@ -12,7 +12,14 @@ fn launch(tasks: &[(&str, i64)]) -> Proposed {
 
 fn accept(operations: Vec<Proposed>, partial: bool) -> Command {
     let request = Some(request("request-7"));
-    Command::Accept { session: session(1, 1), role: role("*"), request, operations, partial }
+    Command::Accept {
+        session: session(1, 1),
+        role: role("*"),
+        request,
+        operations,
+        partial,
+        revocable: false,
+    }
 }
 
 fn furnished() -> World {

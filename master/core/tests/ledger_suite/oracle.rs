@@ -114,9 +114,10 @@ impl TaskModel {
 /// Whether software that knows version 1 of the log alone would read something else.
 fn is_newer(command: &Command) -> bool {
     match command {
-        Command::Accept { operations, partial, .. } => {
+        Command::Accept { operations, partial, revocable, .. } => {
             let tasks = operations.iter().flatten().flat_map(|operation| operation.tasks());
             *partial
+                || *revocable
                 || operations.len() != 1
                 || operations[0].is_err()
                 || matches!(operations[0], Ok(Operation::Resize(_)))
@@ -135,7 +136,7 @@ fn is_newer(command: &Command) -> bool {
 fn says_more(task: &TaskInfo) -> bool {
     let mut plain = task.clone();
     (plain.priority, plain.preemption_notice) = (Priority::DEFAULT, None);
-    plain.max_completion_time = None;
+    (plain.max_completion_time, plain.revocable) = (None, false);
     let grace_period = plain.kill_policy.grace_period;
     plain.kill_policy = KillPolicy { grace_period, ..KillPolicy::default() };
     plain != *task
@@ -203,8 +204,8 @@ impl Oracle {
                 Applied::Done
             }
             Command::RemoveFramework { session, expired } => self.end(session, expired)?,
-            Command::Accept { session, role, request, operations, partial } => {
-                self.accept(session, role, request, (&operations, partial))?
+            Command::Accept { session, role, request, operations, partial, revocable } => {
+                self.accept(session, role, request, (&operations, partial, revocable))?
             }
             Command::KillTask { key, grace_period, reason } => {
                 self.kill(&key, grace_period.map(|grace| grace.0), reason)?

@@ -147,7 +147,8 @@ impl Oracle {
 
     fn budget_allows(&self, task: &TaskModel) -> bool {
         // Who gives way has its place in the budget.
-        task.gives_way.is_some() || self.budget_left(task.key.framework) != Some(0)
+        let is_outside = task.gives_way.is_some() || task.info.revocable;
+        is_outside || self.budget_left(task.key.framework) != Some(0)
     }
 
     pub(crate) fn schedule(&mut self, plan: WindowPlan) -> Applied {

@@ -59,10 +59,17 @@ impl Oracle {
         if !is_free || there != Some(AgentState::Registered) {
             return Err(Reason::TransitionIllegal);
         }
+        // What is revocable gives way whatever its priority and its framework's budget.
+        if task.info.revocable {
+            return Ok(());
+        }
         if task.info.priority >= asked.priority {
             return Err(Reason::TransitionIllegal);
         }
-        let own = |other: &&TaskKey| other.framework == key.framework;
+        let own = |other: &&TaskKey| {
+            let counts = |task: &TaskModel| task.key == **other && !task.info.revocable;
+            other.framework == key.framework && self.tasks.iter().any(counts)
+        };
         let before = asked.victims[..index].iter().filter(own).count();
         match self.budget_left(key.framework) {
             Some(left) if before >= left => Err(Reason::TransitionIllegal),
@@ -105,6 +112,7 @@ impl TaskModel {
         let killed = self.kill.map(|(_, reason)| reason);
         let by_cluster =
             matches!(killed, Some(StatusReason::AgentDraining | StatusReason::Preempted));
-        self.key.framework == framework && self.lives() && (by_cluster || self.gives_way.is_some())
+        let counts = !self.info.revocable && self.lives();
+        self.key.framework == framework && counts && (by_cluster || self.gives_way.is_some())
     }
 }

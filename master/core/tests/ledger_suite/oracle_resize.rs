@@ -21,7 +21,7 @@ fn with_cpus(bag: &Resources, cpus: i64) -> Resources {
 impl Oracle {
     pub(crate) fn resize(
         &mut self,
-        framework: FrameworkId,
+        (framework, revocable): (FrameworkId, bool),
         role: &Role,
         resize: &Resize,
     ) -> Result<OperationResult, No> {
@@ -46,6 +46,9 @@ impl Oracle {
             return no(Reason::InvalidField, "resources");
         }
         if wants > has {
+            if revocable && !task.info.revocable {
+                return no(Reason::InvalidField, "task_id");
+            }
             self.judge_growth(role, &task.info.clone(), wants - has)?;
         }
         let task = &mut self.tasks[at];

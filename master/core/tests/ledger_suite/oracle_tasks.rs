@@ -129,7 +129,7 @@ impl Oracle {
         session: Session,
         role: Role,
         request: Option<RequestId>,
-        (operations, partial): (&[Proposed], bool),
+        (operations, partial, revocable): (&[Proposed], bool, bool),
     ) -> Result<Applied, No> {
         let at = self.session(session)?;
         if self.frameworks[at].state == FrameworkState::Disconnected {
@@ -152,7 +152,7 @@ impl Oracle {
         let mut resized = BTreeSet::new();
         let mut results = Vec::new();
         for (index, operation) in operations.iter().enumerate() {
-            match self.operate(session.framework, &role, operation) {
+            match self.operate((session.framework, revocable), &role, operation) {
                 Ok(result) => {
                     if let Ok(Operation::Resize(resize)) = operation {
                         resized.insert(resize.task.clone());
@@ -199,20 +199,24 @@ impl Oracle {
 
     fn operate(
         &mut self,
-        framework: FrameworkId,
+        (framework, revocable): (FrameworkId, bool),
         role: &Role,
         operation: &Proposed,
     ) -> Result<OperationResult, No> {
         let list = match operation {
             Err(refusal) => return no(refusal.reason, refusal.field.trim_start_matches("launch.")),
             Ok(Operation::Launch { tasks }) => tasks,
-            Ok(Operation::Resize(resize)) => return self.resize(framework, role, resize),
+            Ok(Operation::Resize(resize)) => {
+                return self.resize((framework, revocable), role, resize);
+            }
         };
         if list.is_empty() {
             return no(Reason::InvalidField, "tasks");
         }
         for index in 0..list.len() {
-            self.judge((framework, role), list, index)
+            let is_firm = revocable && !list[index].revocable;
+            let kind = if is_firm { no(Reason::InvalidField, "revocable") } else { Ok(()) };
+            kind.and_then(|()| self.judge((framework, role), list, index))
                 .and_then(|()| self.judge_limits(role, &list[..=index]))
                 .map_err(|(reason, field)| (reason, format!("tasks[{index}].{field}")))?;
         }

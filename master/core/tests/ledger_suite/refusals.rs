@@ -5,10 +5,10 @@ use crate::{
     build::*,
     stories_directives::{advance, direct, drain, window},
 };
-use master_core::ledger::Command;
+use master_core::ledger::{Command, LogVersion};
 use proto::model::{
-    AgentDirective, DrainPlan, Duration, FrameworkId, Reason, StatusReason, TaskState::*, WindowId,
-    WindowPlan,
+    AgentDirective, DrainPlan, Duration, FrameworkId, Operation, Reason, Resize, StatusReason,
+    TaskInfo, TaskState::*, WindowId, WindowPlan,
 };
 
 struct Case {
@@ -174,6 +174,37 @@ fn accepts() {
             "tasks[1].resources",
         ),
         case("a port twice", vec![], ports, ResourcesTaken, "tasks[1].resources"),
+    ]);
+}
+
+/// With revocable offers.
+#[test]
+fn only_what_is_revocable_uses_what_is_lent() {
+    use Reason::*;
+    let lent = |operations: Vec<Operation>| Command::Accept {
+        session: session(1, 1),
+        role: role("*"),
+        request: None,
+        operations: operations.into_iter().map(Ok).collect(),
+        partial: false,
+        revocable: true,
+    };
+    let firm = task_info("t2", "a2", resources(1, 0..0));
+    let task = TaskInfo { revocable: true, ..task_info("t3", "a2", resources(1, 0..0)) };
+    let newest = || Command::RaiseVersion(LogVersion::CURRENT);
+    let both = Operation::Launch { tasks: vec![task, firm] };
+    let runs = update(1, told("t1", "a1", Running, 1));
+    let grown = Resize { task: key(1, "t1").task, resources: resources(600, 0..0) };
+    let grows = lent(vec![Operation::Resize(grown)]);
+    check(vec![
+        case("one stays", vec![newest()], lent(vec![both]), InvalidField, "tasks[1].revocable"),
+        case(
+            "one that stays grows",
+            vec![newest(), runs],
+            grows,
+            InvalidField,
+            "operations[0].resize.task_id",
+        ),
     ]);
 }
 

@@ -18,6 +18,7 @@ fn operate(operations: Vec<Operation>) -> Command {
         request: None,
         operations: operations.into_iter().map(Ok).collect(),
         partial: false,
+        revocable: false,
     }
 }
 

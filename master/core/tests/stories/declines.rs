@@ -66,7 +66,7 @@ fn a_framework_changes_its_terms_and_is_told_which_fail() {
     let session = rig.sessions["hello"];
     let info = rig.master.ledger().framework(session.framework).expect("it is there").info.clone();
     let update = |rig: &mut Rig, groups: Vec<OfferGroup>, least: Vec<Resources>| {
-        let offer_terms = vec![OfferTerms { role: Role::any(), groups, least }];
+        let offer_terms = vec![OfferTerms { role: Role::any(), groups, least, revocable: false }];
         let info = proto::model::FrameworkInfo { offer_terms, ..info.clone() };
         rig.call("hello", SchedulerCall::UpdateFramework { info });
     };

@@ -29,6 +29,7 @@ fn demand(name: &str, cpus_milli: i64, count: u32) -> StatedDemand {
         spread: Vec::new(),
         gang_timeout: None,
         priority: Priority::DEFAULT,
+        revocable: false,
     }
 }
 

@@ -38,6 +38,7 @@ fn want(count: u32, gpus_milli: i64) -> SchedulerCall {
         gang_timeout: None,
         spread: Vec::new(),
         priority: Priority::DEFAULT,
+        revocable: false,
     };
     SchedulerCall::StateDemand {
         role: Role::new("eng").expect("a role"),

@@ -1,46 +1,15 @@
 //! Work that gives way to work of a higher priority; and that this comes to an end.
 
-use super::rig::{Rig, accept, register, status, task};
-use master_core::{
-    input::{OperatorCall, WhyQuery, WhySubject},
-    ledger::Task,
+use super::{
+    play::{Play, allow, at, demand, role, state},
+    rig::{Rig, accept, register, status, task},
 };
+use master_core::input::{OperatorCall, WhyQuery, WhySubject};
 use proptest::prelude::*;
 use proto::model::{
-    AgentCall, Change, DemandId, DisruptionBudget, Duration, FrameworkId, Milli, Priority, Quota,
-    ResourceName, Resources, Role, RoleSettingsChange, SchedulerCall, StatedDemand, StatusReason,
-    TaskInfo, TaskState, TaskStatus, Value,
+    DemandId, DisruptionBudget, Duration, FrameworkId, Milli, Quota, ResourceName, Resources,
+    SchedulerCall, StatusReason, TaskInfo, TaskState, TaskStatus, Value,
 };
-use std::collections::{BTreeMap, BTreeSet};
-
-fn role(text: &str) -> Role {
-    Role::new(text).expect("a role")
-}
-
-fn priority(number: u32) -> Priority {
-    Priority::new(number).expect("a priority")
-}
-
-fn demand(name: &str, cpus_milli: i64, count: u32, at: u32) -> StatedDemand {
-    StatedDemand {
-        id: DemandId::new(name).expect("an id"),
-        shape: Resources::cpus_mem(cpus_milli, 64),
-        count,
-        constraints: Vec::new(),
-        per_agent_max: None,
-        spread: Vec::new(),
-        gang_timeout: None,
-        priority: priority(at),
-    }
-}
-
-fn state(of: &str, demands: Vec<StatedDemand>) -> SchedulerCall {
-    SchedulerCall::StateDemand { role: role(of), demands: Some(demands) }
-}
-
-fn at(number: u32, task: TaskInfo) -> TaskInfo {
-    TaskInfo { priority: priority(number), ..task }
-}
 
 /// A task that takes so much of an agent's memory too.
 fn half(id: &str) -> TaskInfo {
@@ -49,13 +18,6 @@ fn half(id: &str) -> TaskInfo {
 
 fn with_notice(ms: u64, task: TaskInfo) -> TaskInfo {
     TaskInfo { preemption_notice: Some(Duration(ms)), ..task }
-}
-
-/// What an operator lets a role ask for.
-fn allow(rig: &mut Rig, of: &str, most: u32) {
-    let change =
-        RoleSettingsChange { priority_max: Change::Set(priority(most)), ..Default::default() };
-    rig.operator(OperatorCall::ConfigureRole { role: role(of), change });
 }
 
 fn why(name: &str) -> OperatorCall {
@@ -150,180 +112,6 @@ fn budgets_and_guarantees_keep_what_is_theirs() {
     rig.call("batch", SchedulerCall::UpdateFramework { info });
     rig.pass(1_100);
     rig.matches("preemption_budgets");
-}
-
-/// A cluster that plays by itself: whoever is offered what it wants launches it, whoever is told to
-/// end ends, whoever was ended wants it again.
-struct Play {
-    rig: Rig,
-    wishes: Vec<Wish>,
-    launched: u64,
-    /// How often each framework's tasks gave way.
-    preempted: usize,
-}
-
-struct Wish {
-    name: String,
-    role: String,
-    cpus_milli: i64,
-    at: u32,
-    count: u32,
-    budget: Option<u32>,
-}
-
-const ROLES: [&str; 3] = ["eng", "eng/a", "ops"];
-
-impl Play {
-    fn new(agents: u64, wishes: Vec<(usize, i64, u32, u32, Option<u32>)>) -> Self {
-        let mut rig = Rig::serving();
-        for agent in 0..agents {
-            rig.agent(100 + agent, &format!("a{agent}"), register(&format!("a{agent}"), 7));
-        }
-        ROLES.iter().for_each(|of| allow(&mut rig, of, 9));
-        let wish =
-            |(number, (of, cpus, at, count, budget)): (usize, (usize, i64, u32, u32, _))| Wish {
-                name: format!("f{number}"),
-                role: ROLES[of % ROLES.len()].to_owned(),
-                cpus_milli: 250 * (1 + cpus % 8),
-                at: at % 10,
-                count: 1 + count % 4,
-                budget,
-            };
-        let wishes: Vec<Wish> = wishes.into_iter().enumerate().map(wish).collect();
-        Self { rig, wishes, launched: 0, preempted: 0 }
-    }
-
-    /// Everybody comes, one after the other.
-    fn come(&mut self) {
-        for index in 0..self.wishes.len() {
-            let wish = &self.wishes[index];
-            let (name, of, budget) = (wish.name.clone(), wish.role.clone(), wish.budget);
-            self.rig.subscribe_in(index as u64 + 1, &name, &[of.as_str()]);
-            if let Some(tasks_max) = budget {
-                let framework = self.rig.framework(&name);
-                let row = self.rig.master.ledger().framework(framework).expect("it came");
-                let mut info = row.info.clone();
-                info.disruption_budget = Some(DisruptionBudget { label: None, tasks_max });
-                self.rig.call(&name, SchedulerCall::UpdateFramework { info });
-            }
-            self.want(index);
-            (0..10).for_each(|_| self.go_on());
-        }
-    }
-
-    /// Says what is wanted beyond what runs.
-    fn want(&mut self, index: usize) {
-        let wish = &self.wishes[index];
-        let framework = self.rig.framework(&wish.name);
-        let runs = self.rig.master.ledger().tasks_of_framework(framework);
-        let runs = runs.filter(|task| !task.is_terminal() && !task.is_ending()).count() as u32;
-        let (name, of) = (wish.name.clone(), wish.role.clone());
-        let missing = wish.count.saturating_sub(runs);
-        let wanted = (missing > 0).then(|| demand("d", wish.cpus_milli, missing, wish.at));
-        self.rig.call(&name, state(&of, wanted.into_iter().collect()));
-    }
-
-    /// A fifth of a second.
-    fn go_on(&mut self) {
-        self.rig.pass(200);
-        let agents: Vec<_> =
-            self.rig.master.ledger().agents().iter().map(|(id, _)| id.to_string()).collect();
-        for (number, name) in agents.iter().enumerate() {
-            self.rig.agent(100 + number as u64, name, AgentCall::Heartbeat);
-        }
-        for offer in std::mem::take(&mut self.rig.offers) {
-            let index = self.wishes.iter().position(|wish| {
-                self.rig.sessions.get(&wish.name).is_some_and(|it| it.framework == offer.framework)
-            });
-            let wish = &self.wishes[index.expect("an offer for one of them")];
-            let pieces: u32 = offer.pieces.iter().map(|(_, count)| count).sum();
-            let mut tasks = Vec::new();
-            for _ in 0..pieces {
-                self.launched += 1;
-                let id = format!("t{}", self.launched);
-                tasks.push(at(wish.at, task(&id, offer.agent.as_str(), wish.cpus_milli)));
-            }
-            let name = wish.name.clone();
-            self.rig.call(&name, accept(&[offer.id], tasks));
-        }
-        let ending = |task: &&Task| !task.is_terminal() && task.kill.is_some();
-        let tasks = self.rig.master.ledger().tasks().iter().map(|(_, task)| task);
-        let ending: Vec<Task> = tasks.filter(ending).cloned().collect();
-        let mut ended = BTreeSet::new();
-        for task in ending {
-            self.preempted += 1;
-            let agent = task.info.agent.clone();
-            let end = TaskStatus {
-                reason: StatusReason::Preempted,
-                ..status(
-                    task.info.id.as_str(),
-                    agent.as_str(),
-                    TaskState::Killed,
-                    task.agent_sequence + 1,
-                )
-            };
-            let number: u64 = agent.as_str()[1..].parse().expect("its number");
-            let update = AgentCall::Update { framework: task.key.framework, status: end };
-            self.rig.agent(100 + number, agent.as_str(), update);
-            ended.insert(task.key.framework);
-        }
-        for index in 0..self.wishes.len() {
-            let session = self.rig.sessions.get(&self.wishes[index].name);
-            if session.is_some_and(|session| ended.contains(&session.framework)) {
-                self.want(index);
-            }
-        }
-        self.check();
-    }
-
-    /// What must hold at any time.
-    fn check(&self) {
-        let ledger = self.rig.master.ledger();
-        for (task, to) in ledger.preempted_tasks() {
-            assert!(task.info.priority < to.priority, "{} gives way to its like", task.key);
-        }
-        let mut disrupted = BTreeMap::<FrameworkId, u32>::new();
-        for (task, _) in ledger.preempted_tasks() {
-            *disrupted.entry(task.key.framework).or_default() += 1;
-        }
-        for (framework, count) in disrupted {
-            let row = ledger.framework(framework).expect("it is there");
-            let most = row.info.disruption_budget.as_ref().map_or(u32::MAX, |it| it.tasks_max);
-            assert!(count <= most, "{framework} loses {count} of {most}");
-        }
-    }
-
-    /// When all is quiet, nobody waits whose own role runs something lower that would do.
-    fn check_rest(&self) {
-        let ledger = self.rig.master.ledger();
-        for wish in &self.wishes {
-            let framework = self.rig.framework(&wish.name);
-            let runs = ledger.tasks_of_framework(framework).filter(|task| !task.is_terminal());
-            if runs.count() as u32 >= wish.count {
-                continue;
-            }
-            for (id, _) in ledger.agents().iter() {
-                let lower = ledger.tasks_of_agent(id).filter(|task| {
-                    let has_budget = ledger
-                        .framework(task.key.framework)
-                        .is_some_and(|row| row.info.disruption_budget.is_some());
-                    !task.is_terminal()
-                        && task.info.priority < priority(wish.at)
-                        && task.role.is_within(&role(&wish.role))
-                        && !has_budget
-                });
-                let cpus: i64 =
-                    lower.map(|task| task.info.resources.scalar(&ResourceName::CPUS).0).sum();
-                assert!(
-                    cpus < wish.cpus_milli,
-                    "{:#?}\n{} waits for {} and {cpus} run below it on {id}",
-                    self.rig.transcript.lines().rev().take(40).collect::<Vec<_>>(),
-                    wish.name,
-                    wish.cpus_milli
-                );
-            }
-        }
-    }
 }
 
 /// What is free is counted on, and would be offered to others before those who give way are told.

@@ -59,6 +59,7 @@ fn a_gang_is_refused_when_it_is_applied() {
         spread: Vec::new(),
         gang_timeout: Some(Duration(60_000)),
         priority: proto::model::Priority::DEFAULT,
+        revocable: false,
     };
     let state = SchedulerCall::StateDemand { role: Role::any(), demands: Some(vec![train]) };
     rig.call("f", state);

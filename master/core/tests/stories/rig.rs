@@ -14,8 +14,9 @@ use master_core::{
 use proto::model::{
     AgentCall, AgentId, AgentInfo, ClusterId, Command, Duration, FrameworkId, FrameworkInfo,
     Instant, NodeId, Offer, OfferId, Operation, Order, Principal, Reason, Refusal, RequestId,
-    Resources, Role, SchedulerCall, SchedulerEvent, Session, SharedState, StatusReason,
-    StatusSource, Subscribe, TaskId, TaskInfo, TaskState, TaskStatus, WallTime, WatchFilter,
+    Resources, Role, SchedulerCall, SchedulerEvent, Session, SharedState, StatedDemand,
+    StatusReason, StatusSource, Subscribe, TaskId, TaskInfo, TaskState, TaskStatus, WallTime,
+    WatchFilter,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -256,6 +257,25 @@ impl Rig {
             subscribe.info.roles = roles.collect();
         }
         self.step(input);
+    }
+
+    /// A framework comes with all that it wants: it is offered nothing before it has said it.
+    pub(crate) fn come_for(
+        &mut self,
+        stream: u64,
+        name: &str,
+        of: &Role,
+        demands: Vec<StatedDemand>,
+    ) {
+        let mut input = self.subscription(stream, name, None);
+        if let Input::FrameworkSubscribe { subscribe, .. } = &mut input {
+            subscribe.info.roles = vec![of.clone()];
+            subscribe.suppressed = vec![of.clone()];
+        }
+        self.step(input);
+        let state = SchedulerCall::StateDemand { role: of.clone(), demands: Some(demands) };
+        let revive = SchedulerCall::Revive { roles: vec![of.clone()] };
+        self.turn_of_calls(vec![(name, state), (name, revive)]);
     }
 
     /// An operator and a framework call in the same turn, in this order.

@@ -24,7 +24,8 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
                     let pieces = offer.pieces.iter();
                     let pieces = pieces.map(|(demand, count)| format!(" for {count} {demand}"));
                     let pieces = pieces.collect::<String>();
-                    format!("{} {} {}{pieces}", offer.id, offer.agent, offer.resources)
+                    let kind = if offer.revocable { " revocable" } else { "" };
+                    format!("{} {} {}{kind}{pieces}", offer.id, offer.agent, offer.resources)
                 })
                 .collect();
             format!("offers {}", shown.join(", "))
@@ -321,6 +322,12 @@ fn show_role(row: &v1::RoleSummary) -> String {
         let limits = quota.limits().map(|(name, most)| format!("{name}:{most}"));
         let limits = limits.collect::<Vec<_>>().join(";");
         shown += &format!(" promised [{}] limit [{limits}] used [{used}]", quota.guarantee());
+    }
+    for (word, amounts) in [("revocable", &row.revocable), ("lent", &row.lent)] {
+        if !amounts.is_empty() {
+            let amounts = read_resources(amounts.clone()).expect("masters write resources");
+            shown += &format!(" {word} [{amounts}]");
+        }
     }
     for (words, settings) in [("served by", &row.settings), ("in force", &row.settings_in_force)] {
         // What is in force is news only where it is inherited.

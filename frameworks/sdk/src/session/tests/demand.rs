@@ -49,6 +49,7 @@ impl Bench {
             expires_in: None,
             unavailability: None,
             pieces: vec![(DemandId::new("a").unwrap(), pieces)],
+            revocable: false,
         };
         self.input(Input::Event(ConnectionId(1), SchedulerEvent::Offers(vec![offer])));
     }

@@ -14,12 +14,14 @@ use proto::model::Role;
 use std::{collections::BTreeSet, mem};
 
 impl Tree {
-    /// Sets what a bidder uses and whether it wants offers. Returns the leaves that may be eligible
-    /// for more by that: a limit keeps less back, or their role is owed something no longer.
+    /// Sets what a bidder uses, what of that is revocable, and whether it wants offers. Returns the
+    /// leaves that may be eligible for more by that: a limit keeps less back, or their role is owed
+    /// something no longer.
     pub fn set(
         &mut self,
         bidder: &Bidder,
         used: &Amounts,
+        revocable: &Amounts,
         active: Option<BidderIndex>,
     ) -> Vec<NodeIndex> {
         let leaf = match self.leaf(bidder) {
@@ -28,18 +30,20 @@ impl Tree {
             None => self.add_leaf(bidder),
         };
         let node = self.node(leaf);
-        if node.used == *used && node.active == active {
+        let lent_before = node.revocable.as_deref().cloned().unwrap_or_default();
+        if node.used == *used && node.active == active && lent_before == *revocable {
             return Vec::new();
         }
         let before = node.used.clone();
         let mut relieved = Vec::new();
-        if before != *used {
+        if before != *used || lent_before != *revocable {
             let above: Vec<_> = self.path_indexes(leaf).collect();
             for index in above {
                 let node = self.node_mut(index);
                 let was_owed = node.owed().is_some();
                 node.used.subtract(&before);
                 node.used.add(used);
+                node.change_revocable(&lent_before, revocable);
                 let less_bound = node.bound && !used.contains(&before);
                 if less_bound || was_owed != node.owed().is_some() {
                     node.bound &= !less_bound;
@@ -57,15 +61,18 @@ impl Tree {
         leaves
     }
 
-    /// A leaf gets more. Returns the leaves that may be eligible for more by that: their role is
-    /// owed something no longer.
-    pub fn give(&mut self, leaf: NodeIndex, amounts: &Amounts) -> Vec<NodeIndex> {
+    /// A leaf gets more, revocable or not. Returns the leaves that may be eligible for more by
+    /// that, because their role is owed something no longer.
+    pub fn give(&mut self, leaf: NodeIndex, amounts: &Amounts, revocable: bool) -> Vec<NodeIndex> {
         let mut eased = Vec::new();
         let mut index = leaf;
         while index != ROOT {
             let node = self.node_mut(index);
             let was_owed = node.owed().is_some();
             node.used.add(amounts);
+            if revocable {
+                node.change_revocable(&Amounts::new(), amounts);
+            }
             node.bound |= node.is_exhausted();
             if was_owed && node.owed().is_none() {
                 eased.push(index);
@@ -141,7 +148,7 @@ impl Tree {
     }
 
     /// Leaves that want offers, whether or not they stand in the order.
-    fn active_below(&self, index: NodeIndex) -> Vec<NodeIndex> {
+    pub(in crate::allocator) fn active_below(&self, index: NodeIndex) -> Vec<NodeIndex> {
         let mut leaves = Vec::new();
         let mut open = vec![index];
         while let Some(index) = open.pop() {

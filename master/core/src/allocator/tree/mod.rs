@@ -179,6 +179,21 @@ impl Tree {
         })
     }
 
+    /// Whether a leaf's role, or one above it, is owed something.
+    pub(super) fn is_owed(&self, leaf: NodeIndex) -> bool {
+        self.path(leaf).any(|node| node.owed().is_some())
+    }
+
+    /// Whether a node is a framework in a role, and no role.
+    pub(super) fn is_leaf(&self, index: NodeIndex) -> bool {
+        matches!(self.node(index).name, Name::Framework(_))
+    }
+
+    /// A role's node.
+    pub(super) fn role(&self, role: &Role) -> Option<NodeIndex> {
+        self.roles.get(role).copied()
+    }
+
     /// Takes away what the limits of a node and of those above it do not leave.
     pub(super) fn limit(&self, index: NodeIndex, amounts: &mut Amounts) {
         for node in self.path(index) {

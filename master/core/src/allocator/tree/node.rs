@@ -19,6 +19,8 @@ pub(super) struct Node {
     /// A limit has kept something back since the node last used less.
     pub(super) bound: bool,
     pub(super) used: Amounts,
+    /// What of that is revocable, where anything is: a guarantee is not used by it.
+    pub(super) revocable: Option<Box<Amounts>>,
     /// Of a leaf that wants offers.
     pub(super) active: Option<BidderIndex>,
     /// Every child, for as long as it is there.
@@ -60,6 +62,7 @@ impl Node {
             quota: None,
             bound: false,
             used: Amounts::new(),
+            revocable: None,
             active: None,
             children: BTreeSet::new(),
             all: Siblings::new(),
@@ -82,7 +85,26 @@ impl Node {
 
     pub(super) fn owed(&self) -> Option<(Amounts, &RoleQuota)> {
         let quota = self.quota.as_deref()?;
-        Some((quota.owed(&self.used)?, quota))
+        let owed = match &self.revocable {
+            None => quota.owed(&self.used)?,
+            Some(revocable) => {
+                let mut firm = self.used.clone();
+                firm.take_some(revocable);
+                quota.owed(&firm)?
+            }
+        };
+        Some((owed, quota))
+    }
+
+    /// Changes what it uses that is revocable.
+    pub(super) fn change_revocable(&mut self, less: &Amounts, more: &Amounts) {
+        if less.is_empty() && more.is_empty() {
+            return;
+        }
+        let mut sum = self.revocable.take().unwrap_or_default();
+        sum.subtract(less);
+        sum.add(more);
+        self.revocable = (!sum.is_empty()).then_some(sum);
     }
 
     pub(super) fn is_exhausted(&self) -> bool {
