@@ -101,7 +101,10 @@ impl Ledger {
         let caps = self.roles.caps(accept.role);
         check_caps(&caps, growth, &draft.sum).map_err(|refusal| refusal.at("resources"))?;
         let taken = draft.role.as_ref().or(framework.allocated.get(accept.role));
-        let sum = taken.expect("a live task's role has a sum").checked_add(&amounts);
+        let sum = match taken {
+            Some(taken) => taken.checked_add(&amounts),
+            None => Ok(amounts.into_owned()),
+        };
         draft.role = Some(sum.map_err(out_of_range)?);
         // The sum at the top of the tree is the largest.
         let top = accept.role.ancestors().last().expect("a role is the first of its ancestors");

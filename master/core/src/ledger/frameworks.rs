@@ -90,8 +90,13 @@ impl Framework {
 
     /// Takes a task's amounts from its role's sum.
     pub(super) fn release(&mut self, role: &Role, resources: &Resources) {
+        let amounts = amounts(resources);
+        // Ports alone are no amount, and have no sum.
+        if amounts.is_empty() {
+            return;
+        }
         let sum = self.allocated.get_mut(role).expect("a live task's role has a sum");
-        *sum = sum.checked_sub(&amounts(resources)).expect("A1: a sum holds all of its tasks");
+        *sum = sum.checked_sub(&amounts).expect("A1: a sum holds all of its tasks");
         if sum.is_empty() {
             self.allocated.remove(role);
         }

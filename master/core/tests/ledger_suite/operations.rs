@@ -2,7 +2,7 @@
 
 use crate::build::*;
 use master_core::ledger::{Applied, Command, Event, LogVersion, Proposed};
-use proto::model::{Operation, OperationResult, Reason, Refusal, limits};
+use proto::model::{Operation, OperationResult, Reason, Refusal, Resize, TaskState, limits};
 
 /// On a2, which has 4 CPUs.
 fn launch(tasks: &[(&str, i64)]) -> Proposed {
@@ -115,4 +115,19 @@ fn several_operations_need_a_version_of_the_log() {
     let refusal = world.apply(&accept(vec![launch(&[("t2", 1)])], true)).expect_err("partial");
     assert_eq!(refusal.reason, Reason::VersionTooLow);
     world.done(&accept(vec![launch(&[("t2", 1)])], false));
+}
+
+/// Ports are no amount: such a task has no part in any sum.
+#[test]
+fn a_task_of_ports_alone_ends_like_any_other() {
+    let mut world = World::newest();
+    world.done(&register("a2", 1, vec![]));
+    world.done(&subscribe(None, "request-1"));
+    let ports = task_info("t2", "a2", resources(0, 31_000..31_001));
+    world.done(&accept(vec![Ok(Operation::Launch { tasks: vec![ports] })], false));
+    world.done(&update(1, told("t2", "a2", TaskState::Running, 1)));
+    let larger = Resize { task: task("t2"), resources: resources(100, 31_000..31_001) };
+    // Whatever becomes of it, the sums go on.
+    let _ = world.apply(&accept(vec![Ok(Operation::Resize(larger))], true));
+    world.done(&update(1, told("t2", "a2", TaskState::Finished, 2)));
 }
