@@ -8,6 +8,7 @@ const SCHEMAS: &[&str] = &[
     "bourse/v1/common.proto",
     "bourse/v1/filters.proto",
     "bourse/v1/holds.proto",
+    "bourse/v1/inverse.proto",
     "bourse/v1/offer_terms.proto",
     "bourse/v1/operations.proto",
     "bourse/v1/shared.proto",

@@ -23,6 +23,7 @@ const OFFERS_LIVE: &str = "bourse_master_offers_live";
 const CHARGED: &str = "bourse_master_frameworks_charged";
 const LAPSED: &str = "bourse_master_offers_lapsed_total";
 const KEPT_SECONDS: &str = "bourse_master_offers_kept_seconds_total";
+const INVERSE: &str = "bourse_master_inverse_offers_total";
 const AGENTS: &str = "bourse_master_agents";
 const FRAMEWORKS: &str = "bourse_master_frameworks";
 const TASKS: &str = "bourse_master_tasks";
@@ -95,6 +96,10 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
     let kept = [("unused", figures.unused_kept_ms), ("lapsed", figures.lapsed_kept_ms)];
     for (outcome, ms) in kept {
         counter!(KEPT_SECONDS, "node" => node.clone(), "outcome" => outcome).absolute(ms / 1_000);
+    }
+    let (accepted, declined) = figures.inverse_offers;
+    for (answer, count) in [("accepted", accepted), ("declined", declined)] {
+        counter!(INVERSE, "node" => node.clone(), "answer" => answer).absolute(count);
     }
     for (reason, count) in &figures.declines {
         let reason = write_decline_reason(*reason).as_str_name();
@@ -171,6 +176,7 @@ fn describe() {
         KEPT_SECONDS,
         "How long offers were kept, one beside the other, that were handed back unused or lapsed"
     );
+    describe_counter!(INVERSE, "Inverse offers that frameworks answered");
     describe_gauge!(AGENTS, "Agents known");
     describe_gauge!(FRAMEWORKS, "Frameworks known");
     describe_gauge!(TASKS, "Tasks known, by state");

@@ -76,6 +76,7 @@ pub(crate) fn fuzz_scheduler_calls(bytes: &[u8]) {
     call!(Suppress, read_suppress);
     call!(Revive, read_revive);
     call!(ClearFilters, read_clear_filters);
+    call!(AnswerInverseOffers, read_answer_inverse_offers);
     call!(Teardown, read_teardown);
     call!(StateDemand, read_state_demand);
 }
@@ -129,6 +130,7 @@ const REQUESTS: &[Request] = requests!(
     SuppressRequest
     ReviveRequest
     ClearFiltersRequest
+    AnswerInverseOffersRequest
     TeardownRequest
     UpdateFrameworkRequest
     StateDemandRequest
@@ -288,6 +290,7 @@ fn encodings() -> impl Strategy<Value = Vec<u8>> {
                 WireCall::Suppress(request) => request.encode_to_vec(),
                 WireCall::Revive(request) => request.encode_to_vec(),
                 WireCall::ClearFilters(request) => request.encode_to_vec(),
+                WireCall::AnswerInverseOffers(request) => request.encode_to_vec(),
                 WireCall::Teardown(request) => request.encode_to_vec(),
                 WireCall::UpdateFramework(request) => request.encode_to_vec(),
                 WireCall::StateDemand(request) => request.encode_to_vec(),

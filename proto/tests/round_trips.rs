@@ -32,6 +32,7 @@ fn sent_call(call: calls::WireCall) -> calls::WireCall {
         WireCall::Suppress(request) => WireCall::Suppress(sent(request)),
         WireCall::Revive(request) => WireCall::Revive(sent(request)),
         WireCall::ClearFilters(request) => WireCall::ClearFilters(sent(request)),
+        WireCall::AnswerInverseOffers(request) => WireCall::AnswerInverseOffers(sent(request)),
         WireCall::Teardown(request) => WireCall::Teardown(sent(request)),
         WireCall::UpdateFramework(request) => WireCall::UpdateFramework(sent(request)),
         WireCall::StateDemand(request) => WireCall::StateDemand(sent(request)),

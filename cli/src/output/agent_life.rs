@@ -1,6 +1,9 @@
 //! Drains and maintenance windows as people and programs see them.
 
-use super::Row;
+use super::{
+    Row,
+    inverse::{self, ShownTally},
+};
 use proto::wire::v1;
 use serde::Serialize;
 use std::time::{Duration, SystemTime};
@@ -38,6 +41,7 @@ pub(crate) struct WindowRow {
     drain_deadline_ms: Option<u64>,
     max_grace_ms: Option<u64>,
     comment: String,
+    inverse_offers: Vec<ShownTally>,
     /// By this machine's clock.
     starts_at: String,
     ends_at: String,
@@ -137,6 +141,7 @@ impl From<v1::WindowSummary> for WindowRow {
             drain_deadline_ms: plan.drain.and_then(|drain| drain.deadline_ms),
             max_grace_ms: plan.drain.and_then(|drain| drain.max_grace_period_ms),
             comment: plan.comment,
+            inverse_offers: wire.inverse_offers.into_iter().map(ShownTally::from).collect(),
             starts_at: at(plan.starts_in_ms),
             ends_at: at(plan.starts_in_ms.saturating_add(plan.duration_ms)),
         }
@@ -145,7 +150,7 @@ impl From<v1::WindowSummary> for WindowRow {
 
 impl Row for WindowRow {
     const TITLES: &'static [&'static str] =
-        &["window", "selector", "state", "agents", "starts", "ends", "drain", "comment"];
+        &["window", "selector", "state", "agents", "starts", "ends", "drain", "asked", "comment"];
 
     fn cells(&self) -> Vec<String> {
         let drain = match self.drain_deadline_ms {
@@ -164,6 +169,7 @@ impl Row for WindowRow {
             starts,
             self.ends_at.clone(),
             drain,
+            inverse::brief(&self.inverse_offers).unwrap_or_default(),
             self.comment.clone(),
         ]
     }

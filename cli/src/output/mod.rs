@@ -2,6 +2,7 @@
 
 pub(crate) mod agent_life;
 mod holds;
+mod inverse;
 pub(crate) mod past;
 mod preemption;
 pub(crate) mod roles;

@@ -4,6 +4,7 @@ use super::{
     Row,
     agent_life::{ShownDrain, ShownUnavailability},
     holds::ShownCharge,
+    inverse::{self, ShownTally},
 };
 use proto::{
     convert,
@@ -59,6 +60,7 @@ pub(crate) struct AgentRow {
     deactivated: bool,
     drain: Option<ShownDrain>,
     unavailability: Option<ShownUnavailability>,
+    inverse_offers: Vec<ShownTally>,
     attributes: Vec<String>,
     domain: Option<String>,
     version: String,
@@ -86,6 +88,7 @@ impl From<v1::AgentSummary> for AgentRow {
             deactivated: wire.deactivated,
             drain: wire.drain.map(ShownDrain::from),
             unavailability: wire.unavailability.map(ShownUnavailability::from),
+            inverse_offers: wire.inverse_offers.into_iter().map(ShownTally::from).collect(),
             attributes: attributes.iter().map(ToString::to_string).collect(),
             domain: Some(info.domain).filter(|domain| !domain.is_empty()),
             version: info.version,
@@ -99,7 +102,9 @@ impl AgentRow {
         let deactivated = self.deactivated.then(|| "deactivated".to_owned());
         let drain = self.drain.as_ref().map(ShownDrain::line);
         let away = self.unavailability.as_ref().map(ShownUnavailability::line);
-        let said: Vec<_> = deactivated.into_iter().chain(drain).chain(away).collect();
+        let asked = inverse::brief(&self.inverse_offers);
+        let said = deactivated.into_iter().chain(drain).chain(away).chain(asked);
+        let said: Vec<_> = said.collect();
         match said.is_empty() {
             true => "active".to_owned(),
             false => said.join("; "),
@@ -115,6 +120,7 @@ impl AgentRow {
         };
         lines.extend(self.drain.iter().flat_map(ShownDrain::lines));
         lines.extend(self.unavailability.as_ref().map(|away| ("maintenance", away.line())));
+        lines.extend(ShownTally::lines(&self.inverse_offers));
         lines
     }
 }

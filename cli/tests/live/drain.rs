@@ -54,6 +54,13 @@ impl Drained {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
     }
 
+    /// How many inverse offers of an agent were answered so, and are not over.
+    fn said(&self, agent: &str, answer: &str) -> u64 {
+        let row = self.show(agent);
+        let tallies = row["inverse_offers"].as_array().unwrap_or_else(|| panic!("{row}"));
+        tallies.iter().map(|tally| tally[answer].as_u64().unwrap()).sum()
+    }
+
     fn of(&self, agent: &str) -> Vec<v1::TaskSummary> {
         let tasks = self.cluster.operator.tasks().into_iter();
         tasks.filter(|task| task.info.as_ref().is_some_and(|info| info.agent_id == agent)).collect()
@@ -124,9 +131,14 @@ fn a_drain_is_cancelled_and_an_agent_given_up() {
     drained.ask(&["agents", "deactivate", "first"]);
     assert_eq!(drained.show("first")["deactivated"], true);
     drained.ask(&["agents", "drain", "first", "--deadline", "0s", "--max-grace", "1s"]);
+    // It keeps its word: what is ended there is launched again elsewhere.
+    holds("the job says that it will be gone", || drained.said("first", "accepted") == 1);
+    let shown = drained.ask(&["agents", "show", "first"]);
+    assert!(shown.contains("framework-1: accepted: it will be gone by then"), "{shown}");
     drained.ask(&["agents", "drain", "--cancel", "first"]);
     let row = drained.show("first");
     assert!(row["drain"].is_null() && row["deactivated"] == true, "{row}");
+    assert_eq!(row["inverse_offers"], serde_json::json!([]));
     let mut again = bourse(&drained.cluster.home);
     again.args(["agents", "drain", "--cancel", "first"]);
     again.args(drained.cluster.client_flags("operator", "drainer"));
@@ -151,6 +163,10 @@ fn a_drain_is_cancelled_and_an_agent_given_up() {
     let table = drained.ask(&["maintenance", "list"]);
     assert!(table.contains("planned") && table.contains("id=first"), "{table}");
     assert_eq!(drained.show("first")["unavailability"]["duration_ms"], 1_800_000);
+    // Nothing ends its tasks for this one, and it ends none itself: it says so.
+    holds("the job says that it stays", || drained.said("first", "declined") == 1);
+    let table = drained.ask(&["maintenance", "list"]);
+    assert!(table.contains("asked to leave: 1 declined"), "{table}");
     drained.ask(&["maintenance", "cancel", "window-1"]);
     assert!(drained.ask(&["maintenance", "list"]).contains("nothing to show"));
 

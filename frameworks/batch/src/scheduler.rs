@@ -11,8 +11,8 @@ use crate::queue::{InstanceId, Queue};
 use crate::summary::Summary;
 use crate::wishes::Wishes;
 use bourse_sdk::model::{
-    AgentId, DeclineFilter, DeclineReason, DemandId, Duration, FrameworkId, Instant, Offer, Reason,
-    Refusal, Resources, TaskId, TaskInfo, limits,
+    AgentId, DeclineFilter, DeclineReason, DemandId, Duration, FrameworkId, Instant, InverseOffer,
+    Offer, Reason, Refusal, Resources, TaskId, TaskInfo, limits,
 };
 use bourse_sdk::{CallId, Calls, Event, Remaining, Scheduler, TaskBuilder};
 use std::collections::BTreeMap;
@@ -279,6 +279,7 @@ impl Scheduler for BatchScheduler {
             Event::DemandFailed { demand, .. } => self.demand_failed(now, &demand),
             // What ends comes back as lost and is started again.
             Event::PreemptionNotice(_) => {}
+            Event::AgentNotice { inverse_offers, .. } => answer_inverse(inverse_offers, calls),
             Event::Update(status) => {
                 if let State::Running(queue) = &mut self.state {
                     let progress = queue.status(now, &status);
@@ -297,12 +298,23 @@ impl Scheduler for BatchScheduler {
             Event::StopRequested => self.stop(now, calls),
             Event::Rescinded(_)
             | Event::AgentLost { .. }
-            // What is ended there is launched again elsewhere: see the queue.
-            | Event::AgentNotice { .. }
             | Event::Reconciling { .. }
             | Event::Woken => {}
         }
         self.settle(now, calls);
+    }
+}
+
+/// What is ended there is launched again elsewhere (see the queue): so the job is gone by a
+/// deadline that ends its tasks. It moves none by itself, and says so where none are ended.
+fn answer_inverse(offers: Vec<InverseOffer>, calls: &mut Calls) {
+    let (leaves, stays): (Vec<_>, Vec<_>) = offers.into_iter().partition(|offer| offer.ends_tasks);
+    for offers in leaves.chunks(limits::OFFERS_PER_CALL_MAX) {
+        calls.accept_inverse(offers.iter().map(|offer| offer.id).collect());
+    }
+    for offers in stays.chunks(limits::OFFERS_PER_CALL_MAX) {
+        let offers = offers.iter().map(|offer| offer.id).collect();
+        calls.decline_inverse(offers, "its tasks are not moved before they end");
     }
 }
 

@@ -6,9 +6,9 @@
 
 use crate::model::{
     AgentId, AgentNotice, AgentVersion, ClusterId, ConflictDetection, DeclineFilter, DemandId,
-    Duration, FrameworkId, FrameworkInfo, Instant, Offer, OfferId, Operation, OperationResult,
-    PreemptionNotice, Refusal, Resize, Resources, Role, SchedulerCall, SharedState, StatedDemand,
-    TaskId, TaskInfo, TaskStatus, limits,
+    Duration, FrameworkId, FrameworkInfo, Instant, InverseAnswer, InverseOffer, InverseOfferId,
+    Offer, OfferId, Operation, OperationResult, PreemptionNotice, Refusal, Resize, Resources, Role,
+    SchedulerCall, SharedState, StatedDemand, TaskId, TaskInfo, TaskStatus, limits,
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -54,12 +54,17 @@ pub enum Event {
     /// What is to become of agents that run tasks of this framework. Nothing has to be done about
     /// it: tasks that the cluster ends come back as [`Event::Update`] with
     /// [`crate::model::StatusReason::AgentDraining`]. Whoever wants to move them itself has until
-    /// the deadline, if its disruption budget says so.
+    /// the deadline, if its disruption budget says so. Operators are shown what is said to inverse
+    /// offers: see [`Calls::accept_inverse`].
     AgentNotice {
         /// Which.
         agents: Vec<AgentId>,
         /// What.
         notice: AgentNotice,
+        /// What is asked because of it: to leave each of these agents that will not stay.
+        inverse_offers: Vec<InverseOffer>,
+        /// Inverse offers that are over by it: withdrawn, or replaced.
+        rescinded: Vec<InverseOfferId>,
     },
     /// The pieces of a gang could not be had together in time; it is wanted no longer. State the
     /// demand again to go on waiting.
@@ -275,6 +280,23 @@ impl Calls {
     /// Takes back what was said of a role: offers are of whatever it is the framework's turn for.
     pub fn take_any_offers(&mut self, role: Role) -> CallId {
         self.ask(SchedulerCall::StateDemand { role, demands: None })
+    }
+
+    /// Says that the framework will be gone from these agents by the deadlines: operators know then
+    /// that they need not do anything but wait.
+    pub fn accept_inverse(&mut self, offers: Vec<InverseOfferId>) -> CallId {
+        self.ask(SchedulerCall::AnswerInverse { offers, answer: InverseAnswer::Accept })
+    }
+
+    /// Says that it will not, or not by itself, and why, in one line for operators. The deadlines
+    /// stand all the same. An answer may be changed by another.
+    pub fn decline_inverse(
+        &mut self,
+        offers: Vec<InverseOfferId>,
+        message: impl Into<String>,
+    ) -> CallId {
+        let answer = InverseAnswer::Decline { message: message.into() };
+        self.ask(SchedulerCall::AnswerInverse { offers, answer })
     }
 
     /// Describes the framework anew: name, roles, failover timeout, labels, disruption budget. A

@@ -23,6 +23,7 @@ pub const TABLE: &[Row] = &[
     Row::new("/bourse.v1.Scheduler/Teardown", &[Framework]),
     Row::new("/bourse.v1.Scheduler/UpdateFramework", &[Framework]),
     Row::new("/bourse.v1.Scheduler/StateDemand", &[Framework]),
+    Row::new("/bourse.v1.Scheduler/AnswerInverseOffers", &[Framework]),
     Row::new("/bourse.v1.Agent/Connect", &[Agent]).streamed(limits::AGENT_MESSAGE_BYTES_MAX),
     // A master that joins asks who is there.
     Row::new("/bourse.v1.Operator/GetCluster", &[Master, Operator]),

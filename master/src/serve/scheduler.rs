@@ -157,4 +157,11 @@ impl Scheduler for SchedulerService {
     ) -> Result<Response<v1::StateDemandResponse>, Status> {
         self.tell(request, calls::read_state_demand).await
     }
+
+    async fn answer_inverse_offers(
+        &self,
+        request: Request<v1::AnswerInverseOffersRequest>,
+    ) -> Result<Response<v1::AnswerInverseOffersResponse>, Status> {
+        self.tell(request, calls::read_answer_inverse_offers).await
+    }
 }

@@ -2,11 +2,12 @@
 
 use super::{
     form::{self, Read},
+    inverse::{read_inverse_offer, write_inverse_offer},
     text,
 };
 use crate::model::{
-    AgentId, AgentNotice, DisruptionBudget, DrainPlan, Duration, Refusal, Selector, Unavailability,
-    WindowPlan, limits,
+    AgentId, AgentNotice, DisruptionBudget, DrainPlan, Duration, InverseOffer, InverseOfferId,
+    Refusal, SchedulerEvent, Selector, Unavailability, WindowPlan, limits,
 };
 use crate::wire::v1::{self, event::agent_notice::Notice};
 
@@ -95,8 +96,12 @@ pub fn write_budget(budget: &DisruptionBudget) -> v1::DisruptionBudget {
 }
 
 /// Reads what is to become of some agents.
-pub(super) fn read_notice(notice: v1::event::AgentNotice) -> Read<(Vec<AgentId>, AgentNotice)> {
+pub(super) fn read_notice(notice: v1::event::AgentNotice) -> Read<SchedulerEvent> {
     let agents = form::ids("agent_ids", notice.agent_ids, usize::MAX)?;
+    let (field, list) = ("inverse_offers", notice.inverse_offers);
+    let inverse_offers = form::each(field, list, usize::MAX, read_inverse_offer)?;
+    let (field, list) = ("rescinded_inverse_offer_ids", notice.rescinded_inverse_offer_ids);
+    let rescinded = form::ids(field, list, usize::MAX)?;
     let notice = match form::required("notice", notice.notice)? {
         Notice::Draining(draining) => {
             AgentNotice::Draining { deadline: Duration(draining.deadline_ms) }
@@ -104,11 +109,16 @@ pub(super) fn read_notice(notice: v1::event::AgentNotice) -> Read<(Vec<AgentId>,
         Notice::Unavailable(away) => AgentNotice::Unavailable(read_unavailability(away)),
         Notice::Available(v1::event::Available {}) => AgentNotice::Available,
     };
-    Ok((agents, notice))
+    Ok(SchedulerEvent::AgentNotice { agents, notice, inverse_offers, rescinded })
 }
 
 /// Writes what is to become of some agents.
-pub(super) fn write_notice(agents: &[AgentId], notice: &AgentNotice) -> v1::event::AgentNotice {
+pub(super) fn write_notice(
+    agents: &[AgentId],
+    notice: &AgentNotice,
+    inverse_offers: &[InverseOffer],
+    rescinded: &[InverseOfferId],
+) -> v1::event::AgentNotice {
     let notice = match notice {
         AgentNotice::Draining { deadline } => {
             Notice::Draining(v1::event::Draining { deadline_ms: deadline.as_ms() })
@@ -116,6 +126,10 @@ pub(super) fn write_notice(agents: &[AgentId], notice: &AgentNotice) -> v1::even
         AgentNotice::Unavailable(away) => Notice::Unavailable(write_unavailability(away)),
         AgentNotice::Available => Notice::Available(v1::event::Available {}),
     };
-    let agent_ids = agents.iter().map(ToString::to_string).collect();
-    v1::event::AgentNotice { agent_ids, notice: Some(notice) }
+    v1::event::AgentNotice {
+        agent_ids: agents.iter().map(ToString::to_string).collect(),
+        notice: Some(notice),
+        inverse_offers: inverse_offers.iter().map(write_inverse_offer).collect(),
+        rescinded_inverse_offer_ids: rescinded.iter().map(ToString::to_string).collect(),
+    }
 }

@@ -1,11 +1,13 @@
 //! What a framework asks: each request of the `Scheduler` service, and the call it means.
 
 pub use super::events::{read_event, write_event};
+pub use super::inverse::read_answer_inverse_offers;
 use super::{
     decline::{read_filters, write_filters},
     demand::{read_demands, write_demand},
     form::{self, Read},
     framework::{read_framework_info, write_framework_info},
+    inverse::write_answer_inverse_offers,
     kill_policy::{read_kill_grace, write_kill_grace},
     operation::{read_operations, write_operations},
     shared::{
@@ -38,6 +40,8 @@ pub enum WireCall {
     Revive(v1::ReviveRequest),
     /// Forget what was refused.
     ClearFilters(v1::ClearFiltersRequest),
+    /// Answer inverse offers.
+    AnswerInverseOffers(v1::AnswerInverseOffersRequest),
     /// End the framework.
     Teardown(v1::TeardownRequest),
     /// Describe it anew.
@@ -232,6 +236,7 @@ pub fn read_call(call: WireCall) -> Result<(Session, SchedulerCall), Refusal> {
         WireCall::Suppress(request) => read_suppress(request),
         WireCall::Revive(request) => read_revive(request),
         WireCall::ClearFilters(request) => read_clear_filters(request),
+        WireCall::AnswerInverseOffers(request) => read_answer_inverse_offers(request),
         WireCall::Teardown(request) => read_teardown(request),
         WireCall::UpdateFramework(request) => read_update_framework(request),
         WireCall::StateDemand(request) => read_state_demand(request),
@@ -287,6 +292,9 @@ pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
         SchedulerCall::ClearFilters { roles } => {
             WireCall::ClearFilters(v1::ClearFiltersRequest { session, roles: write_roles(&roles) })
         }
+        SchedulerCall::AnswerInverse { offers, answer } => {
+            WireCall::AnswerInverseOffers(write_answer_inverse_offers(session, &offers, answer))
+        }
         SchedulerCall::Teardown => WireCall::Teardown(v1::TeardownRequest { session }),
         SchedulerCall::UpdateFramework { info } => {
             let framework = Some(write_framework_info(&info));
@@ -322,7 +330,7 @@ fn write_commit(session: Option<v1::FrameworkSession>, call: SchedulerCall) -> v
     }
 }
 
-fn read_session(session: Option<v1::FrameworkSession>) -> Read<Session> {
+pub(super) fn read_session(session: Option<v1::FrameworkSession>) -> Read<Session> {
     let session = form::required("session", session)?;
     let framework = form::id("session.framework_id", &session.framework_id)?;
     Ok(Session { framework, epoch: session.epoch })

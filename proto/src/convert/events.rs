@@ -36,10 +36,7 @@ pub fn read_event(event: v1::Event) -> Result<SchedulerEvent, Refusal> {
             agent: form::id("failure.agent_id", &failure.agent_id)?,
             removed: failure.removed,
         },
-        Event::AgentNotice(notice) => {
-            let (agents, notice) = read_notice(notice).map_err(|no| no.under("agent_notice"))?;
-            SchedulerEvent::AgentNotice { agents, notice }
-        }
+        Event::AgentNotice(notice) => read_notice(notice).map_err(|no| no.under("agent_notice"))?,
         Event::DemandFailed(failed) => SchedulerEvent::DemandFailed {
             role: form::id("demand_failed.role", &failed.role)?,
             demand: form::id("demand_failed.demand_id", &failed.demand_id)?,
@@ -86,8 +83,8 @@ pub fn write_event(event: &SchedulerEvent) -> v1::Event {
         SchedulerEvent::Failure { agent, removed } => {
             Event::Failure(v1::event::Failure { agent_id: agent.to_string(), removed: *removed })
         }
-        SchedulerEvent::AgentNotice { agents, notice } => {
-            Event::AgentNotice(write_notice(agents, notice))
+        SchedulerEvent::AgentNotice { agents, notice, inverse_offers, rescinded } => {
+            Event::AgentNotice(write_notice(agents, notice, inverse_offers, rescinded))
         }
         SchedulerEvent::DemandFailed { role, demand } => {
             let (role, demand_id) = (role.to_string(), demand.to_string());

@@ -18,6 +18,7 @@ pub mod domain;
 mod events;
 mod form;
 pub mod framework;
+pub mod inverse;
 pub mod kill_policy;
 pub mod masters;
 pub mod offer;

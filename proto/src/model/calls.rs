@@ -11,6 +11,7 @@ use super::{
     ids::{
         AgentId, ClusterId, DemandId, FrameworkId, OfferId, OwnerId, RequestId, TaskId, TaskKey,
     },
+    inverse::{InverseAnswer, InverseOffer, InverseOfferId},
     masters::Masters,
     offer::Offer,
     operation::Operation,
@@ -117,6 +118,13 @@ pub enum SchedulerCall {
         /// The roles.
         roles: Vec<Role>,
     },
+    /// Answer inverse offers.
+    AnswerInverse {
+        /// Which.
+        offers: Vec<InverseOfferId>,
+        /// What is said to all of them.
+        answer: InverseAnswer,
+    },
     /// End the framework and all of its tasks.
     Teardown,
     /// Describe it anew; a role in which tasks run cannot be left out.
@@ -164,6 +172,10 @@ pub enum SchedulerEvent {
         agents: Vec<AgentId>,
         /// What.
         notice: AgentNotice,
+        /// What the framework is asked because of it.
+        inverse_offers: Vec<InverseOffer>,
+        /// Inverse offers that are over by it.
+        rescinded: Vec<InverseOfferId>,
     },
     /// The pieces of a gang could not be had together in time; the demand is no longer stated.
     DemandFailed {

@@ -14,6 +14,7 @@ pub mod devices;
 pub mod domain;
 pub mod framework;
 pub mod ids;
+pub mod inverse;
 pub mod jitter;
 pub mod kill_policy;
 pub mod limits;
@@ -54,6 +55,7 @@ pub use ids::{
     AgentId, ClusterId, DemandId, FrameworkId, IdError, NodeId, OfferId, OwnerId, RequestId,
     TaskId, TaskKey,
 };
+pub use inverse::{InverseAnswer, InverseOffer, InverseOfferId};
 pub use kill_policy::{KillPolicy, KillStep, SignalError, StopSignal};
 pub use masters::{MasterInfo, Masters};
 pub use offer::Offer;

@@ -8,6 +8,7 @@ mod commits;
 mod declines;
 mod demands;
 mod devices;
+mod inverse;
 mod operations;
 mod quotas;
 mod role_settings;

@@ -9,9 +9,10 @@ use super::{
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
     AgentCall, AgentNotice, AgentVersion, ConflictDetection, DeclineFilter, DeclineReason,
-    Duration, Masters, Offer, OfferId, Operation, Order, PreemptionNotice, Reason, Refusal, Resize,
-    ResourceName, SchedulerCall, SchedulerEvent, SharedAgent, SharedState, Subscribe,
-    Unavailability, limits, shared::SharedDescription,
+    Duration, InverseAnswer, InverseOffer, InverseOfferId, Masters, Offer, OfferId, Operation,
+    Order, PreemptionNotice, Reason, Refusal, Resize, ResourceName, SchedulerCall, SchedulerEvent,
+    SharedAgent, SharedState, Subscribe, Unavailability, WindowId, limits,
+    shared::SharedDescription,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -121,6 +122,51 @@ fn agent_notice() -> impl Strategy<Value = AgentNotice> {
     ]
 }
 
+fn inverse_id() -> impl Strategy<Value = InverseOfferId> {
+    (any::<u64>(), any::<u64>()).prop_map(|(term, number)| InverseOfferId { term, number })
+}
+
+fn inverse_answer() -> impl Strategy<Value = InverseAnswer> {
+    prop_oneof![
+        Just(InverseAnswer::Accept),
+        "[a-z ]{0,20}".prop_map(|message| InverseAnswer::Decline { message }),
+    ]
+}
+
+fn inverse_offer() -> impl Strategy<Value = InverseOffer> {
+    let what = (inverse_id(), agent_id(), collection::vec(task_id(), 0..4));
+    let why = (any::<bool>(), option::of(any::<u64>()), "[a-z ]{0,20}", any::<bool>());
+    (what, any::<u64>(), any::<u64>(), why).prop_map(
+        |((id, agent, tasks), begins, deadline, (ends_tasks, window, comment, agent_goes))| {
+            let (begins_in, deadline) = (Duration(begins), Duration(deadline));
+            let window = window.map(WindowId);
+            InverseOffer {
+                id,
+                agent,
+                tasks,
+                begins_in,
+                deadline,
+                ends_tasks,
+                window,
+                comment,
+                agent_goes,
+            }
+        },
+    )
+}
+
+fn notice_event() -> impl Strategy<Value = SchedulerEvent> {
+    let (agents, ids) = (collection::vec(agent_id(), 0..4), collection::vec(inverse_id(), 0..4));
+    (agents, agent_notice(), collection::vec(inverse_offer(), 0..4), ids).prop_map(
+        |(agents, notice, inverse_offers, rescinded)| SchedulerEvent::AgentNotice {
+            agents,
+            notice,
+            inverse_offers,
+            rescinded,
+        },
+    )
+}
+
 pub(crate) fn subscribe() -> impl Strategy<Value = Subscribe> {
     (framework_info(), option::of(framework_id()), request_id(), any::<u16>()).prop_map(
         |(info, framework, request, chosen)| {
@@ -194,6 +240,12 @@ pub(crate) fn call() -> impl Strategy<Value = SchedulerCall> {
         roles(0).prop_map(|roles| SchedulerCall::Suppress { roles }),
         roles(0).prop_map(|roles| SchedulerCall::Revive { roles }),
         roles(0).prop_map(|roles| SchedulerCall::ClearFilters { roles }),
+        (collection::hash_set(inverse_id(), 1..5), inverse_answer()).prop_map(
+            |(offers, answer)| {
+                let offers = offers.into_iter().collect();
+                SchedulerCall::AnswerInverse { offers, answer }
+            }
+        ),
         Just(SchedulerCall::Teardown),
         framework_info().prop_map(|info| SchedulerCall::UpdateFramework { info }),
         (role(), option::of(demand::demands()))
@@ -260,8 +312,7 @@ pub(crate) fn event() -> impl Strategy<Value = SchedulerEvent> {
         status().prop_map(SchedulerEvent::Update),
         (agent_id(), any::<bool>())
             .prop_map(|(agent, removed)| SchedulerEvent::Failure { agent, removed }),
-        (collection::vec(agent_id(), 0..4), agent_notice())
-            .prop_map(|(agents, notice)| SchedulerEvent::AgentNotice { agents, notice }),
+        notice_event(),
         (role(), demand::demand_id())
             .prop_map(|(role, demand)| SchedulerEvent::DemandFailed { role, demand }),
         shared_state().prop_map(SchedulerEvent::SharedState),

@@ -231,7 +231,7 @@ impl World {
         if host.boot != boot || host.containers.get(&container) != Some(&Container::Running) {
             return;
         }
-        let result = match self.chance.agents.per_mille(200) {
+        let result = match self.chance.agents.per_mille(350) {
             true => Err("it holds more".to_owned()),
             false => Ok(()),
         };

@@ -211,6 +211,9 @@ impl World {
             (SchedulerCall::Decline { offers, .. }, Ok(_)) => {
                 self.oracles.offers.answered(offers);
             }
+            (SchedulerCall::AnswerInverse { .. }, Ok(_)) => {
+                self.sometimes.note("inverse offer answered");
+            }
             (SchedulerCall::Teardown, Ok(_)) => self.oracles.offers.void(framework),
             (SchedulerCall::Acknowledge { acknowledgements }, Ok(_)) => {
                 self.oracles.updates.acknowledged(framework, acknowledgements);

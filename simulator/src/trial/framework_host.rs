@@ -9,8 +9,8 @@ use super::{
 };
 use master_core::input::StreamId;
 use proto::model::{
-    AgentId, Duration, FrameworkId, FrameworkInfo, Instant, Milli, Offer, OfferId, Operation,
-    Reason, Refusal, RequestId, Resize, ResourceName, Resources, Role, SchedulerCall,
+    AgentId, Duration, FrameworkId, FrameworkInfo, Instant, InverseOfferId, Milli, Offer, OfferId,
+    Operation, Reason, Refusal, RequestId, Resize, ResourceName, Resources, Role, SchedulerCall,
     SchedulerEvent, Session, SharedAgent, StatusReason, Subscribe, TaskId, TaskState, TaskStatus,
     Value,
 };
@@ -50,6 +50,8 @@ pub(crate) struct FrameworkHost {
     pub(crate) offers: BTreeMap<OfferId, Offer>,
     /// What is free, where its role is shared.
     pub(crate) shown: BTreeMap<AgentId, SharedAgent>,
+    /// Agents that it was asked to leave, by inverse offer.
+    pub(crate) asked: BTreeMap<InverseOfferId, AgentId>,
     pub(crate) suppressed: bool,
     pub(crate) next_number: u64,
     heard: Instant,
@@ -70,6 +72,7 @@ impl FrameworkHost {
             refused: BTreeSet::new(),
             offers: BTreeMap::new(),
             shown: BTreeMap::new(),
+            asked: BTreeMap::new(),
             suppressed: false,
             next_number: 0,
             heard: Instant(0),
@@ -280,8 +283,10 @@ impl World {
             }
             SchedulerEvent::Update(status) => self.updated(framework, &status),
             SchedulerEvent::SharedState(state) => self.frameworks[framework].shown(state),
+            SchedulerEvent::AgentNotice { inverse_offers, rescinded, .. } => {
+                self.asked_to_leave(framework, &inverse_offers, &rescinded);
+            }
             SchedulerEvent::Failure { .. }
-            | SchedulerEvent::AgentNotice { .. }
             | SchedulerEvent::DemandFailed { .. }
             | SchedulerEvent::PreemptionNotice(_)
             | SchedulerEvent::Masters(_)

@@ -17,6 +17,7 @@
 
 mod agent_host;
 mod agent_world;
+mod departures;
 pub mod disk;
 mod event;
 pub mod faults;

@@ -44,6 +44,8 @@ pub const MOMENTS: &[&str] = &[
     "agent drained",
     "maintenance begun",
     "task ended by a drain",
+    "inverse offer answered",
+    "inverse offer taken back",
     "demand stated",
     "offer of pieces used",
     "revocable offer used",

@@ -5,8 +5,8 @@ use crate::job::TaskSpec;
 use crate::observer::Silent;
 use crate::queue::Outcome;
 use bourse_sdk::model::{
-    AgentId, ClusterId, OfferId, Operation, Resources, Role, SchedulerCall, StatusReason,
-    StatusSource, TaskState, TaskStatus, WallTime,
+    AgentId, AgentNotice, ClusterId, InverseAnswer, InverseOfferId, OfferId, Operation, Resources,
+    Role, SchedulerCall, StatusReason, StatusSource, TaskState, TaskStatus, WallTime,
 };
 
 mod shared;
@@ -118,6 +118,39 @@ fn accepted(call: CallId) -> Event {
 
 fn is_statement(calls: &[(CallId, SchedulerCall)]) -> bool {
     matches!(calls, [(_, SchedulerCall::StateDemand { .. })])
+}
+
+fn inverse_offer(number: u64, ends_tasks: bool) -> InverseOffer {
+    InverseOffer {
+        id: InverseOfferId { term: 1, number },
+        agent: AgentId::new("a1").unwrap(),
+        tasks: Vec::new(),
+        begins_in: Duration(0),
+        deadline: Duration(60_000),
+        ends_tasks,
+        window: None,
+        comment: String::new(),
+        agent_goes: false,
+    }
+}
+
+#[test]
+fn a_job_leaves_where_its_tasks_are_ended_and_says_where_it_stays() {
+    let mut bench = Bench::new(vec![spec("a", 3)]);
+    let offers = vec![inverse_offer(1, true), inverse_offer(2, false), inverse_offer(3, true)];
+    let ids = |numbers: &[usize]| numbers.iter().map(|at| offers[*at].id).collect::<Vec<_>>();
+    let (leaves, stays) = (ids(&[0, 2]), ids(&[1]));
+    let agents = vec![AgentId::new("a1").unwrap()];
+    let notice = AgentNotice::Draining { deadline: Duration(60_000) };
+    let event =
+        Event::AgentNotice { agents, notice, inverse_offers: offers, rescinded: Vec::new() };
+    let calls: Vec<_> = bench.event(event).into_iter().map(|(_, call)| call).collect();
+    let message = "its tasks are not moved before they end".to_owned();
+    let expected = [
+        SchedulerCall::AnswerInverse { offers: leaves, answer: InverseAnswer::Accept },
+        SchedulerCall::AnswerInverse { offers: stays, answer: InverseAnswer::Decline { message } },
+    ];
+    assert_eq!(calls, expected);
 }
 
 #[test]

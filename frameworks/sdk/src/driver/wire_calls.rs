@@ -98,6 +98,9 @@ async fn send(mut client: Client, call: WireCall) -> Result<Answer, Status> {
         WireCall::ClearFilters(request) => {
             client.clear_filters(request).await.map(|_| Answer::Done)
         }
+        WireCall::AnswerInverseOffers(request) => {
+            client.answer_inverse_offers(request).await.map(|_| Answer::Done)
+        }
         WireCall::Teardown(request) => client.teardown(request).await.map(|_| Answer::Done),
         WireCall::UpdateFramework(request) => {
             client.update_framework(request).await.map(|_| Answer::Done)

@@ -29,8 +29,9 @@ impl ClientSession {
             SchedulerEvent::Failure { agent, removed } => {
                 self.events.push_back(Event::AgentLost { agent, is_removed: removed });
             }
-            SchedulerEvent::AgentNotice { agents, notice } => {
-                self.events.push_back(Event::AgentNotice { agents, notice });
+            SchedulerEvent::AgentNotice { agents, notice, inverse_offers, rescinded } => {
+                let event = Event::AgentNotice { agents, notice, inverse_offers, rescinded };
+                self.events.push_back(event);
             }
             SchedulerEvent::DemandFailed { role, demand } => {
                 self.stated.failed(&role, &demand);

@@ -66,8 +66,8 @@ pub(super) struct Requests {
     in_flight: usize,
     /// Accepts by the tasks they launch.
     launching: BTreeMap<TaskId, CallId>,
-    /// Suppress, revive, cleared filters and what is wanted, in the order asked; only the first is
-    /// sent.
+    /// Suppress, revive, cleared filters, what is wanted and answers to inverse offers, in the
+    /// order asked; only the first is sent.
     lane: BTreeSet<CallId>,
 }
 
@@ -94,7 +94,8 @@ impl Requests {
             SchedulerCall::Suppress { .. }
             | SchedulerCall::Revive { .. }
             | SchedulerCall::ClearFilters { .. }
-            | SchedulerCall::StateDemand { .. } => {
+            | SchedulerCall::StateDemand { .. }
+            | SchedulerCall::AnswerInverse { .. } => {
                 self.lane.insert(id);
             }
             _ => {}

@@ -289,4 +289,11 @@ impl Scheduler for ModelMaster {
     ) -> Result<Response<v1::StateDemandResponse>, Status> {
         self.call(WireCall::StateDemand(request.into_inner()))
     }
+
+    async fn answer_inverse_offers(
+        &self,
+        request: Request<v1::AnswerInverseOffersRequest>,
+    ) -> Result<Response<v1::AnswerInverseOffersResponse>, Status> {
+        self.call(WireCall::AnswerInverseOffers(request.into_inner()))
+    }
 }

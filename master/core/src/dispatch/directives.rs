@@ -9,8 +9,18 @@ use crate::{
     ledger::{Command, Event, Window},
     master::leadership::Timer,
 };
-use proto::model::{AgentId, AgentNotice, FrameworkId, SchedulerEvent, WindowId};
+use proto::model::{
+    AgentId, AgentNotice, FrameworkId, InverseOffer, InverseOfferId, SchedulerEvent, WindowId,
+};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What one notice is about.
+#[derive(Debug, Default)]
+struct Said {
+    agents: Vec<AgentId>,
+    inverse_offers: Vec<InverseOffer>,
+    rescinded: Vec<InverseOfferId>,
+}
 
 impl Turn<'_> {
     /// Sends what a fact about an agent's duty means; the ledger already shows it.
@@ -27,6 +37,7 @@ impl Turn<'_> {
                 // What is offered says when the agent will be away, which has changed.
                 self.withdraw(agent);
                 self.notify(std::slice::from_ref(agent));
+                self.ask_no_longer(agent);
                 self.look_again(agent);
             }
             Event::WindowScheduled(id) | Event::WindowStarted(id) => {
@@ -54,7 +65,7 @@ impl Turn<'_> {
     }
 
     /// Tells those who run tasks on these agents what is to become of them.
-    fn notify(&mut self, agents: &[AgentId]) {
+    pub(super) fn notify(&mut self, agents: &[AgentId]) {
         let mut by_framework: BTreeMap<FrameworkId, Vec<AgentId>> = BTreeMap::new();
         for agent in agents {
             let tasks = self.ledger.tasks_of_agent(agent).filter(|task| !task.is_terminal());
@@ -84,16 +95,22 @@ impl Turn<'_> {
     /// One event for all agents of which the same is to be said.
     fn tell_notices(&mut self, framework: FrameworkId, agents: &[AgentId]) {
         let Some((_, stream)) = self.leader.sessions.framework(framework) else { return };
-        let mut said: Vec<(AgentNotice, Vec<AgentId>)> = Vec::new();
+        let mut said: Vec<(AgentNotice, Said)> = Vec::new();
         for agent in agents {
             let notice = self.notice_of(agent);
-            match said.iter_mut().find(|(other, _)| *other == notice) {
-                Some((_, agents)) => agents.push(agent.clone()),
-                None => said.push((notice, vec![agent.clone()])),
-            }
+            let at = said.iter().position(|(other, _)| *other == notice).unwrap_or_else(|| {
+                said.push((notice, Said::default()));
+                said.len() - 1
+            });
+            let (offer, over) = self.ask_to_leave(framework, agent);
+            let said = &mut said[at].1;
+            said.agents.push(agent.clone());
+            said.inverse_offers.extend(offer);
+            said.rescinded.extend(over);
         }
-        for (notice, agents) in said {
-            self.tell_framework(stream, SchedulerEvent::AgentNotice { agents, notice });
+        for (notice, Said { agents, inverse_offers, rescinded }) in said {
+            let event = SchedulerEvent::AgentNotice { agents, notice, inverse_offers, rescinded };
+            self.tell_framework(stream, event);
         }
     }
 

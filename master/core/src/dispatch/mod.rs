@@ -2,6 +2,7 @@
 
 mod directives;
 pub(crate) mod history;
+mod inverse;
 mod masters;
 mod preemptions;
 mod replies;
@@ -55,6 +56,7 @@ impl Turn<'_> {
                 // Its resources may have changed: what is offered is offered anew.
                 let returned = self.leader.book.rescind_agent(agent);
                 self.rescind(&returned);
+                self.ask_again(agent);
                 // Watched whether or not its stream still stands.
                 let silent_at = self.now.monotonic + self.config.agent_timeout;
                 self.leader.agent_returned(agent, silent_at);
@@ -163,6 +165,7 @@ impl Turn<'_> {
         self.leader.agent_lost(agent, removed, now + self.config.agent_removal_timeout);
         if removed {
             self.leader.timers.cancel(&Timer::Drain(agent.clone()));
+            self.leader.inverse.forget_agent(agent);
             // Declared gone while it is connected: it is told to end what it runs.
             if let Some(session) = self.leader.sessions.agent(agent) {
                 let message = format!("agent {agent} was declared gone");
@@ -192,6 +195,7 @@ impl Turn<'_> {
         self.forget_shared(framework);
         self.leader.commits.remove(&framework);
         self.leader.demand.holds_mut().forget(framework);
+        self.leader.inverse.forget_framework(framework);
         self.leader.framework_settled(framework);
         if let Some((_, stream)) = self.leader.sessions.framework(framework) {
             let message = format!("{framework} was torn down");

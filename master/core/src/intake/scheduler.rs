@@ -9,9 +9,9 @@ use crate::{
     reads,
 };
 use proto::model::{
-    AgentId, DeclineFilter, DeclineReason, FrameworkId, OfferId, Principal, Reason, Refusal, Role,
-    SchedulerCall, SchedulerEvent, Session, StatedDemand, StatusReason, StatusSource, Subscribe,
-    TaskId, TaskKey, TaskState, TaskStatus,
+    AgentId, DeclineFilter, DeclineReason, FrameworkId, InverseAnswer, InverseOfferId, OfferId,
+    Principal, Reason, Refusal, Role, SchedulerCall, SchedulerEvent, Session, StatedDemand,
+    StatusReason, StatusSource, Subscribe, TaskId, TaskKey, TaskState, TaskStatus,
 };
 use std::collections::BTreeMap;
 
@@ -83,6 +83,9 @@ impl Turn<'_> {
                 let cleared = self.leader.demand.clear_filters(session.framework, &roles);
                 self.reply(call, cleared.map(|()| Answer::Done));
             }
+            SchedulerCall::AnswerInverse { offers, answer } => {
+                self.answer_inverse(call, session.framework, &offers, &answer);
+            }
             SchedulerCall::UpdateFramework { info } => {
                 let command = Command::UpdateFramework { session, info };
                 self.propose(command, Waiter::Call(call));
@@ -124,6 +127,21 @@ impl Turn<'_> {
             self.suppress_shared(framework, roles, suppressed);
         }
         self.reply(call, done.map(|()| Answer::Done));
+    }
+
+    /// Whether a framework will be gone from agents by the deadlines.
+    fn answer_inverse(
+        &mut self,
+        call: CallId,
+        framework: FrameworkId,
+        offers: &[InverseOfferId],
+        answer: &InverseAnswer,
+    ) {
+        let answered = self.leader.inverse.answer(framework, offers, answer);
+        if answered.is_ok() {
+            self.figures.inverse_answered(answer, offers.len() as u64);
+        }
+        self.reply(call, answered.map(|()| Answer::Done));
     }
 
     /// What a framework wants from now on; `None` is whatever it is its turn for.

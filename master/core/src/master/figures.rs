@@ -1,6 +1,6 @@
 //! Counts for operators' metrics. Nothing decides by them.
 
-use proto::model::{DeclineReason, Duration, Reason, Role, TaskState};
+use proto::model::{DeclineReason, Duration, InverseAnswer, Reason, Role, TaskState};
 use std::collections::BTreeMap;
 
 /// Counted since the process started; kept across changes of leader.
@@ -22,6 +22,8 @@ pub struct Figures {
     pub unused_kept_ms: u64,
     /// The same of those that were not answered in time.
     pub lapsed_kept_ms: u64,
+    /// Inverse offers that were accepted, and that were declined.
+    pub inverse_offers: (u64, u64),
     /// Commits in shared roles, by role.
     pub commits: BTreeMap<Role, CommitFigures>,
     /// Tasks committed for launch.
@@ -95,6 +97,13 @@ impl Figures {
     pub(crate) fn lapsed(&mut self, held: Duration) {
         self.offers_lapsed += 1;
         self.lapsed_kept_ms = self.lapsed_kept_ms.saturating_add(held.0);
+    }
+
+    pub(crate) fn inverse_answered(&mut self, answer: &InverseAnswer, offers: u64) {
+        match answer {
+            InverseAnswer::Accept => self.inverse_offers.0 += offers,
+            InverseAnswer::Decline { .. } => self.inverse_offers.1 += offers,
+        }
     }
 
     pub(crate) fn refused(&mut self, reason: Reason) {

@@ -16,7 +16,7 @@ use crate::{
         figures::CommitFigures,
         membership::{HandOver, Removal},
     },
-    offers::{Book, Shared},
+    offers::{Book, InverseBook, Shared},
     preemption::PreemptionState,
     reads::{Past, Reads},
     table::CopyOnWrite,
@@ -62,6 +62,8 @@ pub(crate) struct Leadership {
     pub(crate) allocator: Drf,
     pub(crate) book: Book,
     pub(crate) shared: Shared,
+    /// Who was asked to leave which agent.
+    pub(crate) inverse: InverseBook,
     /// Since this member leads.
     pub(crate) commits: CopyOnWrite<BTreeMap<FrameworkId, CommitFigures>>,
     pub(crate) detector: Detector,
@@ -128,6 +130,7 @@ impl Leadership {
             allocator: Drf::default(),
             book,
             shared: Shared::default(),
+            inverse: InverseBook::new(term),
             commits: CopyOnWrite::default(),
             detector,
             rate_limits: RateLimits::new(config.call_rates.clone()),

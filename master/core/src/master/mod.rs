@@ -291,8 +291,9 @@ impl Master {
         let leader = self.leader.as_ref();
         let offers = leader.map(|leader| leader.book.shown().clone()).unwrap_or_default();
         let commits = leader.map(|leader| leader.commits.clone()).unwrap_or_default();
+        let asked = leader.map(|leader| leader.inverse.asked().clone()).unwrap_or_default();
         let holds = BTreeMap::new();
-        Moment { ledger: self.ledger.clone(), offers, commits, holds, time, age }
+        Moment { ledger: self.ledger.clone(), offers, commits, asked, holds, time, age }
     }
 
     /// As a leader has it, with what it charges for what was kept: nearly nobody anything.

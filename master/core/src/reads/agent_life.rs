@@ -1,7 +1,11 @@
 //! Drains and maintenance windows as messages: how far they are, and what is left of them, as seen
 //! at a time on the cluster's clock.
 
-use super::listings::{after, page_of, start};
+use super::{
+    Moment,
+    inverse::tally_of_window,
+    listings::{after, page_of, start},
+};
 use crate::{
     Ledger,
     input::Page,
@@ -59,16 +63,21 @@ pub(crate) fn window_summary(ledger: &Ledger, window: &Window, now: Instant) -> 
         plan: Some(write_window_plan(&plan)),
         started: window.started,
         agent_count: ledger.agents_of_window(window).count() as u64,
+        inverse_offers: Vec::new(),
     }
 }
 
 pub(super) fn list_windows(
-    ledger: &Ledger,
+    moment: &Moment,
     page: &Page,
-    now: Instant,
 ) -> Result<v1::ListMaintenanceResponse, Refusal> {
+    let ledger = &moment.ledger;
     let rows = ledger.windows_from((start(after::<WindowId>(page)?), Unbounded));
     let (rows, next_page_token) = page_of(rows, page, |window| window.id.to_string());
-    let windows = rows.into_iter().map(|window| window_summary(ledger, window, now)).collect();
+    let summary = |window: &Window| v1::WindowSummary {
+        inverse_offers: tally_of_window(moment, window),
+        ..window_summary(ledger, window, moment.time)
+    };
+    let windows = rows.into_iter().map(summary).collect();
     Ok(v1::ListMaintenanceResponse { windows, next_page_token })
 }

@@ -4,6 +4,7 @@ use super::{
     Moment, Read, Viewer,
     agent_life::list_windows,
     demands::list_demands,
+    inverse::tally_of_agent,
     roles::list_roles,
     summaries::{agent_address, agent_summary, framework_summary, task_summary},
     why::why,
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     Ledger,
     input::{AgentFilter, FrameworkFilter, OperatorCall, Page},
-    ledger::{Framework, Task},
+    ledger::{Agent, Framework, Task},
     master::{figures::CommitFigures, leadership::Leadership},
     offers::Shown,
     outbox::{Answer, ReadAnswer},
@@ -19,8 +20,8 @@ use crate::{
 use proto::{
     convert::offer,
     model::{
-        AgentId, FrameworkId, Instant, Offer, OfferId, Reason, Refusal, Resources, Role, TaskId,
-        TaskKey, TaskState,
+        AgentId, FrameworkId, Offer, OfferId, Reason, Refusal, Resources, Role, TaskId, TaskKey,
+        TaskState,
     },
     wire::v1,
 };
@@ -62,11 +63,9 @@ pub(super) fn answer(
     viewer: &Viewer,
     request: &OperatorCall,
 ) -> Result<Answer, Refusal> {
-    let (ledger, offers, now) = (&moment.ledger, &moment.offers, moment.time);
+    let ledger = &moment.ledger;
     let answer = match request {
-        OperatorCall::GetAgent(id) => {
-            ReadAnswer::Agent(get_agent(ledger, offers, id, (viewer, now))?)
-        }
+        OperatorCall::GetAgent(id) => ReadAnswer::Agent(get_agent(moment, id, viewer)?),
         OperatorCall::ListAgents { page, filter } => {
             ReadAnswer::Agents(list_agents(moment, page, filter)?)
         }
@@ -82,9 +81,7 @@ pub(super) fn answer(
             let wanted = Wanted { viewer, framework: *framework, agent, states, role };
             ReadAnswer::Tasks(list_tasks(moment, page, &wanted)?)
         }
-        OperatorCall::ListMaintenance(page) => {
-            ReadAnswer::Windows(list_windows(ledger, page, now)?)
-        }
+        OperatorCall::ListMaintenance(page) => ReadAnswer::Windows(list_windows(moment, page)?),
         OperatorCall::ListOffers(page) => ReadAnswer::Offers(list_offers(moment, page)?),
         OperatorCall::GetCluster
         | OperatorCall::Stale(_)
@@ -146,15 +143,14 @@ fn offered(offers: &Shown, agent: &AgentId) -> Resources {
 }
 
 fn get_agent(
-    ledger: &Ledger,
-    offers: &Shown,
+    moment: &Moment,
     id: &AgentId,
-    (viewer, now): (&Viewer, Instant),
+    viewer: &Viewer,
 ) -> Result<v1::GetAgentResponse, Refusal> {
     let unknown = || Refusal::new(Reason::AgentUnknown, format!("no agent {id}")).at("agent_id");
-    let row = ledger.agent(id).ok_or_else(unknown)?;
+    let row = moment.ledger.agent(id).ok_or_else(unknown)?;
     let agent = match viewer.sees_all() {
-        true => agent_summary(ledger, row, Some(&offered(offers, id)), now),
+        true => agent_row(moment, id, row),
         false => agent_address(row),
     };
     Ok(v1::GetAgentResponse { agent: Some(agent) })
@@ -165,16 +161,23 @@ fn list_agents(
     page: &Page,
     filter: &AgentFilter,
 ) -> Result<v1::ListAgentsResponse, Refusal> {
-    let Moment { ledger, offers, time, .. } = moment;
-    let rows = ledger.agents().range((start(after::<AgentId>(page)?), Unbounded));
+    let rows = moment.ledger.agents().range((start(after::<AgentId>(page)?), Unbounded));
     let rows = rows.filter(|(_, row)| {
         (filter.states.is_empty() || filter.states.contains(&row.state))
             && filter.selector.as_ref().is_none_or(|selector| selector.matches(&row.info))
     });
     let (rows, next_page_token) = page_of(rows, page, |(id, _)| id.to_string());
-    let summary = |(id, row)| agent_summary(ledger, row, Some(&offered(offers, id)), *time);
-    let agents = rows.into_iter().map(summary).collect();
+    let agents = rows.into_iter().map(|(id, row)| agent_row(moment, id, row)).collect();
     Ok(v1::ListAgentsResponse { agents, next_page_token, age: moment.age })
+}
+
+/// With what only the leader knows.
+fn agent_row(moment: &Moment, id: &AgentId, row: &Agent) -> v1::AgentSummary {
+    let offered = offered(&moment.offers, id);
+    v1::AgentSummary {
+        inverse_offers: tally_of_agent(moment, row),
+        ..agent_summary(&moment.ledger, row, Some(&offered), moment.time)
+    }
 }
 
 /// With what only the leader knows.

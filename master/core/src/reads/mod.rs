@@ -9,6 +9,7 @@
 mod agent_life;
 mod demands;
 mod holds;
+mod inverse;
 mod listings;
 mod members;
 mod past;

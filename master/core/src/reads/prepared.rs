@@ -11,7 +11,7 @@ use crate::{
     input::{CallId, OperatorCall},
     ledger::digest,
     master::figures::CommitFigures,
-    offers::Shown,
+    offers::{Shown, inverse::Asked},
     outbox::{Answer, ReadAnswer},
     table::CopyOnWrite,
 };
@@ -29,6 +29,8 @@ pub(crate) struct Moment {
     pub(crate) offers: Shown,
     /// Of frameworks of shared roles, since the leader leads.
     pub(crate) commits: CopyOnWrite<BTreeMap<FrameworkId, CommitFigures>>,
+    /// Who was asked to leave which agent.
+    pub(crate) asked: CopyOnWrite<Asked>,
     /// What frameworks are charged for what they kept.
     pub(crate) holds: BTreeMap<FrameworkId, v1::HoldCharge>,
     /// On the cluster's clock.
@@ -123,6 +125,7 @@ mod tests {
             ledger: ledger.clone(),
             offers: Shown::default(),
             commits: CopyOnWrite::default(),
+            asked: CopyOnWrite::default(),
             holds: BTreeMap::new(),
             time: Instant::default(),
             age: None,

@@ -4,6 +4,7 @@
 mod agents;
 mod declines;
 mod demand;
+mod departures;
 mod directives;
 mod followers;
 mod frameworks;
@@ -23,4 +24,5 @@ mod roles;
 mod shared;
 mod shared_histories;
 mod show;
+mod terms;
 mod watches;

@@ -2,7 +2,10 @@
 //!
 //! Every effect becomes a line of a transcript, so that a story's expected output can be read.
 
-use super::show::{show_answer, show_event, show_order, show_watched};
+use super::{
+    show::{show_answer, show_event, show_order, show_watched},
+    terms,
+};
 use master_core::{
     Config, Effect, Input, Ledger, Master, Now, Outbox,
     config::CallRates,
@@ -45,6 +48,8 @@ pub(crate) struct Rig {
     pub(crate) answers: Vec<(CallId, Result<Answer, Refusal>)>,
     /// What each watcher was shown, with its sequence number, or why its watch has ended.
     pub(crate) watched: Vec<(u64, Result<u64, Reason>, String)>,
+    /// What the master has written.
+    pub(crate) disk: Restored,
     streams: BTreeMap<StreamId, String>,
     next_call: u64,
 }
@@ -53,7 +58,7 @@ pub(crate) fn cluster() -> ClusterId {
     ClusterId::new("story").expect("an id")
 }
 
-fn config(members: u64) -> Config {
+pub(crate) fn config(members: u64) -> Config {
     let address = |node| (NodeId(node), format!("master-{node}:5050"));
     Config {
         offer_timeout: Some(Duration::from_seconds(5)),
@@ -120,12 +125,13 @@ impl Rig {
             shown: Vec::new(),
             answers: Vec::new(),
             watched: Vec::new(),
+            disk: Restored::default(),
             streams: BTreeMap::new(),
             next_call: 0,
         }
     }
 
-    fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         self.now.monotonic = self.now.monotonic + Duration(100);
         self.step(Input::Tick);
     }
@@ -156,7 +162,10 @@ impl Rig {
             let mut follows = Vec::new();
             for effect in outbox.drain().collect::<Vec<_>>() {
                 match &effect {
-                    Effect::Persist(persist) => follows.push(Input::Persisted(persist.number)),
+                    Effect::Persist(persist) => {
+                        terms::write(&mut self.disk, persist);
+                        follows.push(Input::Persisted(persist.number));
+                    }
                     Effect::TellWhenRead(stream) => match self.slow.contains(stream) {
                         true => self.unread.push(*stream),
                         false => follows.push(Input::StreamRead(*stream)),

@@ -7,7 +7,8 @@ use proto::{
         resources::read_resources, role_settings::read_settings,
     },
     model::{
-        AgentNotice, Masters, Milli, OperationResult, Order, Refusal, SchedulerEvent, SharedState,
+        AgentNotice, Duration, InverseOffer, Masters, Milli, OperationResult, Order, Refusal,
+        SchedulerEvent, SharedState,
     },
     wire::v1::{self, cluster_event::Event},
 };
@@ -42,9 +43,11 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
         }
         SchedulerEvent::Failure { agent, removed } => format!("failure {agent} removed {removed}"),
         SchedulerEvent::Error(refusal) => format!("error {:?} {refusal}", refusal.reason),
-        SchedulerEvent::AgentNotice { agents, notice } => {
+        SchedulerEvent::AgentNotice { agents, notice, inverse_offers, rescinded } => {
             let agents: Vec<_> = agents.iter().map(ToString::to_string).collect();
-            format!("notice {} {}", agents.join(", "), show_notice(notice))
+            let asked: String = inverse_offers.iter().map(show_inverse).collect();
+            let over: String = rescinded.iter().map(|id| format!(", {id} is over")).collect();
+            format!("notice {} {}{asked}{over}", agents.join(", "), show_notice(notice))
         }
         SchedulerEvent::Masters(masters) => show_masters(masters),
         SchedulerEvent::DemandFailed { role, demand } => {
@@ -72,6 +75,32 @@ fn show_shared(state: &SharedState) -> String {
     let flag = |is_set: bool, word: &'static str| if is_set { word } else { "" };
     let (begins, open) = (flag(state.begins, " begins"), flag(!state.complete, " goes on"));
     format!("{} shared{begins}{open}{}{agents}", state.role, flag(state.ended, " no longer"))
+}
+
+fn show_inverse(offer: &InverseOffer) -> String {
+    let tasks: Vec<_> = offer.tasks.iter().map(ToString::to_string).collect();
+    let begins = match offer.begins_in {
+        Duration(0) => String::new(),
+        begins => format!(" begins in {begins}"),
+    };
+    let ends = if offer.ends_tasks { "ends" } else { "is" };
+    let window = offer.window.map(|window| format!(" for {window} {:?}", offer.comment));
+    let (id, tasks, window) = (offer.id, tasks.join(" "), window.unwrap_or_default());
+    let goes = if offer.agent_goes { ", then gone" } else { "" };
+    format!(", {id} of {}: {tasks}{begins} {ends} by {}{window}{goes}", offer.agent, offer.deadline)
+}
+
+/// Who said what to inverse offers.
+fn show_tallies(tallies: &[v1::InverseTally]) -> String {
+    let show = |tally: &v1::InverseTally| {
+        let said = match tally.decline_message.is_empty() {
+            true => String::new(),
+            false => format!(" {:?}", tally.decline_message),
+        };
+        let counts = (tally.accepted, tally.declined, tally.unanswered);
+        format!(" {}: accepted/declined/unanswered {counts:?}{said}", tally.framework_id)
+    };
+    tallies.iter().map(show).collect()
 }
 
 fn show_notice(notice: &AgentNotice) -> String {
@@ -170,7 +199,8 @@ fn show_read(read: &ReadAnswer) -> String {
                 let plan = row.plan.clone().unwrap_or_default();
                 let begun = if row.started { "begun" } else { "planned" };
                 let (id, agents) = (&row.window_id, row.agent_count);
-                format!("{id}:{}:{begun}:{agents}", plan.selector)
+                let said = show_tallies(&row.inverse_offers);
+                format!("{id}:{}:{begun}:{agents}{said}", plan.selector)
             };
             page("windows", it.windows.iter().map(window).collect(), &it.next_page_token)
         }
@@ -352,7 +382,7 @@ fn show_directives(row: &v1::AgentSummary) -> String {
     if let Some(away) = &row.unavailability {
         shown += &format!(" away in {} ms for {} ms", away.starts_in_ms, away.duration_ms);
     }
-    shown
+    shown + &show_tallies(&row.inverse_offers)
 }
 
 /// `None` for what only keeps the line open.

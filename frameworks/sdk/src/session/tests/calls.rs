@@ -270,7 +270,43 @@ fn a_new_description_that_is_refused_is_not_kept() {
 fn notices_about_agents_are_passed_on() {
     let mut bench = Bench::subscribed();
     let notice = AgentNotice::Draining { deadline: Duration(600_000) };
-    let event = SchedulerEvent::AgentNotice { agents: vec![agent()], notice };
+    let offer = |number| InverseOffer {
+        id: InverseOfferId { term: 1, number },
+        agent: agent(),
+        tasks: vec![],
+        begins_in: Duration(0),
+        deadline: Duration(600_000),
+        ends_tasks: true,
+        window: None,
+        comment: String::new(),
+        agent_goes: false,
+    };
+    let (inverse_offers, rescinded) = (vec![offer(2)], vec![offer(1).id]);
+    let event = SchedulerEvent::AgentNotice {
+        agents: vec![agent()],
+        notice,
+        inverse_offers: inverse_offers.clone(),
+        rescinded: rescinded.clone(),
+    };
     bench.input(Input::Event(ConnectionId(1), event));
-    assert_eq!(bench.events(), [Event::AgentNotice { agents: vec![agent()], notice }]);
+    let expected = Event::AgentNotice { agents: vec![agent()], notice, inverse_offers, rescinded };
+    assert_eq!(bench.events(), [expected]);
+}
+
+/// An answer that is on its way is not overtaken by the one that takes it back.
+#[test]
+fn answers_to_inverse_offers_keep_their_order() {
+    let mut bench = Bench::subscribed();
+    let offers = vec![InverseOfferId { term: 1, number: 1 }];
+    let answers =
+        [InverseAnswer::Accept, InverseAnswer::Decline { message: "after all not".to_owned() }];
+    for answer in answers.clone() {
+        bench.ask(SchedulerCall::AnswerInverse { offers: offers.clone(), answer });
+    }
+    for answer in answers {
+        let (send, call) = bench.only_send();
+        assert_eq!(call, SchedulerCall::AnswerInverse { offers: offers.clone(), answer });
+        bench.input(Input::Answered(send, Ok(Answer::Done)));
+    }
+    assert!(matches!(bench.events()[..], [Event::Done { .. }, Event::Done { .. }]));
 }

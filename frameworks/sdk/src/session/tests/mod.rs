@@ -9,8 +9,8 @@ mod updates;
 use super::*;
 use crate::model::Reason;
 use crate::model::{
-    AgentId, AgentNotice, Operation, StatusReason, StatusSource, TaskInfo, TaskState, TaskStatus,
-    WallTime,
+    AgentId, AgentNotice, InverseAnswer, InverseOffer, InverseOfferId, Operation, StatusReason,
+    StatusSource, TaskInfo, TaskState, TaskStatus, WallTime,
 };
 
 /// A session with its time and everything it asked for so far.
