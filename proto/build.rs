@@ -11,6 +11,7 @@ const SCHEMAS: &[&str] = &[
     "bourse/v1/inverse.proto",
     "bourse/v1/offer_terms.proto",
     "bourse/v1/operations.proto",
+    "bourse/v1/reservations.proto",
     "bourse/v1/shared.proto",
     "bourse/v1/scheduler.proto",
     "bourse/v1/agent.proto",

@@ -333,6 +333,7 @@ fn info(settings: &AgentSettings, id: AgentId, listen: Option<SocketAddr>) -> Ag
         resources: settings.resources.clone(),
         attributes: settings.attributes.clone(),
         domain: settings.domain.clone(),
+        reservations: settings.reservations.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

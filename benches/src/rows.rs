@@ -29,6 +29,7 @@ pub fn task_id(number: usize) -> TaskId {
 /// An agent as it registers.
 pub fn agent_info(number: usize, resources: Resources) -> AgentInfo {
     AgentInfo {
+        reservations: Vec::new(),
         id: agent_id(number),
         hostname: format!("agent-{number:05}.example"),
         address: format!("192.0.2.1:{}", 10_000 + number % 50_000),

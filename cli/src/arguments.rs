@@ -16,6 +16,7 @@ use crate::{
         maintenance::MaintenanceCommand,
         master::MasterCommand,
         masters::MastersArgs,
+        reservations::ReservationsCommand,
         roles::{QuotaArgs, RolesArgs},
         run::RunArgs,
         why::{DemandArgs, WhyArgs},
@@ -72,6 +73,9 @@ pub(crate) enum Command {
     Roles(Box<RolesArgs>),
     /// List quotas, set or remove one
     Quota(Box<QuotaArgs>),
+    /// List what of agents is kept for roles, reserve, give up, move
+    #[command(subcommand)]
+    Reservations(Box<ReservationsCommand>),
     /// Print what a task wrote
     Logs(Client<LogsArgs>),
     /// End a task

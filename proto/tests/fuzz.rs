@@ -9,8 +9,8 @@ use proptest::{collection, prelude::*, sample::Index};
 use prost::Message;
 use proto::{
     convert::{
-        agent, body::read_body, calls, offer, orders, quota, refusal, role_settings, status, task,
-        watch,
+        agent, body::read_body, calls, offer, operation, orders, quota, refusal, reservation,
+        role_settings, status, task, watch,
     },
     model::{Reason, Refusal},
     wire::{DESCRIPTORS, journal, log, v1},
@@ -98,6 +98,17 @@ pub(crate) fn fuzz_quotas(bytes: &[u8]) {
     believe(bytes, role_settings::read_change, role_settings::write_change);
 }
 
+/// What operators and accepts say of reservations.
+pub(crate) fn fuzz_reservations(bytes: &[u8]) {
+    let (read, write) = (reservation::read_reservation_plan, reservation::write_reservation_plan);
+    believe(bytes, read, write);
+    believe(bytes, reservation::read_unreserve, reservation::write_unreserve);
+    let write = |(from, role): &(_, _)| reservation::write_move(*from, role);
+    believe(bytes, reservation::read_move, write);
+    believe(bytes, operation::read_operation, operation::write_operation);
+    believe(bytes, operation::read_operation_result, operation::write_operation_result);
+}
+
 /// What agents say.
 pub(crate) fn fuzz_agent_messages(bytes: &[u8]) {
     believe(bytes, orders::read_agent_message, orders::write_agent_message);
@@ -168,6 +179,10 @@ const REQUESTS: &[Request] = requests!(
     TransferLeadershipRequest
     TakeSnapshotRequest
     WhyRequest
+    ListReservationsRequest
+    ReserveRequest
+    UnreserveRequest
+    MoveReservationRequest
     ListDemandsRequest
     PeerFrame
     SnapshotPart
@@ -207,6 +222,7 @@ fn fuzz_all(bytes: &[u8]) {
     fuzz_scheduler_events(bytes);
     fuzz_agent_messages(bytes);
     fuzz_quotas(bytes);
+    fuzz_reservations(bytes);
     fuzz_watch_filters(bytes);
     fuzz_master_messages(bytes);
     fuzz_requests(bytes);

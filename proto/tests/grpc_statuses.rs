@@ -110,6 +110,7 @@ fn codes_are_exactly_the_table() {
         Reason::FrameworkUnknown | Reason::TaskUnknown => Code::NotFound,
         Reason::SequenceUnknown | Reason::AgentUnknown => Code::NotFound,
         Reason::WindowUnknown | Reason::MemberUnknown => Code::NotFound,
+        Reason::ReservationUnknown => Code::NotFound,
         Reason::TaskExists | Reason::MemberExists => Code::AlreadyExists,
         Reason::ResourcesTaken | Reason::Conflict => Code::Aborted,
         Reason::SequenceExpired => Code::OutOfRange,

@@ -28,6 +28,9 @@ pub struct AgentArgs {
     /// [default: the host's processors, its memory and disk less a margin]
     #[arg(long, value_name = "LIST")]
     pub resources: Option<String>,
+    /// What of that is reserved for which role: `eng=cpus:2;mem:1024 ops=cpus:1`
+    #[arg(long, value_name = "LIST")]
+    pub reservations: Option<String>,
     /// What is said of this agent: `rack:r1;ssd:yes`
     #[arg(long, value_name = "LIST")]
     pub attributes: Option<String>,
@@ -92,6 +95,7 @@ impl AgentArgs {
             "agent_id" => &self.agent_id,
             "hostname" => &self.hostname,
             "resources" => &self.resources,
+            "reservations" => &self.reservations,
             "attributes" => &self.attributes,
             "domain" => &self.domain,
             "data_dir" => &self.data_dir,

@@ -2,6 +2,7 @@
 
 use super::{AgentSettings, IsolationChoice, Problem};
 use edge::settings::{SettingsFile, TlsTable};
+use proto::model::DeclaredReservation;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -13,6 +14,7 @@ pub(super) struct FileSettings {
     agent_id: Option<String>,
     hostname: Option<String>,
     resources: Option<String>,
+    reservations: Option<String>,
     attributes: Option<String>,
     domain: Option<String>,
     data_dir: Option<String>,
@@ -43,6 +45,7 @@ impl SettingsFile for FileSettings {
             "agent_id" => self.agent_id.clone(),
             "hostname" => self.hostname.clone(),
             "resources" => self.resources.clone(),
+            "reservations" => self.reservations.clone(),
             "attributes" => self.attributes.clone(),
             "domain" => self.domain.clone(),
             "data_dir" => self.data_dir.clone(),
@@ -75,12 +78,15 @@ impl From<&AgentSettings> for FileSettings {
             IsolationChoice::None => ("none", None),
             IsolationChoice::Emulated(time) => ("emulated", u64::try_from(time.as_millis()).ok()),
         };
+        let reserved = |it: &DeclaredReservation| format!("{}={}", it.role, it.resources);
+        let reservations: Vec<String> = settings.reservations.iter().map(reserved).collect();
         let attributes: Vec<String> = settings.attributes.iter().map(ToString::to_string).collect();
         Self {
             master: Some(settings.masters.join(",")),
             agent_id: settings.agent_id.as_ref().map(ToString::to_string),
             hostname: Some(settings.hostname.clone()),
             resources: Some(settings.resources.to_string()),
+            reservations: (!reservations.is_empty()).then(|| reservations.join(" ")),
             attributes: (!attributes.is_empty()).then(|| attributes.join(";")),
             domain: settings.domain.as_ref().map(ToString::to_string),
             data_dir: path(&settings.data_dir),

@@ -5,7 +5,7 @@ use super::{
     attributes_from_text, file::FileSettings, resources_from_text,
 };
 use edge::settings::{boolean, call_address, listen_address, number, path};
-use proto::model::{AgentId, Domain};
+use proto::model::{AgentId, DeclaredReservation, Domain, Role};
 use std::time::Duration;
 
 /// A year: longer is a mistake in the unit.
@@ -43,6 +43,7 @@ fn identity(layers: &Layers<'_>, to: &mut AgentSettings) -> Result<(), SettingsE
         }
         to.resources = said.value;
     }
+    layers.set("reservations", read_reservations, &mut to.reservations)?;
     Ok(())
 }
 
@@ -83,6 +84,22 @@ fn read_agent_id(text: &str) -> Result<AgentId, Problem> {
 
 fn read_domain(text: &str) -> Result<Domain, Problem> {
     Domain::new(text).map_err(|source| Problem::Domain { text: text.to_owned(), source })
+}
+
+/// Each role once: the settings know no labels to tell two reservations apart.
+fn read_reservations(text: &str) -> Result<Vec<DeclaredReservation>, Problem> {
+    let mut list: Vec<DeclaredReservation> = Vec::new();
+    for entry in text.split_whitespace() {
+        let form = || Problem::Reservation { text: entry.to_owned() };
+        let (role, resources) = entry.split_once('=').ok_or_else(form)?;
+        let role = Role::new(role).ok().filter(|role| *role != Role::any()).ok_or_else(form)?;
+        let resources = resources_from_text(resources)?;
+        if resources.is_empty() || list.iter().any(|other| other.role == role) {
+            return Err(form());
+        }
+        list.push(DeclaredReservation { role, resources, labels: Vec::new() });
+    }
+    Ok(list)
 }
 
 fn read_hostname(text: &str) -> Result<String, Malformed> {
@@ -146,6 +163,7 @@ mod tests {
         flags.resources = Some("cpus:2;mem:100".to_owned());
         flags.attributes = Some("rack:r1".to_owned());
         flags.domain = Some("eu/eu-1/r7".to_owned());
+        flags.reservations = Some("eng=cpus:1;mem:10 ops=cpus:0.5".to_owned());
         flags.isolation = Some("emulated".to_owned());
         flags.emulated_task_ms = Some("5".to_owned());
         flags.listen = Some("127.0.0.1:0".to_owned());
@@ -193,5 +211,17 @@ mod tests {
         let flags = AgentArgs { config: Some(path), ..arguments() };
         let error = AgentSettings::load_with(&flags, &nothing).unwrap_err();
         assert!(matches!(error, SettingsError::FileMalformed { .. }));
+    }
+
+    #[test]
+    fn what_is_reserved_is_said_for_each_role_once() {
+        let read = |text: &str| read_reservations(text).map(|list| list.len());
+        assert_eq!(read("eng=cpus:1;mem:10  ops/night=cpus:0.5"), Ok(2));
+        assert_eq!(read(""), Ok(0));
+        for bad in ["eng", "*=cpus:1", "eng=", "eng=cpus:1 eng=mem:10", "e ng=cpus:1"] {
+            let problem = read(bad).unwrap_err();
+            assert!(matches!(problem, Problem::Reservation { .. }), "{bad}: {problem}");
+        }
+        assert!(matches!(read("eng=cpus:x"), Err(Problem::Resources(_))));
     }
 }

@@ -17,7 +17,7 @@ pub use edge::settings::{Malformed, Origin, Security, TlsPaths};
 pub use problem::{Problem, SettingsError};
 
 use file::FileSettings;
-use proto::model::{AgentId, Attribute, Domain, Resources};
+use proto::model::{AgentId, Attribute, DeclaredReservation, Domain, Resources};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// Everything that an agent can be told.
@@ -31,6 +31,8 @@ pub struct AgentSettings {
     pub hostname: String,
     /// What it has to give.
     pub resources: Resources,
+    /// What of that is reserved for which role.
+    pub reservations: Vec<DeclaredReservation>,
     /// What is said of it.
     pub attributes: Vec<Attribute>,
     /// Its fault domain; `None` says nothing.
@@ -93,6 +95,7 @@ impl AgentSettings {
             agent_id: None,
             hostname: host.name,
             resources,
+            reservations: Vec::new(),
             attributes: Vec::new(),
             domain: None,
             data_dir,

@@ -30,6 +30,14 @@ pub enum Problem {
         #[source]
         source: IdError,
     },
+    /// Not what is reserved for a role.
+    #[error(
+        "{text:?} does not say what is reserved for which role, each once: eng=cpus:2;mem:1024"
+    )]
+    Reservation {
+        /// What was said.
+        text: String,
+    },
     /// Not resources.
     #[error(transparent)]
     Resources(#[from] ResourceError),

@@ -14,6 +14,7 @@ pub(crate) mod logs;
 pub(crate) mod maintenance;
 pub(crate) mod master;
 pub(crate) mod masters;
+pub(crate) mod reservations;
 mod role_settings;
 pub(crate) mod roles;
 pub(crate) mod run;

@@ -5,6 +5,7 @@ mod holds;
 mod inverse;
 pub(crate) mod past;
 mod preemption;
+pub(crate) mod reservations;
 pub(crate) mod roles;
 pub(crate) mod rows;
 pub(crate) mod table;

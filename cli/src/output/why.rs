@@ -92,6 +92,8 @@ struct Missing {
     resource: String,
     agents_too_small: u64,
     agents_in_use: u64,
+    /// Of these, those that would have enough, were nothing reserved for others.
+    agents_reserved: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -237,6 +239,7 @@ impl DemandReport {
             resource: missing.name,
             agents_too_small: missing.agents_too_small,
             agents_in_use: missing.agents_in_use,
+            agents_reserved: missing.agents_reserved,
         });
         let (pieces_with_room, pieces_needed) = (wire.gang_collected, wire.gang_needed);
         Self {
@@ -273,7 +276,12 @@ impl DemandReport {
         for missing in &self.missing {
             let name = &missing.resource;
             line(missing.agents_too_small, format!("never have enough {name}"));
-            line(missing.agents_in_use, format!("have enough {name}, but it is in use"));
+            let in_use = missing.agents_in_use.saturating_sub(missing.agents_reserved);
+            line(in_use, format!("have enough {name}, but it is in use"));
+            line(
+                missing.agents_reserved,
+                format!("have enough {name}, but it is reserved for others"),
+            );
         }
         line(self.agents_full, "have as many pieces as it wants on one".to_owned());
         line(
@@ -408,6 +416,7 @@ mod tests {
             name: "gpus".to_owned(),
             agents_too_small: 2,
             agents_in_use: 1,
+            agents_reserved: 0,
         };
         let demand = v1::DemandStanding {
             demand: Some(v1::Demand { demand_id: "train".to_owned(), ..v1::Demand::default() }),

@@ -19,6 +19,7 @@ mod pushed_back;
 mod python;
 mod quota;
 mod readme;
+mod reservations;
 mod resize;
 mod rig;
 mod shared;

@@ -182,6 +182,7 @@ impl Placing {
 /// Whether an agent is as the task wants it.
 fn meets(spec: &TaskSpec, id: &AgentId, agent: &CellAgent) -> bool {
     let info = AgentInfo {
+        reservations: Vec::new(),
         id: id.clone(),
         hostname: agent.description.hostname.clone(),
         address: String::new(),

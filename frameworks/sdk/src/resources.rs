@@ -314,6 +314,7 @@ mod tests {
             agent: agent(),
             hostname: String::new(),
             resources,
+            reserved: Vec::new(),
             attributes: Vec::new(),
             domain: None,
             expires_in: None,

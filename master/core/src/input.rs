@@ -3,8 +3,9 @@
 use crate::ledger::{AgentState, FrameworkState, LogVersion};
 use proto::model::{
     AgentCall, AgentDirective, AgentId, DemandId, Duration, FrameworkId, Instant, MasterInfo,
-    Milli, NodeId, Principal, Quota, Role, RoleSettingsChange, SchedulerCall, Selector, Session,
-    Subscribe, TaskId, TaskKey, TaskState, WallTime, WatchFilter, WindowId, WindowPlan,
+    Milli, NodeId, Principal, Quota, ReservationId, ReservationPlan, Role, RoleSettingsChange,
+    SchedulerCall, Selector, Session, Subscribe, TaskId, TaskKey, TaskState, Unreserve, WallTime,
+    WatchFilter, WindowId, WindowPlan,
 };
 use raft::eraftpb::Message;
 
@@ -284,6 +285,26 @@ pub enum OperatorCall {
     },
     /// Why somebody gets nothing.
     Why(WhyQuery),
+    /// Reservations by id.
+    ListReservations {
+        /// Which rows.
+        page: Page,
+        /// Only of this agent.
+        agent: Option<AgentId>,
+        /// Only of this role and those below it.
+        role: Option<Role>,
+    },
+    /// Keep resources for a role.
+    Reserve(ReservationPlan),
+    /// Keep them no longer.
+    Unreserve(Unreserve),
+    /// Keep them for another role.
+    MoveReservation {
+        /// Which.
+        reservation: ReservationId,
+        /// For whom.
+        role: Role,
+    },
     /// What frameworks have stated that they want.
     ListDemands {
         /// Which rows.

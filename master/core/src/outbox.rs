@@ -10,7 +10,7 @@ use crate::{
     reads::PreparedRead,
 };
 use proto::{
-    model::{NodeId, OperationResult, Order, Refusal, SchedulerEvent, WindowId},
+    model::{NodeId, OperationResult, Order, Refusal, ReservationId, SchedulerEvent, WindowId},
     wire::v1,
 };
 use raft::eraftpb::{ConfState, Entry, HardState, Message};
@@ -157,6 +157,8 @@ pub enum Answer {
     Done,
     /// What became of an accept's operations.
     Accepted(Vec<OperationResult>),
+    /// The resources are reserved.
+    Reserved(ReservationId),
     /// The maintenance window is planned.
     Scheduled(WindowId),
     /// So many statuses will follow.
@@ -181,6 +183,7 @@ pub enum ReadAnswer {
     Roles(v1::ListRolesResponse),
     Why(v1::WhyResponse),
     Demands(v1::ListDemandsResponse),
+    Reservations(v1::ListReservationsResponse),
 }
 
 impl ReadAnswer {
@@ -192,6 +195,7 @@ impl ReadAnswer {
             Self::Tasks(answer) => answer.tasks.len(),
             Self::Offers(answer) => answer.offers.len(),
             Self::Windows(answer) => answer.windows.len(),
+            Self::Reservations(answer) => answer.reservations.len(),
             Self::Roles(answer) => answer.roles.len(),
             Self::Demands(answer) => answer.demands.len(),
             Self::Cluster(_) | Self::Agent(_) | Self::Framework(_) | Self::Task(_) => 1,

@@ -60,6 +60,7 @@ fn an_offer_says_what_was_planned() {
     let expires_in = Some(Duration(500));
     let offer = book.issue(&plan, "host-1", std::slice::from_ref(&rack), Instant(100), expires_in);
     let expected = Offer {
+        reserved: Vec::new(),
         id: OfferId { term: 7, number: 1 },
         framework: MINE,
         role: plan.role,

@@ -388,6 +388,9 @@ fn is_committed(input: &Input) -> bool {
                 | OperatorCall::DirectAgent { .. }
                 | OperatorCall::TeardownFramework(_)
                 | OperatorCall::ScheduleMaintenance(_)
+                | OperatorCall::Reserve(_)
+                | OperatorCall::Unreserve(_)
+                | OperatorCall::MoveReservation { .. }
                 | OperatorCall::CancelMaintenance(_)
                 | OperatorCall::AddMaster(_)
                 | OperatorCall::RemoveMaster(_)

@@ -98,6 +98,7 @@ mod tests {
 
     fn offers(from: u64, count: u64, attribute_bytes: usize) -> SchedulerEvent {
         let offer = |number| Offer {
+            reserved: Vec::new(),
             id: OfferId { term: 1, number },
             framework: FrameworkId(1),
             agent: AgentId::new("a").unwrap(),

@@ -14,6 +14,7 @@ pub(crate) mod health;
 mod listings;
 mod masters;
 pub(crate) mod operators;
+mod reservations;
 mod roles;
 pub(crate) mod scheduler;
 pub(crate) mod server;

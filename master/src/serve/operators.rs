@@ -5,7 +5,7 @@ use super::{
     demands::{read_list_demands, read_why},
     gateway::{Gateway, caller, unexpected},
     listings::{read_list_agents, read_list_frameworks, read_list_tasks, read_page},
-    masters,
+    masters, reservations,
     roles::{audit, read_configure_role, read_remove_quota, read_set_quota, read_set_weight},
     watch::WatchStream,
 };
@@ -271,6 +271,40 @@ impl Operator for OperatorService {
         read!(self, request, read_why, Why)
     }
 
+    async fn list_reservations(
+        &self,
+        request: Request<v1::ListReservationsRequest>,
+    ) -> Result<Response<v1::ListReservationsResponse>, Status> {
+        read!(self, request, reservations::read_list, Reservations)
+    }
+
+    async fn reserve(
+        &self,
+        request: Request<v1::ReserveRequest>,
+    ) -> Result<Response<v1::ReserveResponse>, Status> {
+        match self.ask(request, reservations::read_reserve).await? {
+            Answer::Reserved(reservation) => {
+                let reservation_id = reservation.to_string();
+                Ok(Response::new(v1::ReserveResponse { reservation_id }))
+            }
+            other => unexpected(&other),
+        }
+    }
+
+    async fn unreserve(
+        &self,
+        request: Request<v1::UnreserveRequest>,
+    ) -> Result<Response<v1::UnreserveResponse>, Status> {
+        self.tell(request, reservations::read_give_up).await
+    }
+
+    async fn move_reservation(
+        &self,
+        request: Request<v1::MoveReservationRequest>,
+    ) -> Result<Response<v1::MoveReservationResponse>, Status> {
+        self.tell(request, reservations::read_moved).await
+    }
+
     async fn list_demands(
         &self,
         request: Request<v1::ListDemandsRequest>,
@@ -305,6 +339,7 @@ impl OperatorService {
             tracing::info!(target: "bourse::audit", %node, %principal, task = %key, "kill task");
         }
         audit(&self.0.node_label, &principal, &request);
+        reservations::audit(&self.0.node_label, &principal, &request);
         agent_life::audit(&self.0.node_label, &principal, &request);
         masters::audit(&self.0.node_label, &principal, &request);
         self.0.call(|call| Input::OperatorCall { call, principal, request }).await

@@ -3,6 +3,7 @@
 use super::{
     domain::{read_domain, write_domain},
     form,
+    reservation::{read_declared, write_declared},
     resources::{read_attributes, read_resources, write_attributes, write_resources},
     status::{read_state, write_state},
     text,
@@ -13,11 +14,13 @@ use crate::wire::v1;
 /// Reads an agent's description.
 pub fn read_agent_info(agent: v1::AgentInfo) -> Result<AgentInfo, Refusal> {
     let hostname_limit = limits::HOSTNAME_BYTES_MAX;
+    let resources = read_resources(agent.resources).map_err(|no| no.under("resources"))?;
     Ok(AgentInfo {
         id: form::id("agent_id", &agent.agent_id)?,
         hostname: text::read_line_to("hostname", agent.hostname, hostname_limit)?,
         address: form::address("address", agent.address)?,
-        resources: read_resources(agent.resources).map_err(|no| no.under("resources"))?,
+        reservations: read_declared(agent.reservations, &resources)?,
+        resources,
         attributes: read_attributes(agent.attributes).map_err(|no| no.under("attributes"))?,
         domain: read_domain(&agent.domain)?,
         version: text::read_line("version", agent.version)?,
@@ -34,6 +37,7 @@ pub fn write_agent_info(agent: &AgentInfo) -> v1::AgentInfo {
         attributes: write_attributes(&agent.attributes),
         version: agent.version.clone(),
         domain: write_domain(agent.domain.as_ref()),
+        reservations: write_declared(&agent.reservations),
     }
 }
 

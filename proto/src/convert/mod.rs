@@ -28,6 +28,7 @@ pub mod orders;
 mod preemption;
 pub mod quota;
 pub mod refusal;
+pub mod reservation;
 pub mod resources;
 #[cfg(feature = "grpc")]
 mod rich_status;

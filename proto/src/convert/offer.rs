@@ -7,6 +7,7 @@ use super::{
     demand::{read_pieces, write_pieces},
     domain::{read_domain, write_domain},
     form,
+    reservation::{read_offered_parts, write_reserved},
     resources::{read_attributes, read_resources_within, write_attributes, write_resources},
     text,
 };
@@ -16,14 +17,16 @@ use crate::wire::v1;
 /// Reads an offer.
 pub fn read_offer(offer: v1::Offer) -> Result<Offer, Refusal> {
     let hostname_limit = limits::HOSTNAME_BYTES_MAX;
+    let resources = read_resources_within(offer.resources, usize::MAX);
+    let resources = resources.map_err(|no| no.under("resources"))?;
     Ok(Offer {
+        reserved: read_offered_parts(offer.reserved, &resources)?,
         id: form::id("offer_id", &offer.offer_id)?,
         framework: form::id("framework_id", &offer.framework_id)?,
         role: form::id("role", &offer.role)?,
         agent: form::id("agent_id", &offer.agent_id)?,
         hostname: text::read_line_to("hostname", offer.hostname, hostname_limit)?,
-        resources: read_resources_within(offer.resources, usize::MAX)
-            .map_err(|no| no.under("resources"))?,
+        resources,
         attributes: read_attributes(offer.attributes).map_err(|no| no.under("attributes"))?,
         domain: read_domain(&offer.domain)?,
         expires_in: (offer.expires_in_ms > 0).then_some(Duration(offer.expires_in_ms)),
@@ -48,5 +51,6 @@ pub fn write_offer(offer: &Offer) -> v1::Offer {
         unavailability: offer.unavailability.as_ref().map(write_unavailability),
         pieces: offer.pieces.iter().map(write_pieces).collect(),
         revocable: offer.revocable,
+        reserved: write_reserved(&offer.reserved),
     }
 }

@@ -3,6 +3,10 @@
 use super::{
     form::{self, Read},
     refusal::{read_refusal, write_refusal},
+    reservation::{
+        read_move, read_reservation_plan, read_unreserve, write_move, write_reservation_plan,
+        write_unreserve,
+    },
     resources::write_resources,
     task::{read_task_info, read_task_resources, write_task_info},
 };
@@ -70,6 +74,19 @@ pub fn read_operation(operation: v1::Operation) -> Result<Operation, Refusal> {
             let resize = read_resize(resize).map_err(|no| no.under("resize"))?;
             Ok(Operation::Resize(resize))
         }
+        Kind::Reserve(plan) => {
+            let plan = read_reservation_plan(plan).map_err(|no| no.under("reserve"))?;
+            Ok(Operation::Reserve(plan))
+        }
+        Kind::Unreserve(plan) => {
+            let plan = read_unreserve(plan).map_err(|no| no.under("unreserve"))?;
+            Ok(Operation::Unreserve(plan))
+        }
+        Kind::MoveReservation(plan) => {
+            let read = read_move(plan).map_err(|no| no.under("move_reservation"));
+            let (reservation, role) = read?;
+            Ok(Operation::MoveReservation { reservation, role })
+        }
     }
 }
 
@@ -83,6 +100,11 @@ pub fn write_operation(operation: &Operation) -> v1::Operation {
             task_id: task.to_string(),
             resources: write_resources(resources),
         }),
+        Operation::Reserve(plan) => Kind::Reserve(write_reservation_plan(plan)),
+        Operation::Unreserve(unreserve) => Kind::Unreserve(write_unreserve(unreserve)),
+        Operation::MoveReservation { reservation, role } => {
+            Kind::MoveReservation(write_move(*reservation, role))
+        }
     };
     v1::Operation { operation: Some(kind) }
 }
@@ -97,6 +119,11 @@ pub fn read_operation_result(result: v1::OperationResult) -> Result<OperationRes
             let tasks = form::ids("task_ids", launched.task_ids, limit);
             OperationResult::Launched { tasks: tasks.map_err(|no| no.under("launched"))? }
         }
+        ResultKind::Reserved(reserved) => {
+            let field = "reserved.reservation_id";
+            OperationResult::Reserved(form::id(field, &reserved.reservation_id)?)
+        }
+        ResultKind::Done(operation_result::Done {}) => OperationResult::Done,
     })
 }
 
@@ -109,6 +136,11 @@ pub fn write_operation_result(result: &OperationResult) -> v1::OperationResult {
             let task_ids = tasks.iter().map(ToString::to_string).collect();
             ResultKind::Launched(operation_result::Launched { task_ids })
         }
+        OperationResult::Reserved(id) => {
+            let reservation_id = id.to_string();
+            ResultKind::Reserved(operation_result::Reserved { reservation_id })
+        }
+        OperationResult::Done => ResultKind::Done(operation_result::Done {}),
     };
     v1::OperationResult { result: Some(kind) }
 }

@@ -15,7 +15,7 @@
 //! | `Unauthenticated` | `UNAUTHENTICATED` | |
 //! | `NotAuthorized` | `PERMISSION_DENIED` | |
 //! | `FrameworkUnknown`, `TaskUnknown`, `SequenceUnknown` | `NOT_FOUND` | |
-//! | `AgentUnknown`, `WindowUnknown`, `MemberUnknown` | `NOT_FOUND` | |
+//! | `AgentUnknown`, `WindowUnknown`, `MemberUnknown`, `ReservationUnknown` | `NOT_FOUND` | |
 //! | `TaskExists`, `MemberExists` | `ALREADY_EXISTS` | |
 //! | `ResourcesTaken`, `Conflict` | `ABORTED` | a race was lost: decide anew |
 //! | `SequenceExpired` | `OUT_OF_RANGE` | |
@@ -99,6 +99,8 @@ pub(super) fn read_refusal_reason(number: i32) -> Option<Reason> {
         Wire::RefusalMemberRemoved => Reason::MemberRemoved,
         Wire::RefusalMembershipChanging => Reason::MembershipChanging,
         Wire::RefusalMembershipUnsafe => Reason::MembershipUnsafe,
+        Wire::RefusalReservationUnknown => Reason::ReservationUnknown,
+        Wire::RefusalReservationInUse => Reason::ReservationInUse,
         Wire::RefusalVersionTooLow => Reason::VersionTooLow,
         Wire::RefusalResizeUnderWay => Reason::ResizeUnderWay,
         Wire::RefusalTaskNotRunning => Reason::TaskNotRunning,
@@ -143,6 +145,8 @@ fn write_refusal_reason(reason: Reason) -> v1::RefusalReason {
         Reason::MemberRemoved => Wire::RefusalMemberRemoved,
         Reason::MembershipChanging => Wire::RefusalMembershipChanging,
         Reason::MembershipUnsafe => Wire::RefusalMembershipUnsafe,
+        Reason::ReservationUnknown => Wire::RefusalReservationUnknown,
+        Reason::ReservationInUse => Wire::RefusalReservationInUse,
         Reason::VersionTooLow => Wire::RefusalVersionTooLow,
         Reason::ResizeUnderWay => Wire::RefusalResizeUnderWay,
         Reason::TaskNotRunning => Wire::RefusalTaskNotRunning,

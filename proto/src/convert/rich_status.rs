@@ -92,7 +92,8 @@ fn code_of(reason: Reason) -> Code {
         | Reason::SequenceUnknown
         | Reason::AgentUnknown
         | Reason::MemberUnknown
-        | Reason::WindowUnknown => Code::NotFound,
+        | Reason::WindowUnknown
+        | Reason::ReservationUnknown => Code::NotFound,
         Reason::TaskExists | Reason::MemberExists => Code::AlreadyExists,
         Reason::ResourcesTaken | Reason::Conflict => Code::Aborted,
         Reason::SequenceExpired => Code::OutOfRange,
@@ -112,7 +113,8 @@ fn code_of(reason: Reason) -> Code {
         | Reason::MembershipUnsafe
         | Reason::VersionTooLow
         | Reason::ResizeUnderWay
-        | Reason::TaskNotRunning => Code::FailedPrecondition,
+        | Reason::TaskNotRunning
+        | Reason::ReservationInUse => Code::FailedPrecondition,
     }
 }
 

@@ -4,6 +4,7 @@ use super::{
     form::{self, Read},
     kill_policy::{read_kill_policy, write_kill_policy},
     preemption::{read_preemption_notice, read_priority, write_priority},
+    reservation::{read_reserved, write_reserved},
     resources::{read_resources, write_resources},
     text,
 };
@@ -12,11 +13,13 @@ use crate::wire::v1;
 
 /// Reads a task.
 pub fn read_task_info(task: v1::TaskInfo) -> Result<TaskInfo, Refusal> {
+    let resources = read_task_resources(task.resources)?;
     Ok(TaskInfo {
+        reserved: read_reserved(task.reserved, &resources)?,
         id: form::id("task_id", &task.task_id)?,
         name: text::read_line("name", task.name)?,
         agent: form::id("agent_id", &task.agent_id)?,
-        resources: read_task_resources(task.resources)?,
+        resources,
         command: read_command(form::required("command", task.command)?)
             .map_err(|no| no.under("command"))?,
         kill_policy: read_kill_policy("kill_policy", task.kill_policy)?,
@@ -38,6 +41,7 @@ pub fn write_task_info(task: &TaskInfo) -> v1::TaskInfo {
         command: Some(write_command(&task.command)),
         kill_policy: write_kill_policy(&task.kill_policy),
         labels: write_labels(&task.labels),
+        reserved: write_reserved(&task.reserved),
         priority: write_priority(task.priority),
         preemption_notice_ms: task.preemption_notice.map(Duration::as_ms),
         max_completion_time_ms: task.max_completion_time.map(Duration::as_ms),

@@ -4,6 +4,7 @@ use super::{
     attributes::Attribute,
     domain::Domain,
     ids::{AgentId, TaskKey},
+    reservation::DeclaredReservation,
     resources::Resources,
     status::TaskState,
 };
@@ -23,6 +24,9 @@ pub struct AgentInfo {
     pub attributes: Vec<Attribute>,
     /// Its fault domain; `None` when it does not say.
     pub domain: Option<Domain>,
+    /// What of its resources it declares to be reserved: disjoint parts, no two with the same role
+    /// and labels.
+    pub reservations: Vec<DeclaredReservation>,
     /// The agent's software version.
     pub version: String,
 }

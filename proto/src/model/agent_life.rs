@@ -202,6 +202,7 @@ mod tests {
         };
         let units = AttributeValue::Scalar(Milli(1_500));
         AgentInfo {
+            reservations: Vec::new(),
             id: "a1".parse().expect("an id"),
             hostname: "h1.example".to_owned(),
             address: String::new(),

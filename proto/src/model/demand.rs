@@ -179,6 +179,7 @@ mod tests {
     fn agent() -> AgentInfo {
         let attribute = |name: &str, value| Attribute { name: name.to_owned(), value };
         AgentInfo {
+            reservations: Vec::new(),
             id: AgentId::new("a-1").unwrap(),
             hostname: "host-1".to_owned(),
             address: String::new(),

@@ -116,6 +116,15 @@ impl Devices {
         other.0.iter().all(|(name, milli)| self.0.get(name).is_some_and(|own| own >= milli))
     }
 
+    /// What both have of each.
+    pub fn common(&self, other: &Devices) -> Devices {
+        let common = self.0.iter().filter_map(|(name, own)| {
+            let theirs = other.0.get(name)?;
+            Some((name.clone(), *own.min(theirs)))
+        });
+        Self(common.collect())
+    }
+
     /// Both together; `None` when that would be more than all of a device.
     pub fn checked_add(&self, other: &Devices) -> Option<Devices> {
         let mut sum = self.0.clone();

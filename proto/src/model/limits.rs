@@ -66,6 +66,15 @@ pub const TASKS_PER_ACCEPT_MAX: usize = 1_000;
 /// Operations in one accept: each is checked against what those before it did.
 pub const OPERATIONS_PER_ACCEPT_MAX: usize = 100;
 
+/// Reservations of one agent: a registration and an offer look at each.
+pub const RESERVATIONS_PER_AGENT_MAX: usize = 1_000;
+
+/// Reservations in one cluster.
+pub const RESERVATIONS_MAX: usize = 200_000;
+
+/// Reservations that one task takes from: as many as it may name resources.
+pub const RESERVED_PARTS_MAX: usize = RESOURCES_MAX;
+
 /// Offers in one accept or decline.
 pub const OFFERS_PER_CALL_MAX: usize = 1_000;
 

@@ -28,6 +28,7 @@ pub mod priority;
 pub mod quota;
 pub mod ranges;
 pub mod refusal;
+pub mod reservation;
 pub mod resize;
 pub mod resources;
 pub mod role;
@@ -67,6 +68,9 @@ pub use priority::{Priority, PriorityError};
 pub use quota::Quota;
 pub use ranges::Ranges;
 pub use refusal::{Reason, Refusal};
+pub use reservation::{
+    DeclaredReservation, ReservationId, ReservationPlan, ReservationRef, ReservedPart, Unreserve,
+};
 pub use resize::Resize;
 pub use resources::{Milli, ResourceName, Resources, Value};
 pub use role::Role;

@@ -5,10 +5,13 @@ use super::{
     attributes::Attribute,
     domain::Domain,
     ids::{AgentId, DemandId, FrameworkId, OfferId},
+    reservation::ReservedPart,
     resources::Resources,
     role::Role,
     time::Duration,
 };
+
+use std::borrow::Cow;
 
 /// What a framework is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,4 +41,19 @@ pub struct Offer {
     pub pieces: Vec<(DemandId, u32)>,
     /// What runs on it is revocable: it may be of what others are promised.
     pub revocable: bool,
+    /// Which parts of the resources are reserved, each by the id of its reservation.
+    pub reserved: Vec<ReservedPart>,
+}
+
+impl Offer {
+    /// What of its resources is not reserved.
+    pub fn unreserved(&self) -> Cow<'_, Resources> {
+        match self.reserved.is_empty() {
+            true => Cow::Borrowed(&self.resources),
+            false => Cow::Owned(self.reserved.iter().fold(self.resources.clone(), |rest, part| {
+                // An offer of ours holds its parts; of somebody else's, what can be is taken out.
+                rest.checked_sub(&part.resources).unwrap_or(rest)
+            })),
+        }
+    }
 }

@@ -64,6 +64,7 @@ mod tests {
 
     fn agent(hostname: &str) -> AgentInfo {
         AgentInfo {
+            reservations: Vec::new(),
             id: "a-1".parse().unwrap(),
             hostname: hostname.to_owned(),
             address: String::new(),

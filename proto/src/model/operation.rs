@@ -1,7 +1,14 @@
 //! What an accept does with what was offered, one operation after the other, and what became of
 //! each.
 
-use super::{ids::TaskId, refusal::Refusal, resize::Resize, task::TaskInfo};
+use super::{
+    ids::TaskId,
+    refusal::Refusal,
+    reservation::{ReservationId, ReservationPlan, ReservationRef, Unreserve},
+    resize::Resize,
+    role::Role,
+    task::TaskInfo,
+};
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +20,17 @@ pub enum Operation {
     },
     /// Give a task that runs another size. What it grows by must have been offered.
     Resize(Resize),
+    /// Keep resources for a role.
+    Reserve(ReservationPlan),
+    /// Keep them no longer.
+    Unreserve(Unreserve),
+    /// Keep them for another role.
+    MoveReservation {
+        /// Which.
+        reservation: ReservationRef,
+        /// For which role from now on; not `*`.
+        role: Role,
+    },
 }
 
 /// What became of one operation.
@@ -25,6 +43,10 @@ pub enum OperationResult {
     },
     /// The task holds the larger of both sizes until its agent has applied the new one.
     Resizing,
+    /// The reservation exists.
+    Reserved(ReservationId),
+    /// Done, nothing to say.
+    Done,
     /// Nothing of it was done. The field is relative to the operation.
     Refused(Refusal),
 }
@@ -43,6 +65,9 @@ impl Operation {
         match self {
             Operation::Launch { .. } => "launch",
             Operation::Resize(_) => "resize",
+            Operation::Reserve(_) => "reserve",
+            Operation::Unreserve(_) => "unreserve",
+            Operation::MoveReservation { .. } => "move_reservation",
         }
     }
 
@@ -50,7 +75,10 @@ impl Operation {
     pub fn tasks(&self) -> &[TaskInfo] {
         match self {
             Operation::Launch { tasks } => tasks,
-            Operation::Resize(_) => &[],
+            Operation::Resize(_)
+            | Operation::Reserve(_)
+            | Operation::Unreserve(_)
+            | Operation::MoveReservation { .. } => &[],
         }
     }
 }
@@ -60,7 +88,10 @@ impl OperationResult {
     pub fn tasks(&self) -> &[TaskId] {
         match self {
             OperationResult::Launched { tasks } => tasks,
-            OperationResult::Resizing | OperationResult::Refused(_) => &[],
+            OperationResult::Resizing
+            | OperationResult::Reserved(_)
+            | OperationResult::Done
+            | OperationResult::Refused(_) => &[],
         }
     }
 
@@ -68,7 +99,10 @@ impl OperationResult {
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             OperationResult::Refused(refusal) => Some(refusal),
-            OperationResult::Launched { .. } | OperationResult::Resizing => None,
+            OperationResult::Launched { .. }
+            | OperationResult::Resizing
+            | OperationResult::Reserved(_)
+            | OperationResult::Done => None,
         }
     }
 }

@@ -77,6 +77,10 @@ pub enum Reason {
     MembershipChanging,
     /// Afterwards no quorum could be reached.
     MembershipUnsafe,
+    /// No such reservation, or not of this agent.
+    ReservationUnknown,
+    /// Tasks or refinements use what would be given up or moved.
+    ReservationInUse,
     /// Some master cannot read the command that it would become.
     VersionTooLow,
     /// The task's size is being changed.

@@ -393,6 +393,24 @@ impl Resources {
         Ok(sum)
     }
 
+    /// What both have: of amounts and of each device the smaller one, of numbers and items those
+    /// that `other` names when all of them are here.
+    pub fn common(&self, other: &Resources) -> Resources {
+        let common = |(name, theirs): (&ResourceName, &Value)| {
+            let value = match (self.get(name)?, theirs) {
+                (Value::Scalar(mine), Value::Scalar(theirs)) => Value::Scalar(*mine.min(theirs)),
+                (Value::Devices(mine), Value::Devices(theirs)) => {
+                    let common = mine.common(theirs);
+                    (!common.is_empty()).then_some(Value::Devices(common))?
+                }
+                (mine, theirs) if mine.contains(theirs) => theirs.clone(),
+                _ => return None,
+            };
+            Some((name.clone(), value))
+        };
+        Resources(other.iter().filter_map(common).collect())
+    }
+
     /// This without `other`.
     pub fn checked_sub(&self, other: &Resources) -> Result<Resources, ResourceError> {
         let missing = |name: &ResourceName| ResourceError::Missing { name: name.clone() };

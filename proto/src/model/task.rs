@@ -4,9 +4,11 @@ use super::{
     ids::{AgentId, TaskId},
     kill_policy::KillPolicy,
     priority::Priority,
+    reservation::ReservedPart,
     resources::Resources,
     time::Duration,
 };
+use std::borrow::Cow;
 
 /// What a task runs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,6 +46,9 @@ pub struct TaskInfo {
     pub max_completion_time: Option<Duration>,
     /// It may be ended whatever its priority when others have a claim on its place.
     pub revocable: bool,
+    /// Which parts of its resources come from which reservations, each named once; together no more
+    /// than the resources.
+    pub reserved: Vec<ReservedPart>,
 }
 
 impl TaskInfo {
@@ -61,6 +66,18 @@ impl TaskInfo {
             preemption_notice: None,
             max_completion_time: None,
             revocable: false,
+            reserved: Vec::new(),
+        }
+    }
+
+    /// What of its resources is from no reservation.
+    pub fn unreserved(&self) -> Cow<'_, Resources> {
+        match self.reserved.is_empty() {
+            true => Cow::Borrowed(&self.resources),
+            false => Cow::Owned(self.reserved.iter().fold(self.resources.clone(), |rest, part| {
+                // A task that was launched holds its parts; of any other, what can be is taken out.
+                rest.checked_sub(&part.resources).unwrap_or(rest)
+            })),
         }
     }
 

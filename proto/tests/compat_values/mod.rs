@@ -24,6 +24,7 @@ fn resources() -> Vec<v1::Resource> {
 fn agent_info() -> v1::AgentInfo {
     let value = Some(v1::attribute::Value::Text(text("r1")));
     v1::AgentInfo {
+        reservations: Vec::new(),
         agent_id: text("agent-1"),
         hostname: text("host-1.example"),
         address: text("host-1.example:5052"),

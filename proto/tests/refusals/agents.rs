@@ -25,10 +25,16 @@ fn registration() -> v1::AgentMessage {
         attributes: Vec::new(),
         version: "0.1.0".to_owned(),
         domain: "eu/eu-1/r7".to_owned(),
+        reservations: vec![declared("eng"), declared("ops")],
     };
     let tasks = vec![task("a"), task("b")];
     let register = v1::Register { agent: Some(agent), incarnation: 1, tasks };
     v1::AgentMessage { message: Some(agent_message::Message::Register(register)) }
+}
+
+fn declared(role: &str) -> v1::DeclaredReservation {
+    let (role, resources) = (role.to_owned(), vec![scalar("cpus", 2_000)]);
+    v1::DeclaredReservation { role, resources, labels: Vec::new() }
 }
 
 fn register(message: &mut v1::AgentMessage) -> &mut v1::Register {
@@ -40,6 +46,31 @@ fn register(message: &mut v1::AgentMessage) -> &mut v1::Register {
 
 fn info(message: &mut v1::AgentMessage) -> &mut v1::AgentInfo {
     register(message).agent.as_mut().expect("it has one")
+}
+
+#[test]
+fn declared_reservations() {
+    fn second(message: &mut v1::AgentMessage) -> &mut v1::DeclaredReservation {
+        &mut info(message).reservations[1]
+    }
+    const ROLE: &str = "register.agent.reservations[1].role";
+    const RESOURCES: &str = "register.agent.reservations[1].resources";
+    const TOO_MANY: usize = limits::RESERVATIONS_PER_AGENT_MAX + 1;
+    check(
+        &registration(),
+        read_agent_message,
+        &[
+            (|m| second(m).role = "*".to_owned(), ROLE, Invalid),
+            (|m| second(m).role = "eng".to_owned(), ROLE, Invalid),
+            (|m| second(m).resources.clear(), RESOURCES, Invalid),
+            (|m| second(m).resources = vec![scalar("cpus", 2_001)], RESOURCES, Invalid),
+            (
+                |m| info(m).reservations = vec![declared("eng"); TOO_MANY],
+                "register.agent.reservations",
+                Limit,
+            ),
+        ],
+    );
 }
 
 #[test]
@@ -108,7 +139,7 @@ fn registrations() {
             |m| info(m).address.clear(),
             |m| info(m).address = "[::1]:5052".to_owned(),
             |m| info(m).hostname = "x".repeat(limits::HOSTNAME_BYTES_MAX),
-            |m| info(m).resources.clear(),
+            |m| info(m).reservations.clear(),
             |m| register(m).tasks.clear(),
         ],
     );

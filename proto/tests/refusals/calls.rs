@@ -334,6 +334,7 @@ fn roles_and_teardowns() {
 
 fn offer() -> v1::Offer {
     v1::Offer {
+        reserved: Vec::new(),
         offer_id: "offer-1-1".to_owned(),
         framework_id: "framework-1".to_owned(),
         role: "*".to_owned(),

@@ -11,6 +11,7 @@ mod devices;
 mod inverse;
 mod operations;
 mod quotas;
+mod reservations;
 mod role_settings;
 mod tasks;
 mod watches;

@@ -3,8 +3,8 @@
 use super::{
     agent_id, agent_info, agent_task, any_duration, attributes, cluster_id, demand, duration,
     framework_id, framework_info, grace_period, message, offer_id, owner_id, priority, request_id,
-    resources, role, roles, session, some_resources, status, status_reason, task_id, task_info,
-    task_key,
+    reservations, resources, role, roles, session, some_resources, status, status_reason, task_id,
+    task_info, task_key,
 };
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
@@ -16,7 +16,7 @@ use proto::model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) const REASONS: [Reason; 38] = [
+pub(crate) const REASONS: [Reason; 40] = [
     Reason::InvalidField,
     Reason::LimitExceeded,
     Reason::NotLeader,
@@ -52,6 +52,8 @@ pub(crate) const REASONS: [Reason; 38] = [
     Reason::MemberRemoved,
     Reason::MembershipChanging,
     Reason::MembershipUnsafe,
+    Reason::ReservationUnknown,
+    Reason::ReservationInUse,
     Reason::VersionTooLow,
     Reason::ResizeUnderWay,
     Reason::TaskNotRunning,
@@ -81,30 +83,38 @@ pub(crate) fn offer() -> impl Strategy<Value = Offer> {
     let place = (agent_id(), "[a-z0-9.-]{0,20}", option::of(demand::domain()));
     let times = (option::of(any_duration()), option::of(unavailability()));
     let what = (resources(), demand::pieces(), any::<bool>());
-    (offer_id(), framework_id(), role(), place, what, attributes(), times).prop_map(
-        |(
-            id,
-            framework,
-            role,
-            (agent, hostname, domain),
-            (resources, pieces, revocable),
-            attributes,
-            times,
-        )| Offer {
-            id,
-            framework,
-            role,
-            agent,
-            hostname,
-            resources,
-            attributes,
-            domain,
-            expires_in: times.0,
-            unavailability: times.1,
-            pieces,
-            revocable,
-        },
-    )
+    (offer_id(), framework_id(), role(), place, what, attributes(), times)
+        .prop_map(
+            |(
+                id,
+                framework,
+                role,
+                (agent, hostname, domain),
+                (resources, pieces, revocable),
+                attributes,
+                times,
+            )| {
+                Offer {
+                    reserved: Vec::new(),
+                    id,
+                    framework,
+                    role,
+                    agent,
+                    hostname,
+                    resources,
+                    attributes,
+                    domain,
+                    expires_in: times.0,
+                    unavailability: times.1,
+                    pieces,
+                    revocable,
+                }
+            },
+        )
+        .prop_flat_map(|offer: Offer| {
+            let parts = reservations::parts_of(&offer.resources);
+            parts.prop_map(move |reserved| Offer { reserved, ..offer.clone() })
+        })
 }
 
 fn unavailability() -> impl Strategy<Value = Unavailability> {
@@ -208,13 +218,14 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let tasks = collection::vec((task_info(), 0..3usize), 0..6);
     let resizes = (task_id(), some_resources())
         .prop_map(|(task, resources)| Operation::Resize(Resize { task, resources }));
-    (tasks, collection::vec(resizes, 0..3)).prop_map(|(tasks, resizes)| {
+    let more = prop_oneof![resizes, reservations::operation()];
+    (tasks, collection::vec(more, 0..3)).prop_map(|(tasks, more)| {
         let named = tasks.into_iter().map(|(task, place)| (task.id.clone(), (task, place)));
         let mut operations = vec![Vec::new(); 3];
         for (task, place) in named.collect::<BTreeMap<_, _>>().into_values() {
             operations[place].push(task);
         }
-        operations.into_iter().flat_map(Operation::launch).chain(resizes).collect()
+        operations.into_iter().flat_map(Operation::launch).chain(more).collect()
     })
 }
 

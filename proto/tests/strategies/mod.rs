@@ -2,6 +2,7 @@
 
 pub(crate) mod demand;
 pub(crate) mod messages;
+pub(crate) mod reservations;
 pub(crate) mod role_settings;
 
 use proptest::{collection, option, prelude::*, sample};
@@ -241,8 +242,8 @@ pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
     let completion = option::of(duration(1, limits::COMPLETION_TIME_MAX));
     let place = (priority(), option::of(duration(0, limits::PREEMPTION_NOTICE_MAX)));
     let ends = (kill_policy(), completion, any::<bool>());
-    (identity, needs, command(), ends, place).prop_map(
-        |((id, name, agent, labels), resources, command, ends, place)| {
+    (identity, needs, command(), ends, place)
+        .prop_map(|((id, name, agent, labels), resources, command, ends, place)| {
             let plain = TaskInfo::new(id, agent, resources, command);
             let (kill_policy, max_completion_time, revocable) = ends;
             let (priority, preemption_notice) = place;
@@ -256,8 +257,11 @@ pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
                 revocable,
                 ..plain
             }
-        },
-    )
+        })
+        .prop_flat_map(|task| {
+            let parts = reservations::parts_of(&task.resources);
+            parts.prop_map(move |reserved| TaskInfo { reserved, ..task.clone() })
+        })
 }
 
 pub(crate) fn priority() -> impl Strategy<Value = Priority> {
@@ -318,15 +322,22 @@ pub(crate) fn status() -> impl Strategy<Value = TaskStatus> {
 
 pub(crate) fn agent_info() -> impl Strategy<Value = AgentInfo> {
     let said = (attributes(), option::of(demand::domain()));
-    (agent_id(), "[a-z0-9.-]{0,20}", address(), resources(), said, line()).prop_map(
-        |(id, hostname, address, resources, (attributes, domain), version)| AgentInfo {
-            id,
-            hostname,
-            address,
-            resources,
-            attributes,
-            domain,
-            version,
+    let has = resources().prop_flat_map(|all| {
+        let declared = reservations::declared_of(&all);
+        (Just(all), declared)
+    });
+    (agent_id(), "[a-z0-9.-]{0,20}", address(), has, said, line()).prop_map(
+        |(id, hostname, address, (resources, reservations), (attributes, domain), version)| {
+            AgentInfo {
+                id,
+                hostname,
+                address,
+                resources,
+                attributes,
+                domain,
+                reservations,
+                version,
+            }
         },
     )
 }

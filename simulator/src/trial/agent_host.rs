@@ -110,6 +110,7 @@ impl AgentHost {
 
     pub(crate) fn config(&self, seed: u64) -> agent_core::Config {
         let info = AgentInfo {
+            reservations: Vec::new(),
             id: self.id.clone(),
             hostname: format!("{}.trial", self.id),
             address: String::new(),

@@ -432,7 +432,7 @@ impl World {
         let request = format!("accept-{framework}-{number:012}");
         let accept = SchedulerCall::Accept {
             offers: offers.iter().map(|offer| offer.id).collect(),
-            operations: Operation::launch(tasks),
+            operations: self.with_reservations(Operation::launch(tasks), &offers[0]),
             partial: false,
             refuse: self.chance.frameworks.time(0, 2_000).into(),
             request: Some(RequestId::new(&request).expect("an id")),

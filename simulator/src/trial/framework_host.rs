@@ -4,6 +4,7 @@
 
 use super::{
     event::Happening,
+    reservations::reserved_role,
     streams::{Client, Down, Up},
     world::World,
 };
@@ -100,7 +101,11 @@ impl FrameworkHost {
         Subscribe {
             info: FrameworkInfo {
                 name: self.name.clone(),
-                roles: vec![Role::any()],
+                // Every other one is in a role that resources are reserved for.
+                roles: vec![match self.name.bytes().next_back() {
+                    Some(digit) if digit % 2 == 1 => reserved_role(),
+                    _ => Role::any(),
+                }],
                 failover_timeout: Duration(match self.name.ends_with('0') {
                     true => 2_000,
                     false => 60_000,

@@ -31,6 +31,7 @@ mod network;
 mod operators;
 pub mod options;
 mod oracle;
+mod reservations;
 mod sometimes;
 mod streams;
 mod trace;

@@ -4,6 +4,7 @@
 use super::{
     event::Happening,
     framework_calls::Asked,
+    reservations::give_up,
     streams::{Client, Down, Up},
     world::World,
 };
@@ -39,7 +40,7 @@ impl World {
         if self.options.spare_masters > 0 && !self.healed {
             self.change_masters(to);
         }
-        let request = match self.chance.frameworks.below(7) {
+        let request = match self.chance.frameworks.below(9) {
             _ if self.healed && self.amends(to).is_some() => self.amends(to).expect("just seen"),
             0 => OperatorCall::GetCluster,
             1 => OperatorCall::ListAgents { page, filter: AgentFilter::default() },
@@ -50,6 +51,7 @@ impl World {
             },
             4 | 5 if !self.healed => self.directive(),
             6 if !self.healed && self.options.role_changes => self.role_change(),
+            7 if !self.healed => self.reservation(to),
             _ => OperatorCall::ListFrameworks { page, filter: FrameworkFilter::default() },
         };
         self.ask(Asked::Operator(request), to, 1);
@@ -86,6 +88,9 @@ impl World {
     /// What has to be said so that every agent takes tasks again and no limit is in the way.
     fn amends(&self, leader: usize) -> Option<OperatorCall> {
         let ledger = self.masters[leader].master.as_ref()?.ledger();
+        if let Some((id, _)) = ledger.reservations().iter().find(|(_, row)| row.used.is_empty()) {
+            return Some(OperatorCall::Unreserve(give_up(*id)));
+        }
         if let Some(window) = ledger.windows().next() {
             return Some(OperatorCall::CancelMaintenance(window.id));
         }
@@ -130,6 +135,11 @@ impl World {
                         | Reason::AgentRemoved
                         | Reason::TransitionIllegal
                         | Reason::WindowUnknown
+                        | Reason::ResourcesTaken
+                        | Reason::AgentUnreachable
+                        | Reason::ReservationUnknown
+                        | Reason::ReservationInUse
+                        | Reason::VersionTooLow
                         | Reason::Overloaded
                         // Another change is under way, or was made twice.
                         | Reason::MemberExists
@@ -150,6 +160,8 @@ impl World {
             {
                 self.sometimes.note("agent drained");
             }
+            Some(Event::ReservationChanged(_)) => self.sometimes.note("reserved"),
+            Some(Event::ReservationEnded(_)) => self.sometimes.note("reservation given up"),
             Some(Event::WindowChanged(window)) if window.started => {
                 self.sometimes.note("maintenance begun");
             }

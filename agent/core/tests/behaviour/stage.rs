@@ -70,6 +70,7 @@ impl Disk {
 
 pub(crate) fn config(seed: u64, boot: &str) -> Config {
     let info = AgentInfo {
+        reservations: Vec::new(),
         id: "agent-1".parse().expect("an id"),
         hostname: "host-1".to_owned(),
         address: String::new(),

@@ -157,6 +157,7 @@ impl TestCluster {
     pub fn add_agent(&mut self, name: &str, cpus_milli: i64, mem_mib: i64) {
         let id = AgentId::new(name).expect("an agent's name is an id");
         let info = AgentInfo {
+            reservations: Vec::new(),
             id: id.clone(),
             hostname: format!("{name}.test"),
             address: String::new(),

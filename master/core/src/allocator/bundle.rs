@@ -23,6 +23,12 @@ struct Content {
     is_enough: bool,
 }
 
+impl Default for Bundle {
+    fn default() -> Self {
+        Self::nothing()
+    }
+}
+
 static NOTHING: LazyLock<Bundle> = LazyLock::new(|| Bundle::of(Resources::new()));
 
 impl Bundle {

@@ -2,12 +2,12 @@
 //! one, and none of the ledger's own sums. Any difference is a bug (A7). For tests and checks: it
 //! costs as much as there is.
 
-use super::{Amounts, Bidder, Fairness, View, bundle::is_enough};
+use super::{Amounts, Bidder, Charge, Fairness, View, bundle::is_enough};
 use crate::{
     ledger::{AgentState, Ledger},
     offers::Book,
 };
-use proto::model::{AgentId, Resources};
+use proto::model::{AgentId, Resources, Role};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the view is wrong.
@@ -72,6 +72,15 @@ pub enum Difference {
         /// By definition.
         expected: Amounts,
     },
+    /// What of reservations counts towards a role's quota.
+    Charge {
+        /// Whose.
+        role: Role,
+        /// In the view.
+        view: Box<Charge>,
+        /// By definition.
+        expected: Box<Charge>,
+    },
     /// The view keeps an entry for a user that uses nothing.
     Leftover {
         /// Who.
@@ -92,7 +101,9 @@ struct Expected {
 
 /// Every difference between the view and its sources.
 pub fn compare(view: &View, ledger: &Ledger, book: &Book) -> Vec<Difference> {
-    let expected = expect(ledger, book, view.fairness());
+    let mut expected = expect(ledger, book, view.fairness());
+    let changing = expected.free.iter_mut().filter(|(agent, _)| view.is_changing(agent));
+    changing.for_each(|(_, free)| *free = Resources::new());
     let mut differences = Vec::new();
     compare_agents(view, &expected, &mut differences);
     if *view.totals() != expected.totals {
@@ -101,20 +112,32 @@ pub fn compare(view: &View, ledger: &Ledger, book: &Book) -> Vec<Difference> {
     }
     compare_usage(view, &expected, &mut differences);
     compare_lent(view, ledger, &expected, &mut differences);
+    for (role, _) in ledger.roles().quotas() {
+        let (view, expected) = (view.charge(role).clone(), Charge::by_definition(ledger, role));
+        if view != expected {
+            let (view, expected) = (Box::new(view), Box::new(expected));
+            differences.push(Difference::Charge { role: role.clone(), view, expected });
+        }
+    }
     differences
 }
 
 fn expect(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Expected {
     let mut expected = Expected::default();
     let mut taken: BTreeMap<AgentId, Resources> = BTreeMap::new();
-    let use_up = |taken: &mut BTreeMap<AgentId, Resources>, agent: &AgentId, resources| {
-        let sum = taken.entry(agent.clone()).or_default();
-        *sum = sum.checked_add(resources).expect("A1, A2: nothing is used twice");
-    };
+    let use_up =
+        |taken: &mut BTreeMap<AgentId, Resources>, agent: &AgentId, resources: &Resources| {
+            let sum = taken.entry(agent.clone()).or_default();
+            *sum = sum.checked_add(resources).expect("A1, A2: nothing is used twice");
+        };
     for offer in book.holding() {
-        use_up(&mut expected.held, &offer.agent, &offer.resources);
+        let held = offer.unreserved();
+        if held.is_empty() {
+            continue;
+        }
+        use_up(&mut expected.held, &offer.agent, &held);
         let bidder = Bidder { framework: offer.framework, role: offer.role.clone() };
-        let amounts = Amounts::of(&offer.resources);
+        let amounts = Amounts::of(&held);
         if offer.revocable {
             expected.revocable.entry(bidder.clone()).or_default().add(&amounts);
             expected.lent.entry(offer.agent.clone()).or_default().add(&amounts);
@@ -125,7 +148,10 @@ fn expect(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Expected {
         if task.status.state.is_terminal() {
             continue;
         }
-        use_up(&mut taken, &task.info.agent, &task.info.resources);
+        let besides = task.info.reserved.iter().fold(task.info.resources.clone(), |rest, part| {
+            rest.checked_sub(&part.resources).expect("A1: parts are of the task's resources")
+        });
+        use_up(&mut taken, &task.info.agent, &besides);
         let bidder = Bidder { framework: key.framework, role: task.role.clone() };
         let amounts = Amounts::of(&task.info.resources);
         if task.info.revocable {
@@ -135,6 +161,9 @@ fn expect(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Expected {
             expected.lent.entry(task.info.agent.clone()).or_default().add(&amounts);
         }
         expected.used.entry(bidder).or_default().add(&amounts);
+    }
+    for (_, row) in ledger.reservations().iter() {
+        use_up(&mut taken, &row.agent, &row.resources);
     }
     for (id, agent) in ledger.agents().iter() {
         if agent.state == AgentState::Removed {

@@ -334,6 +334,14 @@ impl Demand {
         wish.into_iter().for_each(|wish| wish.eagerness = Eagerness::GivenBack);
     }
 
+    /// The bidder's index while it wants offers of what is reserved: also where it is shown what is
+    /// free, which that is not.
+    pub fn active_for_reserved(&self, bidder: &Bidder) -> Option<BidderIndex> {
+        let wish = self.frameworks.get(&bidder.framework)?.get(&bidder.role)?;
+        let open = self.wanted.get(&wish.index).is_none_or(Wanted::is_open);
+        (!wish.suppressed && open).then_some(wish.index)
+    }
+
     /// The index of a framework in a role that it subscribed in.
     pub fn index(&self, framework: FrameworkId, role: &Role) -> Option<BidderIndex> {
         Some(self.frameworks.get(&framework)?.get(role)?.index)

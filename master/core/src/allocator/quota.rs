@@ -4,7 +4,7 @@
 //! be placed: once one resource of the guarantee is used up (or less than one shape is left), the
 //! rest is of no use by itself. It does not know the tree, nor where anything could be placed.
 
-use super::{Amounts, bundle::is_enough};
+use super::{Amounts, Charge, bundle::is_enough};
 use proto::model::{Milli, Quota, ResourceName};
 
 /// A role's quota, ready to calculate with.
@@ -14,6 +14,8 @@ pub(super) struct RoleQuota {
     /// Zero is a limit.
     limit: Vec<(ResourceName, u128)>,
     shape: Option<Amounts>,
+    /// What of reservations counts.
+    charge: Charge,
 }
 
 impl RoleQuota {
@@ -22,11 +24,22 @@ impl RoleQuota {
             guarantee: Amounts::of(quota.guarantee()),
             limit: quota.limits().map(|(name, most)| (name.clone(), amount(most))).collect(),
             shape: quota.shape().map(Amounts::of),
+            charge: Charge::default(),
         }
+    }
+
+    /// Something else of reservations counts from now on; whether it does.
+    pub(super) fn set_charge(&mut self, charge: &Charge) -> bool {
+        let is_other = self.charge != *charge;
+        if is_other {
+            self.charge = charge.clone();
+        }
+        is_other
     }
 
     /// What is promised and not used; `None` when nothing is owed.
     pub(super) fn owed(&self, used: &Amounts) -> Option<Amounts> {
+        let used = self.charge.with(used);
         let mut owed = Amounts::new();
         for (name, promised) in self.guarantee.iter() {
             owed.set(name, promised.saturating_sub(used.get(name)));
@@ -65,6 +78,7 @@ impl RoleQuota {
 
     /// Whether the limits leave nothing that is worth an offer.
     pub(super) fn is_exhausted(&self, used: &Amounts) -> bool {
+        let used = &self.charge.with(used);
         // What may be offered if everything were free.
         let mut most = Amounts::new();
         for name in [&ResourceName::CPUS, &ResourceName::MEM] {
@@ -75,6 +89,7 @@ impl RoleQuota {
 
     /// Takes away what the limits do not leave.
     pub(super) fn limit(&self, used: &Amounts, amounts: &mut Amounts) {
+        let used = self.charge.with(used);
         for (name, most) in &self.limit {
             let left = most.saturating_sub(used.get(name));
             if left < amounts.get(name) {

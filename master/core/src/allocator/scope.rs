@@ -46,6 +46,8 @@ pub(super) struct Changed {
     pub(super) everything: bool,
     totals: bool,
     roles: BTreeSet<Role>,
+    /// Roles with other reservations.
+    charged: BTreeSet<Role>,
     /// Those who use or want something else.
     pub(super) bidders: BTreeSet<Bidder>,
     renewed: BTreeSet<Bidder>,
@@ -82,6 +84,7 @@ impl Changed {
                 ViewChange::Gone(bidder) => self.note_bidder(bidder),
                 ViewChange::Totals => self.totals = true,
                 ViewChange::Configured(role) => drop(self.roles.insert(role.clone())),
+                ViewChange::Charged(role) => drop(self.charged.insert(role.clone())),
             }
         }
         users.sort_unstable();
@@ -133,6 +136,9 @@ impl Changed {
         for role in &self.roles {
             scope.renewed.extend(tree.configure(role, &view.role(role)));
         }
+        for role in self.charged.union(&self.roles) {
+            scope.renewed.extend(tree.charge(role, view.charge(role)));
+        }
         for bidder in &self.bidders {
             scope.renewed.extend(set(tree, bidder, view, demand));
         }
@@ -151,7 +157,10 @@ impl Scope {
     pub(super) fn everything(tree: &mut Tree, view: &View, demand: &Demand) -> Self {
         *tree = Tree::new(view.totals());
         let roles: BTreeSet<_> = view.configured_roles().collect();
-        roles.into_iter().for_each(|role| drop(tree.configure(role, &view.role(role))));
+        for role in roles {
+            tree.configure(role, &view.role(role));
+            tree.charge(role, view.charge(role));
+        }
         let bidders: BTreeSet<_> = view.users().cloned().chain(demand.bidders()).collect();
         bidders.iter().for_each(|bidder| drop(set(tree, bidder, view, demand)));
         Self { all_freed: true, ..Self::default() }

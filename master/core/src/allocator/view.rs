@@ -13,6 +13,8 @@ use super::{
     Amounts, Bidder, Fairness, Place, PlaceSet, PlannedOffer,
     bundle::Bundle,
     changes::Changes,
+    changing::Changing,
+    charge::Charges,
     lent::Lent,
     seen::Seen,
     usage::{Change, Usage, UserIndex},
@@ -40,6 +42,8 @@ pub enum ViewChange {
     Totals,
     /// The role has another weight or quota.
     Configured(Role),
+    /// Something else of reservations counts towards the role's quota.
+    Charged(Role),
 }
 
 /// The view.
@@ -56,6 +60,8 @@ pub struct View {
     usage: Usage,
     pub(super) lent: Lent,
     roles: BTreeMap<Role, RoleConfig>,
+    pub(super) charges: Charges,
+    pub(super) changing: Changing,
     /// Roles with a placement policy of their own.
     placed: BTreeMap<Role, PlacementPolicy>,
     totals: Amounts,
@@ -68,7 +74,7 @@ pub struct View {
     pub(super) seen: Option<Seen>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct AgentRow {
     /// `None` for a place without an agent.
     id: Option<AgentId>,
@@ -99,6 +105,8 @@ impl View {
             usage: Usage::default(),
             lent: Lent::default(),
             roles: BTreeMap::new(),
+            charges: Charges::of(ledger),
+            changing: Changing::default(),
             placed: BTreeMap::new(),
             totals: Amounts::new(),
             agents_version: 0,
@@ -117,7 +125,7 @@ impl View {
         }
         for offer in book.holding() {
             let place = view.place(&offer.agent).unwrap_or_else(|| view.seat(&offer.agent));
-            let bundle = Bundle::new(offer.resources.clone());
+            let bundle = Bundle::new(offer.unreserved().into_owned());
             view.add_held(place, &offer.role, offer.framework, &bundle);
             view.lent.hold_offer(place, offer, &bundle);
             view.settle(place);
@@ -134,17 +142,24 @@ impl View {
             | Event::AgentDeactivated(agent)
             | Event::AgentReactivated(agent)
             | Event::AgentDraining(agent) => self.read_agent(ledger, agent),
+            Event::ReservationChanged { reservation, agent } => {
+                self.read_agent(ledger, agent);
+                self.charges.read_reservation(ledger, *reservation, &mut self.changes);
+            }
             Event::FrameworkSubscribed(framework)
             | Event::FrameworkDisconnected(framework)
             | Event::FrameworkRemoved(framework) => self.read_framework(ledger, *framework),
             Event::TaskPreempted(key) => self.read_agent_of(ledger, key),
             Event::TaskAdded(key) | Event::TaskResized(key) => {
                 self.read_agent_of(ledger, key);
+                self.charges.read_task(ledger, key, &mut self.changes);
                 self.read_framework(ledger, key.framework);
             }
             Event::TaskUpdated { framework, status, freed: true } => {
                 self.read_agent(ledger, &status.agent);
                 self.read_framework(ledger, *framework);
+                let key = TaskKey { framework: *framework, task: status.task.clone() };
+                self.charges.read_task(ledger, &key, &mut self.changes);
             }
             Event::RoleChanged(role) => self.read_role(ledger, role),
             Event::TaskUpdated { freed: false, .. }
@@ -352,6 +367,7 @@ impl View {
             false => drop(self.roles.insert(role.clone(), row)),
         }
         self.changes.note(ViewChange::Configured(role.clone()));
+        self.charges.read(ledger, [role.clone()], &mut self.changes);
     }
 
     /// Reads a task's agent. A task that is gone again has freed its agent by a later fact.
@@ -409,9 +425,10 @@ impl View {
     }
 
     /// Works out again what is free at a place.
-    fn settle(&mut self, place: Place) {
+    pub(super) fn settle(&mut self, place: Place) {
         let row = &mut self.agents[place.position()];
         let free = match () {
+            () if row.id.as_ref().is_some_and(|id| self.changing.has(id)) => Bundle::nothing(),
             () if !row.offering || row.held.is_same(&row.available) => Bundle::nothing(),
             () if row.held.is_empty() => row.available.clone(),
             // Fails while an accept's tasks are allocated and its offers still held.
@@ -460,7 +477,7 @@ impl View {
     /// A place for an agent that has none.
     fn seat(&mut self, id: &AgentId) -> Place {
         let place = self.vacant.pop().unwrap_or_else(|| {
-            self.agents.push(AgentRow::vacant());
+            self.agents.push(AgentRow::default());
             Place(u32::try_from(self.agents.len() - 1).expect("agents are limited"))
         });
         self.agents[place.position()].id = Some(id.clone());
@@ -473,26 +490,11 @@ impl View {
         let row = &mut self.agents[place.position()];
         if row.info.is_none() && row.held.is_empty() {
             let id = row.id.take().expect("a place of an agent");
-            *row = AgentRow::vacant();
+            *row = AgentRow::default();
             self.places.remove(&id);
             self.offerable.set(place, false);
             self.left.push(place);
             self.seen.iter_mut().for_each(|seen| seen.left.push((place, id.clone())));
-        }
-    }
-}
-
-impl AgentRow {
-    fn vacant() -> Self {
-        Self {
-            id: None,
-            info: None,
-            offering: false,
-            available: Bundle::nothing(),
-            held: Bundle::nothing(),
-            free: Bundle::nothing(),
-            version: 0,
-            versioned: Bundle::nothing(),
         }
     }
 }

@@ -73,6 +73,9 @@ impl Turn<'_> {
             | Event::WindowScheduled(_)
             | Event::WindowStarted(_)
             | Event::WindowEnded(_) => self.directed(event),
+            Event::ReservationChanged { reservation, agent } => {
+                self.reservation_changed(*reservation, agent);
+            }
             // Sent after the answer, part of it, or of interest to watchers only.
             Event::AgentTaskUnknown { .. }
             | Event::UpdatesAcknowledged { .. }

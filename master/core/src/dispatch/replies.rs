@@ -20,6 +20,10 @@ impl Turn<'_> {
         match waiter {
             Waiter::Nobody => {}
             Waiter::Call(call) => self.reply(call, outcome.map(answer_of)),
+            Waiter::Reservations { call, agent } => {
+                self.reservations_changed(&agent);
+                self.reply(call, outcome.map(answer_of));
+            }
             Waiter::Subscribe { stream, suppressed } => match outcome {
                 Ok(applied) => self.subscribed(stream, applied, &suppressed),
                 Err(refusal) => self.refuse_framework(stream, refusal),
@@ -103,7 +107,8 @@ impl Turn<'_> {
             // Offered again at once, the same would be refused again at once.
             let time = refuse.time.max(limits::REFUSE_DEFAULT);
             for offer in &returned {
-                let what = (&offer.agent, offer.resources.resources());
+                let all = offer.all();
+                let what = (&offer.agent, all.as_ref());
                 self.refuse(framework, &role, what, (time, DeclineReason::QuotaExceeded));
             }
         }
@@ -193,6 +198,7 @@ impl Turn<'_> {
 fn answer_of(applied: Applied) -> Answer {
     match applied {
         Applied::Scheduled(window) => Answer::Scheduled(window),
+        Applied::Reserved(reservation) => Answer::Reserved(reservation),
         _ => Answer::Done,
     }
 }

@@ -48,6 +48,11 @@ pub(super) fn subject<'a>(ledger: &'a Ledger, event: &'a Event) -> Option<Subjec
         Event::WindowScheduled(_) | Event::WindowStarted(_) | Event::WindowEnded(_) => {
             of(WatchKind::Window)
         }
+        Event::ReservationChanged { reservation, agent } => {
+            let row = ledger.reservation(*reservation);
+            let roles = row.map_or(&[][..], |row| std::slice::from_ref(&row.role));
+            Subject { agent: Some(agent), roles, ..of(WatchKind::Agent) }
+        }
         Event::RoleChanged(role) => {
             Subject { roles: std::slice::from_ref(role), ..of(WatchKind::Role) }
         }
@@ -105,6 +110,12 @@ pub(super) fn describe(ledger: &Ledger, event: &Event) -> Option<Fact> {
             Some(Fact::WindowChanged(reads::window_summary(ledger, window, now)))
         }
         Event::WindowEnded(id) => Some(Fact::WindowEnded(id.to_string())),
+        Event::ReservationChanged { reservation, .. } => {
+            Some(match ledger.reservation(*reservation) {
+                Some(row) => Fact::ReservationChanged(reads::reservation(row)),
+                None => Fact::ReservationEnded(reservation.to_string()),
+            })
+        }
         Event::RoleChanged(role) => Some(Fact::RoleChanged(reads::role_summary(ledger, role))),
         Event::AgentTaskUnknown { .. }
         | Event::UpdateCommitted { .. }

@@ -124,11 +124,11 @@ impl Turn<'_> {
                 (Ok(()), _) => proposed.push(Ok(operation.clone())),
                 (Err(refusal), Some(before)) => {
                     taking = before;
-                    proposed.push(Err(refusal.under(part_of(operation))));
+                    proposed.push(Err(refusal.under(operation.name())));
                 }
                 (Err(refusal), None) if short => return Err(refusal),
                 (Err(refusal), None) => {
-                    let part = part_of(operation);
+                    let part = operation.name();
                     return Err(refusal.under(&format!("operations[{index}].{part}")));
                 }
             }
@@ -144,9 +144,11 @@ impl Turn<'_> {
     ) -> Result<(), Refusal> {
         let tasks = match operation {
             Operation::Launch { tasks } => tasks,
-            Operation::Resize(_) => {
-                let problem = "is a resize; a commit launches tasks";
-                return Err(Refusal::invalid("", problem));
+            Operation::Resize(_)
+            | Operation::Reserve(_)
+            | Operation::Unreserve(_)
+            | Operation::MoveReservation { .. } => {
+                return Err(Refusal::invalid("", "is not for commits, which launch tasks"));
             }
         };
         for (index, task) in tasks.iter().enumerate() {
@@ -249,13 +251,5 @@ fn check_version(
             let message = format!("no version of agent {agent} is stated");
             Err(Refusal::new(Reason::Conflict, message).at("agent_id"))
         }
-    }
-}
-
-/// An operation's field on the wire.
-fn part_of(operation: &Operation) -> &'static str {
-    match operation {
-        Operation::Launch { .. } => "launch",
-        Operation::Resize(_) => "resize",
     }
 }

@@ -28,7 +28,7 @@ impl Turn<'_> {
     ) {
         let is_unused = |offer: &&Returned| {
             let left = left.get(&offer.agent);
-            left.is_some_and(|left| left.contains(offer.resources.resources()))
+            left.is_some_and(|left| left.contains(&offer.all()))
         };
         self.charge_kept(returned.iter().filter(is_unused));
     }

@@ -54,6 +54,11 @@ impl Turn<'_> {
             OperatorCall::ConfigureRole { role, change } => {
                 self.propose(Command::ConfigureRole { role, change }, Waiter::Call(call));
             }
+            OperatorCall::Reserve(plan) => self.reserve(call, plan, &principal.id),
+            OperatorCall::Unreserve(unreserve) => self.unreserve(call, unreserve),
+            OperatorCall::MoveReservation { reservation, role } => {
+                self.move_reservation(call, reservation, role);
+            }
             OperatorCall::RemoveQuota(role) => {
                 self.propose(Command::RemoveQuota { role }, Waiter::Call(call));
             }

@@ -250,7 +250,8 @@ impl Turn<'_> {
         self.charge_kept(returned.iter());
         for offer in &returned {
             self.release(offer);
-            let what = (&offer.agent, offer.resources.resources());
+            let all = offer.all();
+            let what = (&offer.agent, all.as_ref());
             self.refuse(framework, &offer.role, what, (refuse.time, refuse.reason));
             if !refuse.message.is_empty() {
                 self.leader.demand.say(framework, &offer.role, &refuse.message);
@@ -309,7 +310,8 @@ impl Turn<'_> {
         let refused = self.charge_lapsed(&expired);
         for offer in &expired {
             // Whoever does not answer must not be asked again at once while others wait.
-            let what = (&offer.agent, offer.resources.resources());
+            let all = offer.all();
+            let what = (&offer.agent, all.as_ref());
             let refuse = (refused[&offer.framework], DeclineReason::NotAnswered);
             self.refuse(offer.framework, &offer.role, what, refuse);
         }

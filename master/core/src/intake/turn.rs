@@ -42,6 +42,8 @@ pub(crate) enum Waiter {
     Nobody,
     /// A call that is answered with `Done`.
     Call(CallId),
+    /// A call about an agent's reservations.
+    Reservations { call: CallId, agent: AgentId },
     /// A framework's stream.
     Subscribe { stream: StreamId, suppressed: Vec<Role> },
     /// An accept: its offers stay held until the outcome is known.
@@ -125,13 +127,16 @@ impl Turn<'_> {
     /// What an offer held is free again.
     fn free_up(&mut self, offer: &Returned) {
         let Returned { agent, role, framework, resources, .. } = offer;
-        match offer.revocable {
-            true => {
-                let bidder = Bidder { framework: *framework, role: role.clone() };
-                self.leader.view.release_revocable(agent, bidder, resources);
+        if !resources.is_empty() {
+            match offer.revocable {
+                true => {
+                    let bidder = Bidder { framework: *framework, role: role.clone() };
+                    self.leader.view.release_revocable(agent, bidder, resources);
+                }
+                false => self.leader.view.release(agent, role, *framework, resources),
             }
-            false => self.leader.view.release(agent, role, *framework, resources),
         }
+        self.leader.reserved.release(agent, &offer.reserved);
         if !offer.is_commit {
             self.watch_offer_ended(offer);
         }

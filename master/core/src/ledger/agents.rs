@@ -1,6 +1,6 @@
 //! The rows of agents: what they have, what of it is taken, and whether they are there.
 
-use super::{Drain, Ledger};
+use super::{Drain, Ledger, Pools};
 use proto::model::{AgentId, AgentInfo, Instant, Reason, Refusal, Resources, TaskKey, limits};
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -32,6 +32,8 @@ pub struct Agent {
     pub drain: Option<Drain>,
     /// What its tasks take that have not ended; derived.
     pub allocated: Resources,
+    /// What of it is reserved; derived.
+    pub pools: Pools,
 }
 
 /// The tasks on one agent; derived.
@@ -41,19 +43,6 @@ pub(crate) struct AgentTasks {
     pub(crate) keys: BTreeSet<TaskKey>,
     /// Those among them that live or have updates that were not acknowledged.
     pub(crate) open: usize,
-}
-
-impl Agent {
-    /// What no task takes.
-    ///
-    /// # Panics
-    /// When more is allocated than there is (A1), which apply rules out.
-    pub fn free(&self) -> Resources {
-        match self.state {
-            AgentState::Removed => Resources::new(),
-            _ => self.info.resources.checked_sub(&self.allocated).expect("A1: allocated ≤ total"),
-        }
-    }
 }
 
 impl Ledger {

@@ -83,6 +83,7 @@ impl Ledger {
                 let accept = Accept { session, role, request, operations, partial, revocable };
                 self.accept(now, accept, events)
             }
+            Command::ChangeReservations(change) => self.change_reservations(now, change, events),
             Command::KillTask { key, grace_period, reason } => {
                 self.kill_task(key, *grace_period, *reason, events)
             }

@@ -51,20 +51,21 @@ impl Ledger {
             false => {
                 let mut draft = Draft::default();
                 for (index, operation) in operations.iter().enumerate() {
-                    let result = self.operate(&accept, operation, &mut draft);
+                    let result = self.operate(&accept, (operation, &results), &mut draft);
                     results.push(result.map_err(|refusal| match accept.is_short() {
                         true => refusal,
                         false => refusal.under(&format!("operations[{index}]")),
                     })?);
                 }
-                self.write_back(now, (session, role), draft, events);
+                self.write_back(now, Some((session, role)), draft, events);
             }
             true => {
                 for operation in operations {
                     let mut draft = Draft::default();
-                    results.push(match self.operate(&accept, operation, &mut draft) {
+                    let result = self.operate(&accept, (operation, &results), &mut draft);
+                    results.push(match result {
                         Ok(result) => {
-                            self.write_back(now, (session, role), draft, events);
+                            self.write_back(now, Some((session, role)), draft, events);
                             result
                         }
                         Err(refusal) => OperationResult::Refused(refusal),
@@ -76,27 +77,39 @@ impl Ledger {
         Ok(Applied::Accepted { results, role: role.clone() })
     }
 
-    /// Applies one operation to the draft; after a refusal the draft is to be dropped.
+    /// Applies one operation to the draft, given the results of those before it; after a refusal
+    /// the draft is to be dropped.
     fn operate<'a>(
         &self,
-        accept: &Accept<'_>,
-        operation: &'a Proposed,
+        accept: &Accept<'a>,
+        (operation, before): (&'a Proposed, &[OperationResult]),
         draft: &mut Draft<'a>,
     ) -> Result<OperationResult, Refusal> {
-        match operation {
-            Err(refusal) => Err(refusal.clone()),
-            Ok(Operation::Launch { tasks }) => {
-                let launched = self.launch(accept, tasks, draft);
-                launched.map_err(|refusal| match accept.is_short() {
-                    true => refusal,
-                    false => refusal.under("launch"),
-                })
+        let operation = operation.as_ref().map_err(Refusal::clone)?;
+        let result = match operation {
+            Operation::Launch { tasks } => self.launch(accept, tasks, before, draft),
+            Operation::Reserve(_) if accept.revocable => {
+                Err(Refusal::invalid("resources", "are lent: the offers are revocable"))
             }
-            Ok(Operation::Resize(resize)) => {
-                let resized = self.resize(accept, resize, draft);
-                resized.map_err(|refusal| refusal.under("resize"))
+            Operation::Reserve(plan) => {
+                let made = self.draft_reserve(self.by(accept), plan, before, draft);
+                made.map(OperationResult::Reserved)
             }
-        }
+            Operation::Resize(resize) => self.resize(accept, resize, draft),
+            Operation::Unreserve(unreserve) => {
+                let done = self.draft_unreserve(self.by(accept), unreserve, before, draft);
+                done.map(|()| OperationResult::Done)
+            }
+            Operation::MoveReservation { reservation, role } => {
+                let moved = (*reservation, role);
+                let done = self.draft_move(self.by(accept), moved, before, draft);
+                done.map(|()| OperationResult::Done)
+            }
+        };
+        result.map_err(|refusal| match accept.is_short() {
+            true => refusal,
+            false => refusal.under(operation.name()),
+        })
     }
 
     /// Remembers an answer for retries. When nothing was done, a retry is judged anew.

@@ -13,7 +13,7 @@
 //! `AgentRegistered` is the fact on which the leader repeats launches and kills; none is made for
 //! each.
 
-use super::{Agent, AgentState, Applied, Event, Ledger, Stamp, agents::agent_removed};
+use super::{Agent, AgentState, Applied, Event, Ledger, Pools, Stamp, agents::agent_removed};
 use proto::model::{
     AgentId, AgentInfo, Instant, Reason, Refusal, Resources, StatusReason, TaskKey, TaskState,
     agent::AgentTask, limits,
@@ -39,13 +39,14 @@ impl Ledger {
                 check_return(agent, info)?;
                 true
             }
-            Some(_) => false,
             None if self.agents.len() >= limits::AGENTS_MAX => {
                 let count = self.agents.len() + 1;
                 return Err(Refusal::limit("agent", count, limits::AGENTS_MAX));
             }
-            None => false,
+            _ => false,
         };
+        // What is reserved is so of the machine, whatever its journal.
+        let declared = self.check_declared(info, same_journal)?;
         let (tombstone, changed) = match known {
             Some(agent) => (agent.state == AgentState::Removed, agent.changed),
             None => (false, Instant::default()),
@@ -67,6 +68,7 @@ impl Ledger {
             let earlier = self.agents.get(&info.id);
             let deactivated = earlier.is_some_and(|agent| agent.deactivated);
             let drain = earlier.and_then(|agent| agent.drain.clone());
+            let pools = earlier.map_or_else(Pools::default, |agent| agent.pools.clone());
             let agent = Agent {
                 info: Arc::new(info.clone()),
                 incarnation,
@@ -75,9 +77,11 @@ impl Ledger {
                 deactivated,
                 drain,
                 allocated: Resources::new(),
+                pools,
             };
             self.agents.insert(info.id.clone(), agent);
         }
+        self.declare(&info.id, declared, events);
         self.report_unknown(&info.id, &journal, events);
         Ok(Applied::Done)
     }
@@ -141,6 +145,7 @@ impl Ledger {
         agent.deactivated = false;
         agent.changed = now.time;
         assert!(agent.allocated.is_empty(), "A1: a removed agent runs nothing");
+        self.drop_reservations(id, events);
         self.index.removed_agents.insert((now.time, id.clone()));
         self.forget_removed_agents();
     }

@@ -4,23 +4,28 @@
 //! and the resources free.
 
 use super::{
-    AgentState, Framework, Ledger,
+    Agent, AgentState, Framework, Ledger,
     agents::{agent_removed, agent_unknown},
     apply_accept::Accept,
     apply_roles::check_caps,
-    draft::{AgentDraft, Draft},
+    draft::Draft,
     frameworks::amounts,
+    reservations::reservation_unknown,
     roles::Cap,
 };
-use proto::model::{OperationResult, Reason, Refusal, Role, TaskInfo, TaskKey, limits};
-use std::borrow::Cow;
+use proto::model::{
+    OperationResult, Reason, Refusal, ReservationId, ReservationRef, ReservedPart, Resources, Role,
+    TaskInfo, TaskKey, limits,
+};
+use std::{borrow::Cow, collections::BTreeMap};
 
 impl Ledger {
     /// Applies a launch to the draft.
     pub(super) fn launch<'a>(
         &self,
-        accept: &Accept<'_>,
+        accept: &Accept<'a>,
         tasks: &'a [TaskInfo],
+        before: &[OperationResult],
         draft: &mut Draft<'a>,
     ) -> Result<OperationResult, Refusal> {
         let (framework, role) = (accept.session.framework, accept.role);
@@ -33,25 +38,24 @@ impl Ledger {
             return Err(Refusal::limit("tasks", count, limits::TASKS_MAX));
         }
         let caps = self.roles.caps(role);
+        draft.launching = Some(role);
         for (index, task) in tasks.iter().enumerate() {
             let checked = check_revocable(accept, task)
-                .and_then(|()| self.check_task(framework, role, task, &caps, draft));
+                .and_then(|()| self.check_task((framework, role), (task, before), &caps, draft));
             checked.map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
         }
         // The sum at the top of the tree is the largest.
-        let top = role.ancestors().last().expect("a role is the first of its ancestors");
-        if self.roles.allocated(&top).checked_add(&draft.sum).is_err() {
+        let growth = draft.growth();
+        if growth.is_none_or(|growth| !self.roles.has_room_for(role, &growth)) {
             return Err(sum_out_of_range().at("tasks"));
         }
-        draft.tasks.extend(tasks);
         Ok(OperationResult::Launched { tasks: tasks.iter().map(|task| task.id.clone()).collect() })
     }
 
     fn check_task<'a>(
         &self,
-        framework: &Framework,
-        role: &Role,
-        task: &'a TaskInfo,
+        (framework, role): (&Framework, &Role),
+        (task, before): (&'a TaskInfo, &[OperationResult]),
         caps: &[Cap<'_>],
         draft: &mut Draft<'a>,
     ) -> Result<(), Refusal> {
@@ -81,39 +85,118 @@ impl Ledger {
         if task.resources.is_empty() {
             return Err(Refusal::invalid("resources", "holds nothing; a task needs resources"));
         }
-        let (allocated, open) = match draft.agents.get(&task.agent) {
-            Some(there) => (&there.allocated, there.open),
-            None => (&agent.allocated, self.open_tasks_of_agent(&task.agent)),
-        };
-        let open = open + 1;
-        if open > limits::TASKS_PER_AGENT_MAX {
-            return Err(Refusal::limit("agent_id", open, limits::TASKS_PER_AGENT_MAX));
+        let there = self.draft_agent(draft, agent);
+        there.open += 1;
+        if there.open > limits::TASKS_PER_AGENT_MAX {
+            return Err(Refusal::limit("agent_id", there.open, limits::TASKS_PER_AGENT_MAX));
         }
         // The sum is refused when it names a port or an item twice, or is more than there is.
-        let sum = allocated.checked_add(&task.resources).ok();
-        let allocated = sum.filter(|sum| agent.info.resources.contains(sum)).ok_or_else(|| {
-            let message = format!("agent {} does not have {} free", task.agent, task.resources);
-            Refusal::new(Reason::ResourcesTaken, message).at("resources")
-        })?;
-        draft.agents.insert(Cow::Borrowed(&task.agent), AgentDraft { allocated, open });
-        let amounts = amounts(&task.resources);
+        let sum = there.allocated.checked_add(&task.resources).ok();
+        let sum = sum.filter(|sum| agent.info.resources.contains(sum));
+        there.allocated = sum.ok_or_else(|| not_free(task))?;
+        let (reserved, besides) = self.take_reserved((agent, role), (task, before), draft)?;
+        let total = amounts(&task.resources);
         let out_of_range = |_| sum_out_of_range().at("resources");
-        draft.sum = draft.sum.checked_add(&amounts).map_err(out_of_range)?;
-        check_caps(caps, &task.resources, &draft.sum)?;
+        let besides = amounts(&besides);
+        check_caps(caps, ("the task", &task.resources, &besides), |role, name| {
+            draft.charged(self, role, name)
+        })?;
+        draft.sum = draft.sum.checked_add(&total).map_err(out_of_range)?;
+        draft.charged = draft.charged.checked_add(&besides).map_err(out_of_range)?;
         let sum = match draft.role.as_ref().or(framework.allocated.get(role)) {
-            Some(taken) => taken.checked_add(&amounts),
-            None => Ok(amounts.into_owned()),
+            Some(taken) => taken.checked_add(&total),
+            None => Ok(total.into_owned()),
         };
         draft.role = Some(sum.map_err(out_of_range)?);
+        draft.tasks.push((task, reserved));
         Ok(())
     }
+
+    /// Takes the reserved parts of a task from their reservations, once its resources are counted
+    /// as allocated; the parts by the ids of these, and what the task takes besides.
+    fn take_reserved<'t>(
+        &self,
+        (agent, role): (&Agent, &Role),
+        (task, before): (&'t TaskInfo, &[OperationResult]),
+        draft: &mut Draft<'_>,
+    ) -> Result<(Vec<ReservedPart>, Cow<'t, Resources>), Refusal> {
+        let drafted = draft.agents.get(&task.agent).is_some_and(|there| there.pools.is_some());
+        if task.reserved.is_empty() && agent.pools.reserved.is_empty() && !drafted {
+            return Ok((Vec::new(), Cow::Borrowed(&task.resources)));
+        }
+        let mut parts: BTreeMap<ReservationId, Resources> = BTreeMap::new();
+        let mut besides = task.resources.clone();
+        let mut pools = self.draft_pools(draft, agent).clone();
+        for (index, part) in task.reserved.iter().enumerate() {
+            let field = |name: &str| format!("reserved[{index}].{name}");
+            let row = made_before(before, part.from).and_then(|id| self.drafted(draft, id));
+            let row = row.filter(|row| row.agent == task.agent);
+            let row = row.ok_or_else(|| reservation_unknown(part.from).at(field("from")));
+            let mut row = row?.clone();
+            if !role.is_within(&row.role) {
+                let message = format!("{} is kept for role {}", row.id, row.role);
+                return Err(Refusal::new(Reason::NotAuthorized, message).at(field("from")));
+            }
+            let used = row.used.checked_add(&part.resources).ok();
+            row.used = used.filter(|used| row.resources.contains(used)).ok_or_else(|| {
+                let message = format!("{} does not have {} free", row.id, part.resources);
+                Refusal::new(Reason::ResourcesTaken, message).at(field("resources"))
+            })?;
+            besides = besides.checked_sub(&part.resources).map_err(|problem| {
+                Refusal::invalid(field("resources"), format!("are not taken: {problem}"))
+            })?;
+            let both = |sum: &Resources| {
+                sum.checked_add(&part.resources).expect("reservations of one agent are disjoint")
+            };
+            pools.used = both(&pools.used);
+            // One that is named by its operation may be named by its id too.
+            let sum = parts.entry(row.id).or_default();
+            *sum = both(sum);
+            draft.reservations.insert(row.id, Some(row));
+        }
+        let part = |(id, resources)| ReservedPart { from: ReservationRef::Known(id), resources };
+        let parts = parts.into_iter().map(part).collect();
+        let there = draft.agents.get_mut(&task.agent).expect("is in the draft");
+        // What is not said to be from a reservation must not be.
+        let fits = pools.unreserved(&agent.info.resources, &there.allocated).is_some();
+        there.pools = Some(pools);
+        fits.then_some((parts, Cow::Owned(besides))).ok_or_else(|| not_free(task))
+    }
+}
+
+/// The reservation that is meant, by the results of the operations so far.
+pub(super) fn made_before(
+    before: &[OperationResult],
+    reference: ReservationRef,
+) -> Option<ReservationId> {
+    match reference {
+        ReservationRef::Known(id) => Some(id),
+        ReservationRef::Made(operation) => {
+            let result = before.get(usize::try_from(operation).ok()?)?;
+            match result {
+                OperationResult::Reserved(id) => Some(*id),
+                _ => None,
+            }
+        }
+    }
+}
+
+fn not_free(task: &TaskInfo) -> Refusal {
+    let message = format!("agent {} does not have {} free", task.agent, task.resources);
+    Refusal::new(Reason::ResourcesTaken, message).at("resources")
 }
 
 /// What is lent can be taken back only from what knows that.
 fn check_revocable(accept: &Accept<'_>, task: &TaskInfo) -> Result<(), Refusal> {
-    match accept.revocable && !task.revocable {
-        true => Err(Refusal::invalid("revocable", "is not set, and the offers are revocable")),
-        false => Ok(()),
+    match (accept.revocable, task.revocable) {
+        (true, false) => {
+            Err(Refusal::invalid("revocable", "is not set, and the offers are revocable"))
+        }
+        // What is reserved is nobody's to take back.
+        (_, true) if !task.reserved.is_empty() => {
+            Err(Refusal::invalid("reserved", "are not for a task that is revocable"))
+        }
+        _ => Ok(()),
     }
 }
 

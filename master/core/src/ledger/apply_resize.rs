@@ -13,21 +13,22 @@ use super::{
     apply_accept::Accept,
     apply_launch::sum_out_of_range,
     apply_roles::check_caps,
-    draft::{AgentDraft, Draft},
+    draft::Draft,
     frameworks::amounts,
+    reservations::free_reserved,
     tasks::{SizeChange, task_unknown},
 };
 use proto::model::{
-    OperationResult, Reason, Refusal, Resize, Resources, StatusReason, TaskKey, TaskState,
+    OperationResult, Reason, Refusal, ReservedPart, Resize, Resources, StatusReason, TaskInfo,
+    TaskKey, TaskState,
     resize::{check_resize, larger},
 };
-use std::borrow::Cow;
 
 impl Ledger {
     /// Applies a resize to the draft.
     pub(super) fn resize<'a>(
         &self,
-        accept: &Accept<'_>,
+        accept: &Accept<'a>,
         resize: &'a Resize,
         draft: &mut Draft<'a>,
     ) -> Result<OperationResult, Refusal> {
@@ -65,13 +66,13 @@ impl Ledger {
     }
 
     /// Takes what a task grows by, on its agent and in its role.
-    fn grow(
+    fn grow<'a>(
         &self,
         framework: &Framework,
-        accept: &Accept<'_>,
+        accept: &Accept<'a>,
         task: &Task,
         growth: &Resources,
-        draft: &mut Draft<'_>,
+        draft: &mut Draft<'a>,
     ) -> Result<(), Refusal> {
         let id = &task.info.agent;
         let agent = self.agents.get(id).expect("T6: a known agent");
@@ -85,33 +86,32 @@ impl Ledger {
             );
             return Err(Refusal::new(Reason::AgentDeactivated, message).at("task_id"));
         }
-        let (allocated, open) = match draft.agents.get(id) {
-            Some(there) => (&there.allocated, there.open),
-            None => (&agent.allocated, self.open_tasks_of_agent(id)),
-        };
-        let sum = allocated.checked_add(growth).ok();
-        let allocated = sum.filter(|sum| agent.info.resources.contains(sum)).ok_or_else(|| {
-            let message = format!("agent {id} does not have {growth} free");
+        let there = self.draft_agent(draft, agent);
+        let pools = there.pools.as_ref().unwrap_or(&agent.pools);
+        let sum = there.allocated.checked_add(growth).ok();
+        let sum = sum.filter(|sum| pools.unreserved(&agent.info.resources, sum).is_some());
+        there.allocated = sum.ok_or_else(|| {
+            let message = format!("agent {id} does not have {growth} unreserved and free");
             Refusal::new(Reason::ResourcesTaken, message).at("resources")
         })?;
-        draft.agents.insert(Cow::Owned(id.clone()), AgentDraft { allocated, open });
+        draft.launching = Some(accept.role);
         let amounts = amounts(growth);
         let out_of_range = |_| sum_out_of_range().at("resources");
-        draft.sum = draft.sum.checked_add(&amounts).map_err(out_of_range)?;
         let caps = self.roles.caps(accept.role);
-        check_caps(&caps, growth, &draft.sum).map_err(|refusal| refusal.at("resources"))?;
+        check_caps(&caps, ("the task", growth, &amounts), |role, name| {
+            draft.charged(self, role, name)
+        })
+        .map_err(|refusal| refusal.at("resources"))?;
+        draft.sum = draft.sum.checked_add(&amounts).map_err(out_of_range)?;
+        draft.charged = draft.charged.checked_add(&amounts).map_err(out_of_range)?;
         let taken = draft.role.as_ref().or(framework.allocated.get(accept.role));
         let sum = match taken {
             Some(taken) => taken.checked_add(&amounts),
             None => Ok(amounts.into_owned()),
         };
         draft.role = Some(sum.map_err(out_of_range)?);
-        // The sum at the top of the tree is the largest.
-        let top = accept.role.ancestors().last().expect("a role is the first of its ancestors");
-        match self.roles.allocated(&top).checked_add(&draft.sum) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(out_of_range(error)),
-        }
+        let growth = draft.growth().filter(|more| self.roles.has_room_for(accept.role, more));
+        growth.map(drop).ok_or_else(|| sum_out_of_range().at("resources"))
     }
 
     /// The agent has said what became of a size: the task holds it, or what it held before.
@@ -128,6 +128,7 @@ impl Ledger {
         let freed = task.info.resources.checked_sub(&settled).expect("the larger of both was held");
         self.index.revocable.remove(task);
         task.info.resources = settled;
+        let given_up = keep_parts(&mut task.info);
         self.index.revocable.add(task);
         events.push(Event::TaskResized(key.clone()));
         if freed.is_empty() {
@@ -137,8 +138,28 @@ impl Ledger {
         let agent = self.agents.get_mut(agent).expect("T6: a known agent");
         let left = agent.allocated.checked_sub(&freed);
         agent.allocated = left.expect("A1: an agent's sum holds all of its tasks");
+        free_reserved(&mut self.reservations, agent, &given_up);
         let framework = self.frameworks.get_mut(&key.framework).expect("T6: a known framework");
         framework.release(role, &freed);
         self.roles.release(role, &freed);
+        self.roles.free_reserved(role, &given_up);
     }
+}
+
+/// Lets a task hold of reservations what it still holds at all, and says what it gives up of them:
+/// nothing while what it gives up is unreserved, then of the last ones first.
+fn keep_parts(info: &mut TaskInfo) -> Vec<ReservedPart> {
+    let mut rest = info.resources.clone();
+    let mut given_up = Vec::new();
+    for part in &mut info.reserved {
+        let kept = rest.common(&part.resources);
+        rest = rest.checked_sub(&kept).expect("what is common is part of both");
+        let less = part.resources.checked_sub(&kept).expect("what is common is part of both");
+        if !less.is_empty() {
+            given_up.push(ReservedPart { from: part.from, resources: less });
+            part.resources = kept;
+        }
+    }
+    info.reserved.retain(|part| !part.resources.is_empty());
+    given_up
 }

@@ -5,7 +5,9 @@ use super::{
     role_tree::{Quotas, Sums, Units, promised},
     roles::Cap,
 };
-use proto::model::{Milli, Quota, Reason, Refusal, Resources, Role, RoleSettingsChange, limits};
+use proto::model::{
+    Milli, Quota, Reason, Refusal, ResourceName, Resources, Role, RoleSettingsChange, limits,
+};
 
 impl Ledger {
     /// Without a weight, the role weighs what the configuration says.
@@ -143,22 +145,21 @@ impl Ledger {
     }
 }
 
-/// Whether a task fits under the limits; `sum` is what it and the tasks before it in the same
-/// accept take. A resource that the task does not ask for cannot hold it back.
+/// Whether what is asked for, which adds `more` to what counts towards limits, fits under them;
+/// `used` is what counts already. What adds nothing cannot be held back.
 pub(super) fn check_caps(
     caps: &[Cap<'_>],
-    wanted: &Resources,
-    sum: &Resources,
+    (who, asked, more): (&str, &Resources, &Resources),
+    used: impl Fn(&Role, &ResourceName) -> i128,
 ) -> Result<(), Refusal> {
-    for Cap { role, quota, used } in caps {
-        for (index, (name, _)) in wanted.iter().enumerate() {
+    for Cap { role, quota } in caps {
+        for (index, (name, _)) in asked.iter().enumerate() {
             let Some(most) = quota.limit(name) else { continue };
-            let asked = wanted.amount(name);
-            let used = used.scalar(name).0 + (sum.scalar(name).0 - asked.0);
-            if i128::from(used) + i128::from(asked.0) > most.0.into() {
-                let used = Milli(used);
+            let (used, more) = (used(role, name), more.scalar(name));
+            if more.0 > 0 && used + i128::from(more.0) > most.0.into() {
+                let used = Units(used);
                 let message = format!(
-                    "role {role} may use {most} {name} and uses {used}; the task asks for {asked}"
+                    "role {role} may use {most} {name} and uses {used}; {who} asks for {more}"
                 );
                 let refusal = Refusal::new(Reason::QuotaExceeded, message);
                 return Err(refusal.at(format!("resources[{index}]")));

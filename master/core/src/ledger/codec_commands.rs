@@ -2,10 +2,11 @@
 //! socket; only ids and numbers are read here.
 
 use super::{
-    Command, LogVersion,
+    Command, LogVersion, ReservationChange,
     codec_accept::{read_accept, write_accept},
     codec_members::{read_change, write_change},
     codec_preemption::{read_end_preempted, read_preempt, write_end_preempted, write_preempt},
+    codec_reservations::{read_moved, read_reserve, write_reservation_change},
     codec_roles::{
         read_configure_role, read_remove_quota, read_set_quota, read_set_weight,
         write_configure_role, write_remove_quota, write_set_quota, write_set_weight,
@@ -15,6 +16,7 @@ use proto::convert::{
     agent::{read_agent_info, read_agent_task, write_agent_info, write_agent_task},
     agent_life::{read_drain_plan, read_window_plan, write_drain_plan, write_window_plan},
     framework::{read_framework_info, write_framework_info},
+    reservation::read_unreserve,
     status::{read_reason, read_status, write_reason, write_status},
 };
 use proto::model::{
@@ -89,6 +91,7 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
             let kinds = (*partial, *revocable);
             write_accept((*session, role), request.as_ref(), operations, kinds)
         }
+        Command::ChangeReservations(change) => write_reservation_change(change),
         Command::KillTask { key, grace_period, reason } => write_kill(key, *grace_period, *reason),
         Command::Preempt(preemption) => write_preempt(preemption),
         Command::EndPreempted { tasks } => write_end_preempted(tasks),
@@ -222,6 +225,11 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
             expired: remove.expired,
         },
         Kind::Accept(accept) => read_accept(accept)?,
+        Kind::Reserve(reserve) => read_reserve(reserve)?,
+        Kind::Unreserve(plan) => {
+            Command::ChangeReservations(ReservationChange::Unreserve(read_unreserve(plan)?))
+        }
+        Kind::MoveReservation(plan) => read_moved(plan)?,
         Kind::KillTask(kill) => Command::KillTask {
             key: TaskKey {
                 framework: read_id("framework_id", &kill.framework_id)?,

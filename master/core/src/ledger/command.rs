@@ -4,8 +4,9 @@
 use super::{LogVersion, MemberChange, Preemption};
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Operation,
-    Quota, Refusal, RequestId, Role, RoleSettingsChange, Session, StatusReason, TaskId, TaskInfo,
-    TaskKey, TaskStatus, WindowId, WindowPlan, agent::AgentTask,
+    Quota, Refusal, RequestId, ReservationId, ReservationPlan, Role, RoleSettingsChange, Session,
+    StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, Unreserve, WindowId, WindowPlan,
+    agent::AgentTask,
 };
 
 /// An operation of an accept; or, of a partial one that asks here for what was not offered, the
@@ -162,12 +163,35 @@ pub enum Command {
         /// What of its settings changes.
         change: RoleSettingsChange,
     },
+    /// An operator says something about reservations.
+    ChangeReservations(ReservationChange),
     /// Updates that a framework has dealt with.
     Acknowledge {
         /// Which framework.
         session: Session,
         /// Task and sequence number.
         acknowledgements: Vec<(TaskId, u64)>,
+    },
+}
+
+/// What an operator does about reservations; frameworks do it by operations of an accept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReservationChange {
+    /// Keeps resources for a role.
+    Reserve {
+        /// What, and for whom.
+        plan: ReservationPlan,
+        /// Who asks: the id in the certificate.
+        owner: String,
+    },
+    /// Gives up what is reserved.
+    Unreserve(Unreserve),
+    /// Gives a reservation to another role.
+    Move {
+        /// Which.
+        reservation: ReservationId,
+        /// To whom.
+        role: Role,
     },
 }
 
@@ -191,7 +215,11 @@ impl Command {
                 tasks.iter().any(|task| task.resources.has_devices())
             }
             Ok(Operation::Resize(resize)) => resize.resources.has_devices(),
-            Err(_) => false,
+            // What came later than devices did.
+            Ok(
+                Operation::Reserve(_) | Operation::Unreserve(_) | Operation::MoveReservation { .. },
+            )
+            | Err(_) => false,
         })
     }
 

@@ -4,10 +4,12 @@
 //! It trusts no row, because a snapshot may hold anything.
 
 use super::{
-    AgentState, Index, Ledger, Table, Task, agents::AgentTasks, frameworks::amounts,
-    invariants::Broken,
+    AgentState, Index, Ledger, Pools, Roles, Table, Task, agents::AgentTasks, frameworks::amounts,
+    invariants::Broken, roles::ReservedSums,
 };
-use proto::model::{AgentId, FrameworkId, Instant, Resources, Role, TaskId};
+use proto::model::{
+    AgentId, FrameworkId, Instant, ReservationId, ReservationRef, Resources, Role, TaskId,
+};
 use std::collections::BTreeMap;
 
 /// What the rows say.
@@ -18,6 +20,13 @@ pub(super) struct Derived {
     pub(super) allocated: BTreeMap<AgentId, Resources>,
     /// Of roles with live tasks, and those above them.
     pub(super) roles: Table<Role, Resources>,
+    /// Of roles with reservations or with tasks that use some, and those above them.
+    pub(super) reserved: Table<Role, ReservedSums>,
+    /// Of agents with reservations only.
+    pub(super) pools: BTreeMap<AgentId, Pools>,
+    /// What is used of each reservation, and how many refine it; of those of which it is not
+    /// nothing.
+    pub(super) reservations: BTreeMap<ReservationId, (Resources, usize)>,
     /// Of frameworks with tasks only.
     pub(super) frameworks: BTreeMap<FrameworkId, OfFramework>,
 }
@@ -42,6 +51,7 @@ pub(super) fn derive(ledger: &Ledger) -> Result<Derived, Broken> {
         derive_task(ledger, task, &mut derived)?;
     }
     derived.roles = derive_roles(&derived.frameworks)?;
+    derive_reservations(ledger, &mut derived)?;
     derived.index.agent_tasks = Table::new();
     for (id, tasks) in agent_tasks {
         derived.index.agent_tasks.insert(id.clone(), tasks);
@@ -67,6 +77,39 @@ pub(super) fn derive(ledger: &Ledger) -> Result<Derived, Broken> {
         }
     }
     Ok(derived)
+}
+
+/// What is reserved and what is used of it: by agent, by reservation, by role.
+fn derive_reservations(ledger: &Ledger, derived: &mut Derived) -> Result<(), Broken> {
+    let excess = |what: &dyn std::fmt::Display| Broken {
+        name: "A1",
+        detail: format!("{what} is reserved or used twice"),
+    };
+    let mut sums = Roles::default();
+    for (id, row) in ledger.reservations.iter() {
+        let pools = derived.pools.entry(row.agent.clone()).or_default();
+        let sum = pools.reserved.checked_add(&row.resources);
+        pools.reserved = sum.map_err(|_| excess(id))?;
+        sums.try_reserve(&row.role, &row.resources).ok_or_else(|| excess(id))?;
+        derived.index.note_reservation(&row.agent, *id);
+        if let Some(parent) = row.parent {
+            derived.reservations.entry(parent).or_default().1 += 1;
+        }
+    }
+    let live = ledger.tasks.iter().map(|(_, task)| task).filter(|task| !task.is_terminal());
+    for task in live {
+        for part in &task.info.reserved {
+            let ReservationRef::Known(id) = part.from else { return Err(excess(&task.key)) };
+            let used = &mut derived.reservations.entry(id).or_default().0;
+            *used = used.checked_add(&part.resources).map_err(|_| excess(&task.key))?;
+            let pools = derived.pools.entry(task.info.agent.clone()).or_default();
+            let sum = pools.used.checked_add(&part.resources);
+            pools.used = sum.map_err(|_| excess(&task.key))?;
+        }
+        sums.use_reserved(&task.role, &task.info.reserved);
+    }
+    derived.reserved = sums.reserved;
+    Ok(())
 }
 
 /// What each role uses with all roles below it.

@@ -1,33 +1,44 @@
-//! The rows that a transaction of an accept touches, as they will be: operations are checked and
-//! applied here one after the other, each on what those before it did, and all of it is written
-//! back once the transaction holds. What is dropped instead has changed nothing.
+//! The rows that a transaction touches, as they will be: operations are checked and applied here
+//! one after the other, each on what those before it did, and all of it is written back once the
+//! transaction holds. What is dropped instead has changed nothing.
 //!
 //! Holds only what is touched, so that an accept of one task costs what one task costs.
 
-use super::{Event, Ledger, Stamp, Task};
+use super::{
+    Agent, Event, Ledger, Reservation, Stamp, Task, frameworks::amounts, reservations::Pools,
+};
 use proto::model::{
-    AgentId, Instant, Resources, Role, Session, StatusReason, StatusSource, TaskId, TaskInfo,
-    TaskKey, TaskState, TaskStatus,
+    AgentId, Instant, ReservationId, ReservedPart, ResourceName, Resources, Role, Session,
+    StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
 };
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The sums and rows as they will be.
 #[derive(Debug, Default)]
 pub(super) struct Draft<'a> {
-    pub(super) agents: BTreeMap<Cow<'a, AgentId>, AgentDraft>,
+    pub(super) agents: BTreeMap<AgentId, AgentDraft>,
     /// What the framework's tasks take in the accept's role; there is one as soon as a task was
     /// looked at.
     pub(super) role: Option<Resources>,
+    /// That role.
+    pub(super) launching: Option<&'a Role>,
     /// What new tasks and larger ones take together: amounts only.
     pub(super) sum: Resources,
-    /// New tasks, in the order in which they come into being.
-    pub(super) tasks: Vec<&'a TaskInfo>,
+    /// What of that counts towards limits: not what they take of reservations.
+    pub(super) charged: Resources,
+    /// New tasks, in the order in which they come into being, with what they take of which
+    /// reservations.
+    pub(super) tasks: Vec<(&'a TaskInfo, Vec<ReservedPart>)>,
     pub(super) ids: BTreeSet<&'a TaskId>,
     /// What tasks hold while they change their sizes, and what they change them to.
     pub(super) resizes: BTreeMap<&'a TaskId, (Resources, &'a Resources)>,
+    /// Reservations as they will be; `None` for one that will be gone.
+    pub(super) reservations: BTreeMap<ReservationId, Option<Reservation>>,
+    /// How many of them are new.
+    pub(super) made: u64,
+    /// What more is reserved, and what less, by role.
+    pub(super) reserved: Vec<(Role, Resources)>,
+    pub(super) unreserved: Vec<(Role, Resources)>,
 }
 
 /// One agent.
@@ -36,21 +47,99 @@ pub(super) struct AgentDraft {
     pub(super) allocated: Resources,
     /// Open tasks.
     pub(super) open: usize,
+    /// When they are touched.
+    pub(super) pools: Option<Pools>,
+    /// How many more reservations it has.
+    pub(super) reservations: i64,
+}
+
+impl Draft<'_> {
+    /// What counts towards a role's limit.
+    pub(super) fn charged(&self, ledger: &Ledger, role: &Role, name: &ResourceName) -> i128 {
+        let of = |list: &[(Role, Resources)]| -> i128 {
+            let within = list.iter().filter(|(of, _)| of.is_within(role));
+            within.map(|(_, resources)| i128::from(resources.scalar(name).0)).sum()
+        };
+        let launches = self.launching.is_some_and(|launching| launching.is_within(role));
+        let tasks = if launches { self.charged.scalar(name).0 } else { 0 };
+        let reserved = of(&self.reserved) - of(&self.unreserved);
+        ledger.roles.charged(role, name) + i128::from(tasks) + reserved
+    }
+
+    /// By how much sums over all agents grow at most; `None` when that cannot be counted.
+    pub(super) fn growth(&self) -> Option<Resources> {
+        self.reserved.iter().try_fold(self.sum.clone(), |sum, (_, resources)| {
+            sum.checked_add(&amounts(resources)).ok()
+        })
+    }
 }
 
 impl Ledger {
-    /// Makes a draft the truth, and says so.
+    /// A reservation, as the draft has it.
+    pub(super) fn drafted<'a>(
+        &'a self,
+        draft: &'a Draft<'_>,
+        id: ReservationId,
+    ) -> Option<&'a Reservation> {
+        match draft.reservations.get(&id) {
+            Some(row) => row.as_ref(),
+            None => self.reservations.get(&id),
+        }
+    }
+
+    /// An agent, to be changed in the draft.
+    pub(super) fn draft_agent<'d>(
+        &self,
+        draft: &'d mut Draft<'_>,
+        agent: &Agent,
+    ) -> &'d mut AgentDraft {
+        let id = &agent.info.id;
+        if !draft.agents.contains_key(id) {
+            let there = AgentDraft {
+                allocated: agent.allocated.clone(),
+                open: self.open_tasks_of_agent(id),
+                pools: None,
+                reservations: 0,
+            };
+            draft.agents.insert(id.clone(), there);
+        }
+        draft.agents.get_mut(id).expect("was just put there")
+    }
+
+    /// The pools of an agent, to be changed in the draft.
+    pub(super) fn draft_pools<'d>(&self, draft: &'d mut Draft<'_>, agent: &Agent) -> &'d mut Pools {
+        let there = self.draft_agent(draft, agent);
+        there.pools.get_or_insert_with(|| agent.pools.clone())
+    }
+
+    /// Makes a draft the truth, and says so. `launching` says whose tasks they are and on whose
+    /// share, when there are any.
     pub(super) fn write_back(
         &mut self,
         now: Stamp,
-        (session, role): (Session, &Role),
+        launching: Option<(Session, &Role)>,
         draft: Draft<'_>,
         events: &mut Vec<Event>,
     ) {
-        let Draft { agents, role: role_sum, sum, tasks, ids: _, resizes } = draft;
+        let Draft { agents, role: role_sum, sum, tasks, resizes, .. } = draft;
         for (id, there) in agents {
-            self.agents.get_mut(id.as_ref()).expect("a known agent").allocated = there.allocated;
+            let agent = self.agents.get_mut(&id).expect("a known agent");
+            agent.allocated = there.allocated;
+            if let Some(pools) = there.pools {
+                agent.pools = pools;
+            }
         }
+        for (role, resources) in &draft.reserved {
+            self.roles.reserve(role, resources);
+        }
+        for (role, resources) in &draft.unreserved {
+            self.roles.unreserve(role, resources);
+        }
+        self.next_reservation += draft.made;
+        for (id, row) in draft.reservations {
+            self.put_reservation(id, row, events);
+        }
+        let Some((session, role)) = launching else { return };
         if let Some(role_sum) = role_sum {
             let framework = self.frameworks.get_mut(&session.framework).expect("a known framework");
             match role_sum.is_empty() {
@@ -59,8 +148,9 @@ impl Ledger {
             }
         }
         self.roles.add(role, &sum);
-        for info in tasks {
-            let task = new_task(now, session, role, info);
+        for (info, reserved) in tasks {
+            self.roles.use_reserved(role, &reserved);
+            let task = new_task(now, session, role, TaskInfo { reserved, ..info.clone() });
             events.push(Event::TaskAdded(task.key.clone()));
             self.insert_task(task);
         }
@@ -73,12 +163,44 @@ impl Ledger {
             events.push(Event::TaskResized(key));
         }
     }
+
+    /// Puts a reservation's row, or takes it out.
+    pub(super) fn put_reservation(
+        &mut self,
+        id: ReservationId,
+        row: Option<Reservation>,
+        events: &mut Vec<Event>,
+    ) {
+        let before = self.reservations.get(&id);
+        let is_changed = before.map(Reservation::as_made) != row.as_ref().map(Reservation::as_made);
+        let is_new = before.is_none();
+        let agent = match (before, &row) {
+            (Some(before), _) => before.agent.clone(),
+            (None, Some(row)) => row.agent.clone(),
+            // Made and given up in one transaction.
+            (None, None) => return,
+        };
+        match row {
+            Some(row) => {
+                if is_new {
+                    self.index.note_reservation(&agent, id);
+                }
+                self.reservations.insert(id, row);
+            }
+            None => {
+                self.reservations.remove(&id);
+                self.index.forget_reservation(&agent, id);
+            }
+        }
+        if is_changed {
+            events.push(Event::ReservationChanged { reservation: id, agent });
+        }
+    }
 }
 
-fn new_task(now: Stamp, session: Session, role: &Role, info: &TaskInfo) -> Task {
+fn new_task(now: Stamp, session: Session, role: &Role, info: TaskInfo) -> Task {
     Task {
         key: TaskKey { framework: session.framework, task: info.id.clone() },
-        info: info.clone(),
         role: role.clone(),
         status: TaskStatus {
             task: info.id.clone(),
@@ -93,6 +215,7 @@ fn new_task(now: Stamp, session: Session, role: &Role, info: &TaskInfo) -> Task 
             at: now.wall,
             sequence: 0,
         },
+        info,
         pending: Vec::new(),
         agent_sequence: 0,
         sequence: 0,

@@ -4,8 +4,8 @@
 
 use super::{
     Agent, AgentState, Drain, Framework, FrameworkState, Ledger, LogVersion, Task, Window,
-    codec_members::write_member, codec_preemption::write_preempted, codec_roles::write_role,
-    frameworks::AcceptOutcome,
+    codec_members::write_member, codec_preemption::write_preempted,
+    codec_reservations::write_reservation, codec_roles::write_role, frameworks::AcceptOutcome,
 };
 use prost::Message as _;
 use proto::convert::{
@@ -35,13 +35,16 @@ pub fn records(ledger: &Ledger) -> impl Iterator<Item = Vec<u8>> + '_ {
     let frameworks = frameworks.map(|(_, row)| Kind::Framework(write_framework(row)));
     let tasks = ledger.tasks.iter().map(|(_, task)| Kind::Task(write_task(task)));
     let windows = ledger.windows.iter().map(|(_, window)| Kind::Window(write_window(window)));
+    let reservations = ledger.reservations.iter();
+    let reservations = reservations.map(|(_, row)| Kind::Reservation(write_reservation(row)));
     let kinds = header
         .chain(members)
         .chain(roles)
         .chain(agents)
         .chain(frameworks)
         .chain(tasks)
-        .chain(windows);
+        .chain(windows)
+        .chain(reservations);
     kinds.map(|kind| v1::Record { record: Some(kind) }.encode_to_vec())
 }
 
@@ -54,6 +57,7 @@ fn write_header(ledger: &Ledger) -> wire::Header {
         next_framework: ledger.next_framework,
         // What never had a window is dumped as before there were any.
         next_window: if ledger.next_window == 1 { 0 } else { ledger.next_window },
+        next_reservation: if ledger.next_reservation == 1 { 0 } else { ledger.next_reservation },
         members_version: ledger.members.version,
         last_node: ledger.members.last_node,
         incarnation: ledger.members.incarnation,

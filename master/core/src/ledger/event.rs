@@ -5,7 +5,8 @@
 
 use super::LogVersion;
 use proto::model::{
-    AgentId, FrameworkId, Instant, OperationResult, Role, TaskKey, TaskStatus, WallTime, WindowId,
+    AgentId, FrameworkId, Instant, OperationResult, ReservationId, Role, TaskKey, TaskStatus,
+    WallTime, WindowId,
 };
 
 /// Where and when a command was committed.
@@ -54,6 +55,13 @@ pub enum Event {
     WindowStarted(WindowId),
     /// A maintenance window is over, or will not be; its row is gone.
     WindowEnded(WindowId),
+    /// A reservation was made, is another, or is gone; then its row is.
+    ReservationChanged {
+        /// Which.
+        reservation: ReservationId,
+        /// Of which agent.
+        agent: AgentId,
+    },
     /// What operators say of a role is another: its weight, its quota or a setting.
     RoleChanged(Role),
     /// A task is to get another size, or has got it or not.
@@ -127,6 +135,8 @@ pub enum Applied {
         /// On whose share.
         role: Role,
     },
+    /// The resources are reserved.
+    Reserved(ReservationId),
     /// The maintenance window is planned.
     Scheduled(WindowId),
     /// Nothing changed: a call with the same request id had these results before.

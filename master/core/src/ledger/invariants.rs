@@ -61,6 +61,7 @@ pub fn check(ledger: &Ledger) -> Vec<Broken> {
             }
             let same = ledger.index == derived.index;
             findings.expect(same, "index", || "an index differs from the rows".to_owned());
+            check_reservations(ledger, &derived, &mut findings);
             let same = ledger.roles.allocated == derived.roles;
             findings.expect(same, "A5", || "a role's sum differs from its tasks".to_owned());
         }
@@ -95,6 +96,7 @@ fn check_bounds(ledger: &Ledger, findings: &mut Findings) {
         ("tasks", ledger.tasks.len(), limits::TASKS_MAX),
         ("roles", ledger.roles.rows.len(), limits::ROLES_CONFIGURED_MAX),
         ("windows", ledger.windows.len(), limits::WINDOWS_MAX),
+        ("reservations", ledger.reservations.len(), limits::RESERVATIONS_MAX),
         ("tombstones", ledger.index.removed_agents.len(), limits::REMOVED_REMEMBERED_MAX),
         ("ended", ledger.index.removed_frameworks.len(), limits::REMOVED_REMEMBERED_MAX),
     ];
@@ -175,6 +177,50 @@ fn check_agent(
     let open = ledger.open_tasks_of_agent(id);
     let limit = limits::TASKS_PER_AGENT_MAX;
     findings.expect(open <= limit, "H4", || format!("agent {id} has {open} tasks"));
+}
+
+/// A1 in every pool, and what is kept beside the rows of reservations.
+fn check_reservations(ledger: &Ledger, derived: &Derived, findings: &mut Findings) {
+    let same = ledger.roles.reserved == derived.reserved;
+    findings.expect(same, "A5", || "a role's sum differs from its reservations".to_owned());
+    for (id, agent) in ledger.agents.iter() {
+        let pools = derived.pools.get(id).cloned().unwrap_or_default();
+        findings.expect(pools == agent.pools, "A1", || format!("agent {id}: pools differ"));
+        let fits = pools.unreserved(&agent.info.resources, &agent.allocated).is_some();
+        let gone = agent.state == AgentState::Removed;
+        findings.expect(fits || gone, "A1", || format!("agent {id}: a pool is used twice"));
+        let reservations = ledger.reservations_of_agent(id).count();
+        let bounded = reservations <= limits::RESERVATIONS_PER_AGENT_MAX;
+        findings.expect(bounded, "H4", || format!("agent {id}: {reservations} reservations"));
+    }
+    let nothing = (Resources::new(), 0);
+    for (id, row) in ledger.reservations.iter() {
+        let known = row.id == *id && id.0 > 0 && id.0 < ledger.next_reservation;
+        findings.expect(known, "C5", || format!("{id} was never given out"));
+        let counted = derived.reservations.get(id).unwrap_or(&nothing);
+        let same = (&row.used, row.refinements) == (&counted.0, counted.1);
+        findings.expect(same, "index", || format!("{id}: a count differs from its tasks"));
+        let fits = row.resources.contains(&row.used);
+        findings.expect(fits, "A1", || format!("{id}: {} used of {}", row.used, row.resources));
+        let there = ledger.agents.get(&row.agent);
+        let there = there.is_some_and(|agent| agent.state != AgentState::Removed);
+        findings.expect(there, "T6", || format!("{id} is of no agent"));
+        let something = !row.resources.is_empty() || row.refinements > 0;
+        findings.expect(something, "A1", || format!("{id} holds nothing"));
+        let below = row.parent.is_none_or(|parent| {
+            ledger.reservations.get(&parent).is_some_and(|parent| {
+                parent.agent == row.agent
+                    && parent.id < row.id
+                    && row.role != parent.role
+                    && row.role.is_within(&parent.role)
+            })
+        });
+        findings.expect(below, "A4", || format!("{id} refines what it cannot"));
+    }
+    for id in derived.reservations.keys() {
+        let known = ledger.reservations.contains_key(id);
+        findings.expect(known, "T6", || format!("a task or a refinement names {id}"));
+    }
 }
 
 fn check_window(ledger: &Ledger, id: WindowId, window: &Window, findings: &mut Findings) {

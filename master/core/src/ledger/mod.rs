@@ -18,6 +18,7 @@ mod apply_launch;
 mod apply_maintenance;
 mod apply_members;
 mod apply_preemption;
+mod apply_reservation;
 mod apply_resize;
 mod apply_roles;
 mod apply_status;
@@ -26,8 +27,10 @@ mod codec_accept;
 mod codec_commands;
 mod codec_members;
 mod codec_preemption;
+mod codec_reservations;
 mod codec_roles;
 mod command;
+mod declared;
 mod departures;
 mod derive;
 pub mod digest;
@@ -40,6 +43,7 @@ mod frameworks;
 pub mod invariants;
 mod members;
 mod reincarnate;
+mod reservations;
 mod restore;
 mod revocable;
 mod role_tree;
@@ -50,13 +54,14 @@ mod windows;
 
 pub use agents::{Agent, AgentState};
 pub use apply_preemption::{Preempted, Preemption};
-pub use command::{Command, Proposed};
+pub use command::{Command, Proposed, ReservationChange};
 pub use departures::Departure;
 pub(crate) use disruptions::Room as DisruptionRoom;
 pub use drains::{Drain, DrainProgress, DrainStep};
 pub use event::{Applied, Event, Stamp};
 pub use frameworks::{Framework, FrameworkState};
 pub use members::{Member, MemberChange, Members, Standing};
+pub use reservations::{Pools, Reservation};
 pub use roles::{RoleConfig, Roles};
 pub use tasks::{Kill, Size, SizeChange, Task};
 pub use versions::LogVersion;
@@ -65,7 +70,8 @@ pub use windows::Window;
 use crate::table::{CopyOnWrite, Table};
 use agents::AgentTasks;
 use proto::model::{
-    AgentId, ClusterId, FrameworkId, Instant, Priority, RequestId, TaskId, TaskKey, WindowId,
+    AgentId, ClusterId, FrameworkId, Instant, Priority, RequestId, ReservationId, TaskId, TaskKey,
+    WindowId,
 };
 use revocable::Revocable;
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,6 +91,9 @@ pub struct Ledger {
     /// The number of the next new maintenance window.
     next_window: u64,
     windows: Table<WindowId, Window>,
+    /// The number of the next new reservation.
+    next_reservation: u64,
+    reservations: Table<ReservationId, Reservation>,
     members: Members,
     roles: Roles,
     index: Index,
@@ -108,6 +117,8 @@ struct Index {
     priorities: CopyOnWrite<BTreeMap<Priority, usize>>,
     /// What live tasks take that are revocable.
     revocable: Revocable,
+    /// Of agents that have any.
+    agent_reservations: Table<AgentId, BTreeSet<ReservationId>>,
 }
 
 impl Ledger {
@@ -123,6 +134,8 @@ impl Ledger {
             tasks: Table::new(),
             next_window: 1,
             windows: Table::new(),
+            next_reservation: 1,
+            reservations: Table::new(),
             members: Members::default(),
             roles: Roles::default(),
             index: Index::default(),

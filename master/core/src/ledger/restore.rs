@@ -2,11 +2,12 @@
 //! order is checked, sums and indexes are computed anew, and the whole must keep every invariant.
 
 use super::{
-    Agent, AgentState, Drain, Framework, FrameworkState, Kill, Ledger, LogVersion, Preempted, Size,
-    SizeChange, Stamp, Table, Task, Window,
+    Agent, AgentState, Drain, Framework, FrameworkState, Kill, Ledger, LogVersion, Pools,
+    Preempted, Size, SizeChange, Stamp, Table, Task, Window,
     codec_commands::{read_each, read_id, read_optional_id, required},
     codec_members::read_member,
     codec_preemption::read_preempted,
+    codec_reservations::read_reservation,
     codec_roles::read_role,
     derive::derive,
     frameworks::AcceptOutcome,
@@ -129,7 +130,12 @@ impl Restore {
             }
             (Kind::Window(window), Some(ledger)) => {
                 let window = read_window(window).map_err(field)?;
-                append(&mut ledger.windows, window.id, window)
+                let first_of_kind = ledger.reservations.is_empty();
+                append(&mut ledger.windows, window.id, window) && first_of_kind
+            }
+            (Kind::Reservation(row), Some(ledger)) => {
+                let row = read_reservation(row).map_err(field)?;
+                append(&mut ledger.reservations, row.id, row)
             }
             (Kind::Header(_), Some(_)) | (_, None) => false,
         };
@@ -142,6 +148,18 @@ impl Restore {
         let derived = derive(&ledger).map_err(RestoreError::Broken)?;
         ledger.index = derived.index;
         ledger.roles.allocated = derived.roles;
+        ledger.roles.reserved = derived.reserved;
+        for (id, (used, refinements)) in derived.reservations {
+            // Of one that there is not, the invariants tell.
+            if let Some(row) = ledger.reservations.get_mut(&id) {
+                (row.used, row.refinements) = (used, refinements);
+            }
+        }
+        for (id, pools) in derived.pools {
+            if let Some(agent) = ledger.agents.get_mut(&id) {
+                agent.pools = pools;
+            }
+        }
         for (id, allocated) in derived.allocated {
             ledger.agents.get_mut(&id).expect("derived from a row").allocated = allocated;
         }
@@ -176,6 +194,7 @@ fn read_header(header: &wire::Header) -> Result<Ledger, Refusal> {
     };
     ledger.next_framework = header.next_framework;
     ledger.next_window = header.next_window.max(1);
+    ledger.next_reservation = header.next_reservation.max(1);
     ledger.members.version = header.members_version;
     ledger.members.last_node = header.last_node;
     ledger.members.incarnation = header.incarnation;
@@ -206,6 +225,7 @@ fn read_agent(agent: wire::Agent) -> Result<Agent, Refusal> {
         deactivated: agent.deactivated,
         drain: agent.drain.map(read_drain).transpose().map_err(|no| no.under("drain"))?,
         allocated: Resources::new(),
+        pools: Pools::default(),
     })
 }
 

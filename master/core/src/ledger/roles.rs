@@ -5,7 +5,7 @@
 
 use super::{Ledger, frameworks::amounts};
 use crate::table::Table;
-use proto::model::{Milli, Quota, Resources, Role, RoleSettings};
+use proto::model::{Milli, Quota, ReservedPart, ResourceName, Resources, Role, RoleSettings};
 
 static NOTHING: Resources = Resources::new();
 
@@ -26,6 +26,18 @@ pub struct Roles {
     pub(super) rows: Table<Role, RoleConfig>,
     /// What live tasks take, amounts only, by role and all roles below it; derived.
     pub(super) allocated: Table<Role, Resources>,
+    /// What reservations have to do with it, amounts only, by role and all roles below it; derived.
+    pub(super) reserved: Table<Role, ReservedSums>,
+}
+
+/// What is reserved for a role and all roles below it, and what of reservations their tasks take.
+/// Neither is part of the other: a task of a role below may take what is reserved for one above.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct ReservedSums {
+    /// By the role of the reservation.
+    pub(super) held: Resources,
+    /// By the role of the task.
+    pub(super) used: Resources,
 }
 
 /// A limit that a role is under: its own, or that of a role above it.
@@ -35,8 +47,6 @@ pub(super) struct Cap<'a> {
     pub(super) role: Role,
     /// The limit.
     pub(super) quota: &'a Quota,
-    /// What is used of it.
-    pub(super) used: &'a Resources,
 }
 
 impl Roles {
@@ -86,6 +96,12 @@ impl Roles {
         self.allocated.iter()
     }
 
+    /// What is reserved for a role and all roles below it, and what their tasks take of
+    /// reservations; amounts only.
+    pub fn reserved(&self, role: &Role) -> Option<(&Resources, &Resources)> {
+        self.reserved.get(role).map(|sums| (&sums.held, &sums.used))
+    }
+
     /// The limits that a role is under, its own first.
     pub(super) fn caps(&self, role: &Role) -> Vec<Cap<'_>> {
         if self.rows.is_empty() {
@@ -93,8 +109,7 @@ impl Roles {
         }
         let cap = |role: Role| {
             let quota = self.quota(&role).filter(|quota| quota.limits().len() > 0)?;
-            let used = self.allocated(&role);
-            Some(Cap { role, quota, used })
+            Some(Cap { role, quota })
         };
         role.ancestors().filter_map(cap).collect()
     }
@@ -125,6 +140,81 @@ impl Roles {
             *allocated = allocated.checked_sub(&sum).expect("A5: a sum holds all of its tasks");
             if allocated.is_empty() {
                 self.allocated.remove(&role);
+            }
+        }
+    }
+
+    /// Whether sums still can be when a role takes so much more; that at the top of the tree is the
+    /// largest.
+    pub(super) fn has_room_for(&self, role: &Role, more: &Resources) -> bool {
+        let top = role.ancestors().last().expect("a role is the first of its ancestors");
+        let reserved = self.reserved.get(&top).map_or(&NOTHING, |sums| &sums.held);
+        let sum = self.allocated(&top).checked_add(more);
+        sum.and_then(|sum| sum.checked_add(reserved)).is_ok()
+    }
+
+    /// What counts towards the limit of a role: what is reserved for it and the roles below it,
+    /// used or not, and what their tasks take besides.
+    pub(super) fn charged(&self, role: &Role, name: &ResourceName) -> i128 {
+        let allocated = self.allocated(role).scalar(name).0;
+        let reserved = self.reserved.get(role);
+        let of = |resources: &Resources| i128::from(resources.scalar(name).0);
+        i128::from(allocated) + reserved.map_or(0, |sums| of(&sums.held) - of(&sums.used))
+    }
+
+    /// Counts what is newly reserved.
+    pub(super) fn reserve(&mut self, role: &Role, resources: &Resources) {
+        self.change_reserved(role, resources, |sums, amounts| {
+            sums.held = sums.held.checked_add(amounts).expect("was checked to fit");
+        });
+    }
+
+    /// Counts what is reserved; `None` when the sum cannot be.
+    pub(super) fn try_reserve(&mut self, role: &Role, resources: &Resources) -> Option<()> {
+        self.has_room_for(role, &amounts(resources)).then(|| self.reserve(role, resources))
+    }
+
+    /// Takes what is reserved no longer out of the sums.
+    pub(super) fn unreserve(&mut self, role: &Role, resources: &Resources) {
+        self.change_reserved(role, resources, |sums, amounts| {
+            sums.held = sums.held.checked_sub(amounts).expect("A5: a sum holds every reservation");
+        });
+    }
+
+    /// Counts what a new task takes of reservations.
+    pub(super) fn use_reserved(&mut self, role: &Role, parts: &[ReservedPart]) {
+        for part in parts {
+            self.change_reserved(role, &part.resources, |sums, amounts| {
+                sums.used = sums.used.checked_add(amounts).expect("is part of what is allocated");
+            });
+        }
+    }
+
+    /// Takes what an ended task took of reservations out of the sums.
+    pub(super) fn free_reserved(&mut self, role: &Role, parts: &[ReservedPart]) {
+        for part in parts {
+            self.change_reserved(role, &part.resources, |sums, amounts| {
+                sums.used = sums.used.checked_sub(amounts).expect("A5: a sum holds all tasks");
+            });
+        }
+    }
+
+    fn change_reserved(
+        &mut self,
+        role: &Role,
+        resources: &Resources,
+        change: impl Fn(&mut ReservedSums, &Resources),
+    ) {
+        let amounts = amounts(resources);
+        if amounts.is_empty() {
+            return;
+        }
+        for role in role.ancestors() {
+            let mut sums = self.reserved.get(&role).cloned().unwrap_or_default();
+            change(&mut sums, &amounts);
+            match sums == ReservedSums::default() {
+                true => drop(self.reserved.remove(&role)),
+                false => drop(self.reserved.insert(role, sums)),
             }
         }
     }

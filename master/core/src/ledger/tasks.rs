@@ -13,7 +13,9 @@
 //! The last number is that of the status or, while that one has 0, of the last update that waits:
 //! it needs no place of its own in a snapshot.
 
-use super::{Event, Ledger, LogVersion, Preempted, Stamp, agents::AgentTasks};
+use super::{
+    Event, Ledger, LogVersion, Preempted, Stamp, agents::AgentTasks, reservations::free_reserved,
+};
 use proto::model::{
     AgentId, Duration, FrameworkId, Instant, Reason, Refusal, Resources, Role, StatusReason,
     StatusSource, TaskInfo, TaskKey, TaskState, TaskStatus, limits,
@@ -230,6 +232,8 @@ impl Ledger {
             agent.allocated = left.expect("A1: an agent's sum holds all of its tasks");
             framework.release(&task.role, &task.info.resources);
             self.roles.release(&task.role, &task.info.resources);
+            free_reserved(&mut self.reservations, agent, &task.info.reserved);
+            self.roles.free_reserved(&task.role, &task.info.reserved);
             self.index.live_tasks -= 1;
             self.index.preempted.remove(key);
             self.index.revocable.remove(task);

@@ -64,6 +64,7 @@ impl Command {
             Command::ConfigureRole { .. } | Command::Preempt(_) | Command::EndPreempted { .. } => {
                 LogVersion(2)
             }
+            Command::ChangeReservations(_) => LogVersion(2),
             Command::Accept { revocable: true, .. } => LogVersion(2),
             Command::Accept { .. } if self.takes_devices() => LogVersion(2),
             Command::Accept { .. } => match self.as_launch() {
@@ -79,6 +80,7 @@ impl Command {
             // A fault domain decides which windows concern the agent.
             Command::RegisterAgent { info, .. } if info.domain.is_some() => LogVersion(2),
             Command::RegisterAgent { info, .. } if info.resources.has_devices() => LogVersion(2),
+            Command::RegisterAgent { info, .. } if !info.reservations.is_empty() => LogVersion(2),
             Command::Barrier { .. }
             | Command::ChangeMembers(_)
             | Command::RegisterAgent { .. }
@@ -109,6 +111,7 @@ fn task_since(task: &TaskInfo) -> LogVersion {
         && task.preemption_notice.is_none()
         && task.max_completion_time.is_none()
         && !task.revocable
+        && task.reserved.is_empty()
         && (policy.signal, policy.steps.is_empty()) == (StopSignal::default(), true);
     if is_plain { LogVersion::OLDEST } else { LogVersion(2) }
 }

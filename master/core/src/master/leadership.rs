@@ -5,7 +5,7 @@
 
 use crate::{
     Config, Ledger,
-    allocator::{Demand, Drf, View},
+    allocator::{Demand, Drf, Reserved, View},
     consensus::{ClusterClock, Proposals},
     dispatch::watch::Watchers,
     input::CallId,
@@ -60,6 +60,8 @@ pub(crate) struct Leadership {
     pub(crate) view: View,
     pub(crate) demand: Demand,
     pub(crate) allocator: Drf,
+    /// What of reservations is offered.
+    pub(crate) reserved: Reserved,
     pub(crate) book: Book,
     pub(crate) shared: Shared,
     /// Who was asked to leave which agent.
@@ -128,6 +130,7 @@ impl Leadership {
             view: View::rebuild(ledger, &book, &config.fairness()),
             demand: Demand::new(),
             allocator: Drf::default(),
+            reserved: Reserved::default(),
             book,
             shared: Shared::default(),
             inverse: InverseBook::new(term),

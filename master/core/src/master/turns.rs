@@ -2,7 +2,7 @@
 
 use super::Master;
 use crate::{
-    allocator::Allocator as _,
+    allocator::{Allocator as _, PlannedOffer, ReservedOffer},
     consensus::{Committed, commands_of, membership::conf_change},
     dispatch::history::History,
     input::{Now, OperatorCall, StreamId},
@@ -12,8 +12,11 @@ use crate::{
     outbox::{Answer, Effect, Ending, Outbox, SnapshotMark},
     reads::{self, PreparedRead},
 };
-use proto::model::{Duration, Order, Reason, Refusal, SchedulerEvent, Session};
+use proto::model::{
+    Duration, Offer, Order, Reason, Refusal, ReservedPart, SchedulerEvent, Session,
+};
 use raft::eraftpb::Entry;
+use std::collections::BTreeMap;
 
 impl Master {
     /// Ends a turn. To be called after the inputs that were waiting have been stepped.
@@ -181,6 +184,7 @@ impl Master {
             }
             if let Some(leader) = &mut self.leader {
                 leader.view.note(&self.ledger, event);
+                leader.reserved.note(&self.ledger, event);
             }
             if let Some(mut turn) = self.turn(now, outbox) {
                 turn.dispatch(event);
@@ -315,32 +319,45 @@ impl Turn<'_> {
         let leader = &mut *self.leader;
         leader.view.take_left().into_iter().for_each(|place| leader.demand.forget_agent(place));
         leader.demand.divide(&leader.view);
+        // What a demand gets of reservations it wants of nothing else.
+        let plan = leader.reserved.plan(now, self.ledger, &leader.view, &leader.demand);
+        let mut made = BTreeMap::<_, Vec<_>>::new();
+        for ReservedOffer { planned, parts } in &plan {
+            let offer = self.make_offer(planned, parts);
+            self.leader.reserved.hold(parts);
+            made.entry(planned.framework).or_default().push(offer);
+        }
+        let leader = &mut *self.leader;
         let plan = leader.allocator.plan(now, &leader.view, &leader.demand);
-        if plan.offers.is_empty() {
-            return;
-        }
-        let mut by_framework = std::collections::BTreeMap::<_, Vec<_>>::new();
         for planned in &plan.offers {
-            let agent = self.ledger.agent(&planned.agent).expect("the view shows ledger's agents");
-            let (hostname, attributes) = (&agent.info.hostname, &agent.info.attributes);
-            let leader = &mut *self.leader;
-            let holds = leader.demand.holds();
-            let timeout = self.config.offer_timeout;
-            let timeout = timeout.map(|usual| holds.timeout(planned.framework, usual));
-            let mut offer = leader.book.issue(planned, hostname, attributes, now, timeout);
-            offer.domain.clone_from(&agent.info.domain);
-            offer.unavailability = self.ledger.unavailability(&agent.info, self.time);
-            leader.view.hold(planned);
-            leader.demand.offered(planned, agent.info.domain.as_ref());
-            self.watch_offer_made(&offer);
-            by_framework.entry(planned.framework).or_default().push(offer);
+            let offer = self.make_offer(planned, &[]);
+            self.leader.view.hold(planned);
+            made.entry(planned.framework).or_default().push(offer);
         }
-        self.figures.offers_made += plan.offers.len() as u64;
-        for (framework, offers) in by_framework {
+        for (framework, offers) in made {
             let (_, stream) =
                 self.leader.sessions.framework(framework).expect("offers go to the connected");
             self.tell_framework(stream, SchedulerEvent::Offers(offers));
         }
+    }
+
+    /// Makes a planned offer a live one.
+    fn make_offer(&mut self, planned: &PlannedOffer, parts: &[ReservedPart]) -> Offer {
+        let agent = self.ledger.agent(&planned.agent).expect("the view shows ledger's agents");
+        let (hostname, attributes) = (&agent.info.hostname, &agent.info.attributes);
+        let leader = &mut *self.leader;
+        let now = self.now.monotonic;
+        let holds = leader.demand.holds();
+        let timeout = self.config.offer_timeout;
+        let timeout = timeout.map(|usual| holds.timeout(planned.framework, usual));
+        let mut offer =
+            leader.book.issue_with((planned, parts), hostname, attributes, now, timeout);
+        offer.domain.clone_from(&agent.info.domain);
+        offer.unavailability = self.ledger.unavailability(&agent.info, self.time);
+        leader.demand.offered(planned, agent.info.domain.as_ref());
+        self.watch_offer_made(&offer);
+        self.figures.offers_made += 1;
+        offer
     }
 
     pub(super) fn stream_closed(&mut self, stream: StreamId) {

@@ -13,9 +13,10 @@ use crate::{
 };
 use proto::model::{
     AgentId, Attribute, DemandId, Duration, FrameworkId, Instant, Offer, OfferId, Reason, Refusal,
-    Resources, Role,
+    ReservationId, ReservationRef, ReservedPart, Resources, Role,
 };
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
     sync::Arc,
@@ -53,8 +54,10 @@ pub struct Returned {
     pub role: Role,
     /// Of whom.
     pub agent: AgentId,
-    /// What it held.
+    /// What it held of what is unreserved.
     pub resources: Bundle,
+    /// What it held of reservations.
+    pub reserved: Vec<ReservedPart>,
     /// As how many pieces of which demands it was planned.
     pub pieces: Vec<(DemandId, u32)>,
     /// When it was made.
@@ -63,6 +66,21 @@ pub struct Returned {
     pub revocable: bool,
     /// It was what a commit took and never an offer.
     pub is_commit: bool,
+}
+
+impl Returned {
+    /// All that it held.
+    pub fn all(&self) -> Cow<'_, Resources> {
+        match self.reserved.is_empty() {
+            true => Cow::Borrowed(self.resources.resources()),
+            false => {
+                let unreserved = self.resources.resources().clone();
+                Cow::Owned(self.reserved.iter().fold(unreserved, |sum, part| {
+                    sum.checked_add(&part.resources).expect("A2: pools are disjoint")
+                }))
+            }
+        }
+    }
 }
 
 /// One term's offers.
@@ -131,14 +149,31 @@ impl Book {
         now: Instant,
         expires_in: Option<Duration>,
     ) -> Offer {
-        assert!(!planned.resources.is_empty(), "an offer holds something");
+        self.issue_with((planned, &[]), hostname, attributes, now, expires_in)
+    }
+
+    /// As [`Self::issue`], of an offer that also holds parts of reservations.
+    ///
+    /// # Panics
+    /// As [`Self::issue`].
+    pub fn issue_with(
+        &mut self,
+        (planned, reserved): (&PlannedOffer, &[ReservedPart]),
+        hostname: &str,
+        attributes: &[Attribute],
+        now: Instant,
+        expires_in: Option<Duration>,
+    ) -> Offer {
+        let resources = reserved.iter().fold(planned.resources.resources().clone(), |sum, part| {
+            sum.checked_add(&part.resources).expect("A2: pools are disjoint")
+        });
+        assert!(!resources.is_empty(), "an offer holds something");
         let held = self.held(&planned.agent);
-        held.checked_add(&planned.resources).expect("A2: nothing is in two offers");
+        held.checked_add(&resources).expect("A2: nothing is in two offers");
         self.issued += 1;
         let id = OfferId { term: self.term, number: self.issued };
         let PlannedOffer { framework, role, agent, resources: bundle, pieces, revocable, .. } =
             planned.clone();
-        let resources = bundle.resources().clone();
         let (hostname, attributes) = (hostname.to_owned(), attributes.to_vec());
         self.shown.index(&agent, id);
         self.by_framework.entry(framework).or_default().insert(id);
@@ -156,6 +191,7 @@ impl Book {
             unavailability: None,
             pieces: pieces.clone(),
             revocable,
+            reserved: reserved.to_vec(),
         };
         if let Some(after) = expires_in {
             self.deadlines.set(id, now + after);
@@ -315,6 +351,24 @@ impl Book {
         self.rescind(offers.map(|offer| offer.id).collect())
     }
 
+    /// What live offers hold of an agent that is not reserved.
+    pub fn unreserved_of(&self, agent: &AgentId) -> Resources {
+        self.of_agent(agent).fold(Resources::new(), |sum, offer| {
+            sum.checked_add(&offer.unreserved()).expect("A2: nothing is in two offers")
+        })
+    }
+
+    /// Takes back live offers that hold something of a reservation.
+    pub fn rescind_reservation(
+        &mut self,
+        agent: &AgentId,
+        reservation: ReservationId,
+    ) -> Vec<Returned> {
+        let from = ReservationRef::Known(reservation);
+        let holds = |offer: &&Offer| offer.reserved.iter().any(|part| part.from == from);
+        self.rescind(self.of_agent(agent).filter(holds).map(|offer| offer.id).collect())
+    }
+
     /// Takes back a framework's live offers.
     pub fn rescind_framework(&mut self, framework: FrameworkId) -> Vec<Returned> {
         self.rescind(self.of_framework(framework).map(|offer| offer.id).collect())
@@ -375,8 +429,19 @@ impl Book {
             Arc::unwrap_or_clone(entry);
         self.deadlines.cancel(id);
         remove_indexed(&mut self.by_framework, &offer.framework, id);
-        let Offer { id: offer, framework, role, agent, revocable, .. } = offer;
-        Returned { offer, framework, role, agent, resources, pieces, made, revocable, is_commit }
+        let Offer { id: offer, framework, role, agent, reserved, revocable, .. } = offer;
+        Returned {
+            offer,
+            framework,
+            role,
+            agent,
+            resources,
+            reserved,
+            pieces,
+            made,
+            revocable,
+            is_commit,
+        }
     }
 }
 

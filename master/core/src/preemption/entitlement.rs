@@ -112,9 +112,15 @@ impl<'a> Usage<'a> {
         self.used.get(role).cloned().unwrap_or_default()
     }
 
+    /// What counts towards a role's quota.
+    fn charged(&self, role: &Role) -> Amounts {
+        let used = self.used(role);
+        self.view.charge(role).with(&used).into_owned()
+    }
+
     /// What of a guarantee is used.
     fn used_firmly(&self, role: &Role) -> Amounts {
-        let mut used = self.used(role);
+        let mut used = self.charged(role);
         self.revocable.get(role).into_iter().for_each(|revocable| used.take_some(revocable));
         used
     }
@@ -129,7 +135,7 @@ impl<'a> Usage<'a> {
         let mut over = Vec::new();
         for role in piece.role.ancestors() {
             let Some(quota) = self.ledger.roles().quota(&role) else { continue };
-            let used = self.used(&role);
+            let used = self.charged(&role);
             for (name, milli) in piece.shape.iter() {
                 let Some(most) = quota.limit(name) else { continue };
                 let most = u128::try_from(most.0).expect("limits are not negative");

@@ -288,7 +288,7 @@ impl<'a> Look<'a> {
             for purse in self.purses_of(task) {
                 assert!(self.purses[purse].take(&takes), "the choice kept to what binds");
             }
-            site.free.give(&Bundle::new(task.info.resources.clone()));
+            site.free.give(&Bundle::new(task.info.unreserved().into_owned()));
         }
         site.free.take(self.entry.shape(), 1);
         site.spare.take_some(self.entry.shape());
@@ -351,6 +351,7 @@ impl<'a> Look<'a> {
     }
 }
 
+/// What would be free for whoever asks: the reserved parts of a task stay with their reservations.
 fn held_by(task: &Task) -> Room {
-    Room::of(&Bundle::new(task.info.resources.clone()))
+    Room::of(&Bundle::new(task.info.unreserved().into_owned()))
 }

@@ -5,6 +5,7 @@ use super::{
     agent_life::list_windows,
     demands::list_demands,
     inverse::tally_of_agent,
+    reservations::list_reservations,
     roles::list_roles,
     summaries::{agent_address, agent_summary, framework_summary, task_summary},
     why::why,
@@ -83,6 +84,10 @@ pub(super) fn answer(
         }
         OperatorCall::ListMaintenance(page) => ReadAnswer::Windows(list_windows(moment, page)?),
         OperatorCall::ListOffers(page) => ReadAnswer::Offers(list_offers(moment, page)?),
+        OperatorCall::ListReservations { page, agent, role } => {
+            let (agent, role) = (agent.as_ref(), role.as_ref());
+            ReadAnswer::Reservations(list_reservations(ledger, page, agent, role)?)
+        }
         OperatorCall::GetCluster
         | OperatorCall::Stale(_)
         | OperatorCall::ListRoles(_)
@@ -92,6 +97,9 @@ pub(super) fn answer(
         | OperatorCall::TeardownFramework(_)
         | OperatorCall::ScheduleMaintenance(_)
         | OperatorCall::CancelMaintenance(_)
+        | OperatorCall::Reserve(_)
+        | OperatorCall::Unreserve(_)
+        | OperatorCall::MoveReservation { .. }
         | OperatorCall::SetWeight { .. }
         | OperatorCall::SetQuota { .. }
         | OperatorCall::RemoveQuota(_)

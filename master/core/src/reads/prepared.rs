@@ -103,6 +103,7 @@ mod tests {
 
     fn register(ledger: &mut Ledger, index: u64, id: &str) {
         let info = AgentInfo {
+            reservations: Vec::new(),
             id: id.parse().unwrap(),
             hostname: format!("{id}.example"),
             address: String::new(),

@@ -7,7 +7,9 @@
 use super::{Moment, Viewer, task_summary, why_demand::DemandView, why_preemption};
 use crate::{
     Ledger,
-    allocator::{Amounts, Bidder, CPUS_MIN, MEM_MIN, View, demand::BidderIndex, tree::Whom},
+    allocator::{
+        Amounts, Bidder, CPUS_MIN, Charge, MEM_MIN, View, demand::BidderIndex, tree::Whom,
+    },
     input::{WhyQuery, WhySubject},
     ledger::Task,
     master::leadership::Leadership,
@@ -160,7 +162,7 @@ impl Asked<'_> {
             }
         }
         if let (Some(index), Some(wanted)) = (index, wanted) {
-            let view = DemandView { ledger: self.ledger, leader: self.leader, bidder: index };
+            let view = DemandView { ledger: self.ledger, leader: self.leader, bidder: index, role };
             let entries = wanted.entries().iter();
             let agents = self.ledger.agents().iter().count().max(1);
             for entry in entries.filter(|it| self.demand.is_none_or(|only| it.id() == only)) {
@@ -340,11 +342,13 @@ impl Asked<'_> {
         owed.map(|(role, _)| Bound::KeptFor(role.clone())).next()
     }
 
-    /// What the tasks of a role and of those below it use, and what they are offered.
+    /// What counts towards a role's quota: what its tasks and those of the roles below it use, what
+    /// is reserved for them, and what they are offered.
     fn used(&self, role: &Role) -> Amounts {
-        let mut used = Amounts::of(self.ledger.roles().allocated(role));
+        let used = Amounts::of(self.ledger.roles().allocated(role));
+        let mut used = Charge::of(self.ledger, role).with(&used).into_owned();
         for offer in self.leader.book.iter(None).filter(|offer| offer.role.is_within(role)) {
-            used.add(&Amounts::of(&offer.resources));
+            used.add(&Amounts::of(&offer.unreserved()));
         }
         used
     }

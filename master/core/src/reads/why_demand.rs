@@ -6,14 +6,15 @@
 use crate::{
     Ledger,
     allocator::{
-        Bidder, Place, bundle::Bundle, demand::BidderIndex, room::Room, spread::DomainCounts,
-        stated::Ended, wanted::Entry,
+        Amounts, Bidder, Place, bundle::Bundle, demand::BidderIndex, room::Room,
+        spread::DomainCounts, stated::Ended, wanted::Entry,
     },
     ledger::{Agent, AgentState},
     master::leadership::Leadership,
 };
 use proto::{
     convert::demand::{write_constraint, write_demand},
+    model::{Resources, Role},
     wire::v1::{self, demand_standing as wire},
 };
 
@@ -22,6 +23,7 @@ pub(super) struct DemandView<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) leader: &'a Leadership,
     pub(super) bidder: BidderIndex,
+    pub(super) role: &'a Role,
 }
 
 /// What stands in the way of a demand that has just ended.
@@ -32,7 +34,7 @@ pub(crate) fn demand_standing(
 ) -> v1::DemandStanding {
     let Bidder { framework, role } = &ended.bidder;
     let bidder = leader.demand.index(*framework, role);
-    let view = bidder.map(|bidder| DemandView { ledger, leader, bidder });
+    let view = bidder.map(|bidder| DemandView { ledger, leader, bidder, role });
     view.map_or_else(v1::DemandStanding::default, |view| view.standing(&ended.entry, true))
 }
 
@@ -91,21 +93,41 @@ impl DemandView<'_> {
             || Room::of(Bundle::nothing_ref()),
             |place| Room::of(self.leader.view.free_at(place)),
         );
+        let (own, others) = self.reserved(agent);
+        let in_own = Room::of(&own).contains(entry.shape());
         let (mut is_large, mut is_free) = (true, true);
         for ((name, milli), missing) in entry.shape().iter().zip(&mut standing.missing) {
             let (enough, now) = (all.get(name) >= milli, free.get(name) >= milli);
             missing.agents_too_small += u64::from(!enough);
+            // A piece is of what is unreserved, or of reservations, and never of both.
+            let now = now || own.amounts().get(name) >= milli;
             missing.agents_in_use += u64::from(enough && !now);
+            let with_others = free.get(name) + others.get(name) >= milli;
+            missing.agents_reserved += u64::from(enough && !now && with_others);
             is_large &= enough;
             is_free &= now;
         }
         // Enough of all devices together may be too little of each.
         is_large &= all.contains(entry.shape());
-        is_free &= free.contains(entry.shape());
+        is_free &= free.contains(entry.shape()) || in_own;
         standing.agents_possible += u64::from(meets && is_large);
         if let Some(place) = place.filter(|_| meets && is_free && entry.open() > 0) {
-            self.count_fitting(entry, (agent, place), &free, (gathered, standing));
+            let room = if in_own { Room::of(&own) } else { free };
+            self.count_fitting(entry, (agent, place), &room, (gathered, standing));
         }
+    }
+
+    /// What of an agent's reservations is free: for the demand's role, and for others.
+    fn reserved(&self, agent: &Agent) -> (Bundle, Amounts) {
+        let (mut own, mut others) = (Resources::new(), Amounts::new());
+        for row in self.ledger.reservations_of_agent(&agent.info.id) {
+            let free = row.free();
+            match self.role.is_within(&row.role) {
+                true => own = own.checked_add(&free).expect("A1: pools are disjoint"),
+                false => others.add(&Amounts::of(&free)),
+            }
+        }
+        (Bundle::new(own), others)
     }
 
     /// It meets all constraints and has room for a piece.

@@ -470,6 +470,7 @@ impl World {
 
 fn agent_info(number: u64, resources: Resources, attributes: Vec<Attribute>) -> AgentInfo {
     AgentInfo {
+        reservations: Vec::new(),
         id: agent_id(number),
         hostname: format!("host-{number}"),
         address: String::new(),

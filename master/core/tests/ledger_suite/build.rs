@@ -48,6 +48,7 @@ pub(crate) fn resources(cpus_milli: i64, ports: std::ops::Range<u64>) -> Resourc
 
 pub(crate) fn agent_info(text: &str, resources: Resources) -> AgentInfo {
     AgentInfo {
+        reservations: Vec::new(),
         id: agent(text),
         hostname: format!("{text}.example"),
         address: "192.0.2.1:5051".to_owned(),

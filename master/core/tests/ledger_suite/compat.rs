@@ -8,20 +8,23 @@ use crate::{
     stories_directives::{advance, direct},
 };
 use master_core::ledger::{
-    Command,
+    Command, LogVersion, ReservationChange,
     codec::{Batch, decode_batch, encode_batch},
     digest::digest,
     dump::{Restore, records},
 };
 use proto::model::{
     AgentDirective, Attribute, AttributeValue, DisruptionBudget, DrainPlan, Duration, FrameworkId,
-    Instant, Milli, Operation, Reason, Refusal, StatusReason, TaskState::*, WallTime, WindowId,
-    WindowPlan,
+    Instant, Milli, Operation, Reason, Refusal, ReservationId, ReservationPlan, ReservationRef,
+    ReservedPart, StatusReason, TaskState::*, Unreserve, WallTime, WindowId, WindowPlan,
 };
 use std::{fs, path::PathBuf};
 
 /// Of the ledger in `dump-v1-directives.bin`.
 const DIRECTED_DIGEST: u128 = 62_240_787_977_685_749_136_926_538_710_524_398_776;
+
+/// Of the ledger in `dump-v2-reservations.bin`.
+const RESERVED_DIGEST: u128 = 267_139_624_599_792_929_890_973_658_925_503_055_592;
 
 /// Of the ledger in `dump-v1.bin`.
 const DUMP_DIGEST: u128 = 152_518_542_788_546_287_541_488_100_777_256_939_731;
@@ -119,6 +122,72 @@ fn operations_of_version_2() {
     let bytes = golden("batch-v2-operations.bin", &encode_batch(&batch));
     assert_eq!(decode_batch(&bytes), Ok(batch.clone()));
     assert_eq!(encode_batch(&batch), bytes, "this software still writes version 2");
+}
+
+/// Reservations came with version 2 too.
+#[test]
+fn reservations_of_version_2() {
+    let known = |id| ReservationRef::Known(ReservationId(id));
+    let plan = |parent| ReservationPlan {
+        agent: agent("a1"),
+        role: role("eng/search"),
+        resources: resources(500, 31_000..31_002),
+        labels: vec![("for".to_owned(), "tests".to_owned())],
+        parent,
+    };
+    let give_up = |resources| Unreserve { reservation: known(2), resources };
+    let mut task = task_info("t1", "a1", resources(500, 31_000..31_002));
+    let part = |from| ReservedPart { from, resources: resources(100, 0..0) };
+    task.reserved = vec![part(known(1)), part(ReservationRef::Made(0))];
+    let operations = vec![
+        Ok(Operation::Reserve(plan(Some(known(1))))),
+        Ok(Operation::Unreserve(give_up(Some(resources(1, 0..0))))),
+        Ok(Operation::MoveReservation { reservation: known(2), role: role("ops") }),
+        Ok(Operation::Launch { tasks: vec![task] }),
+    ];
+    let (session, request) = (session(1, 2), Some(request("request-2")));
+    let reservations = Command::ChangeReservations;
+    let commands = vec![
+        Command::Accept {
+            session,
+            role: role("eng"),
+            request,
+            operations,
+            partial: false,
+            revocable: false,
+        },
+        reservations(ReservationChange::Reserve { plan: plan(None), owner: "ann".to_owned() }),
+        reservations(ReservationChange::Unreserve(give_up(None))),
+        reservations(ReservationChange::Move { reservation: ReservationId(2), role: role("ops") }),
+    ];
+    let batch = Batch { time: Instant(12), wall: WallTime(34), commands };
+    let bytes = golden("batch-v2-reservations.bin", &encode_batch(&batch));
+    assert_eq!(decode_batch(&bytes), Ok(batch.clone()));
+    assert_eq!(encode_batch(&batch), bytes, "this software still writes version 2");
+    check_dump("dump-v2-reservations.bin", &reserved(), RESERVED_DIGEST);
+}
+
+/// A reservation, a refinement of it, and a task that takes from both and from neither.
+fn reserved() -> World {
+    let mut world = World::furnished();
+    world.done(&Command::RaiseVersion(LogVersion::CURRENT));
+    let known = |id| ReservationRef::Known(ReservationId(id));
+    let plan = |name: &str, cpus, parent| ReservationPlan {
+        agent: agent("a2"),
+        role: role(name),
+        resources: resources(cpus, 0..0),
+        labels: vec![("for".to_owned(), "tests".to_owned())],
+        parent,
+    };
+    let (owner, reservations) = (|| "ann".to_owned(), Command::ChangeReservations);
+    let reserve = |plan| reservations(ReservationChange::Reserve { plan, owner: owner() });
+    world.done(&reserve(plan("eng", 2_000, None)));
+    let refinement = plan("eng/search", 500, Some(known(1)));
+    world.done(&reserve(refinement));
+    let mut task = task_info("t7", "a2", resources(1_000, 0..0));
+    task.reserved = vec![ReservedPart { from: known(1), resources: resources(400, 0..0) }];
+    world.done(&Command::launch(session(1, 1), role("eng"), None, vec![task]));
+    world
 }
 
 /// What operators direct came later, in fields and records of its own.

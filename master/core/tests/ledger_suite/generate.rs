@@ -1,7 +1,11 @@
 //! Histories: each action, with a number that decides its details, becomes commands that fit the
 //! ledger as it is, mostly. Few names, so that commands meet each other.
 
-use crate::{build::*, roles::quota};
+use crate::{
+    build::*,
+    generate_reservations::{asked, declared, operation, take_part},
+    roles::quota,
+};
 use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Preemption, Proposed, Task};
 use proto::model::{
     AgentDirective, AgentId, DemandId, DisruptionBudget, DrainPlan, Duration, FrameworkId,
@@ -43,7 +47,7 @@ impl Draw {
 /// The commands of one action.
 pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
     let draw = &mut Draw(action.1);
-    match action.0 % 41 {
+    match action.0 % 45 {
         0 | 1 => vec![come_back(ledger, draw)],
         2 => {
             let name = agent_name(draw);
@@ -81,9 +85,10 @@ pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
             info: description(draw),
         }],
         23..=25 => vec![role_change(draw)],
-        35 | 36 => vec![resize(ledger, draw)],
+        35 | 36 | 43 => vec![resize(ledger, draw)],
         37 | 38 => vec![preemption(ledger, draw)],
         39 => vec![end_of_notice(ledger, draw)],
+        40..=42 => vec![asked(ledger, draw)],
         34 => vec![Command::RaiseVersion(LogVersion::CURRENT)],
         _ => vec![Command::Barrier { term: ledger.applied().term }],
     }
@@ -113,7 +118,12 @@ fn come_back(ledger: &Ledger, draw: &mut Draw) -> Command {
         tasks.push(journal(1 + draw.below(3), "t1", draw.pick(&[Running, Finished, Unreachable])));
     }
     let cpus_milli = if draw.one_in(10) { 500 } else { 4_000 };
-    let info = agent_info(id.as_str(), resources(cpus_milli, 31_000..31_010));
+    let mut info = agent_info(id.as_str(), resources(cpus_milli, 31_000..31_010));
+    // Mostly what it declared before.
+    info.reservations = match ledger.agent(&id) {
+        Some(row) if !draw.one_in(4) => row.info.reservations.clone(),
+        _ => declared(draw),
+    };
     Command::RegisterAgent { info, incarnation, tasks }
 }
 
@@ -257,6 +267,9 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
             info.priority = Priority::new(draw.pick(&[0, 0, 1, 1, 2, 5])).expect("one");
         }
         info.preemption_notice = draw.one_in(9).then(|| Duration(draw.below(3_000)));
+        if draw.one_in(4) {
+            take_part(ledger, draw, &mut info);
+        }
         info.kill_policy.grace_period = draw.one_in(3).then(|| Duration(draw.below(9_000)));
         info.revocable = revocable && !draw.one_in(9) || draw.one_in(16);
         match draw.below(12) {
@@ -267,7 +280,10 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
         info
     };
     let (partial, several) = (draw.one_in(4), draw.one_in(3));
-    let operation = |draw: &mut Draw| -> Proposed {
+    let proposed = |draw: &mut Draw| -> Proposed {
+        if (partial || several) && draw.one_in(3) {
+            return Ok(operation(ledger, draw));
+        }
         match partial && draw.one_in(8) {
             true => {
                 let refusal = Refusal::new(Reason::ResourcesNotOffered, "not offered");
@@ -281,7 +297,7 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
         }
     };
     let count = if several { 1 + draw.below(3) } else { 1 };
-    let operations = (0..count).map(|_| operation(draw)).collect();
+    let operations = (0..count).map(|_| proposed(draw)).collect();
     let call = draw.below(200);
     Command::Accept {
         session: session_of(ledger, draw),

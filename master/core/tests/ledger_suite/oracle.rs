@@ -5,6 +5,7 @@
 //! them).
 
 use crate::oracle_directives::{DrainModel, WindowModel};
+use crate::oracle_reservations::ReservationModel;
 use crate::oracle_resize::SizeModel;
 use crate::oracle_roles::RoleModel;
 use master_core::ledger::{
@@ -57,6 +58,8 @@ pub(crate) struct Oracle {
     pub(crate) roles: Vec<RoleModel>,
     pub(crate) windows: Vec<WindowModel>,
     pub(crate) windows_made: u64,
+    pub(crate) reservations: Vec<ReservationModel>,
+    pub(crate) reservations_made: u64,
     pub(crate) events: Vec<Event>,
 }
 
@@ -119,8 +122,7 @@ fn is_newer(command: &Command) -> bool {
             *partial
                 || *revocable
                 || operations.len() != 1
-                || operations[0].is_err()
-                || matches!(operations[0], Ok(Operation::Resize(_)))
+                || !matches!(operations[0], Ok(Operation::Launch { .. }))
                 || tasks.into_iter().any(says_more)
         }
         Command::RecordUpdate { status, .. } => {
@@ -128,6 +130,8 @@ fn is_newer(command: &Command) -> bool {
             matches!(status.reason, MaxCompletionTime | Preempted | Resized | ResizeFailed)
         }
         Command::Preempt(_) | Command::EndPreempted { .. } => true,
+        Command::ChangeReservations(_) => true,
+        Command::RegisterAgent { info, .. } => !info.reservations.is_empty(),
         _ => false,
     }
 }
@@ -137,6 +141,7 @@ fn says_more(task: &TaskInfo) -> bool {
     let mut plain = task.clone();
     (plain.priority, plain.preemption_notice) = (Priority::DEFAULT, None);
     (plain.max_completion_time, plain.revocable) = (None, false);
+    plain.reserved.clear();
     let grace_period = plain.kill_policy.grace_period;
     plain.kill_policy = KillPolicy { grace_period, ..KillPolicy::default() };
     plain != *task
@@ -194,19 +199,12 @@ impl Oracle {
             Command::RemoveQuota { role } => self.set_quota(&role, None, false)?,
             // Told as stories alone.
             Command::ChangeMembers(_) => panic!("histories do not make {command:?}"),
-            Command::DisconnectFramework(session) => {
-                let at = self.session(session)?;
-                if self.frameworks[at].state == FrameworkState::Subscribed {
-                    self.frameworks[at].state = FrameworkState::Disconnected;
-                    self.frameworks[at].since = self.now.time.0;
-                    self.events.push(Event::FrameworkDisconnected(session.framework));
-                }
-                Applied::Done
-            }
+            Command::DisconnectFramework(session) => self.disconnect(session)?,
             Command::RemoveFramework { session, expired } => self.end(session, expired)?,
             Command::Accept { session, role, request, operations, partial, revocable } => {
                 self.accept(session, role, request, (&operations, partial, revocable))?
             }
+            Command::ChangeReservations(change) => self.change_reservations(&change)?,
             Command::KillTask { key, grace_period, reason } => {
                 self.kill(&key, grace_period.map(|grace| grace.0), reason)?
             }
@@ -220,6 +218,16 @@ impl Oracle {
             }
         };
         Ok((applied, std::mem::take(&mut self.events)))
+    }
+
+    fn disconnect(&mut self, session: Session) -> Result<Applied, No> {
+        let at = self.session(session)?;
+        if self.frameworks[at].state == FrameworkState::Subscribed {
+            self.frameworks[at].state = FrameworkState::Disconnected;
+            self.frameworks[at].since = self.now.time.0;
+            self.events.push(Event::FrameworkDisconnected(session.framework));
+        }
+        Ok(Applied::Done)
     }
 
     /// Time goes on, never back.
@@ -328,6 +336,7 @@ impl Oracle {
         let live = self.tasks.iter().filter(|task| task.lives()).count();
         assert_eq!(ledger.live_task_count(), live);
         self.compare_roles(ledger);
+        self.compare_reservations(ledger);
     }
 
     fn compare_framework(&self, model: &FrameworkModel, row: &Framework) {

@@ -48,6 +48,8 @@ impl Oracle {
                 return no(Reason::InvalidField, "agent.resources");
             }
         }
+        self.judge_declared(&info, same)?;
+        let (reservations, declared) = (self.reservations.clone(), info.reservations.clone());
         self.events.push(Event::AgentRegistered(id.clone()));
         let (state, since) = (AgentState::Registered, self.now.time.0);
         // What operators said outlives the journal, but not the agent.
@@ -77,17 +79,23 @@ impl Oracle {
                 self.say_as_master(&key, next, StatusReason::AgentReregistered);
             }
         }
+        self.declare(&id, &declared);
+        self.note_reservations(&reservations);
+        self.note_unknown(&id, list);
+        Ok(Applied::Done)
+    }
+
+    fn note_unknown(&mut self, id: &AgentId, list: &[AgentTask]) {
         for entry in list {
             let ends = !matches!(entry.state, Staging | Starting | Running | Killing);
             let known = self.tasks.iter().any(|task| {
-                task.key == entry.key && task.info.agent == id && (task.lives() || ends)
+                task.key == entry.key && task.info.agent == *id && (task.lives() || ends)
             });
             if !known {
                 let (agent, key) = (id.clone(), entry.key.clone());
                 self.events.push(Event::AgentTaskUnknown { agent, key });
             }
         }
-        Ok(Applied::Done)
     }
 
     pub(crate) fn mark(&mut self, id: &AgentId, incarnation: u64) -> Result<Applied, No> {

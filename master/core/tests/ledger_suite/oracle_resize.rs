@@ -18,6 +18,17 @@ fn with_cpus(bag: &Resources, cpus: i64) -> Resources {
     Resources::from_entries(others.chain([cpus])).expect("a bag")
 }
 
+/// A smaller task gives up what is unreserved first, and then of its last reservations.
+fn keep_parts(info: &mut TaskInfo) {
+    let mut left = amounts_of(&info.resources).0;
+    for part in &mut info.reserved {
+        let kept = amounts_of(&part.resources).0.min(left);
+        left -= kept;
+        part.resources = with_cpus(&Resources::new(), kept);
+    }
+    info.reserved.retain(|part| amounts_of(&part.resources).0 > 0);
+}
+
 impl Oracle {
     pub(crate) fn resize(
         &mut self,
@@ -66,13 +77,15 @@ impl Oracle {
         if !self.is_wanted(&self.agents[at]) {
             return no(Reason::AgentDeactivated, "task_id");
         }
-        let (taken, _) = self.taken_on(&info.agent);
-        if taken + growth > amounts_of(&self.agents[at].info.resources).0 {
+        let have = amounts_of(&self.agents[at].info.resources).0;
+        if !self.pools_fit(&info.agent, have - growth, None) {
             return no(Reason::ResourcesTaken, "resources");
         }
+        // What a task grows by is from no reservation.
         let mut more = info.clone();
         more.resources = with_cpus(&Resources::new(), growth);
-        self.judge_limits(role, &[more]).map_err(|(reason, _)| (reason, "resources".to_owned()))
+        more.reserved.clear();
+        self.judge_limits(role, &more).map_err(|(reason, _)| (reason, "resources".to_owned()))
     }
 
     /// What the agent says of a size settles it; with the task's end it is settled too.
@@ -89,6 +102,7 @@ impl Oracle {
             && let Some((from, to)) = change.take()
         {
             task.info.resources = if to_new { to } else { from };
+            keep_parts(&mut task.info);
             self.events.push(Event::TaskResized(task.key.clone()));
         }
     }

@@ -24,7 +24,7 @@ impl RoleModel {
 }
 
 /// Whether a path is the role or below it.
-fn within(path: &Role, role: &Role) -> bool {
+pub(crate) fn within(path: &Role, role: &Role) -> bool {
     let (path, role) = (path.as_str(), role.as_str());
     path == role || path.starts_with(&format!("{role}/"))
 }
@@ -167,16 +167,25 @@ impl Oracle {
         Applied::Done
     }
 
-    /// Whether the last task of the list fits under every limit, given that the others run.
-    pub(crate) fn judge_limits(&self, role: &Role, list: &[TaskInfo]) -> Result<(), No> {
-        let asked: i64 = list.iter().map(|task| amounts_of(&task.resources).0).sum();
-        for model in self.roles.iter().filter(|model| within(role, &model.role)) {
-            let most = model.quota.as_ref().and_then(cpus_allowed);
-            if most.is_some_and(|most| self.used_in(&model.role) + asked > most) {
+    /// Whether a task fits under every limit, by what it takes besides reservations.
+    pub(crate) fn judge_limits(&self, role: &Role, info: &TaskInfo) -> Result<(), No> {
+        let parts = info.reserved.iter().map(|part| amounts_of(&part.resources).0);
+        let asked = amounts_of(&info.resources).0 - parts.sum::<i64>();
+        for (cap, most) in self.limits_of(role) {
+            if asked > 0 && self.charged_in(&cap) + asked > most {
                 return no(Reason::QuotaExceeded, "resources[0]");
             }
         }
         Ok(())
+    }
+
+    /// The limits that a role is under.
+    pub(crate) fn limits_of(&self, role: &Role) -> Vec<(Role, i64)> {
+        let above = self.roles.iter().filter(|model| within(role, &model.role));
+        let limit = |model: &RoleModel| {
+            Some((model.role.clone(), model.quota.as_ref().and_then(cpus_allowed)?))
+        };
+        above.filter_map(limit).collect()
     }
 
     fn used_in(&self, role: &Role) -> i64 {

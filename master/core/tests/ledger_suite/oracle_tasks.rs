@@ -1,24 +1,29 @@
 //! The oracle's tasks: launches, statuses, acknowledgements, kills.
 
 use crate::oracle::{No, Oracle, TaskModel, amounts_of, no};
+use crate::oracle_reservations::ReservationModel;
+use crate::oracle_resize::SizeModel;
 use master_core::ledger::{AgentState, Applied, Event, FrameworkState, Kill, Ledger, Proposed};
 use proto::model::{
-    AgentId, Duration, FrameworkId, Operation, OperationResult, Reason, Refusal, RequestId, Role,
-    Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskState::*,
-    TaskStatus,
+    AgentId, Duration, FrameworkId, Operation, OperationResult, Reason, Refusal, RequestId,
+    Resources, Role, Session, StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState,
+    TaskState::*, TaskStatus,
 };
 use std::collections::BTreeSet;
 
+/// What a transaction may have to be undone to.
+struct Saved {
+    /// How many facts there are.
+    events: usize,
+    /// Of every task.
+    sizes: Vec<(Resources, SizeModel)>,
+    reservations: Vec<ReservationModel>,
+    /// How many there ever were.
+    made: u64,
+}
+
 /// As many updates may wait.
 const PATIENCE: usize = 32;
-
-/// The field of an operation, also of one that was refused before.
-fn name_of(operation: &Proposed) -> &'static str {
-    match operation {
-        Ok(Operation::Resize(_)) => "resize",
-        _ => "launch",
-    }
-}
 
 impl TaskModel {
     /// Gives the latest status a number.
@@ -142,44 +147,43 @@ impl Oracle {
         if !self.frameworks[at].info.roles.contains(&role) {
             return no(Reason::InvalidField, "role");
         }
-        let (tasks, events) = (self.tasks.len(), self.events.len());
-        let sizes: Vec<_> = self
-            .tasks
-            .iter()
-            .map(|task| (task.info.resources.clone(), task.size.clone()))
-            .collect();
+        let before = self.saved();
         // Whatever is new in a transaction is said before what is larger or smaller.
         let mut resized = BTreeSet::new();
         let mut results = Vec::new();
         for (index, operation) in operations.iter().enumerate() {
-            match self.operate((session.framework, revocable), &role, operation) {
+            let start = self.saved();
+            let name = operation.as_ref().map_or("launch", Operation::name);
+            let whose = (at, session.framework, revocable);
+            match self.operate(whose, &role, operation, &results) {
                 Ok(result) => {
                     if let Ok(Operation::Resize(resize)) = operation {
                         resized.insert(resize.task.clone());
                     }
                     if partial {
                         self.say_resized(session.framework, &mut resized);
+                        self.note_reservations(&start.reservations);
                     }
                     results.push(result);
                 }
                 Err((reason, field)) if partial => {
-                    let field = format!("{}.{field}", name_of(operation));
+                    self.undo(start);
+                    let field = format!("{name}.{field}");
                     results.push(OperationResult::Refused(Refusal::new(reason, "").at(field)));
                 }
                 Err((reason, field)) => {
-                    self.tasks.truncate(tasks);
-                    self.events.truncate(events);
-                    for (task, (resources, size)) in self.tasks.iter_mut().zip(sizes) {
-                        (task.info.resources, task.size) = (resources, size);
-                    }
-                    return match (operations.len(), name_of(operation)) {
-                        (1, "launch") => no(reason, field),
-                        (_, name) => no(reason, format!("operations[{index}].{name}.{field}")),
+                    self.undo(before);
+                    return match operations {
+                        [Ok(Operation::Launch { .. })] => no(reason, field),
+                        _ => no(reason, format!("operations[{index}].{name}.{field}")),
                     };
                 }
             }
         }
-        self.say_resized(session.framework, &mut resized);
+        if !partial {
+            self.say_resized(session.framework, &mut resized);
+            self.note_reservations(&before.reservations);
+        }
         let is_done = results.iter().any(|result| result.refusal().is_none());
         if let Some(request) = request.filter(|_| is_done) {
             let answers = &mut self.frameworks[at].answers;
@@ -197,14 +201,50 @@ impl Oracle {
         }
     }
 
+    fn saved(&self) -> Saved {
+        let sizes = self.tasks.iter().map(|task| (task.info.resources.clone(), task.size.clone()));
+        Saved {
+            events: self.events.len(),
+            sizes: sizes.collect(),
+            reservations: self.reservations.clone(),
+            made: self.reservations_made,
+        }
+    }
+
+    fn undo(&mut self, saved: Saved) {
+        self.tasks.truncate(saved.sizes.len());
+        self.events.truncate(saved.events);
+        for (task, (resources, size)) in self.tasks.iter_mut().zip(saved.sizes) {
+            (task.info.resources, task.size) = (resources, size);
+        }
+        self.reservations = saved.reservations;
+        self.reservations_made = saved.made;
+    }
+
     fn operate(
         &mut self,
-        (framework, revocable): (FrameworkId, bool),
+        (at, framework, revocable): (usize, FrameworkId, bool),
         role: &Role,
         operation: &Proposed,
+        before: &[OperationResult],
     ) -> Result<OperationResult, No> {
+        let owner = self.frameworks[at].principal.clone();
+        let by = Some((owner.as_str(), role));
         let list = match operation {
             Err(refusal) => return no(refusal.reason, refusal.field.trim_start_matches("launch.")),
+            Ok(Operation::Reserve(_)) if revocable => {
+                return no(Reason::InvalidField, "resources");
+            }
+            Ok(Operation::Reserve(plan)) => {
+                return self.reserve((by, &owner), plan, before).map(OperationResult::Reserved);
+            }
+            Ok(Operation::Unreserve(unreserve)) => {
+                return self.unreserve(by, unreserve, before).map(|()| OperationResult::Done);
+            }
+            Ok(Operation::MoveReservation { reservation, role }) => {
+                let moved = self.move_reservation(by, (*reservation, role), before);
+                return moved.map(|()| OperationResult::Done);
+            }
             Ok(Operation::Launch { tasks }) => tasks,
             Ok(Operation::Resize(resize)) => {
                 return self.resize((framework, revocable), role, resize);
@@ -213,32 +253,30 @@ impl Oracle {
         if list.is_empty() {
             return no(Reason::InvalidField, "tasks");
         }
-        for index in 0..list.len() {
-            let is_firm = revocable && !list[index].revocable;
-            let kind = if is_firm { no(Reason::InvalidField, "revocable") } else { Ok(()) };
-            kind.and_then(|()| self.judge((framework, role), list, index))
-                .and_then(|()| self.judge_limits(role, &list[..=index]))
-                .map_err(|(reason, field)| (reason, format!("tasks[{index}].{field}")))?;
-        }
-        for info in list {
-            self.launch(framework, role.clone(), info.clone());
+        for (index, info) in list.iter().enumerate() {
+            let kind = match (revocable, info.revocable) {
+                (true, false) => no(Reason::InvalidField, "revocable"),
+                (_, true) if !info.reserved.is_empty() => no(Reason::InvalidField, "reserved"),
+                _ => Ok(()),
+            };
+            let judged = kind.and_then(|()| self.judge((framework, role), info)).and_then(|()| {
+                let info = self.judge_parts(role, info, before)?;
+                self.judge_limits(role, &info).map(|()| info)
+            });
+            let info =
+                judged.map_err(|(reason, field)| (reason, format!("tasks[{index}].{field}")))?;
+            self.launch(framework, role.clone(), info);
         }
         Ok(OperationResult::Launched { tasks: list.iter().map(|info| info.id.clone()).collect() })
     }
 
     /// One task of an accept, given that those before it are launched.
-    fn judge(
-        &self,
-        (framework, role): (FrameworkId, &Role),
-        list: &[TaskInfo],
-        index: usize,
-    ) -> Result<(), No> {
-        let info = &list[index];
+    fn judge(&self, (framework, role): (FrameworkId, &Role), info: &TaskInfo) -> Result<(), No> {
         let known = self
             .tasks
             .iter()
             .any(|task| task.key.framework == framework && task.key.task == info.id);
-        if known || list[..index].iter().any(|earlier| earlier.id == info.id) {
+        if known {
             return no(Reason::TaskExists, "task_id");
         }
         let Some(at) = self.agent_at(&info.agent) else {
@@ -259,11 +297,9 @@ impl Oracle {
             return no(Reason::InvalidField, "resources");
         }
         let (mut cpus, mut ports) = self.taken_on(&info.agent);
-        for task in list[..=index].iter().filter(|task| task.agent == info.agent) {
-            let (more, and) = amounts_of(&task.resources);
-            cpus += more;
-            ports.extend(and);
-        }
+        let (more, and) = amounts_of(&info.resources);
+        cpus += more;
+        ports.extend(and);
         ports.sort_unstable();
         let (have, there) = amounts_of(&self.agents[at].info.resources);
         let twice = ports.windows(2).any(|pair| pair[0] == pair[1]);

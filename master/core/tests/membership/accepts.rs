@@ -19,6 +19,7 @@ fn principal(text: &str) -> Principal {
 
 fn agent_registers(stream: u64) -> Input {
     let info = AgentInfo {
+        reservations: Vec::new(),
         id: AgentId::new("a").expect("an id"),
         hostname: "a.example".to_owned(),
         address: String::new(),

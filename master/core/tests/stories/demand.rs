@@ -19,7 +19,7 @@ fn id(text: &str) -> DemandId {
 }
 
 /// So many pieces of one shape, without further wishes.
-fn demand(name: &str, cpus_milli: i64, count: u32) -> StatedDemand {
+pub(crate) fn demand(name: &str, cpus_milli: i64, count: u32) -> StatedDemand {
     StatedDemand {
         id: id(name),
         shape: Resources::cpus_mem(cpus_milli, 64),
@@ -38,11 +38,11 @@ fn on(text: &str, demand: StatedDemand) -> StatedDemand {
     StatedDemand { constraints: vec![constraint], ..demand }
 }
 
-fn gang(timeout_ms: u64, demand: StatedDemand) -> StatedDemand {
+pub(crate) fn gang(timeout_ms: u64, demand: StatedDemand) -> StatedDemand {
     StatedDemand { gang_timeout: Some(Duration(timeout_ms)), ..demand }
 }
 
-fn state(of: &str, demands: Vec<StatedDemand>) -> SchedulerCall {
+pub(crate) fn state(of: &str, demands: Vec<StatedDemand>) -> SchedulerCall {
     SchedulerCall::StateDemand { role: role(of), demands: Some(demands) }
 }
 
@@ -75,7 +75,7 @@ fn wanting(demands: Vec<StatedDemand>) -> Rig {
     rig
 }
 
-fn why_framework(rig: &Rig, name: &str) -> OperatorCall {
+pub(crate) fn why_framework(rig: &Rig, name: &str) -> OperatorCall {
     let subject = WhySubject::Framework(rig.framework(name));
     OperatorCall::Why(WhyQuery { subject, role: None })
 }

@@ -18,6 +18,7 @@ mod play;
 mod preemption;
 mod races;
 mod reasons;
+mod reservations;
 mod resizes;
 mod rig;
 mod roles;

@@ -32,6 +32,8 @@ fn tested_in(reason: Reason) -> &'static str {
         | Reason::QuotaExceeded
         | Reason::CapacityExceeded
         | Reason::Conflict
+        | Reason::ReservationUnknown
+        | Reason::ReservationInUse
         | Reason::SequenceExpired => "stories",
         // `tests/ledger_suite`: what only apply sees, and what takes many rows.
         Reason::ResourcesTaken | Reason::LimitExceeded | Reason::AgentDeactivated => "ledger_suite",
@@ -51,6 +53,8 @@ fn tested_in(reason: Reason) -> &'static str {
 
 const ALL: &[Reason] = &[
     Reason::InvalidField,
+    Reason::ReservationUnknown,
+    Reason::ReservationInUse,
     Reason::LimitExceeded,
     Reason::NotLeader,
     Reason::NotReady,

@@ -458,6 +458,7 @@ pub(crate) fn kill(task: &str) -> SchedulerCall {
 
 pub(crate) fn register(name: &str, incarnation: u64) -> AgentCall {
     let info = AgentInfo {
+        reservations: Vec::new(),
         id: AgentId::new(name).expect("an id"),
         hostname: format!("{name}.example"),
         address: String::new(),

@@ -25,8 +25,13 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
                     let pieces = offer.pieces.iter();
                     let pieces = pieces.map(|(demand, count)| format!(" for {count} {demand}"));
                     let pieces = pieces.collect::<String>();
+                    let reserved = offer.reserved.iter();
+                    let reserved =
+                        reserved.map(|part| format!(" of {} {}", part.from, part.resources));
+                    let reserved = reserved.collect::<String>();
                     let kind = if offer.revocable { " revocable" } else { "" };
-                    format!("{} {} {}{kind}{pieces}", offer.id, offer.agent, offer.resources)
+                    let (id, agent, resources) = (offer.id, &offer.agent, &offer.resources);
+                    format!("{id} {agent} {resources}{kind}{pieces}{reserved}")
                 })
                 .collect();
             format!("offers {}", shown.join(", "))
@@ -139,6 +144,8 @@ fn show_results(results: &[OperationResult]) -> String {
             format!("launched {}", tasks.join(", "))
         }
         OperationResult::Resizing => "resizing".to_owned(),
+        OperationResult::Reserved(id) => format!("reserved {id}"),
+        OperationResult::Done => "done".to_owned(),
         OperationResult::Refused(refusal) => format!("refused {:?} {refusal}", refusal.reason),
     };
     match results {
@@ -204,18 +211,17 @@ fn show_read(read: &ReadAnswer) -> String {
             };
             page("windows", it.windows.iter().map(window).collect(), &it.next_page_token)
         }
+        ReadAnswer::Reservations(it) => {
+            let rows = it.reservations.iter().map(show_reservation).collect();
+            page("reservations", rows, &it.next_page_token)
+        }
         ReadAnswer::Offers(it) => {
             let ids = it.offers.iter().map(|offer| offer.offer_id.clone());
             page("offers", ids.collect(), &it.next_page_token)
         }
         ReadAnswer::Why(it) => show_why(it),
         ReadAnswer::Demands(it) => {
-            let rows = it.demands.iter().map(|row| {
-                let id = row.demand.as_ref().map_or("?", |demand| &demand.demand_id);
-                let (offered, left) = (row.pieces_offered, row.pieces_left);
-                format!("{}:{}:{id}:{offered}+{left}", row.framework_id, row.role)
-            });
-            page("demands", rows.collect(), &it.next_page_token)
+            page("demands", it.demands.iter().map(show_demand_row).collect(), &it.next_page_token)
         }
         ReadAnswer::Roles(it) => {
             let role = |row: &v1::RoleSummary| {
@@ -224,6 +230,12 @@ fn show_read(read: &ReadAnswer) -> String {
             page("roles", it.roles.iter().map(role).collect(), &it.next_page_token)
         }
     }
+}
+
+fn show_demand_row(row: &v1::DemandRow) -> String {
+    let id = row.demand.as_ref().map_or("?", |demand| &demand.demand_id);
+    let (offered, left) = (row.pieces_offered, row.pieces_left);
+    format!("{}:{}:{id}:{offered}+{left}", row.framework_id, row.role)
 }
 
 fn show_framework(row: &v1::FrameworkSummary) -> String {
@@ -311,7 +323,11 @@ fn show_demand(it: &v1::DemandStanding) -> String {
     }
     for missing in &it.missing {
         let (small, busy) = (missing.agents_too_small, missing.agents_in_use);
-        shown += &format!(", {} small {small} busy {busy}", missing.name);
+        let reserved = match missing.agents_reserved {
+            0 => String::new(),
+            agents => format!(", {agents} of them reserved for others"),
+        };
+        shown += &format!(", {} small {small} busy {busy}{reserved}", missing.name);
     }
     for (name, number) in [
         ("refused", it.agents_refused),
@@ -393,6 +409,8 @@ pub(crate) fn show_watched(event: &Result<Box<v1::ClusterEvent>, Refusal>) -> Op
     };
     let what = match event.event.as_ref()? {
         Event::Heartbeat(_) => return None,
+        Event::ReservationChanged(row) => show_reservation(row),
+        Event::ReservationEnded(id) => format!("{id} ended"),
         Event::RoleChanged(row) => format!("role {}{}", row.role, show_role(row)),
         Event::Started(_) => "started".to_owned(),
         Event::AgentChanged(row) => {
@@ -427,4 +445,16 @@ fn show_age(age: Option<v1::ListingAge>) -> String {
         let v1::ListingAge { node_id, applied_index, silent_ms } = age;
         format!(", as member {node_id} knows it at {applied_index}, {silent_ms} ms of silence")
     })
+}
+
+pub(crate) fn show_reservation(row: &v1::Reservation) -> String {
+    let shown = |list: &[v1::Resource]| read_resources(list.to_vec()).expect("ours").to_string();
+    let parent =
+        if row.parent_id.is_empty() { String::new() } else { format!(" of {}", row.parent_id) };
+    let used =
+        if row.used.is_empty() { String::new() } else { format!(" used {}", shown(&row.used)) };
+    let (id, agent, role) = (&row.reservation_id, &row.agent_id, &row.role);
+    let declared = if row.declared { " declared" } else { "" };
+    let resources = shown(&row.resources);
+    format!("{id}{parent} {agent} {role} {resources}{used} owner {}{declared}", row.owner)
 }

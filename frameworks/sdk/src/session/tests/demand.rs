@@ -38,6 +38,7 @@ impl Bench {
     /// An offer for so many pieces of `a`, as the one that `accept` takes.
     fn offer(&mut self, pieces: u32) {
         let offer = Offer {
+            reserved: Vec::new(),
             id: OfferId { term: 1, number: 1 },
             framework: FrameworkId(7),
             role: Role::any(),

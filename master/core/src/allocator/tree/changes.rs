@@ -7,7 +7,9 @@ use super::{
     siblings::Siblings,
 };
 use crate::{
-    allocator::{Amounts, Bidder, demand::BidderIndex, quota::RoleQuota, share::WEIGHT_DEFAULT},
+    allocator::{
+        Amounts, Bidder, Charge, demand::BidderIndex, quota::RoleQuota, share::WEIGHT_DEFAULT,
+    },
     ledger::RoleConfig,
 };
 use proto::model::Role;
@@ -111,6 +113,25 @@ impl Tree {
         let below = self.active_below(index);
         self.leave(index);
         below
+    }
+
+    /// Something else of reservations counts towards a role's quota. Returns the leaves below it,
+    /// if they may be eligible for more by that.
+    pub fn charge(&mut self, role: &Role, charge: &Charge) -> Vec<NodeIndex> {
+        let Some(index) = self.quotas.get(role).copied() else { return Vec::new() };
+        let node = self.node_mut(index);
+        let was_owed = node.owed().is_some();
+        let quota = node.quota.as_mut().expect("a role among those with a quota");
+        if !quota.set_charge(charge) {
+            return Vec::new();
+        }
+        let relieved = node.bound || was_owed != node.owed().is_some();
+        node.bound = node.is_exhausted();
+        self.settle(index);
+        match relieved {
+            true => self.active_below(index),
+            false => Vec::new(),
+        }
     }
 
     /// Walks these leaves as renewed, and no others.

@@ -1,0 +1,93 @@
+//! Reservations with real processes: what an operator reserves is had by jobs of that role and by
+//! no others, until it is given up.
+
+use crate::rig::{Cluster, Daemon, Isolation, Outcome, Shape, bourse, holds, run};
+use serde_json::Value;
+use std::process::Command;
+
+/// How long a task takes that does nothing.
+const TASK_MS: u64 = 300;
+
+struct Market {
+    cluster: Cluster,
+    flags: Vec<String>,
+}
+
+impl Market {
+    fn open() -> Self {
+        let shape = Shape { name: "reserved", masters: 1, secure: true, flags: &[] };
+        let mut cluster = Cluster::start(shape);
+        cluster.add_agent("east", Isolation::Emulated(TASK_MS), "cpus:4;mem:4096");
+        let flags = cluster.client_flags("operator", "clerk");
+        Self { cluster, flags }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = bourse(&self.cluster.home);
+        command.args(words).args(&self.flags);
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Outcome {
+        run(&mut self.command(words))
+    }
+
+    fn json(&self, words: &[&str]) -> Value {
+        self.run(&[&["--output", "json"], words].concat()).json()
+    }
+
+    /// So many instances of half a CPU each.
+    fn job(&self, name: &str, role: &str, instances: u32) -> Daemon {
+        let log = self.cluster.home.path().join("logs").join(format!("{name}.log"));
+        let mut command = bourse(&self.cluster.home);
+        command.args(["run", "--name", name, "--role", role, "--cpus", "0.5", "--quiet"]);
+        command.args(["--instances", &instances.to_string()]);
+        command.args(self.cluster.client_flags("framework", name)).args(["--", "true"]);
+        Daemon::start(command, &log)
+    }
+
+    fn states(&self, prefix: &str) -> usize {
+        self.cluster.operator.states().keys().filter(|task| task.starts_with(prefix)).count()
+    }
+}
+
+#[test]
+fn what_is_reserved_is_for_its_role_alone() {
+    let market = Market::open();
+    let reserve = ["reservations", "reserve", "east", "eng", "cpus:4,mem:4096"];
+    let made = market.json(&reserve);
+    assert_eq!(made["id"], "reservation-1");
+    let rows = market.json(&["reservations", "list", "--agent", "east", "--role", "eng"]);
+    assert_eq!(rows[0]["owner"], "clerk");
+    assert_eq!(rows[0]["resources"]["cpus"], 4);
+
+    let mut other = market.job("other", "ops", 2);
+    let job = market.job("builds", "eng/search", 12);
+    assert!(job.wait().success(), "a role below may have what is reserved");
+    assert_eq!(market.states("other-"), 0, "what is reserved is not another role's");
+    assert!(other.ended().is_none(), "it waits: {}", other.log());
+
+    let taken = market.run(&["reservations", "reserve", "east", "ops", "cpus:1"]).failure();
+    assert!(taken.contains("unreserved and free") && taken.contains("`bourse agents`"), "{taken}");
+    let unknown = market.run(&["reservations", "unreserve", "reservation-9"]).failure();
+    assert!(unknown.contains("`bourse reservations list`"), "{unknown}");
+    let mut sneaky = bourse(&market.cluster.home);
+    sneaky.args(["reservations", "unreserve", "reservation-1"]);
+    sneaky.args(market.cluster.client_flags("framework", "sneaky"));
+    assert!(run(&mut sneaky).failure().contains("framework"), "frameworks may not");
+
+    // A part of it is enough for one of the two that wait.
+    market.run(&["reservations", "unreserve", "reservation-1", "cpus:0.5,mem:512"]).success();
+    let mut ended = None;
+    holds("the other job ends on what was given up", || {
+        ended = other.ended();
+        ended.is_some()
+    });
+    assert!(ended.unwrap().success(), "{}", other.log());
+    market.run(&["reservations", "move", "reservation-1", "ops"]).success();
+    let table = market.run(&["reservations", "list"]).success();
+    assert!(table.contains("ops") && table.contains("cpus:3.5"), "{table}");
+    market.run(&["reservations", "unreserve", "reservation-1"]).success();
+    assert_eq!(market.json(&["reservations", "list"]), Value::Array(vec![]));
+    market.cluster.finish();
+}

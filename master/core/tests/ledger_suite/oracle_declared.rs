@@ -1,0 +1,69 @@
+//! The oracle's declared reservations: what an agent says of itself, compared with what is there.
+
+use crate::oracle::{No, Oracle, amounts_of, no};
+use crate::oracle_reservations::{ReservationModel, cpus_of};
+use proto::model::{AgentId, AgentInfo, DeclaredReservation, Reason};
+
+impl Oracle {
+    /// What a reservation and all that refine it hold.
+    fn whole(&self, row: &ReservationModel) -> i64 {
+        let refinements = self.reservations.iter().filter(|other| other.parent == Some(row.id));
+        row.cpus + refinements.map(|other| self.whole(other)).sum::<i64>()
+    }
+
+    /// Rows that an agent declares no longer, or otherwise.
+    fn undeclared(&self, id: &AgentId, said: &[DeclaredReservation]) -> Vec<ReservationModel> {
+        let goes_on = |row: &&ReservationModel| {
+            let same = |it: &&DeclaredReservation| {
+                it.role == row.role && amounts_of(&it.resources).0 == self.whole(row)
+            };
+            said.iter().any(|it| same(&it))
+        };
+        let rows = self.reservations.iter().filter(|row| row.declared && row.agent == *id);
+        rows.filter(|row| !goes_on(row)).cloned().collect()
+    }
+
+    /// Whether an agent may declare what it does, and has what it must.
+    pub(crate) fn judge_declared(&self, info: &AgentInfo, same: bool) -> Result<(), No> {
+        let gone = self.undeclared(&info.id, &info.reservations);
+        for row in &gone {
+            if self.refinements_of(row.id) > 0 || (same && self.used_of(row.id) > 0) {
+                return no(Reason::ReservationInUse, "agent.reservations");
+            }
+        }
+        let here = self.reservations.iter().filter(|row| row.agent == info.id);
+        let kept: Vec<_> = here.filter(|row| !gone.contains(row)).collect();
+        let is_new =
+            |it: &&DeclaredReservation| kept.iter().all(|row| !row.declared || row.role != it.role);
+        let new = info.reservations.iter().filter(is_new).map(|it| amounts_of(&it.resources).0);
+        let reserved = kept.iter().map(|row| row.cpus).sum::<i64>() + new.sum::<i64>();
+        let tasks = self.living().map(|task| &task.info).filter(|it| same && it.agent == info.id);
+        let besides = tasks.map(|it| amounts_of(&it.resources).0 - cpus_of(it, None));
+        match besides.sum::<i64>() + reserved <= amounts_of(&info.resources).0 {
+            true => Ok(()),
+            false => no(Reason::InvalidField, "agent.resources"),
+        }
+    }
+
+    /// It registers.
+    pub(crate) fn declare(&mut self, id: &AgentId, said: &[DeclaredReservation]) {
+        let gone = self.undeclared(id, said);
+        self.reservations.retain(|row| !gone.contains(row));
+        for it in said {
+            let mut known = self.reservations.iter().filter(|row| row.declared);
+            if known.any(|row| row.agent == *id && row.role == it.role) {
+                continue;
+            }
+            self.reservations_made += 1;
+            self.reservations.push(ReservationModel {
+                id: self.reservations_made,
+                agent: id.clone(),
+                role: it.role.clone(),
+                owner: id.to_string(),
+                cpus: amounts_of(&it.resources).0,
+                parent: None,
+                declared: true,
+            });
+        }
+    }
+}
