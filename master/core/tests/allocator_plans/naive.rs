@@ -9,7 +9,7 @@ use master_core::{
     offers::Book,
 };
 use proto::model::{
-    AgentId, FrameworkId, Instant, Milli, OfferTerms, ResourceName, Resources, Role,
+    AgentId, FrameworkId, Instant, Milli, OfferTerms, Quota, ResourceName, Resources, Role,
     offer_terms::OfferGroup,
 };
 use std::collections::BTreeMap;
@@ -215,8 +215,12 @@ impl Naive {
         for (role, before) in before {
             let mut now = after.get(&role).cloned().unwrap_or_default();
             add(&mut now, &given.remove(&role).unwrap_or_default());
-            // Of one resource: when that is used up, the others are kept no longer.
-            let kept = before.iter().any(|(name, milli)| get(&now, name) >= *milli);
+            // Of one resource: when that is used up, the others are kept no longer. A part of a
+            // piece that was given leaves another part, for which nothing is kept.
+            let shape = ledger.roles().quota(&role).and_then(Quota::shape);
+            let part =
+                |name: &str| shape.map_or(0, |shape| get(&scalars(shape), name).saturating_sub(1));
+            let kept = before.iter().any(|(name, milli)| get(&now, name) + part(name) >= *milli);
             let owed = self.moment(ledger, &uses).owes_alone(&role);
             assert!(kept || !owed, "{before:?} were kept for {role}, now {now:?}: {offers:?}");
         }

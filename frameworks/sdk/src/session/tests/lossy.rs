@@ -249,8 +249,11 @@ proptest! {
         seed in any::<u64>(),
         loss_percent in 0_u64..30,
     ) {
+        // As long as it takes: one try in four is lost, and what is waited for between two tries grows.
+        let drain_timeout = Duration(600_000);
+        let settings = SessionSettings { seed, drain_timeout, ..settings(&["m1:1", "m2:1"]) };
         let mut world = World {
-            engine: Engine::new(SessionSettings { seed, ..settings(&["m1:1", "m2:1"]) }),
+            engine: Engine::new(settings),
             recorder: Recorder { wanted: (0..TASKS).collect(), ..Recorder::default() },
             cluster: Cluster::default(),
             chance: Jitter::new(seed ^ 0xabcd),
