@@ -148,7 +148,8 @@ proptest! {
         for (place, flip) in places {
             bytes[place.index(good.len())] ^= flip;
         }
-        prop_assert!(bytes == good || decode_batch(&bytes).is_err());
+        // Another version that is known changes nothing of what is read.
+        prop_assert!(decode_batch(&bytes).map_or(true, |read| read == batch()));
     }
 
     /// With the checksum made right again, so that everything behind it is reached.
