@@ -142,8 +142,10 @@ impl BatchScheduler {
             let offers = call.offers.into_iter().map(|offer| offer.id).collect();
             self.launches.insert(calls.accept(offers, tasks, REFUSE), ids);
         }
-        if !unused.is_empty() {
-            // More than is wanted: what the cluster knows is out of date.
+        let asked_for = |offer: &&Offer| !offer.pieces.is_empty();
+        if offers.iter().filter(asked_for).any(|offer| unused.contains(&offer.id)) {
+            // More than is wanted: what the cluster knows is out of date. An offer for nothing in
+            // particular was made before it knew anything.
             self.wishes.doubt();
         }
         for chunk in unused.chunks(limits::OFFERS_PER_CALL_MAX) {

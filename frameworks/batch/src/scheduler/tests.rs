@@ -314,11 +314,12 @@ fn what_is_not_wanted_is_handed_back_and_said_again() {
     let mut bench = Bench::new(vec![spec("a", 1)]);
     let plain = bench.pieces("a1", &[]);
     let calls = bench.event(Event::Offers(vec![plain]));
-    assert!(matches!(calls[0].1, SchedulerCall::Decline { .. }), "{calls:?}");
-    assert!(matches!(calls[1].1, SchedulerCall::StateDemand { .. }), "{calls:?}");
+    // It was made before anything was stated; stating it again would race with the offers for it.
+    assert!(matches!(&calls[..], [(_, SchedulerCall::Decline { .. })]), "{calls:?}");
     bench.offer(1);
     let calls = bench.offer(1);
     assert!(matches!(calls[0].1, SchedulerCall::Decline { .. }), "{calls:?}");
+    assert!(matches!(calls[1].1, SchedulerCall::StateDemand { .. }), "{calls:?}");
     assert!(bench.wanted().is_empty(), "nothing is wanted any more");
 }
 

@@ -64,9 +64,26 @@ impl Turn<'_> {
                 }
             }
         }
-        if !self.reclaim() {
-            self.leader.preemption.seen = Some(sight);
+        if self.reclaim() {
+            return;
         }
+        match self.next_patient() {
+            // It has not been looked at, though what there is to see may stay the same.
+            Some(due) => self.leader.timers.set(Timer::Preemption, due),
+            None => self.leader.preemption.seen = Some(sight),
+        }
+    }
+
+    /// When the next of those who wait will have waited for long enough.
+    fn next_patient(&self) -> Option<Instant> {
+        let demand = &self.leader.demand;
+        let waiting = demand.by_priority().filter_map(|(_, bidder)| {
+            let index = demand.active(bidder)?;
+            demand.wanted(index)
+        });
+        let open = waiting.flat_map(|wanted| wanted.entries()).filter(|entry| entry.open() > 0);
+        let patient = open.map(|entry| entry.since() + self.config.preemption_patience);
+        patient.filter(|due| *due > self.now.monotonic).min()
     }
 
     /// What a bidder has waited for long enough, the highest priority first. Those that it may not

@@ -249,7 +249,7 @@ proptest! {
         seed in any::<u64>(),
         loss_percent in 0_u64..30,
     ) {
-        // As long as it takes: one try in four is lost, and what is waited for between two tries grows.
+        // As long as it takes: one try in four is lost, and the pauses between two tries grow.
         let drain_timeout = Duration(600_000);
         let settings = SessionSettings { seed, drain_timeout, ..settings(&["m1:1", "m2:1"]) };
         let mut world = World {
