@@ -68,6 +68,21 @@ fn a_task_gives_way_with_notice() {
     rig.matches("preemption_with_notice");
 }
 
+/// The look at another demand comes before this one's patience is over, and finds nothing.
+#[test]
+fn who_comes_while_another_waits_is_looked_at_too() {
+    let mut rig = full_of(vec![at(1, half("t")), at(1, half("u"))]);
+    rig.subscribe_in(4, "vast", &["web"]);
+    rig.call("vast", state("web", vec![demand("vast", 9_000, 1, 7)]));
+    rig.pass(600);
+    rig.subscribe_in(5, "web", &["web"]);
+    rig.call("web", state("web", vec![demand("front", 1_000, 1, 7)]));
+    rig.pass(500);
+    assert_eq!(rig.master.ledger().preempted_tasks().count(), 0, "it has waited for half a second");
+    rig.pass(600);
+    assert_eq!(rig.master.ledger().preempted_tasks().count(), 1);
+}
+
 #[test]
 fn nothing_gives_way_without_a_claim() {
     let mut rig = full_of(vec![at(1, half("t")), at(3, half("u"))]);
