@@ -298,28 +298,27 @@ fn take_framework_step(world: &mut World, step: Step) {
     }
 }
 
+/// Every step, and a plan at the end; the world checks itself after each.
+fn go_through(steps: Vec<Step>) {
+    let mut world = World::new(&[("a", 2_500), ("a/y", 2_000), ("c", 333)]);
+    for step in steps {
+        take_step(&mut world, step);
+        world.check();
+    }
+    world.offer();
+    world.check();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     #[test]
     fn plans_are_what_the_definition_says(steps in prop::collection::vec(step(), 1..120)) {
-        let mut world = World::new(&[("a", 2_500), ("a/y", 2_000), ("c", 333)]);
-        for step in steps {
-            take_step(&mut world, step);
-            world.check();
-        }
-        world.offer();
-        world.check();
+        go_through(steps);
     }
 
     #[test]
     fn policies_are_fair_and_leave_nothing(steps in prop::collection::vec(placed_step(), 1..120)) {
-        let mut world = World::new(&[("a", 2_500), ("a/y", 2_000), ("c", 333)]);
-        for step in steps {
-            take_step(&mut world, step);
-            world.check();
-        }
-        world.offer();
-        world.check();
+        go_through(steps);
     }
 }

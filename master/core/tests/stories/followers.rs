@@ -21,12 +21,8 @@ fn everybody_asks(rig: &mut Rig) {
     rig.watch(3, None);
 }
 
-#[test]
-fn a_follower_names_the_leader() {
-    let mut rig = Rig::member_of(3);
-    rig.tell("nobody leads");
-    everybody_asks(&mut rig);
-    rig.tell("member 2 leads");
+/// The others are there, and member 2 says that it leads.
+fn hear_of_a_leader(rig: &mut Rig) {
     for node in [2, 3] {
         rig.step(Input::PeerSeen {
             from: NodeId(node),
@@ -39,6 +35,15 @@ fn a_follower_names_the_leader() {
     heartbeat.set_msg_type(MessageType::MsgHeartbeat);
     (heartbeat.from, heartbeat.to, heartbeat.term) = (2, 1, 1);
     rig.step(Input::Peer(heartbeat));
+}
+
+#[test]
+fn a_follower_names_the_leader() {
+    let mut rig = Rig::member_of(3);
+    rig.tell("nobody leads");
+    everybody_asks(&mut rig);
+    rig.tell("member 2 leads");
+    hear_of_a_leader(&mut rig);
     everybody_asks(&mut rig);
     rig.matches("followers");
 }
@@ -53,18 +58,7 @@ fn whoever_may_be_told_what_is_stale_is_told_by_anybody() {
         OperatorCall::ListFrameworks { page: page.clone(), filter: FrameworkFilter::default() };
     rig.tell("who has heard of no leader does not know how old its knowledge is");
     rig.operator(stale(agents.clone()));
-    for node in [2, 3] {
-        rig.step(Input::PeerSeen {
-            from: NodeId(node),
-            blank: true,
-            joining: true,
-            version: LogVersion::CURRENT,
-        });
-    }
-    let mut heartbeat = Message::default();
-    heartbeat.set_msg_type(MessageType::MsgHeartbeat);
-    (heartbeat.from, heartbeat.to, heartbeat.term) = (2, 1, 1);
-    rig.step(Input::Peer(heartbeat));
+    hear_of_a_leader(&mut rig);
     rig.pass(700);
     rig.tell("700 ms after a word of the leader");
     rig.operator(stale(agents));
