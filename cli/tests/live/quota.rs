@@ -1,100 +1,69 @@
 //! Quota with real processes: a job larger than its role's limit runs in pieces and never exceeds
 //! it; what waits for a limit goes on when the limit is gone.
 
-use crate::rig::{Cluster, Daemon, Isolation, Outcome, Shape, bourse, holds, run};
+use crate::rig::{Clerk, Cluster, Daemon, Isolation, Shape, bourse, holds, run};
 use serde_json::Value;
-use std::process::Command;
 
 /// How long a task takes that does nothing.
 const TASK_MS: u64 = 300;
 
-struct Market {
-    cluster: Cluster,
-    flags: Vec<String>,
+fn market() -> Clerk {
+    let shape = Shape { name: "quota", masters: 1, secure: true, flags: &[] };
+    let mut cluster = Cluster::start(shape);
+    for agent in ["east", "west"] {
+        cluster.add_agent(agent, Isolation::Emulated(TASK_MS), "cpus:4;mem:4096");
+    }
+    Clerk::of(cluster)
 }
 
-impl Market {
-    fn open() -> Self {
-        let shape = Shape { name: "quota", masters: 1, secure: true, flags: &[] };
-        let mut cluster = Cluster::start(shape);
-        for agent in ["east", "west"] {
-            cluster.add_agent(agent, Isolation::Emulated(TASK_MS), "cpus:4;mem:4096");
-        }
-        let flags = cluster.client_flags("operator", "clerk");
-        Self { cluster, flags }
-    }
+/// So many instances of half a CPU each.
+fn job(market: &Clerk, name: &str, role: &str, instances: u32) -> Daemon {
+    let instances = instances.to_string();
+    market.job(name, role, &["--cpus", "0.5", "--instances", &instances], &["true"])
+}
 
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = bourse(&self.cluster.home);
-        command.args(words).args(&self.flags);
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Outcome {
-        run(&mut self.command(words))
-    }
-
-    fn json(&self, words: &[&str]) -> Value {
-        self.run(&[&["--output", "json"], words].concat()).json()
-    }
-
-    /// So many instances of half a CPU each.
-    fn job(&self, name: &str, role: &str, instances: u32) -> Daemon {
-        let log = self.cluster.home.path().join("logs").join(format!("{name}.log"));
-        let mut command = bourse(&self.cluster.home);
-        command.args(["run", "--name", name, "--role", role, "--cpus", "0.5", "--quiet"]);
-        command.args(["--instances", &instances.to_string()]);
-        command.args(self.cluster.client_flags("framework", name)).args(["--", "true"]);
-        Daemon::start(command, &log)
-    }
-
-    /// What a role and all below it use; zero while nobody knows it.
-    fn cpus_of(&self, role: &str) -> f64 {
-        let roles = self.json(&["roles"]);
-        let row = roles.as_array().unwrap().iter().find(|row| row["role"] == role);
-        row.and_then(|row| row["allocated"]["cpus"].as_f64()).unwrap_or_default()
-    }
-
-    fn states(&self, prefix: &str) -> usize {
-        self.cluster.operator.states().keys().filter(|task| task.starts_with(prefix)).count()
-    }
+/// What a role and all below it use; zero while nobody knows it.
+fn cpus_of(market: &Clerk, role: &str) -> f64 {
+    let roles = market.json(&["roles"]);
+    let row = roles.as_array().unwrap().iter().find(|row| row["role"] == role);
+    row.and_then(|row| row["allocated"]["cpus"].as_f64()).unwrap_or_default()
 }
 
 #[test]
 fn a_job_larger_than_its_limit_runs_in_pieces() {
-    let market = Market::open();
+    let market = market();
     market.run(&["quota", "set", "eng", "--limit", "cpus:1"]).success();
-    let mut job = market.job("large", "eng/search", 12);
+    let mut work = job(&market, "large", "eng/search", 12);
     let (mut most, mut ended) = (0.0, None);
     holds("the job ends", || {
-        most = f64::max(most, market.cpus_of("eng"));
-        ended = job.ended();
+        most = f64::max(most, cpus_of(&market, "eng"));
+        ended = work.ended();
         ended.is_some()
     });
-    assert!(ended.unwrap().success(), "{}", job.log());
+    assert!(ended.unwrap().success(), "{}", work.log());
     assert!(most > 0.0 && most <= 1.0, "never above the limit, and seen at work: {most}");
     market.cluster.finish();
 }
 
 #[test]
 fn what_waits_for_a_limit_goes_on_without_it() {
-    let market = Market::open();
+    let market = market();
     market.run(&["quota", "set", "eng", "--limit", "cpus:0"]).success();
-    let job = market.job("held", "eng", 4);
-    let other = market.job("other", "ops", 4);
+    let work = job(&market, "held", "eng", 4);
+    let other = job(&market, "other", "ops", 4);
     assert!(other.wait().success(), "a limit of one role is not another's");
-    assert_eq!(market.states("held-"), 0, "nothing is launched");
+    assert_eq!(market.task_count("held-"), 0, "nothing is launched");
     let table = market.run(&["quota"]).success();
     assert!(table.contains("eng") && table.contains("cpus"), "{table}");
     market.run(&["quota", "remove", "eng"]).success();
-    assert!(job.wait().success());
+    assert!(work.wait().success());
     assert_eq!(market.json(&["quota"]), Value::Array(vec![]));
     market.cluster.finish();
 }
 
 #[test]
 fn operators_say_who_gets_how_much() {
-    let market = Market::open();
+    let market = market();
     market.run(&["roles", "weight", "eng/search", "2.5"]).success();
     market
         .run(&["quota", "set", "eng", "--guarantee", "cpus:6", "--limit", "cpus:7,gpus:0"])

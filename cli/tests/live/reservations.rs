@@ -1,59 +1,28 @@
 //! Reservations with real processes: what an operator reserves is had by jobs of that role and by
 //! no others, until it is given up.
 
-use crate::rig::{Cluster, Daemon, Isolation, Outcome, Shape, bourse, holds, run};
+use crate::rig::{Clerk, Cluster, Daemon, Isolation, Shape, bourse, holds, run};
 use serde_json::Value;
-use std::process::Command;
 
 /// How long a task takes that does nothing.
 const TASK_MS: u64 = 300;
 
-struct Market {
-    cluster: Cluster,
-    flags: Vec<String>,
+fn market() -> Clerk {
+    let shape = Shape { name: "reserved", masters: 1, secure: true, flags: &[] };
+    let mut cluster = Cluster::start(shape);
+    cluster.add_agent("east", Isolation::Emulated(TASK_MS), "cpus:4;mem:4096");
+    Clerk::of(cluster)
 }
 
-impl Market {
-    fn open() -> Self {
-        let shape = Shape { name: "reserved", masters: 1, secure: true, flags: &[] };
-        let mut cluster = Cluster::start(shape);
-        cluster.add_agent("east", Isolation::Emulated(TASK_MS), "cpus:4;mem:4096");
-        let flags = cluster.client_flags("operator", "clerk");
-        Self { cluster, flags }
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = bourse(&self.cluster.home);
-        command.args(words).args(&self.flags);
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Outcome {
-        run(&mut self.command(words))
-    }
-
-    fn json(&self, words: &[&str]) -> Value {
-        self.run(&[&["--output", "json"], words].concat()).json()
-    }
-
-    /// So many instances of half a CPU each.
-    fn job(&self, name: &str, role: &str, instances: u32) -> Daemon {
-        let log = self.cluster.home.path().join("logs").join(format!("{name}.log"));
-        let mut command = bourse(&self.cluster.home);
-        command.args(["run", "--name", name, "--role", role, "--cpus", "0.5", "--quiet"]);
-        command.args(["--instances", &instances.to_string()]);
-        command.args(self.cluster.client_flags("framework", name)).args(["--", "true"]);
-        Daemon::start(command, &log)
-    }
-
-    fn states(&self, prefix: &str) -> usize {
-        self.cluster.operator.states().keys().filter(|task| task.starts_with(prefix)).count()
-    }
+/// So many instances of half a CPU each.
+fn job(market: &Clerk, name: &str, role: &str, instances: u32) -> Daemon {
+    let instances = instances.to_string();
+    market.job(name, role, &["--cpus", "0.5", "--instances", &instances], &["true"])
 }
 
 #[test]
 fn what_is_reserved_is_for_its_role_alone() {
-    let market = Market::open();
+    let market = market();
     let reserve = ["reservations", "reserve", "east", "eng", "cpus:4,mem:4096"];
     let made = market.json(&reserve);
     assert_eq!(made["id"], "reservation-1");
@@ -61,10 +30,10 @@ fn what_is_reserved_is_for_its_role_alone() {
     assert_eq!(rows[0]["owner"], "clerk");
     assert_eq!(rows[0]["resources"]["cpus"], 4);
 
-    let mut other = market.job("other", "ops", 2);
-    let job = market.job("builds", "eng/search", 12);
-    assert!(job.wait().success(), "a role below may have what is reserved");
-    assert_eq!(market.states("other-"), 0, "what is reserved is not another role's");
+    let mut other = job(&market, "other", "ops", 2);
+    let work = job(&market, "builds", "eng/search", 12);
+    assert!(work.wait().success(), "a role below may have what is reserved");
+    assert_eq!(market.task_count("other-"), 0, "what is reserved is not another role's");
     assert!(other.ended().is_none(), "it waits: {}", other.log());
 
     let taken = market.run(&["reservations", "reserve", "east", "ops", "cpus:1"]).failure();

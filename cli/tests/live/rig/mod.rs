@@ -3,6 +3,7 @@
 //! Everything a test starts lives below one folder of its own. The environment of each process
 //! names that folder, so that whatever is left of it afterwards, processes included, can be found.
 
+mod clerk;
 mod cluster;
 mod command;
 mod daemon;
@@ -12,6 +13,7 @@ mod page;
 mod patience;
 mod pki;
 
+pub(crate) use clerk::Clerk;
 pub(crate) use cluster::{Cluster, Isolation, Node, Shape};
 pub(crate) use command::{Outcome, bourse, run};
 pub(crate) use daemon::Daemon;
