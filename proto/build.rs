@@ -10,6 +10,7 @@ const SCHEMAS: &[&str] = &[
     "bourse/v1/holds.proto",
     "bourse/v1/inverse.proto",
     "bourse/v1/offer_terms.proto",
+    "bourse/v1/task_groups.proto",
     "bourse/v1/operations.proto",
     "bourse/v1/reservations.proto",
     "bourse/v1/shared.proto",

@@ -10,6 +10,7 @@ use crate::{
         dev::DevArgs,
         events::EventsArgs,
         frameworks::FrameworksArgs,
+        groups::GroupsArgs,
         kill::KillArgs,
         listings::TasksArgs,
         logs::LogsArgs,
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Frameworks(Box<FrameworksArgs>),
     /// List tasks
     Tasks(Client<TasksArgs>),
+    /// List task groups
+    Groups(Client<GroupsArgs>),
     /// List live offers
     Offers(ContextArgs),
     /// Why a framework, a demand or a task gets nothing
@@ -78,7 +81,7 @@ pub(crate) enum Command {
     Reservations(Box<ReservationsCommand>),
     /// Print what a task wrote
     Logs(Client<LogsArgs>),
-    /// End a task
+    /// End a task, or a task group
     Kill(Client<KillArgs>),
     /// Show what changes in the cluster
     Events(Client<EventsArgs>),

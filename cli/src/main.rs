@@ -99,6 +99,9 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Logs(Client { context, args }) => {
             commands::logs::run(&connect(context)?, &args).await?;
         }
+        Command::Groups(Client { context, args }) => {
+            commands::groups::run(&connect(context)?, output, &args).await?;
+        }
         Command::Kill(Client { context, args }) => {
             commands::kill::run(&connect(context)?, &args).await?;
         }

@@ -44,4 +44,5 @@ fn journal_rows() {
     check("journal_owned_task_row.bin", &compat_values::owned_task_row());
     check("journal_limited_task_row.bin", &compat_values::limited_task_row());
     check("journal_resizing_task_row.bin", &compat_values::resizing_task_row());
+    check("journal_grouped_task_row.bin", &compat_values::grouped_task_row());
 }

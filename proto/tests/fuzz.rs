@@ -153,6 +153,7 @@ const REQUESTS: &[Request] = requests!(
     ListFrameworksRequest
     GetTaskRequest
     ListTasksRequest
+    ListGroupsRequest
     ListOffersRequest
     ListRolesRequest
     SetWeightRequest

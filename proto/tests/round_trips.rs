@@ -199,6 +199,7 @@ fn absent_fields_have_their_defaults() {
         session: Some(calls::write_session(session)),
         task_id: "task".to_owned(),
         kill_policy: Some(v1::KillPolicy::default()),
+        ..Default::default()
     };
     let Ok((_, SchedulerCall::Kill { grace_period: None, .. })) = calls::read_kill(kill) else {
         panic!("a policy without a period is none");

@@ -68,6 +68,7 @@ impl Agent {
         }
         self.run_session(now, outbox);
         self.run_completions(now, outbox);
+        self.run_groups(now, outbox);
         self.run_kill_checks(now, outbox);
         self.run_delivery(now, outbox);
     }

@@ -4,8 +4,8 @@
 //! are recomputed from the rows alone, on purpose without the indexes that the agent itself uses.
 
 use crate::{agent::Agent, journal::TaskRow};
-use proto::model::{Resources, TaskState, limits};
-use std::collections::BTreeSet;
+use proto::model::{GroupKey, Resources, TaskState, limits, task_group::Part};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A broken invariant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +25,9 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("T3 a container belongs to one task", containers_are_distinct),
     ("T4 rows are in states that agents give", states_are_ours),
     ("T7 what lives has an intent with a container", live_has_container),
+    ("G1 groups begin in order", groups_begin_in_order),
+    ("G2 what runs of a group fits what it holds", groups_hold_enough),
+    ("G4 nothing is due in a group", groups_are_settled),
     ("R1 sizes only go forward", sizes_go_forward),
     ("K1 what may run only for so long is watched", completions_are_watched),
     ("U2 pending updates are the last ones, without gaps", pending_is_gapless),
@@ -80,8 +83,62 @@ fn states_are_ours(agent: &Agent) -> Result<(), String> {
 }
 
 fn live_has_container(agent: &Agent) -> Result<(), String> {
-    let bare = agent.tasks().find(|row| row.is_live() && row.container.is_none());
+    let waits = |row: &TaskRow| row.membership.is_some();
+    let bare = agent.tasks().find(|row| row.is_live() && row.container.is_none() && !waits(row));
     bare.map_or(Ok(()), |row| Err(format!("{} has none", row.key)))
+}
+
+fn groups(agent: &Agent) -> BTreeMap<GroupKey, Vec<&TaskRow>> {
+    let mut groups: BTreeMap<GroupKey, Vec<&TaskRow>> = BTreeMap::new();
+    for row in agent.tasks() {
+        if let Some(group) = row.group() {
+            groups.entry(group).or_default().push(row);
+        }
+    }
+    groups
+}
+
+fn groups_begin_in_order(agent: &Agent) -> Result<(), String> {
+    for (group, rows) in groups(agent) {
+        let init = |row: &&&TaskRow| row.part() == Some(Part::Init) && row.is_live();
+        let running = rows.iter().filter(init).filter(|row| row.container.is_some()).count();
+        let later = rows.iter().filter(|row| row.part() != Some(Part::Init));
+        let begun = later.filter(|row| row.is_live() && row.container.is_some()).count();
+        if running > 1 || (begun > 0 && rows.iter().any(|row| init(&row))) {
+            return Err(format!("{group}: {running} init tasks and {begun} others run"));
+        }
+    }
+    Ok(())
+}
+
+fn groups_hold_enough(agent: &Agent) -> Result<(), String> {
+    for (group, rows) in groups(agent) {
+        let (mut held, mut used) = (Resources::new(), Resources::new());
+        for row in rows.iter().filter(|row| row.is_live()) {
+            let has = row.held().map_err(|error| error.to_string())?;
+            held = held.checked_add(&has).map_err(|error| error.to_string())?;
+            let uses = match (&row.container, &row.task) {
+                (Some(_), Some(task)) if row.part() == Some(Part::Init) => task.resources.clone(),
+                (Some(_), _) => has,
+                (None, _) => Resources::new(),
+            };
+            used = used.checked_add(&uses).map_err(|error| error.to_string())?;
+        }
+        if !held.contains(&used) {
+            return Err(format!("{group} holds {held} and uses {used}"));
+        }
+    }
+    Ok(())
+}
+
+fn groups_are_settled(agent: &Agent) -> Result<(), String> {
+    for (group, rows) in groups(agent) {
+        let moves = rows.iter().any(|row| row.is_live() && row.container.is_some());
+        if !moves && rows.iter().any(|row| row.is_live()) {
+            return Err(format!("{group} waits for nothing"));
+        }
+    }
+    Ok(())
 }
 
 fn sizes_go_forward(agent: &Agent) -> Result<(), String> {

@@ -25,6 +25,7 @@ pub mod invariants;
 pub mod journal;
 pub mod outbox;
 
+mod groups;
 mod session;
 mod tasks;
 mod updates;
@@ -33,7 +34,7 @@ pub use agent::Agent;
 pub use config::Config;
 pub use input::{Ending, ExitReport, FailureKind, Input, LaunchFailure};
 pub use journal::{
-    ContainerId, Identity, Journal, JournalError, Kill, Observation, Record, RecoverError,
-    Resizing, TaskRow,
+    ContainerId, Identity, Journal, JournalError, Kill, Membership, Observation, Record,
+    RecoverError, Resizing, TaskRow,
 };
 pub use outbox::{Effect, Outbox};

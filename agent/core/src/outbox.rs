@@ -111,6 +111,10 @@ impl Outbox {
         self.records.insert(record.key().cloned(), record);
     }
 
+    pub(crate) fn extend_with(&mut self, effect: Option<Effect>) {
+        effect.into_iter().for_each(|effect| self.push(effect));
+    }
+
     pub(crate) fn push(&mut self, effect: Effect) {
         assert!(!matches!(effect, Effect::Journal(_)), "records have their own way in");
         self.effects.push(effect);

@@ -92,6 +92,14 @@ impl Agent {
                 return Heard::Registered { interval_ms: registered.heartbeat_interval_ms };
             }
             Order::Launch(launch) => self.launch(launch, begun, out),
+            Order::LaunchGroup(launch) => {
+                let (framework_id, owner) = (launch.framework_id, launch.owner);
+                for member in launch.group.into_iter().flat_map(|group| group.members) {
+                    let (framework_id, owner) = (framework_id.clone(), owner.clone());
+                    let launch = v1::Launch { framework_id, owner, task: member.task };
+                    self.launch(launch, begun, out);
+                }
+            }
             Order::Kill(kill) => {
                 let key = (kill.framework_id, kill.task_id);
                 self.report(&key, TaskState::TaskKilled, String::new(), out);

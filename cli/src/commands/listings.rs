@@ -128,7 +128,7 @@ pub(crate) async fn tasks(
 }
 
 /// `running`, `RUNNING` and `TASK_RUNNING` are the same state.
-fn states(
+pub(super) fn states(
     texts: &[String],
     prefix: &str,
     examples: &str,

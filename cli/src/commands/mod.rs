@@ -8,6 +8,7 @@ pub(crate) mod completion;
 pub(crate) mod dev;
 pub(crate) mod events;
 pub(crate) mod frameworks;
+pub(crate) mod groups;
 pub(crate) mod kill;
 pub(crate) mod listings;
 pub(crate) mod logs;

@@ -1,6 +1,7 @@
 //! What people and programs see: tables that fit the terminal, or JSON.
 
 pub(crate) mod agent_life;
+pub(crate) mod groups;
 mod holds;
 mod inverse;
 pub(crate) mod past;

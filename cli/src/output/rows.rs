@@ -3,6 +3,7 @@
 use super::{
     Row,
     agent_life::{ShownDrain, ShownUnavailability},
+    groups::part_text,
     holds::ShownCharge,
     inverse::{self, ShownTally},
 };
@@ -253,6 +254,10 @@ pub(crate) struct TaskRow {
     revocable: bool,
     kill_requested: bool,
     gives_way_to: Option<GivesWayTo>,
+    /// The task group that it is of.
+    group: Option<String>,
+    /// What it is there.
+    group_part: Option<&'static str>,
     pending_acknowledgements: u64,
 }
 
@@ -298,6 +303,7 @@ impl TaskRow {
 
 impl From<v1::TaskSummary> for TaskRow {
     fn from(wire: v1::TaskSummary) -> Self {
+        let part = wire.group_part();
         let info = wire.info.unwrap_or_default();
         let status = wire.status.unwrap_or_default();
         let gives_way_to = wire.preemption.map(GivesWayTo::from);
@@ -327,6 +333,8 @@ impl From<v1::TaskSummary> for TaskRow {
             revocable: info.revocable,
             kill_requested: wire.kill_requested,
             gives_way_to,
+            group_part: Some(part_text(part)).filter(|_| !wire.group_id.is_empty()),
+            group: Some(wire.group_id).filter(|group| !group.is_empty()),
             pending_acknowledgements: wire.pending_acknowledgements,
         }
     }

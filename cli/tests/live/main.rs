@@ -10,6 +10,7 @@ mod domains;
 mod drain;
 mod failover;
 mod gpus;
+mod groups;
 mod lending;
 mod masters;
 mod metrics;

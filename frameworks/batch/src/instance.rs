@@ -1,6 +1,6 @@
 //! One instance of a task: where it stands, and what is remembered of it for the summary.
 
-use crate::queue::Outcome;
+use crate::queue::{GroupProgress, Outcome};
 use bourse_sdk::model::{AgentId, Instant, OfferId, TaskStatus};
 
 /// Where an instance stands.
@@ -53,6 +53,8 @@ pub(crate) struct Instance {
     pub(crate) signal: Option<i32>,
     pub(crate) memory_peak_bytes: Option<u64>,
     pub(crate) message: String,
+    /// Of an attempt at a task group: how far its members are.
+    pub(crate) group: Option<GroupProgress>,
 }
 
 impl Instance {
@@ -76,6 +78,7 @@ impl Instance {
             signal: None,
             memory_peak_bytes: None,
             message: String::new(),
+            group: None,
         }
     }
 

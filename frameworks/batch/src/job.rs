@@ -4,6 +4,7 @@
 //! workload), what comes out can be run. Names of unknown tasks, cycles and sizes beyond the limits
 //! do not get through.
 
+use crate::group::{GroupSpec, check_group};
 use crate::packing::CALL_BYTES;
 use bourse_sdk::model::{
     Constraint, DomainSpread, Duration, IdError, KillPolicy, Milli, Priority, ResourceName,
@@ -69,6 +70,8 @@ pub struct TaskSpec {
     pub preemption_notice: Option<Duration>,
     /// Also on what is lent: an instance ends, and is started again, when that is taken back.
     pub revocable: bool,
+    /// It is a group of tasks: these run, and not the command.
+    pub group: Option<Box<GroupSpec>>,
 }
 
 /// A job that can be run.
@@ -180,6 +183,16 @@ pub enum JobError {
         /// How many.
         gpus: Milli,
     },
+    /// Its members are no group.
+    #[error("the group {name:?} {problem}")]
+    Group {
+        /// Which task.
+        task: usize,
+        /// Its name.
+        name: String,
+        /// What is wrong with them.
+        problem: String,
+    },
     /// It asks for nothing.
     #[error("{name:?} asks for no resources")]
     NoResources {
@@ -203,6 +216,7 @@ impl JobError {
             | JobError::Command { task, .. }
             | JobError::Environment { task, .. }
             | JobError::Gpus { task, .. }
+            | JobError::Group { task, .. }
             | JobError::NoResources { task, .. } => Some(*task),
         }
     }
@@ -231,11 +245,15 @@ impl TaskSpec {
             priority: Priority::DEFAULT,
             preemption_notice: None,
             revocable: false,
+            group: None,
         }
     }
 
     /// About how long an instance's description is.
     pub(crate) fn size_bytes(&self) -> usize {
+        if let Some(group) = &self.group {
+            return group.size_bytes();
+        }
         let texts = self.command.iter().map(String::len).sum::<usize>();
         let variables = self.environment.iter().map(|(name, value)| name.len() + value.len());
         TASK_BYTES + texts + variables.sum::<usize>()
@@ -255,7 +273,11 @@ impl Job {
         let mut by_name = BTreeMap::new();
         let mut instances = 0;
         for (index, task) in tasks.iter().enumerate() {
-            check_task(index, task)?;
+            match &task.group {
+                None => check_single(index, task)?,
+                Some(group) => check_group(index, task, group)?,
+            }
+            check_repeats(index, task)?;
             if by_name.insert(task.name.clone(), index).is_some() {
                 return Err(JobError::Duplicate { task: index, name: task.name.clone() });
             }
@@ -356,9 +378,25 @@ fn number(
     JobError::Number { task, name, field, value: value as u64, min, max: max as u64 }
 }
 
-fn check_task(index: usize, task: &TaskSpec) -> Result<(), JobError> {
+/// What one run of a task needs.
+pub(crate) fn check_single(index: usize, task: &TaskSpec) -> Result<(), JobError> {
     check_name(index, &task.name)?;
     check_command(index, task)?;
+    check_end(index, task)?;
+    let name = || task.name.clone();
+    let gpus = task.resources.scalar(&ResourceName::GPUS);
+    if Ask::of(gpus).is_none() {
+        return Err(JobError::Gpus { task: index, name: name(), gpus });
+    }
+    match task.resources.is_empty() {
+        true => Err(JobError::NoResources { task: index, name: name() }),
+        false => Ok(()),
+    }
+}
+
+/// How often it runs, and where.
+fn check_repeats(index: usize, task: &TaskSpec) -> Result<(), JobError> {
+    check_name(index, &task.name)?;
     let name = || task.name.clone();
     let range = |field, value: u64, min: u64, max: u64| match (min..=max).contains(&value) {
         true => Ok(()),
@@ -367,7 +405,6 @@ fn check_task(index: usize, task: &TaskSpec) -> Result<(), JobError> {
     range("instances", u64::from(task.instances), 1, INSTANCES_MAX as u64)?;
     range("retries", u64::from(task.retries), 0, u64::from(RETRIES_MAX))?;
     range("depends_on", task.depends_on.len() as u64, 0, DEPENDENCIES_MAX as u64)?;
-    check_end(index, task)?;
     if let Some(timeout) = task.timeout {
         range("timeout", timeout.0, 1, limits::REFUSE_MAX.0)?;
     }
@@ -381,14 +418,7 @@ fn check_task(index: usize, task: &TaskSpec) -> Result<(), JobError> {
         let most = limits::TASKS_PER_ACCEPT_MAX.min(CALL_BYTES / task.size_bytes()).max(1);
         range("instances", u64::from(task.instances), 1, most as u64)?;
     }
-    let gpus = task.resources.scalar(&ResourceName::GPUS);
-    if Ask::of(gpus).is_none() {
-        return Err(JobError::Gpus { task: index, name: name(), gpus });
-    }
-    match task.resources.is_empty() {
-        true => Err(JobError::NoResources { task: index, name: name() }),
-        false => Ok(()),
-    }
+    Ok(())
 }
 
 /// How an attempt is ended, and when.

@@ -9,6 +9,7 @@ use bourse_sdk::model::{
     Priority, PriorityError, ResourceName, Resources, Role, SignalError, SpreadError, StopSignal,
     Value,
 };
+use groups::{GroupTable, group_spec};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -137,6 +138,8 @@ struct JobFile {
     job: JobTable,
     #[serde(default)]
     task: Vec<Spanned<TaskTable>>,
+    #[serde(default)]
+    group: Vec<GroupTable>,
 }
 
 #[derive(Deserialize)]
@@ -152,8 +155,8 @@ struct TaskTable {
     name: Spanned<String>,
     command: CommandText,
     instances: Option<Spanned<i64>>,
-    cpus: Spanned<toml::Value>,
-    mem: Spanned<toml::Value>,
+    cpus: Option<Spanned<toml::Value>>,
+    mem: Option<Spanned<toml::Value>>,
     disk: Option<Spanned<toml::Value>>,
     gpus: Option<Spanned<toml::Value>>,
     #[serde(default)]
@@ -195,6 +198,50 @@ struct KillStepTable {
 enum CommandText {
     Line(String),
     Arguments(Vec<String>),
+}
+
+impl TaskTable {
+    /// A task of which nothing but its name is said.
+    fn named(name: Spanned<String>) -> Self {
+        Self {
+            name,
+            command: CommandText::Arguments(Vec::new()),
+            instances: None,
+            cpus: None,
+            mem: None,
+            disk: None,
+            gpus: None,
+            env: BTreeMap::new(),
+            retries: None,
+            timeout: None,
+            depends_on: Vec::new(),
+            user: String::new(),
+            grace: None,
+            stop_signal: None,
+            kill_steps: Vec::new(),
+            max_completion_time: None,
+            constraints: Vec::new(),
+            per_agent_max: None,
+            domain_spread: Vec::new(),
+            gang: None,
+            gang_timeout: None,
+            priority: None,
+            revocable: Default::default(),
+            preemption_notice: None,
+        }
+    }
+
+    /// Only a group has no amounts of its own.
+    fn check_amounts(&self) -> Result<(), JobFileProblem> {
+        let missing = [("cpus", &self.cpus), ("mem", &self.mem)];
+        match missing.into_iter().find(|(_, value)| value.is_none()) {
+            None => Ok(()),
+            Some((field, _)) => {
+                let message = format!("missing field `{field}`");
+                Err(JobFileProblem::Form { message })
+            }
+        }
+    }
 }
 
 type Problem = (Range<usize>, JobFileProblem);
@@ -242,8 +289,14 @@ fn parse_text(text: &str) -> Result<Job, Problem> {
     };
     let spans: Vec<Range<usize>> =
         file.task.iter().map(|task| task.get_ref().name.span()).collect();
-    let tasks = file.task.into_iter().map(|task| task_spec(text, task.into_inner()));
-    let tasks = tasks.collect::<Result<Vec<TaskSpec>, Problem>>()?;
+    let spans: Vec<_> =
+        spans.into_iter().chain(file.group.iter().map(|group| group.name.span())).collect();
+    let tasks = file.task.into_iter().map(|task| {
+        task.get_ref().check_amounts().map_err(|problem| (task.span(), problem))?;
+        task_spec(text, task.into_inner())
+    });
+    let groups = file.group.into_iter().map(|group| group_spec(text, group));
+    let tasks = tasks.chain(groups).collect::<Result<Vec<TaskSpec>, Problem>>()?;
     Job::new(file.job.name, role, tasks).map_err(|error| {
         let span = error.task().and_then(|task| spans.get(task).cloned());
         (span.unwrap_or(0..0), JobFileProblem::Job(error))
@@ -255,15 +308,16 @@ fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
         CommandText::Line(line) => vec!["sh".to_owned(), "-c".to_owned(), line],
         CommandText::Arguments(arguments) => arguments,
     };
-    let mut amounts = vec![
-        (ResourceName::CPUS, amount(text, "cpus", &table.cpus)?),
-        (ResourceName::MEM, amount(text, "mem", &table.mem)?),
-    ];
-    if let Some(disk) = &table.disk {
-        amounts.push((ResourceName::DISK, amount(text, "disk", disk)?));
-    }
-    if let Some(gpus) = &table.gpus {
-        amounts.push((ResourceName::GPUS, amount(text, "gpus", gpus)?));
+    let mut amounts = Vec::new();
+    for (name, field, value) in [
+        (ResourceName::CPUS, "cpus", &table.cpus),
+        (ResourceName::MEM, "mem", &table.mem),
+        (ResourceName::DISK, "disk", &table.disk),
+        (ResourceName::GPUS, "gpus", &table.gpus),
+    ] {
+        if let Some(value) = value {
+            amounts.push((name, amount(text, field, value)?));
+        }
     }
     let amounts = amounts.into_iter().map(|(name, milli)| (name, Value::Scalar(milli)));
     let resources = Resources::from_entries(amounts).map_err(|error| {
@@ -301,6 +355,7 @@ fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
         max_completion_time: time("max_completion_time", table.max_completion_time)?,
         depends_on: table.depends_on,
         submit_at: Duration(0),
+        group: None,
         name: table.name.into_inner(),
     })
 }
@@ -383,5 +438,6 @@ pub fn duration(text: &str) -> Option<Duration> {
     number.parse::<u64>().ok()?.checked_mul(unit_ms).map(Duration)
 }
 
+mod groups;
 #[cfg(test)]
 mod tests;

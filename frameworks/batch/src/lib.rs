@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod group;
 mod instance;
 pub mod job;
 pub mod job_file;
@@ -21,6 +22,7 @@ pub mod summary;
 pub mod swf;
 mod wishes;
 
+pub use group::{GroupSpec, MemberSpec};
 pub use job::{Job, JobError, TaskSpec};
 pub use job_file::JobFileError;
 pub use observer::{Observer, Progress, Silent, TaskNews};

@@ -12,6 +12,7 @@ use bourse_sdk::jitter::{Backoff, Jitter};
 use bourse_sdk::model::{
     AgentId, Duration, Instant, OfferId, StatusReason, TaskId, TaskState, TaskStatus,
 };
+pub(crate) use groups::GroupProgress;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -156,6 +157,11 @@ impl Queue {
         std::mem::take(&mut self.is_newly_ready)
     }
 
+    /// Whether the attempt of this name is one at a task group.
+    pub fn is_group(&self, task: &TaskId) -> bool {
+        self.by_task.get(task).is_some_and(|id| self.spec(*id).group.is_some())
+    }
+
     /// Attempts that are to be killed now.
     pub fn take_kills(&mut self) -> Vec<TaskId> {
         std::mem::take(&mut self.kills)
@@ -252,6 +258,8 @@ impl Queue {
         let number = self.launches;
         let instance = self.instance_mut(id);
         instance.launched(now, number, agent, offer);
+        let group = self.spec(id).group.as_ref().map(|group| GroupProgress::new(group.names()));
+        self.instance_mut(id).group = group;
         let task = self.news(id).task;
         self.by_task.insert(task, id);
     }
@@ -287,7 +295,9 @@ impl Queue {
 
     /// News of a task; what they mean for the job.
     pub fn status(&mut self, now: Instant, status: &TaskStatus) -> Vec<Progress> {
-        let Some(id) = self.by_task.get(&status.task).copied() else { return Vec::new() };
+        let Some(id) = self.by_task.get(&status.task).copied() else {
+            return self.member_status(now, status).unwrap_or_default();
+        };
         self.accepted(id);
         match status.state {
             TaskState::Running => self.running(now, id),
@@ -473,6 +483,7 @@ fn outcome(state: TaskState, cause: Option<KillCause>) -> Outcome {
     }
 }
 
+mod groups;
 mod quota;
 mod ready;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Joins the queue (what may run) with what the cluster is asked for: exactly that. An offer says
 //! which task of the job it is for.
 
+use crate::group::group_id;
 use crate::job::Job;
 use crate::observer::{Observer, Progress};
 use crate::packing::{Bin, gather, gather_all};
@@ -11,10 +12,11 @@ use crate::queue::{InstanceId, Queue};
 use crate::summary::Summary;
 use crate::wishes::Wishes;
 use bourse_sdk::model::{
-    AgentId, DeclineFilter, DeclineReason, DemandId, Duration, FrameworkId, Instant, InverseOffer,
-    Offer, Reason, Refusal, Resources, TaskId, TaskInfo, limits,
+    DeclineFilter, DeclineReason, DemandId, Duration, FrameworkId, Instant, InverseOffer, Offer,
+    Reason, Refusal, TaskId, limits,
 };
-use bourse_sdk::{CallId, Calls, Event, Remaining, Scheduler, TaskBuilder};
+use bourse_sdk::{CallId, Calls, Event, Remaining, Scheduler};
+use pieces::piece;
 use std::collections::BTreeMap;
 
 /// How long not to be offered the same: no longer than the cluster insists on, which offers what is
@@ -122,8 +124,8 @@ impl BatchScheduler {
                         queue.launch(now, id, offer.agent.clone(), offer.id);
                         self.wishes.launched(task);
                         launched.push(Progress::Launched(queue.news(id)));
-                        let task = task_info(queue, id, &offer.agent, &resources);
-                        bin.put((id, task), size_bytes);
+                        let piece = piece(queue, id, &offer.agent, &resources);
+                        bin.put((id, piece), size_bytes);
                     }
                 }
                 match bin.items.is_empty() {
@@ -138,9 +140,11 @@ impl BatchScheduler {
             }
         }
         for call in accepts {
-            let (ids, tasks) = call.items.into_iter().map(|(item, _)| item).unzip();
+            let (ids, pieces): (Vec<_>, Vec<_>) =
+                call.items.into_iter().map(|(item, _)| item).unzip();
             let offers = call.offers.into_iter().map(|offer| offer.id).collect();
-            self.launches.insert(calls.accept(offers, tasks, REFUSE), ids);
+            let operations = pieces::together(pieces);
+            self.launches.insert(calls.accept_operations(offers, operations, false, REFUSE), ids);
         }
         let asked_for = |offer: &&Offer| !offer.pieces.is_empty();
         if offers.iter().filter(asked_for).any(|offer| unused.contains(&offer.id)) {
@@ -243,7 +247,11 @@ impl BatchScheduler {
         }
         queue.tick(now);
         for task in queue.take_kills() {
-            self.kills.insert(calls.kill(task.clone(), None), task);
+            let call = match queue.is_group(&task) {
+                true => calls.kill_group(group_id(&task), None),
+                false => calls.kill(task.clone(), None),
+            };
+            self.kills.insert(call, task);
         }
         let is_newly_ready = queue.take_newly_ready();
         if self.placing.is_some() {
@@ -360,36 +368,6 @@ fn fill<'a>(queue: &Queue, offers: &'a [Offer]) -> Vec<Filled<'a>> {
     filled
 }
 
-pub(super) fn task_info(
-    queue: &Queue,
-    id: InstanceId,
-    agent: &AgentId,
-    resources: &Resources,
-) -> TaskInfo {
-    let news = queue.news(id);
-    let spec = queue.spec(id);
-    let mut task = TaskBuilder::new(news.task.as_str())
-        .name(&news.name)
-        .resources(resources)
-        .command(spec.command.iter().cloned())
-        .user(&spec.user)
-        .priority(spec.priority);
-    for (name, value) in &spec.environment {
-        task = task.environment(name, value);
-    }
-    task = task.kill_policy(spec.kill_policy.clone());
-    if let Some(limit) = spec.max_completion_time {
-        task = task.max_completion_time(limit);
-    }
-    if let Some(notice) = spec.preemption_notice {
-        task = task.preemption_notice(notice);
-    }
-    if spec.revocable {
-        task = task.revocable();
-    }
-    task.build(agent).expect("a job's tasks were checked when it was made")
-}
-
 /// The place in a list that a refusal names, such as 3 in `tasks[3].resources[0]`; 0 when it names
 /// none.
 fn place_in(list: &str, field: &str) -> usize {
@@ -405,6 +383,7 @@ fn is_fatal(reason: Reason) -> bool {
     )
 }
 
+mod pieces;
 mod shared;
 #[cfg(test)]
 mod tests;

@@ -6,9 +6,10 @@
 
 use crate::model::{
     AgentId, AgentNotice, AgentVersion, ClusterId, ConflictDetection, DeclineFilter, DemandId,
-    Duration, FrameworkId, FrameworkInfo, Instant, InverseAnswer, InverseOffer, InverseOfferId,
-    Offer, OfferId, Operation, OperationResult, PreemptionNotice, Refusal, Resize, Resources, Role,
-    SchedulerCall, SharedState, StatedDemand, TaskId, TaskInfo, TaskStatus, limits,
+    Duration, FrameworkId, FrameworkInfo, GroupId, Instant, InverseAnswer, InverseOffer,
+    InverseOfferId, Offer, OfferId, Operation, OperationResult, PreemptionNotice, Refusal, Resize,
+    Resources, Role, SchedulerCall, SharedState, StatedDemand, TaskGroup, TaskId, TaskInfo,
+    TaskStatus, limits,
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -185,6 +186,19 @@ impl Calls {
         self.ask(SchedulerCall::Accept { offers, operations, partial, refuse, request: None })
     }
 
+    /// Launches a task group on offers of its agent, all of it or nothing; see
+    /// [`TaskGroup::holds`] for what it takes of them. Its tasks tell of themselves one by one, and
+    /// come into being in the order of the group: a sidecar that was ended with it, or a task whose
+    /// turn never came, with [`crate::model::StatusReason::GroupEnded`].
+    pub fn launch_group(
+        &mut self,
+        offers: Vec<OfferId>,
+        group: TaskGroup,
+        refuse: impl Into<DeclineFilter>,
+    ) -> CallId {
+        self.accept_operations(offers, vec![Operation::LaunchGroup(group)], false, refuse)
+    }
+
     /// Gives a task that runs another size: all that it is to hold, of which only the amounts of
     /// cpus and mem may be others. What it grows by comes from `offers` of its agent and role,
     /// which are used up; to shrink, name none. An update with
@@ -238,7 +252,13 @@ impl Calls {
         self.decline(offers, limits::REFUSE_DEFAULT)
     }
 
-    /// Ends a task; `None` leaves it the grace period that it was launched with.
+    /// Ends a task group; `None` leaves each task the grace period that it was launched with.
+    pub fn kill_group(&mut self, group: GroupId, grace_period: Option<Duration>) -> CallId {
+        self.ask(SchedulerCall::KillGroup { group, grace_period })
+    }
+
+    /// Ends a task, and with it the group that it is of; `None` leaves it the grace period that it
+    /// was launched with.
     pub fn kill(&mut self, task: TaskId, grace_period: Option<Duration>) -> CallId {
         self.ask(SchedulerCall::Kill { task, grace_period })
     }

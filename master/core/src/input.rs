@@ -2,10 +2,10 @@
 
 use crate::ledger::{AgentState, FrameworkState, LogVersion};
 use proto::model::{
-    AgentCall, AgentDirective, AgentId, DemandId, Duration, FrameworkId, Instant, MasterInfo,
-    Milli, NodeId, Principal, Quota, ReservationId, ReservationPlan, Role, RoleSettingsChange,
-    SchedulerCall, Selector, Session, Subscribe, TaskId, TaskKey, TaskState, Unreserve, WallTime,
-    WatchFilter, WindowId, WindowPlan,
+    AgentCall, AgentDirective, AgentId, DemandId, Duration, FrameworkId, GroupId, GroupKey,
+    GroupState, Instant, MasterInfo, Milli, NodeId, Principal, Quota, ReservationId,
+    ReservationPlan, Role, RoleSettingsChange, SchedulerCall, Selector, Session, Subscribe, TaskId,
+    TaskKey, TaskState, Unreserve, WallTime, WatchFilter, WindowId, WindowPlan,
 };
 use raft::eraftpb::Message;
 
@@ -152,6 +152,19 @@ pub struct AgentFilter {
     pub states: Vec<AgentState>,
     /// Those with this id, host name or attributes.
     pub selector: Option<Selector>,
+}
+
+/// Which task groups a listing shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GroupFilter {
+    /// Those of this framework.
+    pub framework: Option<FrameworkId>,
+    /// Those with this id.
+    pub group: Option<GroupId>,
+    /// Those on this agent.
+    pub agent: Option<AgentId>,
+    /// Those in these states; all when empty.
+    pub states: Vec<GroupState>,
 }
 
 /// Which frameworks a listing shows.
@@ -318,6 +331,20 @@ pub enum OperatorCall {
         key: TaskKey,
         /// Overrides the task's own.
         grace_period: Option<Duration>,
+    },
+    /// End a task group.
+    KillGroup {
+        /// Which.
+        key: GroupKey,
+        /// Overrides each task's own.
+        grace_period: Option<Duration>,
+    },
+    /// Task groups.
+    ListGroups {
+        /// Which rows.
+        page: Page,
+        /// Which of them.
+        filter: GroupFilter,
     },
     /// Add a master, as a learner at first.
     AddMaster(MasterInfo),

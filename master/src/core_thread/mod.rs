@@ -378,6 +378,7 @@ fn is_committed(input: &Input) -> bool {
             SchedulerCall::Accept { .. }
                 | SchedulerCall::Commit { .. }
                 | SchedulerCall::Kill { .. }
+                | SchedulerCall::KillGroup { .. }
                 | SchedulerCall::Acknowledge { .. }
                 | SchedulerCall::Teardown
                 | SchedulerCall::UpdateFramework { .. }
@@ -385,6 +386,7 @@ fn is_committed(input: &Input) -> bool {
         Input::OperatorCall { request, .. } => matches!(
             request,
             OperatorCall::KillTask { .. }
+                | OperatorCall::KillGroup { .. }
                 | OperatorCall::DirectAgent { .. }
                 | OperatorCall::TeardownFramework(_)
                 | OperatorCall::ScheduleMaintenance(_)

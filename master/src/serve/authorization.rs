@@ -27,7 +27,7 @@ pub const TABLE: &[Row] = &[
     Row::new("/bourse.v1.Agent/Connect", &[Agent]).streamed(limits::AGENT_MESSAGE_BYTES_MAX),
     // A master that joins asks who is there.
     Row::new("/bourse.v1.Operator/GetCluster", &[Master, Operator]),
-    // What a framework is shown by GetAgent, GetTask, ListTasks and Why is its own:
+    // What a framework is shown by GetAgent, GetTask, ListTasks, ListGroups and Why is its own:
     // `reads/viewer.rs`.
     Row::new("/bourse.v1.Operator/GetAgent", &[Framework, Operator]),
     Row::new("/bourse.v1.Operator/ListAgents", &[Operator]),
@@ -35,6 +35,7 @@ pub const TABLE: &[Row] = &[
     Row::new("/bourse.v1.Operator/ListFrameworks", &[Operator]),
     Row::new("/bourse.v1.Operator/GetTask", &[Framework, Operator]),
     Row::new("/bourse.v1.Operator/ListTasks", &[Framework, Operator]),
+    Row::new("/bourse.v1.Operator/ListGroups", &[Framework, Operator]),
     Row::new("/bourse.v1.Operator/ListOffers", &[Operator]),
     Row::new("/bourse.v1.Operator/ListRoles", &[Operator]),
     Row::new("/bourse.v1.Operator/SetWeight", &[Operator]),

@@ -86,7 +86,7 @@ pub(super) fn read_list_tasks(request: v1::ListTasksRequest) -> Result<OperatorC
 }
 
 /// States of a filter. As many as there are: more can only be repetitions.
-fn read_states<S>(
+pub(super) fn read_states<S>(
     states: Vec<i32>,
     most: usize,
     read: impl Fn(i32) -> Result<S, Refusal>,

@@ -10,6 +10,7 @@ pub mod authorization;
 mod demands;
 mod events;
 pub(crate) mod gateway;
+mod groups;
 pub(crate) mod health;
 mod listings;
 mod masters;

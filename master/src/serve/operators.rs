@@ -4,6 +4,7 @@ use super::{
     agent_life,
     demands::{read_list_demands, read_why},
     gateway::{Gateway, caller, unexpected},
+    groups,
     listings::{read_list_agents, read_list_frameworks, read_list_tasks, read_page},
     masters, reservations,
     roles::{audit, read_configure_role, read_remove_quota, read_set_quota, read_set_weight},
@@ -15,8 +16,7 @@ use master_core::{
     outbox::{Answer, ReadAnswer},
 };
 use proto::{
-    convert::kill_policy::read_kill_grace,
-    model::{IdError, Principal, Refusal, TaskKey, principal::PrincipalKind},
+    model::{IdError, Principal, Refusal, principal::PrincipalKind},
     wire::v1::{self, operator_server::Operator},
 };
 use std::{str::FromStr, sync::Arc};
@@ -102,6 +102,13 @@ impl Operator for OperatorService {
         read!(self, request, read_list_tasks, Tasks)
     }
 
+    async fn list_groups(
+        &self,
+        request: Request<v1::ListGroupsRequest>,
+    ) -> Result<Response<v1::ListGroupsResponse>, Status> {
+        read!(self, request, groups::read_list, Groups)
+    }
+
     async fn list_offers(
         &self,
         request: Request<v1::ListOffersRequest>,
@@ -150,10 +157,7 @@ impl Operator for OperatorService {
         &self,
         request: Request<v1::OperatorKillTaskRequest>,
     ) -> Result<Response<v1::OperatorKillTaskResponse>, Status> {
-        match self.ask(request, read_kill).await? {
-            Answer::Done => Ok(Response::new(v1::OperatorKillTaskResponse {})),
-            other => unexpected(&other),
-        }
+        self.tell(request, groups::read_kill).await
     }
 
     async fn drain_agent(
@@ -334,10 +338,7 @@ impl OperatorService {
     ) -> Result<Answer, Status> {
         let principal = self.principal(&request);
         let request = read(request.into_inner()).map_err(|refusal| self.0.refuse(&refusal))?;
-        if let OperatorCall::KillTask { key, .. } = &request {
-            let node = &self.0.node_label;
-            tracing::info!(target: "bourse::audit", %node, %principal, task = %key, "kill task");
-        }
+        groups::audit(&self.0.node_label, &principal, &request);
         audit(&self.0.node_label, &principal, &request);
         reservations::audit(&self.0.node_label, &principal, &request);
         agent_life::audit(&self.0.node_label, &principal, &request);
@@ -358,13 +359,6 @@ impl OperatorService {
     }
 }
 
-fn read_kill(request: v1::OperatorKillTaskRequest) -> Result<OperatorCall, Refusal> {
-    let framework = id("framework_id", &request.framework_id)?;
-    let key = TaskKey { framework, task: id("task_id", &request.task_id)? };
-    let grace_period = read_kill_grace("kill_policy", request.kill_policy)?;
-    Ok(OperatorCall::KillTask { key, grace_period })
-}
-
 pub(super) fn id<T: FromStr<Err = IdError>>(field: &str, text: &str) -> Result<T, Refusal> {
     text.parse().map_err(|error| match error {
         IdError::TooLong { length_bytes, limit_bytes } => {
@@ -382,29 +376,5 @@ pub(super) fn optional_id<T: FromStr<Err = IdError>>(
     match text.is_empty() {
         true => Ok(None),
         false => id(field, text).map(Some),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    #[test]
-    fn a_kill_needs_its_task_and_a_bounded_grace_period() {
-        let request = |task: &str, grace: Option<u64>| v1::OperatorKillTaskRequest {
-            framework_id: "framework-1".to_owned(),
-            task_id: task.to_owned(),
-            kill_policy: Some(v1::KillPolicy {
-                grace_period_ms: grace,
-                ..v1::KillPolicy::default()
-            }),
-        };
-        assert!(read_kill(request("a", Some(5))).is_ok());
-        assert_eq!(read_kill(request("", None)).unwrap_err().field, "task_id");
-        let field = read_kill(request("a", Some(u64::MAX))).unwrap_err().field;
-        assert_eq!(field, "kill_policy.grace_period_ms");
-        let mut signal = request("a", None);
-        signal.kill_policy =
-            Some(v1::KillPolicy { signal: "INT".to_owned(), ..Default::default() });
-        assert_eq!(read_kill(signal).unwrap_err().field, "kill_policy.signal");
     }
 }

@@ -160,6 +160,7 @@ async fn malformed_fields_are_named() {
         session,
         task_id: task.to_owned(),
         kill_policy: None,
+        ..v1::KillRequest::default()
     };
     let cases = [
         (kill(None, "t"), "session"),

@@ -39,8 +39,11 @@ mod tests {
     #[test]
     fn what_is_no_message_is_refused_and_says_where() {
         let session = v1::FrameworkSession { framework_id: "framework-1".to_owned(), epoch: 7 };
-        let kill =
-            v1::KillRequest { session: Some(session), task_id: "t".to_owned(), kill_policy: None };
+        let kill = v1::KillRequest {
+            session: Some(session),
+            task_id: "t".to_owned(),
+            ..v1::KillRequest::default()
+        };
         let bytes = kill.encode_to_vec();
         assert_eq!(read_body(bytes.as_slice()), Ok(kill));
         let truncated = refusal(&bytes[..bytes.len() - 1]).message;

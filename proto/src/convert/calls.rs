@@ -15,8 +15,8 @@ use super::{
     },
 };
 use crate::model::{
-    ConflictDetection, DeclineFilter, OfferId, Operation, Refusal, RequestId, Role, SchedulerCall,
-    Session, Subscribe, TaskId, limits,
+    ConflictDetection, DeclineFilter, Duration, OfferId, Operation, Refusal, RequestId, Role,
+    SchedulerCall, Session, Subscribe, TaskId, limits,
 };
 use crate::wire::v1;
 use std::collections::BTreeSet;
@@ -123,11 +123,12 @@ fn read_commit(request: v1::AcceptRequest) -> Result<(Session, SchedulerCall), R
     let operations = form::some("operations", operations)?;
     let detection = read_conflict_detection(request.conflict_detection)?;
     let decided_on = read_decided_on(request.decided_on)?;
-    let mut agents = operations.iter().flat_map(Operation::tasks).map(|task| &task.agent);
-    if detection == ConflictDetection::Coarse
-        && let Some(agent) = agents.find(|agent| !decided_on.contains_key(*agent))
-    {
-        return Err(Refusal::invalid("decided_on", format!("names no version of agent {agent}")));
+    if detection == ConflictDetection::Coarse {
+        let mut agents = operations.iter().flat_map(Operation::tasks).map(|task| &task.agent);
+        if let Some(agent) = agents.find(|agent| !decided_on.contains_key(*agent)) {
+            let problem = format!("names no version of agent {agent}");
+            return Err(Refusal::invalid("decided_on", problem));
+        }
     }
     let call = SchedulerCall::Commit {
         role: form::id("role", &request.role)?,
@@ -150,9 +151,15 @@ pub fn read_decline(request: v1::DeclineRequest) -> Result<(Session, SchedulerCa
 /// Reads a kill.
 pub fn read_kill(request: v1::KillRequest) -> Result<(Session, SchedulerCall), Refusal> {
     let session = read_session(request.session)?;
-    let task = form::id("task_id", &request.task_id)?;
     let grace_period = read_kill_grace("kill_policy", request.kill_policy)?;
-    Ok((session, SchedulerCall::Kill { task, grace_period }))
+    let call = match form::optional_id("group_id", &request.group_id)? {
+        None => SchedulerCall::Kill { task: form::id("task_id", &request.task_id)?, grace_period },
+        Some(_) if !request.task_id.is_empty() => {
+            return Err(Refusal::invalid("group_id", "is given beside task_id"));
+        }
+        Some(group) => SchedulerCall::KillGroup { group, grace_period },
+    };
+    Ok((session, call))
 }
 
 /// Reads acknowledgements.
@@ -266,11 +273,12 @@ pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
             offer_ids: write_offers(&offers),
             filters: Some(write_filters(&refuse)),
         }),
-        SchedulerCall::Kill { task, grace_period } => WireCall::Kill(v1::KillRequest {
-            session,
-            task_id: task.to_string(),
-            kill_policy: write_kill_grace(grace_period),
-        }),
+        SchedulerCall::Kill { task, grace_period } => {
+            WireCall::Kill(write_kill(session, task.to_string(), String::new(), grace_period))
+        }
+        SchedulerCall::KillGroup { group, grace_period } => {
+            WireCall::Kill(write_kill(session, String::new(), group.to_string(), grace_period))
+        }
         SchedulerCall::Acknowledge { acknowledgements } => {
             let entry = |(task, sequence): (TaskId, u64)| v1::Acknowledgement {
                 task_id: task.to_string(),
@@ -309,6 +317,15 @@ pub fn write_call(session: Session, call: SchedulerCall) -> WireCall {
             })
         }
     }
+}
+
+fn write_kill(
+    session: Option<v1::FrameworkSession>,
+    task_id: String,
+    group_id: String,
+    grace_period: Option<Duration>,
+) -> v1::KillRequest {
+    v1::KillRequest { session, task_id, kill_policy: write_kill_grace(grace_period), group_id }
 }
 
 fn write_commit(session: Option<v1::FrameworkSession>, call: SchedulerCall) -> v1::AcceptRequest {

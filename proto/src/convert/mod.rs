@@ -36,5 +36,6 @@ pub mod role_settings;
 pub mod shared;
 pub mod status;
 pub mod task;
+pub mod task_group;
 pub mod text;
 pub mod watch;

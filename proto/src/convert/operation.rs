@@ -9,9 +9,11 @@ use super::{
     },
     resources::write_resources,
     task::{read_task_info, read_task_resources, write_task_info},
+    task_group::{read_task_group, write_task_group},
 };
 use crate::model::{
-    Operation, OperationResult, Refusal, Resize, TaskInfo, limits, operation::only_launch,
+    Operation, OperationResult, Refusal, Resize, TaskGroup, TaskInfo, limits,
+    operation::only_launch,
 };
 use crate::wire::v1::{
     self,
@@ -36,7 +38,7 @@ pub(super) fn read_operations(
     let operations = form::each("operations", operations, limit, read_operation)?;
     let mut all: Vec<(&TaskInfo, (usize, usize))> = Vec::new();
     for (place, operation) in operations.iter().enumerate() {
-        let tasks = operation.tasks().iter().enumerate();
+        let tasks = operation.tasks().enumerate();
         all.extend(tasks.map(|(index, task)| (task, (place, index))));
     }
     form::at_most("operations", all.len(), limits::TASKS_PER_ACCEPT_MAX)?;
@@ -45,7 +47,12 @@ pub(super) fn read_operations(
         |(task, _)| &task.id,
         |index| {
             let (place, index) = all[index].1;
-            format!("operations[{place}].launch.tasks[{index}].task_id")
+            match &operations[place] {
+                Operation::LaunchGroup(_) => {
+                    format!("operations[{place}].launch_group.group.members[{index}].task.task_id")
+                }
+                _ => format!("operations[{place}].launch.tasks[{index}].task_id"),
+            }
         },
     )?;
     Ok(operations)
@@ -69,6 +76,10 @@ pub fn read_operation(operation: v1::Operation) -> Result<Operation, Refusal> {
         Kind::Launch(launch) => {
             let tasks = form::some("tasks", launch.tasks).and_then(read_tasks);
             Ok(Operation::Launch { tasks: tasks.map_err(|no| no.under("launch"))? })
+        }
+        Kind::LaunchGroup(launch) => {
+            let group = form::required("group", launch.group).and_then(read_group);
+            Ok(Operation::LaunchGroup(group.map_err(|no| no.under("launch_group"))?))
         }
         Kind::Resize(resize) => {
             let resize = read_resize(resize).map_err(|no| no.under("resize"))?;
@@ -95,6 +106,9 @@ pub fn write_operation(operation: &Operation) -> v1::Operation {
     let kind = match operation {
         Operation::Launch { tasks } => {
             Kind::Launch(wire::Launch { tasks: tasks.iter().map(write_task_info).collect() })
+        }
+        Operation::LaunchGroup(group) => {
+            Kind::LaunchGroup(wire::LaunchGroup { group: Some(write_task_group(group)) })
         }
         Operation::Resize(Resize { task, resources }) => Kind::Resize(v1::Resize {
             task_id: task.to_string(),
@@ -163,6 +177,10 @@ pub fn write_accept_response(results: &[OperationResult]) -> v1::AcceptResponse 
         task_ids: tasks.map(ToString::to_string).collect(),
         results: results.iter().map(write_operation_result).collect(),
     }
+}
+
+fn read_group(group: v1::TaskGroupInfo) -> Read<TaskGroup> {
+    read_task_group(group).map_err(|no| no.under("group"))
 }
 
 fn read_resize(resize: v1::Resize) -> Read<Resize> {

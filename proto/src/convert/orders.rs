@@ -8,6 +8,7 @@ use super::{
     resources::write_resources,
     status::{read_reason, read_status, write_reason, write_status},
     task::{read_task_info, read_task_resources, write_task_info},
+    task_group::{read_task_group, write_task_group},
 };
 use crate::model::{AgentCall, Duration, Order, Refusal, TaskKey, limits};
 use crate::wire::v1::{self, agent_message, master_message};
@@ -55,6 +56,9 @@ pub fn read_master_message(message: v1::MasterMessage) -> Result<(u64, Order), R
         }
         Message::Heartbeat(v1::MasterHeartbeat {}) => Order::Heartbeat,
         Message::Launch(launch) => read_launch(launch).map_err(|no| no.under("launch"))?,
+        Message::LaunchGroup(launch) => {
+            read_launch_group(launch).map_err(|no| no.under("launch_group"))?
+        }
         Message::Kill(kill) => read_kill_order(kill).map_err(|no| no.under("kill"))?,
         Message::Resize(resize) => read_resize(resize).map_err(|no| no.under("resize"))?,
         Message::Committed(committed) => {
@@ -80,6 +84,11 @@ pub fn write_master_message(term: u64, order: &Order) -> v1::MasterMessage {
         Order::Launch { framework, owner, task } => Message::Launch(v1::Launch {
             framework_id: framework.to_string(),
             task: Some(write_task_info(task)),
+            owner: owner.as_ref().map(ToString::to_string).unwrap_or_default(),
+        }),
+        Order::LaunchGroup { framework, owner, group } => Message::LaunchGroup(v1::LaunchGroup {
+            framework_id: framework.to_string(),
+            group: Some(write_task_group(group)),
             owner: owner.as_ref().map(ToString::to_string).unwrap_or_default(),
         }),
         Order::Kill { key, grace_period, reason } => Message::Kill(v1::KillTask {
@@ -135,6 +144,14 @@ fn read_launch(launch: v1::Launch) -> Read<Order> {
     let task = form::required("task", launch.task)?;
     let task = read_task_info(task).map_err(|no| no.under("task"))?;
     Ok(Order::Launch { framework, owner, task: Box::new(task) })
+}
+
+fn read_launch_group(launch: v1::LaunchGroup) -> Read<Order> {
+    let framework = form::id("framework_id", &launch.framework_id)?;
+    let owner = form::optional_id("owner", &launch.owner)?;
+    let group = form::required("group", launch.group)?;
+    let group = read_task_group(group).map_err(|no| no.under("group"))?;
+    Ok(Order::LaunchGroup { framework, owner, group: Box::new(group) })
 }
 
 fn read_kill_order(kill: v1::KillTask) -> Read<Order> {

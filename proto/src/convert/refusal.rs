@@ -15,8 +15,9 @@
 //! | `Unauthenticated` | `UNAUTHENTICATED` | |
 //! | `NotAuthorized` | `PERMISSION_DENIED` | |
 //! | `FrameworkUnknown`, `TaskUnknown`, `SequenceUnknown` | `NOT_FOUND` | |
-//! | `AgentUnknown`, `WindowUnknown`, `MemberUnknown`, `ReservationUnknown` | `NOT_FOUND` | |
-//! | `TaskExists`, `MemberExists` | `ALREADY_EXISTS` | |
+//! | `AgentUnknown`, `WindowUnknown`, `MemberUnknown` | `NOT_FOUND` | |
+//! | `ReservationUnknown`, `GroupUnknown` | `NOT_FOUND` | |
+//! | `TaskExists`, `GroupExists`, `MemberExists` | `ALREADY_EXISTS` | |
 //! | `ResourcesTaken`, `Conflict` | `ABORTED` | a race was lost: decide anew |
 //! | `SequenceExpired` | `OUT_OF_RANGE` | |
 //! | `QuotaExceeded`, `CapacityExceeded` | `RESOURCE_EXHAUSTED` | not retried by default |
@@ -103,6 +104,8 @@ pub(super) fn read_refusal_reason(number: i32) -> Option<Reason> {
         Wire::RefusalReservationInUse => Reason::ReservationInUse,
         Wire::RefusalVersionTooLow => Reason::VersionTooLow,
         Wire::RefusalResizeUnderWay => Reason::ResizeUnderWay,
+        Wire::RefusalGroupExists => Reason::GroupExists,
+        Wire::RefusalGroupUnknown => Reason::GroupUnknown,
         Wire::RefusalTaskNotRunning => Reason::TaskNotRunning,
     })
 }
@@ -149,6 +152,8 @@ fn write_refusal_reason(reason: Reason) -> v1::RefusalReason {
         Reason::ReservationInUse => Wire::RefusalReservationInUse,
         Reason::VersionTooLow => Wire::RefusalVersionTooLow,
         Reason::ResizeUnderWay => Wire::RefusalResizeUnderWay,
+        Reason::GroupExists => Wire::RefusalGroupExists,
+        Reason::GroupUnknown => Wire::RefusalGroupUnknown,
         Reason::TaskNotRunning => Wire::RefusalTaskNotRunning,
     }
 }

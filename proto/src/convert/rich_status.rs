@@ -92,9 +92,10 @@ fn code_of(reason: Reason) -> Code {
         | Reason::SequenceUnknown
         | Reason::AgentUnknown
         | Reason::MemberUnknown
+        | Reason::GroupUnknown
         | Reason::WindowUnknown
         | Reason::ReservationUnknown => Code::NotFound,
-        Reason::TaskExists | Reason::MemberExists => Code::AlreadyExists,
+        Reason::TaskExists | Reason::GroupExists | Reason::MemberExists => Code::AlreadyExists,
         Reason::ResourcesTaken | Reason::Conflict => Code::Aborted,
         Reason::SequenceExpired => Code::OutOfRange,
         Reason::FrameworkRemoved

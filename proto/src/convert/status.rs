@@ -76,6 +76,7 @@ pub fn read_reason(number: i32) -> Result<StatusReason, Refusal> {
         Wire::ReasonMaxCompletionTime => StatusReason::MaxCompletionTime,
         Wire::ReasonResized => StatusReason::Resized,
         Wire::ReasonResizeFailed => StatusReason::ResizeFailed,
+        Wire::ReasonGroupEnded => StatusReason::GroupEnded,
         Wire::ReasonPreempted => StatusReason::Preempted,
     })
 }
@@ -109,6 +110,7 @@ pub fn write_reason(reason: StatusReason) -> v1::StatusReason {
         StatusReason::MaxCompletionTime => Wire::ReasonMaxCompletionTime,
         StatusReason::Resized => Wire::ReasonResized,
         StatusReason::ResizeFailed => Wire::ReasonResizeFailed,
+        StatusReason::GroupEnded => Wire::ReasonGroupEnded,
         StatusReason::Preempted => Wire::ReasonPreempted,
     }
 }

@@ -9,7 +9,8 @@ use super::{
     demand::StatedDemand,
     framework::FrameworkInfo,
     ids::{
-        AgentId, ClusterId, DemandId, FrameworkId, OfferId, OwnerId, RequestId, TaskId, TaskKey,
+        AgentId, ClusterId, DemandId, FrameworkId, GroupId, OfferId, OwnerId, RequestId, TaskId,
+        TaskKey,
     },
     inverse::{InverseAnswer, InverseOffer, InverseOfferId},
     masters::Masters,
@@ -22,6 +23,7 @@ use super::{
     shared::{AgentVersion, ConflictDetection, SharedState},
     status::{StatusReason, TaskStatus},
     task::TaskInfo,
+    task_group::TaskGroup,
     time::Duration,
 };
 use std::collections::BTreeMap;
@@ -91,6 +93,13 @@ pub enum SchedulerCall {
         /// Which.
         task: TaskId,
         /// Overrides the task's own grace period.
+        grace_period: Option<Duration>,
+    },
+    /// End a task group.
+    KillGroup {
+        /// Which.
+        group: GroupId,
+        /// Overrides each task's own grace period.
         grace_period: Option<Duration>,
     },
     /// Updates that were dealt with, each with all earlier ones of its task.
@@ -239,6 +248,15 @@ pub enum Order {
         owner: Option<OwnerId>,
         /// The task.
         task: Box<TaskInfo>,
+    },
+    /// Run this group; a no-op when the journal holds any of its tasks already.
+    LaunchGroup {
+        /// Whose group.
+        framework: FrameworkId,
+        /// Who may read its sandboxes besides operators; `None` is nobody.
+        owner: Option<OwnerId>,
+        /// The group.
+        group: Box<TaskGroup>,
     },
     /// End this; a no-op when it has ended.
     Kill {

@@ -138,6 +138,16 @@ impl Devices {
         Some(Self(sum))
     }
 
+    /// Of each device the larger part.
+    pub fn covering(&self, other: &Devices) -> Devices {
+        let mut larger = self.0.clone();
+        for (name, milli) in &other.0 {
+            let own = larger.entry(name.clone()).or_insert(0);
+            *own = (*own).max(*milli);
+        }
+        Self(larger)
+    }
+
     /// These without `other`; `None` when that is not here.
     pub fn checked_sub(&self, other: &Devices) -> Option<Devices> {
         let mut left = self.0.clone();

@@ -126,6 +126,10 @@ text_id!(
     TaskId
 );
 text_id!(
+    /// A task group's id, chosen by its framework and unique within it.
+    GroupId
+);
+text_id!(
     /// Names an entry of a framework's demand, chosen by it and unique within its role.
     DemandId
 );
@@ -164,6 +168,15 @@ pub struct TaskKey {
     pub framework: FrameworkId,
     /// Its id within the framework.
     pub task: TaskId,
+}
+
+/// A task group's full name: its framework and its id there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKey {
+    /// Whose group it is.
+    pub framework: FrameworkId,
+    /// Its id within the framework.
+    pub group: GroupId,
 }
 
 // === impl FrameworkId ===
@@ -212,6 +225,12 @@ impl fmt::Display for NodeId {
 impl fmt::Display for TaskKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.framework, self.task)
+    }
+}
+
+impl fmt::Display for GroupKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.framework, self.group)
     }
 }
 

@@ -63,6 +63,10 @@ pub const ENVIRONMENT_MAX: usize = 1_024;
 /// Tasks in one accept, all of its operations together.
 pub const TASKS_PER_ACCEPT_MAX: usize = 1_000;
 
+/// Tasks in one task group. A pod has a handful; each is looked at whenever one of them changes.
+pub const TASKS_PER_GROUP_MAX: usize = 64;
+const _: () = assert!(TASKS_PER_GROUP_MAX <= TASKS_PER_ACCEPT_MAX);
+
 /// Operations in one accept: each is checked against what those before it did.
 pub const OPERATIONS_PER_ACCEPT_MAX: usize = 100;
 

@@ -36,6 +36,7 @@ pub mod role_settings;
 pub mod shared;
 pub mod status;
 pub mod task;
+pub mod task_group;
 pub mod time;
 pub mod watch;
 
@@ -53,8 +54,8 @@ pub use devices::Devices;
 pub use domain::{Domain, DomainSpread, SpreadError};
 pub use framework::FrameworkInfo;
 pub use ids::{
-    AgentId, ClusterId, DemandId, FrameworkId, IdError, NodeId, OfferId, OwnerId, RequestId,
-    TaskId, TaskKey,
+    AgentId, ClusterId, DemandId, FrameworkId, GroupId, GroupKey, IdError, NodeId, OfferId,
+    OwnerId, RequestId, TaskId, TaskKey,
 };
 pub use inverse::{InverseAnswer, InverseOffer, InverseOfferId};
 pub use kill_policy::{KillPolicy, KillStep, SignalError, StopSignal};
@@ -78,5 +79,6 @@ pub use role_settings::{Change, OfferMode, PlacementPolicy, RoleSettings, RoleSe
 pub use shared::{AgentVersion, ConflictDetection, SharedAgent, SharedState};
 pub use status::{StatusReason, StatusSource, TaskState, TaskStatus};
 pub use task::{Command, TaskInfo};
+pub use task_group::{GroupState, OnFailure, TaskGroup};
 pub use time::{Duration, Instant, WallTime};
 pub use watch::{WatchFilter, WatchKind};

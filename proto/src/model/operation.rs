@@ -8,6 +8,7 @@ use super::{
     resize::Resize,
     role::Role,
     task::TaskInfo,
+    task_group::TaskGroup,
 };
 
 /// One thing to do.
@@ -18,6 +19,8 @@ pub enum Operation {
         /// At least one.
         tasks: Vec<TaskInfo>,
     },
+    /// Launch a task group: all of its tasks on one agent, or none.
+    LaunchGroup(TaskGroup),
     /// Give a task that runs another size. What it grows by must have been offered.
     Resize(Resize),
     /// Keep resources for a role.
@@ -64,6 +67,7 @@ impl Operation {
     pub const fn name(&self) -> &'static str {
         match self {
             Operation::Launch { .. } => "launch",
+            Operation::LaunchGroup(_) => "launch_group",
             Operation::Resize(_) => "resize",
             Operation::Reserve(_) => "reserve",
             Operation::Unreserve(_) => "unreserve",
@@ -72,13 +76,27 @@ impl Operation {
     }
 
     /// What it launches.
-    pub fn tasks(&self) -> &[TaskInfo] {
-        match self {
-            Operation::Launch { tasks } => tasks,
+    pub fn tasks(&self) -> impl Iterator<Item = &TaskInfo> {
+        let (tasks, group) = match self {
+            Operation::Launch { tasks } => (tasks.as_slice(), None),
+            Operation::LaunchGroup(group) => (&[][..], Some(group)),
             Operation::Resize(_)
             | Operation::Reserve(_)
             | Operation::Unreserve(_)
-            | Operation::MoveReservation { .. } => &[],
+            | Operation::MoveReservation { .. } => (&[][..], None),
+        };
+        tasks.iter().chain(group.into_iter().flat_map(TaskGroup::tasks))
+    }
+
+    /// How many tasks it launches.
+    pub fn task_count(&self) -> usize {
+        match self {
+            Operation::Launch { tasks } => tasks.len(),
+            Operation::LaunchGroup(group) => group.members.len(),
+            Operation::Resize(_)
+            | Operation::Reserve(_)
+            | Operation::Unreserve(_)
+            | Operation::MoveReservation { .. } => 0,
         }
     }
 }

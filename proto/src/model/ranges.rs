@@ -101,6 +101,13 @@ impl Ranges {
         disjoint.then(|| Self::joined(all))
     }
 
+    /// Every number of either.
+    pub fn covering(&self, other: &Ranges) -> Ranges {
+        let mut all: Vec<_> = self.iter().chain(other.iter()).collect();
+        all.sort_unstable();
+        Self::joined(all)
+    }
+
     /// This without `other`; `None` when a number of `other` is not in it.
     pub fn checked_sub(&self, other: &Ranges) -> Option<Ranges> {
         if !self.contains(other) {

@@ -85,6 +85,10 @@ pub enum Reason {
     VersionTooLow,
     /// The task's size is being changed.
     ResizeUnderWay,
+    /// The group's id is in use.
+    GroupExists,
+    /// No such task group.
+    GroupUnknown,
     /// The task does not run, or is being ended.
     TaskNotRunning,
 }

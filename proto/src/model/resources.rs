@@ -235,6 +235,16 @@ impl Value {
         }
     }
 
+    fn covering(&self, other: &Value) -> Option<Value> {
+        match (self, other) {
+            (Value::Scalar(a), Value::Scalar(b)) => Some(Value::Scalar(*a.max(b))),
+            (Value::Ranges(a), Value::Ranges(b)) => Some(Value::Ranges(a.covering(b))),
+            (Value::Set(a), Value::Set(b)) => Some(Value::Set(a.union(b).cloned().collect())),
+            (Value::Devices(a), Value::Devices(b)) => Some(Value::Devices(a.covering(b))),
+            _ => None,
+        }
+    }
+
     fn checked_sub(&self, other: &Value) -> Option<Value> {
         match (self, other) {
             (Value::Scalar(a), Value::Scalar(b)) if a >= b => Some(Value::Scalar(Milli(a.0 - b.0))),
@@ -409,6 +419,22 @@ impl Resources {
             Some((name.clone(), value))
         };
         Resources(other.iter().filter_map(common).collect())
+    }
+
+    /// The least that holds each of both, though not both at once: the larger amounts, and every
+    /// number and thing of either.
+    pub fn covering(&self, other: &Resources) -> Result<Resources, ResourceError> {
+        let mut both = self.clone();
+        for (name, value) in &other.0 {
+            match both.0.binary_search_by(|(n, _)| n.cmp(name)) {
+                Ok(index) => {
+                    let kind = || ResourceError::Kind { name: name.clone() };
+                    both.0[index].1 = both.0[index].1.covering(value).ok_or_else(kind)?;
+                }
+                Err(index) => both.0.insert(index, (name.clone(), value.clone())),
+            }
+        }
+        Ok(both)
     }
 
     /// This without `other`.

@@ -100,6 +100,8 @@ pub enum StatusReason {
     Resized,
     /// It has the size that it had.
     ResizeFailed,
+    /// Its group's main tasks have ended, or one of the group has failed.
+    GroupEnded,
     /// It gave way to work of a higher priority.
     Preempted,
 }

@@ -1,7 +1,7 @@
 //! The values that the golden files hold; each field has a value that is not its default.
 
 use proto::wire::{
-    journal::v1::{Identity, TaskRow},
+    journal::v1::{Identity, Membership, TaskRow},
     log::v1::{self as log, Batch, Record, command, record},
     v1,
 };
@@ -249,6 +249,8 @@ pub(crate) fn records() -> Vec<(&'static str, Record)> {
         ("record_framework.bin", record(record::Record::Framework(framework_row()))),
         ("record_task.bin", record(record::Record::Task(task_record()))),
         ("record_task_resized.bin", record(record::Record::Task(resized_task_record()))),
+        ("record_task_grouped.bin", record(record::Record::Task(grouped_task_record()))),
+        ("record_group.bin", record(record::Record::Group(group_record()))),
     ]
 }
 
@@ -361,6 +363,48 @@ fn resized_task_record() -> record::Task {
         resize_to: resources(),
         ..task_record()
     }
+}
+
+/// An init task of a group.
+fn grouped_task_record() -> record::Task {
+    record::Task {
+        group_id: text("web"),
+        group_part: v1::GroupPart::Init.into(),
+        group_share: resources(),
+        ..task_record()
+    }
+}
+
+fn group_record() -> record::Group {
+    let member = |task: &str, part: v1::GroupPart| record::group::Member {
+        task_id: text(task),
+        part: part.into(),
+    };
+    record::Group {
+        framework_id: text("framework-1"),
+        group_id: text("web"),
+        agent_id: text("agent-1"),
+        role: text("eng/batch"),
+        on_failure: v1::GroupOnFailure::LetRun.into(),
+        members: vec![
+            member("task-1", v1::GroupPart::Init),
+            member("task-2", v1::GroupPart::Sidecar),
+            member("task-3", v1::GroupPart::Main),
+        ],
+        failed_task_id: text("task-3"),
+        failed_state: v1::TaskState::TaskFailed.into(),
+    }
+}
+
+pub(crate) fn grouped_task_row() -> TaskRow {
+    let membership = Membership {
+        group_id: text("web"),
+        part: v1::GroupPart::Init.into(),
+        place: 2,
+        on_failure: v1::GroupOnFailure::LetRun.into(),
+        share: resources(),
+    };
+    TaskRow { membership: Some(membership), container_id: String::new(), ..owned_task_row() }
 }
 
 pub(crate) fn identity() -> Identity {

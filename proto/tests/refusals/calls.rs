@@ -237,7 +237,7 @@ fn declines_and_kills() {
         ],
     );
     let kill =
-        v1::KillRequest { session: session(), task_id: "task".to_owned(), kill_policy: None };
+        v1::KillRequest { session: session(), task_id: "task".to_owned(), ..Default::default() };
     check(
         &kill,
         read_kill,

@@ -13,6 +13,7 @@ mod operations;
 mod quotas;
 mod reservations;
 mod role_settings;
+mod task_groups;
 mod tasks;
 mod watches;
 

@@ -9,14 +9,16 @@ use super::{
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
     AgentCall, AgentNotice, AgentVersion, ConflictDetection, DeclineFilter, DeclineReason,
-    Duration, InverseAnswer, InverseOffer, InverseOfferId, Masters, Offer, OfferId, Operation,
-    Order, PreemptionNotice, Reason, Refusal, Resize, ResourceName, SchedulerCall, SchedulerEvent,
-    SharedAgent, SharedState, Subscribe, Unavailability, WindowId, limits,
+    Duration, GroupId, InverseAnswer, InverseOffer, InverseOfferId, Masters, Offer, OfferId,
+    OnFailure, Operation, Order, PreemptionNotice, Reason, Refusal, Resize, ResourceName,
+    SchedulerCall, SchedulerEvent, SharedAgent, SharedState, Subscribe, TaskGroup, TaskInfo,
+    Unavailability, WindowId, limits,
     shared::SharedDescription,
+    task_group::{Member, Part},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) const REASONS: [Reason; 40] = [
+pub(crate) const REASONS: [Reason; 42] = [
     Reason::InvalidField,
     Reason::LimitExceeded,
     Reason::NotLeader,
@@ -57,6 +59,8 @@ pub(crate) const REASONS: [Reason; 40] = [
     Reason::VersionTooLow,
     Reason::ResizeUnderWay,
     Reason::TaskNotRunning,
+    Reason::GroupExists,
+    Reason::GroupUnknown,
 ];
 
 pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {
@@ -215,18 +219,33 @@ fn refuse() -> impl Strategy<Value = DeclineFilter> {
 
 /// No task id comes twice.
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    let tasks = collection::vec((task_info(), 0..3usize), 0..6);
+    let tasks = collection::vec((task_info(), 0..4usize), 0..8);
     let resizes = (task_id(), some_resources())
         .prop_map(|(task, resources)| Operation::Resize(Resize { task, resources }));
     let more = prop_oneof![resizes, reservations::operation()];
     (tasks, collection::vec(more, 0..3)).prop_map(|(tasks, more)| {
         let named = tasks.into_iter().map(|(task, place)| (task.id.clone(), (task, place)));
-        let mut operations = vec![Vec::new(); 3];
+        let mut operations = vec![Vec::new(); 4];
         for (task, place) in named.collect::<BTreeMap<_, _>>().into_values() {
             operations[place].push(task);
         }
-        operations.into_iter().flat_map(Operation::launch).chain(more).collect()
+        let group = operations.pop().and_then(group_of).map(Operation::LaunchGroup);
+        operations.into_iter().flat_map(Operation::launch).chain(group).chain(more).collect()
     })
+}
+
+/// Tasks as a group, if they can be one when they are on one agent.
+fn group_of(tasks: Vec<TaskInfo>) -> Option<TaskGroup> {
+    let (agent, priority) = tasks.first().map(|task| (task.agent.clone(), task.priority))?;
+    let parts = [Part::Main, Part::Init, Part::Sidecar].into_iter().cycle();
+    let members = tasks.into_iter().zip(parts).map(|(task, part)| {
+        let (agent, reserved) = (agent.clone(), Vec::new());
+        let task = TaskInfo { agent, priority, reserved, ..task };
+        Member { part, task }
+    });
+    let group = TaskGroup::new(GroupId::new("group").expect("an id"));
+    let group = TaskGroup { members: members.collect(), ..group }.on_failure(OnFailure::LetRun);
+    group.check().is_ok().then_some(group)
 }
 
 pub(crate) fn call() -> impl Strategy<Value = SchedulerCall> {
@@ -245,6 +264,10 @@ pub(crate) fn call() -> impl Strategy<Value = SchedulerCall> {
             .prop_map(|(offers, refuse)| SchedulerCall::Decline { offers, refuse }),
         (task_id(), grace_period())
             .prop_map(|(task, grace_period)| SchedulerCall::Kill { task, grace_period }),
+        (task_id(), grace_period()).prop_map(|(task, grace_period)| {
+            let group = GroupId::new(task.as_str()).expect("both kinds have one rule");
+            SchedulerCall::KillGroup { group, grace_period }
+        }),
         acknowledgements
             .prop_map(|acknowledgements| SchedulerCall::Acknowledge { acknowledgements }),
         collection::vec(task_id(), 0..5).prop_map(|tasks| SchedulerCall::Reconcile { tasks }),
@@ -363,6 +386,13 @@ pub(crate) fn order() -> impl Strategy<Value = Order> {
         Just(Order::Heartbeat),
         (framework_id(), option::of(owner_id()), task_info()).prop_map(
             |(framework, owner, task)| Order::Launch { framework, owner, task: Box::new(task) }
+        ),
+        (framework_id(), collection::vec(task_info(), 1..3)).prop_filter_map(
+            "a group",
+            |(framework, tasks)| {
+                let group = Box::new(group_of(tasks)?);
+                Some(Order::LaunchGroup { framework, owner: None, group })
+            }
         ),
         (task_key(), grace_period(), status_reason())
             .prop_map(|(key, grace_period, reason)| Order::Kill { key, grace_period, reason }),

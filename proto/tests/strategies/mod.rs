@@ -15,7 +15,7 @@ use proto::model::{
 };
 use std::collections::BTreeSet;
 
-pub(crate) const STATUS_REASONS: [StatusReason; 26] = [
+pub(crate) const STATUS_REASONS: [StatusReason; 27] = [
     StatusReason::None,
     StatusReason::ContainerLaunchFailed,
     StatusReason::ContainerLimitationMemory,
@@ -42,6 +42,7 @@ pub(crate) const STATUS_REASONS: [StatusReason; 26] = [
     StatusReason::Resized,
     StatusReason::ResizeFailed,
     StatusReason::Preempted,
+    StatusReason::GroupEnded,
 ];
 
 // === ids ===

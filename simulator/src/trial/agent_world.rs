@@ -94,6 +94,7 @@ impl World {
         match effect {
             Effect::Journal(records) => self.agents[agent].write(records),
             Effect::StartContainer { container, key, task, .. } => {
+                self.note_turn(agent, &key);
                 self.start_container(agent, container, &key, &task);
             }
             // It tells of itself; there is nothing to do for a kernel that calls back.

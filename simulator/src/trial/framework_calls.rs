@@ -65,7 +65,7 @@ impl Calls {
     /// Tasks that accepts under way would launch.
     pub(crate) fn launching(&self, of: usize) -> usize {
         let operations = self.of_framework(of).filter_map(SchedulerCall::operations);
-        operations.flat_map(|(all, _)| all).map(|operation| operation.tasks().len()).sum()
+        operations.flat_map(|(all, _)| all).map(Operation::task_count).sum()
     }
 
     /// How many calls a framework waits for.
@@ -430,9 +430,11 @@ impl World {
         }
         let number = self.frameworks[framework].number();
         let request = format!("accept-{framework}-{number:012}");
+        let operations = self.grouped(tasks, number);
+        let operations = self.with_reservations(operations, &offers[0]);
         let accept = SchedulerCall::Accept {
             offers: offers.iter().map(|offer| offer.id).collect(),
-            operations: self.with_reservations(Operation::launch(tasks), &offers[0]),
+            operations,
             partial: false,
             refuse: self.chance.frameworks.time(0, 2_000).into(),
             request: Some(RequestId::new(&request).expect("an id")),

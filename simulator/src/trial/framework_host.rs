@@ -361,6 +361,9 @@ impl World {
         if status.reason == StatusReason::Preempted {
             self.sometimes.note("task gave way");
         }
+        if status.reason == StatusReason::GroupEnded {
+            self.sometimes.note("task ended with its group");
+        }
         if self.oracles.updates.received(id, status) {
             self.sometimes.note("update repeated");
         }

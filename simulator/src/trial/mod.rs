@@ -23,6 +23,7 @@ mod event;
 pub mod faults;
 mod framework_calls;
 mod framework_host;
+mod grouping;
 mod healing;
 mod master_host;
 mod master_world;

@@ -38,6 +38,8 @@ pub struct Options {
     pub wishes: bool,
     /// Whether an operator changes what roles may do.
     pub role_changes: bool,
+    /// Accepts that launch task groups, of a thousand.
+    pub groups_per_mille: u64,
     /// Whether to fingerprint everything that happens; slow.
     pub trace: bool,
 }
@@ -74,6 +76,7 @@ impl Options {
             spare_masters: 0,
             wishes: chance.per_mille(600),
             role_changes: chance.per_mille(600),
+            groups_per_mille: 400,
             trace: false,
         }
     }
@@ -88,7 +91,9 @@ impl Options {
         if options.weights.iter().sum::<u64>() == 0 {
             options.weights[0] = 1;
         }
-        Self { masters: if seed.is_multiple_of(3) { 1 } else { 3 }, spare_masters: 6, ..options }
+        let masters = if seed.is_multiple_of(3) { 1 } else { 3 };
+        // What is launched is nothing to those who agree on it.
+        Self { masters, spare_masters: 6, groups_per_mille: 0, ..options }
     }
 
     /// The same trial, with a fingerprint of all that happens.

@@ -53,6 +53,8 @@ pub const MOMENTS: &[&str] = &[
     "offer of pieces used",
     "revocable offer used",
     "task gave way",
+    "main task of a group began behind others",
+    "task ended with its group",
     "commit done",
     "commit conflicted",
     "quota refused",

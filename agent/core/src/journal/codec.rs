@@ -4,13 +4,13 @@
 //! error that names the field, never a strange task. Checksums and torn writes are the store's
 //! business.
 
-use super::record::{ContainerId, Identity, Kill, Resizing, TaskRow};
+use super::record::{ContainerId, Identity, Kill, Membership, Resizing, TaskRow};
 use prost::Message as _;
 use proto::{
     convert,
     model::{
-        AgentId, ClusterId, Duration, FrameworkId, OwnerId, Refusal, TaskInfo, TaskKey, TaskState,
-        TaskStatus, limits, resize::check_resize,
+        AgentId, ClusterId, Duration, FrameworkId, GroupId, OwnerId, Refusal, TaskInfo, TaskKey,
+        TaskState, TaskStatus, limits, resize::check_resize, task_group::Part,
     },
     wire::journal::v1,
 };
@@ -93,6 +93,7 @@ pub fn encode_row(row: &TaskRow) -> Vec<u8> {
             .map(|resizing| convert::resources::write_resources(&resizing.resources))
             .unwrap_or_default(),
         resizing_version: row.resizing.as_ref().map_or(0, |resizing| resizing.version),
+        membership: row.membership.as_deref().map(write_membership),
     }
     .encode_to_vec()
 }
@@ -139,7 +140,10 @@ fn read_row(wire: v1::TaskRow) -> Result<TaskRow, Refusal> {
         "" => None,
         text => Some(OwnerId::new(text).map_err(|e| Refusal::invalid("owner", e))?),
     };
-    check_shape(state, task.is_some(), container.is_some())?;
+    let membership = wire.membership.map(read_membership).transpose();
+    let membership = membership.map_err(|r| r.under("membership"))?;
+    // One of a group gets its container when its turn comes.
+    check_shape(state, task.is_some(), container.is_some() || membership.is_some())?;
     check_pending(state, &pending, wire.sequence)?;
     let kill = match wire.kill_grace_period_ms {
         None => None,
@@ -165,7 +169,34 @@ fn read_row(wire: v1::TaskRow) -> Result<TaskRow, Refusal> {
         started_after_boot: wire.started_after_boot_ms.map(Duration),
         size_version: wire.size_version,
         resizing,
+        membership: membership.map(Box::new),
     })
+}
+
+fn write_membership(member: &Membership) -> v1::Membership {
+    v1::Membership {
+        group_id: member.group.to_string(),
+        part: convert::task_group::write_part(member.part).into(),
+        place: member.place,
+        on_failure: convert::task_group::write_on_failure(member.on_failure).into(),
+        share: member.share.as_ref().map(convert::resources::write_resources).unwrap_or_default(),
+    }
+}
+
+/// Init tasks have shares, be they of nothing; others have none.
+fn read_membership(wire: v1::Membership) -> Result<Membership, Refusal> {
+    let group = GroupId::new(&wire.group_id).map_err(|e| Refusal::invalid("group_id", e))?;
+    let part = convert::task_group::read_part("part", wire.part)?;
+    let share = convert::resources::read_resources(wire.share).map_err(|r| r.under("share"))?;
+    let share = match part {
+        Part::Init => Some(share),
+        Part::Sidecar | Part::Main if share.is_empty() => None,
+        Part::Sidecar | Part::Main => {
+            return Err(Refusal::invalid("share", "is there for no init task"));
+        }
+    };
+    let on_failure = convert::task_group::read_on_failure("on_failure", wire.on_failure)?;
+    Ok(Membership { group, part, place: wire.place, on_failure, share })
 }
 
 /// Version 0 is none; a size that is being applied is one that the task can get.

@@ -5,5 +5,5 @@ pub mod record;
 pub mod recover;
 
 pub use codec::JournalError;
-pub use record::{ContainerId, Identity, Kill, Record, Resizing, TaskRow};
+pub use record::{ContainerId, Identity, Kill, Membership, Record, Resizing, TaskRow};
 pub use recover::{Journal, Observation, RecoverError};

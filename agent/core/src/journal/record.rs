@@ -5,8 +5,9 @@
 //! needs no history.
 
 use proto::model::{
-    ClusterId, Duration, IdError, OwnerId, Resources, StatusReason, TaskId, TaskInfo, TaskKey,
-    TaskState, TaskStatus, resize::larger, resources::ResourceError,
+    ClusterId, Duration, GroupId, GroupKey, IdError, OnFailure, OwnerId, Resources, StatusReason,
+    TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, resize::larger, resources::ResourceError,
+    task_group::Part,
 };
 use std::fmt;
 
@@ -36,7 +37,8 @@ pub struct TaskRow {
     pub key: TaskKey,
     /// Its description; `None` for a task that was killed before this agent ever heard of it.
     pub task: Option<Box<TaskInfo>>,
-    /// Its container; `None` if it was refused and never got one.
+    /// Its container; `None` if it was refused and never got one, or is of a group and its turn has
+    /// not come.
     pub container: Option<ContainerId>,
     /// `Staging` until the container runs; `Killing` from the kill order on.
     pub state: TaskState,
@@ -57,6 +59,23 @@ pub struct TaskRow {
     pub size_version: u64,
     /// A size that is being applied.
     pub resizing: Option<Resizing>,
+    /// What it is in its group; `None` is a task of its own.
+    pub membership: Option<Box<Membership>>,
+}
+
+/// What a task is in its group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// In which group of its framework.
+    pub group: GroupId,
+    /// As what.
+    pub part: Part,
+    /// Where it stands in the group's order.
+    pub place: u32,
+    /// What the failure of one means for the others.
+    pub on_failure: OnFailure,
+    /// Of an init task: what it holds, which is not what it asks for.
+    pub share: Option<Resources>,
 }
 
 /// A size that is being applied.
@@ -125,11 +144,26 @@ impl TaskRow {
             started_after_boot: None,
             size_version: 0,
             resizing: None,
+            membership: None,
         }
+    }
+
+    /// The group that it is of.
+    pub fn group(&self) -> Option<GroupKey> {
+        let group = self.membership.as_ref()?.group.clone();
+        Some(GroupKey { framework: self.key.framework, group })
+    }
+
+    /// What it is in its group.
+    pub fn part(&self) -> Option<Part> {
+        self.membership.as_ref().map(|member| member.part)
     }
 
     /// What it takes from the agent while it is live: while its size changes, the larger of both.
     pub fn held(&self) -> Result<Resources, ResourceError> {
+        if let Some(share) = self.membership.as_ref().and_then(|member| member.share.as_ref()) {
+            return Ok(share.clone());
+        }
         match (&self.task, &self.resizing) {
             (None, _) => Ok(Resources::new()),
             (Some(task), None) => Ok(task.resources.clone()),

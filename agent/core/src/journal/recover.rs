@@ -9,6 +9,7 @@
 //! | live, in an earlier boot | nothing | FAILED, host rebooted; KILLED if that was asked |
 //! | ended, not confirmed | anything | clean up; send the updates again |
 //! | nothing | a container | destroy it: nobody answers for it |
+//! | of a group, its turn has not come | nothing | it waits on, or ends with its group |
 //!
 //! A task whose container was once intended is never started a second time, whatever happened.
 
@@ -151,7 +152,10 @@ impl Agent {
             if !row.pending.is_empty() {
                 self.delivery.wait(&key);
             }
-            if row.is_live() {
+            let waits = row.is_live() && row.container.is_none();
+            if waits {
+                // Its turn has not come; what became of the others says whether it ever does.
+            } else if row.is_live() {
                 let verdict = judge(row, rebooted, found);
                 self.carry_out(verdict, &key, now, outbox);
             } else {

@@ -47,6 +47,9 @@ impl Agent {
             Order::Launch { framework, owner, task } => {
                 self.launch(framework, owner, task, now, outbox);
             }
+            Order::LaunchGroup { framework, owner, group } => {
+                self.launch_group(framework, owner.as_ref(), *group, now, outbox);
+            }
             Order::Kill { key, grace_period, reason } => {
                 self.kill(&key, grace_period, reason, now, outbox);
             }

@@ -28,7 +28,7 @@ impl Agent {
     /// Ends what has run for long enough, as its kill policy says.
     pub(crate) fn run_completions(&mut self, now: Instant, outbox: &mut Outbox) {
         while let Some(key) = self.tasks.completions.pop(now) {
-            self.kill(&key, None, StatusReason::MaxCompletionTime, now, outbox);
+            self.kill_alone(&key, None, StatusReason::MaxCompletionTime, now, outbox);
         }
     }
 }

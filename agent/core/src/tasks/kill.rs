@@ -39,12 +39,32 @@ impl Agent {
         now: Instant,
         outbox: &mut Outbox,
     ) {
-        let Some(row) = self.tasks.get_mut(key) else {
+        let Some(row) = self.tasks.get(key) else {
             return self.answer_unknown(key, now, outbox);
         };
-        if !row.is_live() {
-            return;
+        // Whoever ends one of a group ends all of it; each has the time that it asked for, unless
+        // an order of its own gives it less.
+        if let Some(group) = row.group().filter(|_| row.is_live()) {
+            let others = self.tasks.of_group(&group).into_iter();
+            let others = others.filter(|other| other.key != *key && other.kill.is_none());
+            let others: Vec<TaskKey> = others.map(|other| other.key.clone()).collect();
+            for other in others {
+                self.kill_alone(&other, None, reason, now, outbox);
+            }
         }
+        self.kill_alone(key, grace_period, reason, now, outbox);
+    }
+
+    /// As [`Agent::kill`], of one task that has a row, whatever group it is of.
+    pub(crate) fn kill_alone(
+        &mut self,
+        key: &TaskKey,
+        grace_period: Option<Duration>,
+        reason: StatusReason,
+        now: Instant,
+        outbox: &mut Outbox,
+    ) {
+        let Some(row) = self.tasks.get_mut(key).filter(|row| row.is_live()) else { return };
         let own =
             row.task.as_ref().map_or(limits::GRACE_PERIOD_DEFAULT, |task| task.grace_period());
         let grace_period = grace_period.unwrap_or(own).min(limits::GRACE_PERIOD_MAX);
@@ -56,6 +76,7 @@ impl Agent {
         }
         row.state = TaskState::Killing;
         self.tasks.completions.remove(key);
+        self.tasks.note_change(key);
         self.record(key, outbox);
         self.repeat_stop(key, now, outbox);
     }
@@ -77,6 +98,9 @@ impl Agent {
         else {
             return;
         };
+        if self.ends_behind_others(row) {
+            return;
+        }
         let grace_period = Some(kill.grace_period);
         outbox.push(Effect::StopContainer { container, grace_period });
         let check_at = now + kill.grace_period + self.config.kill_overtime;

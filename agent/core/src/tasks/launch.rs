@@ -7,7 +7,8 @@ use crate::{
     outbox::{Effect, Outbox},
 };
 use proto::model::{
-    FrameworkId, Instant, OwnerId, Refusal, StatusReason, TaskInfo, TaskKey, TaskState, limits,
+    AgentId, FrameworkId, Instant, OwnerId, Refusal, Resources, StatusReason, TaskInfo, TaskKey,
+    TaskState, limits,
 };
 
 impl Agent {
@@ -39,7 +40,7 @@ impl Agent {
             owner: owner.clone(),
             ..TaskRow::new(key.clone(), TaskState::Staging)
         };
-        if let Err(news) = self.admit(&task) {
+        if let Err(news) = self.admit(&task.agent, &task.resources) {
             row.state = news.state;
             self.tasks.insert(row);
             return self.add_update(&key, news, now, outbox);
@@ -51,23 +52,23 @@ impl Agent {
         outbox.push(Effect::StartContainer { container, key, owner, task });
     }
 
-    /// Promises the task's resources, or says what to answer.
-    fn admit(&mut self, task: &TaskInfo) -> Result<(), News> {
-        if task.agent != self.config.info.id {
-            let message = format!("the task is meant for the agent {}", task.agent);
+    /// Promises what is to be launched its resources, or says what to answer.
+    pub(crate) fn admit(&mut self, agent: &AgentId, wanted: &Resources) -> Result<(), News> {
+        if *agent != self.config.info.id {
+            let message = format!("the task is meant for the agent {agent}");
             return Err(News::new(TaskState::Error, StatusReason::TaskInvalid, message));
         }
         if self.journal_low {
             let message = "the disk under the agent's journal is nearly full";
             return Err(News::new(TaskState::Dropped, StatusReason::AgentCapacity, message));
         }
-        self.tasks.capacity.admit(&task.resources).map_err(|error| {
+        self.tasks.capacity.admit(wanted).map_err(|error| {
             let message = format!("the agent does not have what the task needs: {error}");
             News::new(TaskState::Dropped, StatusReason::AgentCapacity, message)
         })
     }
 
-    fn new_container(&mut self) -> ContainerId {
+    pub(crate) fn new_container(&mut self) -> ContainerId {
         loop {
             let container = ContainerId::numbered(self.jitter.draw());
             if !self.tasks.has_container(&container) {

@@ -147,8 +147,8 @@ impl Agent {
         self.add_update(key, news, now, outbox);
         self.tasks.release(key);
         let container = self.tasks.get(key).and_then(|row| row.container.clone());
-        let container = container.expect("a task that was live has a container");
-        outbox.push(Effect::RemoveContainer { container });
+        // One of a group whose turn never came has none.
+        outbox.extend_with(container.map(|container| Effect::RemoveContainer { container }));
     }
 }
 

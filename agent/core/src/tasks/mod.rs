@@ -11,8 +11,8 @@ pub(crate) mod resize;
 use crate::journal::{ContainerId, RecoverError, TaskRow};
 use capacity::Capacity;
 use due::DueTimes;
-use proto::model::{Resources, TaskKey};
-use std::collections::BTreeMap;
+use proto::model::{GroupKey, Resources, TaskKey};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All rows, with what must be found quickly.
 #[derive(Debug)]
@@ -20,6 +20,9 @@ pub(crate) struct Tasks {
     rows: BTreeMap<TaskKey, TaskRow>,
     by_container: BTreeMap<ContainerId, TaskKey>,
     live: usize,
+    by_group: BTreeMap<GroupKey, BTreeSet<(u32, TaskKey)>>,
+    /// Groups of which something has changed.
+    changed_groups: BTreeSet<GroupKey>,
     pub(crate) capacity: Capacity,
     /// When to look again at each task that should end.
     pub(crate) kill_checks: DueTimes,
@@ -33,6 +36,8 @@ impl Tasks {
             rows: BTreeMap::new(),
             by_container: BTreeMap::new(),
             live: 0,
+            by_group: BTreeMap::new(),
+            changed_groups: BTreeSet::new(),
             capacity: Capacity::new(total),
             kill_checks: DueTimes::default(),
             completions: DueTimes::default(),
@@ -69,6 +74,10 @@ impl Tasks {
             self.by_container.insert(container.clone(), row.key.clone());
         }
         self.live += usize::from(row.is_live());
+        if let (Some(group), Some(member)) = (row.group(), &row.membership) {
+            self.changed_groups.insert(group.clone());
+            self.by_group.entry(group).or_default().insert((member.place, row.key.clone()));
+        }
         let earlier = self.rows.insert(row.key.clone(), row);
         assert!(earlier.is_none(), "a task has one row");
     }
@@ -107,5 +116,37 @@ impl Tasks {
         if let Some(container) = &row.container {
             self.by_container.remove(container);
         }
+        if let (Some(group), Some(member)) = (row.group(), &row.membership) {
+            let members = self.by_group.get_mut(&group).expect("a row's group is known");
+            members.remove(&(member.place, row.key));
+            if members.is_empty() {
+                self.by_group.remove(&group);
+            }
+        }
+    }
+
+    /// The rows of a group, in its order.
+    pub(crate) fn of_group(&self, group: &GroupKey) -> Vec<&TaskRow> {
+        let members = self.by_group.get(group).into_iter().flatten();
+        members.map(|(_, key)| self.rows.get(key).expect("a group's tasks have rows")).collect()
+    }
+
+    /// Something has changed of a task: if it is of a group, of that too.
+    pub(crate) fn note_change(&mut self, key: &TaskKey) {
+        let group = self.rows.get(key).and_then(TaskRow::group);
+        self.changed_groups.extend(group);
+    }
+
+    /// Takes out a group of which something has changed.
+    pub(crate) fn take_changed_group(&mut self) -> Option<GroupKey> {
+        self.changed_groups.pop_first()
+    }
+
+    /// A task of a group, which had none, gets a container.
+    pub(crate) fn give_container(&mut self, key: &TaskKey, container: &ContainerId) {
+        let row = self.rows.get_mut(key).expect("the caller saw the row");
+        let earlier = row.container.replace(container.clone());
+        assert!(earlier.is_none(), "T3: one container per task");
+        self.by_container.insert(container.clone(), key.clone());
     }
 }

@@ -28,6 +28,7 @@ impl Agent {
             at: self.config.wall(now),
             sequence: row.sequence,
         });
+        self.tasks.note_change(key);
         self.record(key, outbox);
         self.delivery.wait(key);
     }

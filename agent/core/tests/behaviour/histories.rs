@@ -5,15 +5,19 @@
 //! checks are made where the truth is: at the kernel for T3 and T7, at the master for U1, U2 and
 //! T4.
 
-use crate::stage::{Disk, config, key, launch_of, registered_order, report, task};
+use crate::stage::{Disk, config, key, registered_order, report};
 use agent_core::{
     Agent, ContainerId, Effect, Ending, Input, Observation, Outbox, Record, invariants,
 };
+use orders::{group_order, kill_order, launch_order, resize_order};
 use proptest::prelude::*;
 use proto::model::{
-    AgentCall, Duration, Instant, Order, Resources, StatusReason, TaskKey, TaskState, TaskStatus,
+    AgentCall, Duration, Instant, Order, StatusReason, TaskKey, TaskState, TaskStatus,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+mod groups;
+mod orders;
 
 const TASKS: u8 = 6;
 
@@ -21,7 +25,9 @@ const TASKS: u8 = 6;
 #[derive(Debug, Clone)]
 enum Action {
     Launch(u8),
+    LaunchGroup(u8),
     Kill(u8),
+    KillGroup(u8),
     Resize(u8, u8),
     StaleLaunch(u8),
     Start(u8),
@@ -71,6 +77,7 @@ struct World {
     containers: BTreeMap<ContainerId, Container>,
     starts: BTreeMap<TaskKey, u32>,
     started_ever: BTreeSet<ContainerId>,
+    owners: BTreeMap<ContainerId, TaskKey>,
     master: BTreeMap<TaskKey, Committed>,
     wire: VecDeque<TaskStatus>,
     inputs: VecDeque<Input>,
@@ -95,6 +102,7 @@ impl World {
             containers: BTreeMap::new(),
             starts: BTreeMap::new(),
             started_ever: BTreeSet::new(),
+            owners: BTreeMap::new(),
             master: BTreeMap::new(),
             wire: VecDeque::new(),
             inputs: VecDeque::new(),
@@ -135,6 +143,8 @@ impl World {
             Effect::StartContainer { container, key, .. } => {
                 let row = self.disk.rows.get(&key).expect("T7: a durable intent");
                 assert_eq!(row.container.as_ref(), Some(&container), "T7: for this container");
+                self.check_turn(&key);
+                self.owners.insert(container.clone(), key.clone());
                 let starts = self.starts.entry(key).or_default();
                 *starts += 1;
                 assert_eq!(*starts, 1, "T3: one container per task");
@@ -142,6 +152,7 @@ impl World {
                 self.containers.insert(container, Container::Starting);
             }
             Effect::StopContainer { container, .. } => {
+                self.check_stop(&container);
                 // The supervisor obeys when the history says `Exit`, or at the end.
                 if let Some(state @ (Container::Starting | Container::Running)) =
                     self.containers.get_mut(&container)
@@ -202,9 +213,11 @@ impl World {
                 let term = self.term;
                 let mut orders = vec![registered_order()];
                 let listed: BTreeSet<_> = tasks.iter().map(|task| task.key.clone()).collect();
+                orders.extend(self.groups_again(&listed).into_iter().map(group_order));
                 for (key, committed) in &self.master {
                     match committed.state {
                         None if committed.kill => orders.push(kill_order(key)),
+                        None if Self::is_of_group(key) => {}
                         None if !listed.contains(key) => orders.push(launch_order(key)),
                         Some(TaskState::Running) if committed.sizes.0 > committed.sizes.1 => {
                             orders.push(resize_order(key, committed));
@@ -314,6 +327,8 @@ impl World {
                     self.order(self.term, kill_order(&key));
                 }
             }
+            Action::LaunchGroup(group) => self.launch_group(*group),
+            Action::KillGroup(group) => self.kill_group(*group),
             Action::Resize(index, cpus) => {
                 let key = key(&format!("t{}", index % TASKS));
                 let Some(committed) = self.master.get_mut(&key) else { return };
@@ -412,28 +427,12 @@ impl World {
     }
 }
 
-/// Every other task may run for so long only that some are ended for it.
-fn launch_order(key: &TaskKey) -> Order {
-    let mut task = task(key.task.as_str(), 1);
-    let is_limited = ["t1", "t3", "t5"].contains(&key.task.as_str());
-    task.max_completion_time = is_limited.then_some(Duration(15_000));
-    launch_of(task)
-}
-
-fn resize_order(key: &TaskKey, committed: &Committed) -> Order {
-    let resources = Resources::cpus_mem(100 + 10 * i64::from(committed.cpus), 1);
-    Order::Resize { key: key.clone(), resources, version: committed.sizes.0 }
-}
-
-fn kill_order(key: &TaskKey) -> Order {
-    let reason = StatusReason::KilledByFramework;
-    Order::Kill { key: key.clone(), grace_period: None, reason }
-}
-
 fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         6 => any::<u8>().prop_map(Action::Launch),
+        2 => any::<u8>().prop_map(Action::LaunchGroup),
         2 => any::<u8>().prop_map(Action::Kill),
+        1 => any::<u8>().prop_map(Action::KillGroup),
         4 => any::<(u8, u8)>().prop_map(|(index, cpus)| Action::Resize(index, cpus)),
         1 => any::<u8>().prop_map(Action::StaleLaunch),
         6 => any::<u8>().prop_map(Action::Start),

@@ -214,7 +214,7 @@ fn what_is_somebody_elses_is_out_of_reach() {
         "{refusal:?}"
     );
     let session = Some(thief.session.clone());
-    let kill = v1::KillRequest { session, task_id: "t".to_owned(), kill_policy: None };
+    let kill = v1::KillRequest { session, task_id: "t".to_owned(), ..Default::default() };
     let kill = thief.request(kill);
     let refused = runtime.block_on(async { thief.client.kill(kill).await }).expect_err("refused");
     assert_eq!(refusal_of(&refused).reason, Reason::TaskUnknown, "{refused:?}");

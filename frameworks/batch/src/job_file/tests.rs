@@ -169,3 +169,76 @@ fn lengths_of_time_have_a_unit() {
         assert_eq!(duration(bad), None, "{bad}");
     }
 }
+
+const GROUP: &str = r#"
+[job]
+name = "web"
+
+[[task]]
+name = "before"
+command = "true"
+cpus = 1
+mem = 1
+
+[[group]]
+name = "web"
+instances = 2
+depends_on = ["before"]
+on_failure = "let-run"
+
+[[group.member]]
+name = "fetch"
+part = "init"
+command = "fetch"
+cpus = 3
+mem = 16
+
+[[group.member]]
+name = "proxy"
+part = "sidecar"
+command = ["proxy"]
+cpus = 0.5
+mem = 64
+
+[[group.member]]
+name = "serve"
+command = ["serve"]
+cpus = 1
+mem = 64
+grace = "9s"
+"#;
+
+#[test]
+fn a_group_is_a_task_that_holds_what_its_members_do() {
+    use bourse_sdk::model::{OnFailure, task_group::Part};
+    let job = parse(GROUP, Path::new("job.toml")).unwrap();
+    let web = &job.tasks()[1];
+    assert_eq!((web.name.as_str(), web.instances), ("web", 2));
+    assert_eq!(job.dependencies(1), [0]);
+    assert_eq!(web.resources.to_string(), "cpus:3;mem:128");
+    let group = web.group.as_ref().unwrap();
+    assert_eq!(group.on_failure, OnFailure::LetRun);
+    let parts: Vec<_> = group.members.iter().map(|member| member.part).collect();
+    assert_eq!(parts, [Part::Init, Part::Sidecar, Part::Main]);
+    assert_eq!(group.members[2].task.kill_policy.grace_period, Some(Duration(9_000)));
+}
+
+#[test]
+fn what_is_wrong_with_a_group_is_said_where_it_stands() {
+    let wrong = [
+        ("name = \"serve\"\n", "name = \"serve\"\npart = \"init\"\n", 12, "has no main task"),
+        ("name = \"serve\"", "name = \"fetch\"", 12, "names \"fetch\" twice"),
+        ("name = \"serve\"", "name = \"-\"", 12, "is not a task's name"),
+        ("name = \"web\"\ninstances", "name = \"before\"\ninstances", 12, "two tasks"),
+        ("part = \"sidecar\"", "part = \"helper\"", 26, "unknown variant"),
+        ("mem = 16\n", "mem = 16\ngpus = 1\n", 23, "unknown field"),
+    ];
+    for (old, new, place, text) in wrong {
+        let (line, _, problem) = problem(&GROUP.replacen(old, new, 1));
+        assert!(problem.to_string().contains(text), "{problem}");
+        assert_eq!(line, place, "{problem}");
+    }
+    let bare = "[job]\nname = \"j\"\n[[group]]\nname = \"g\"\n";
+    let (line, _, problem) = problem(bare);
+    assert_eq!((line, problem.to_string().contains("at least one")), (4, true), "{problem}");
+}

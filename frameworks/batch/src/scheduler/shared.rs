@@ -1,11 +1,12 @@
 //! A job in a shared role: what is shown is placed on and committed, instead of being offered.
 
-use super::{BatchScheduler, State, is_fatal, task_info};
+use super::{
+    BatchScheduler, State, is_fatal,
+    pieces::{Piece, piece, together},
+};
 use crate::observer::Progress;
 use crate::placing::{Placed, Placing, Seat};
-use bourse_sdk::model::{
-    ConflictDetection, Instant, Operation, OperationResult, Reason, SharedState,
-};
+use bourse_sdk::model::{ConflictDetection, Instant, OperationResult, Reason, SharedState};
 use bourse_sdk::{CallId, Calls};
 use std::collections::BTreeMap;
 
@@ -49,14 +50,12 @@ impl BatchScheduler {
             for (id, Seat { agent, seen, resources }) in instances {
                 queue.launch(now, id, agent.clone(), seen);
                 progress.push(Progress::Launched(queue.news(id)));
-                tasks.push(task_info(queue, id, &agent, &resources));
+                tasks.push(piece(queue, id, &agent, &resources));
                 ids.push(id);
             }
             let operations = match is_gang {
-                true => Operation::launch(tasks),
-                false => {
-                    tasks.into_iter().map(|it| Operation::Launch { tasks: vec![it] }).collect()
-                }
+                true => together(tasks),
+                false => tasks.into_iter().map(Piece::into_operation).collect(),
             };
             let (role, detection) = (queue.job().role().clone(), ConflictDetection::Fine);
             let call =

@@ -9,6 +9,7 @@ use bourse_sdk::model::{
     Role, SchedulerCall, StatusReason, StatusSource, TaskState, TaskStatus, WallTime,
 };
 
+mod groups;
 mod shared;
 
 struct Bench {
@@ -233,7 +234,7 @@ fn each_task_goes_where_it_may() {
     assert_eq!(tasks_of(&calls[0].1), ["b-0", "a-0", "a-1", "b-1"]);
     let SchedulerCall::Accept { operations, .. } = &calls[0].1 else { panic!("{calls:?}") };
     let tasks = operations[0].tasks();
-    let agents: Vec<_> = tasks.iter().map(|task| task.agent.as_str()).collect();
+    let agents: Vec<_> = tasks.map(|task| task.agent.as_str()).collect();
     assert_eq!(agents, ["a1", "a2", "a2", "a2"]);
 }
 

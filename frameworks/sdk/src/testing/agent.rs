@@ -6,8 +6,8 @@
 use super::Behaviour;
 use crate::model::agent::AgentTask;
 use crate::model::{
-    AgentCall, AgentInfo, Duration, Instant, Order, StatusReason, StatusSource, TaskInfo, TaskKey,
-    TaskState, TaskStatus, WallTime,
+    AgentCall, AgentInfo, Duration, FrameworkId, Instant, Order, StatusReason, StatusSource,
+    TaskInfo, TaskKey, TaskState, TaskStatus, WallTime,
 };
 use std::collections::BTreeMap;
 
@@ -67,24 +67,12 @@ impl ModelAgent {
                 self.heartbeat = Some((now + heartbeat_interval, heartbeat_interval));
                 self.unconfirmed()
             }
-            Order::Launch { framework, task, .. } => {
-                let key = TaskKey { framework, task: task.id.clone() };
-                if self.tasks.contains_key(&key) {
-                    return Vec::new();
+            Order::Launch { framework, task, .. } => self.launch(now, framework, *task, behave),
+            Order::LaunchGroup { framework, group, .. } => {
+                let mut calls = Vec::new();
+                for member in group.members {
+                    calls.extend(self.launch(now, framework, member.task, behave));
                 }
-                let behaviour = behave(&task);
-                let running = Running {
-                    ends_at: now + behaviour.runs_for,
-                    info: *task,
-                    behaviour,
-                    state: TaskState::Staging,
-                    sequence: 0,
-                    size: 0,
-                    pending: Vec::new(),
-                };
-                self.tasks.insert(key.clone(), running);
-                let mut calls = self.update(now, &key, TaskState::Starting);
-                calls.extend(self.update(now, &key, TaskState::Running));
                 calls
             }
             Order::Kill { key, .. } => match self.tasks.get(&key) {
@@ -111,6 +99,34 @@ impl ModelAgent {
             }
             Order::Heartbeat | Order::Refused(_) | Order::Masters(_) => Vec::new(),
         }
+    }
+
+    /// Tasks of a group too are launched at once: no order is kept here.
+    fn launch(
+        &mut self,
+        now: Instant,
+        framework: FrameworkId,
+        task: TaskInfo,
+        behave: &mut dyn FnMut(&TaskInfo) -> Behaviour,
+    ) -> Vec<AgentCall> {
+        let key = TaskKey { framework, task: task.id.clone() };
+        if self.tasks.contains_key(&key) {
+            return Vec::new();
+        }
+        let behaviour = behave(&task);
+        let running = Running {
+            ends_at: now + behaviour.runs_for,
+            info: task,
+            behaviour,
+            state: TaskState::Staging,
+            sequence: 0,
+            size: 0,
+            pending: Vec::new(),
+        };
+        self.tasks.insert(key.clone(), running);
+        let mut calls = self.update(now, &key, TaskState::Starting);
+        calls.extend(self.update(now, &key, TaskState::Running));
+        calls
     }
 
     fn unconfirmed(&self) -> Vec<AgentCall> {

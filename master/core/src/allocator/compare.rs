@@ -148,12 +148,12 @@ fn expect(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Expected {
         if task.status.state.is_terminal() {
             continue;
         }
-        let besides = task.info.reserved.iter().fold(task.info.resources.clone(), |rest, part| {
+        let besides = task.info.reserved.iter().fold(task.held().clone(), |rest, part| {
             rest.checked_sub(&part.resources).expect("A1: parts are of the task's resources")
         });
         use_up(&mut taken, &task.info.agent, &besides);
         let bidder = Bidder { framework: key.framework, role: task.role.clone() };
-        let amounts = Amounts::of(&task.info.resources);
+        let amounts = Amounts::of(task.held());
         if task.info.revocable {
             expected.revocable.entry(bidder.clone()).or_default().add(&amounts);
         }

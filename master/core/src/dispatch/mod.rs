@@ -1,6 +1,7 @@
 //! Room 6: facts become messages. The leader's alone; does not know fairness or disk.
 
 mod directives;
+mod groups;
 pub(crate) mod history;
 mod inverse;
 mod masters;
@@ -28,6 +29,7 @@ impl Turn<'_> {
                 self.figures.tasks_launched += 1;
                 self.launch(key);
             }
+            Event::GroupAdded(key) => self.launch_group(key),
             Event::TaskPreempted(key) => {
                 let task = self.ledger.task(key);
                 self.figures.tasks_preempted += 1;
@@ -96,7 +98,10 @@ impl Turn<'_> {
 
     fn launch(&mut self, key: &TaskKey) {
         let task = self.ledger.task(key).expect("a fact names a row");
-        self.send_launch(task);
+        // One of a group is launched with the others.
+        if task.member.is_none() {
+            self.send_launch(task);
+        }
     }
 
     /// Launch, or kill at once: sent again whenever the agent comes back without having the task.
@@ -152,8 +157,12 @@ impl Turn<'_> {
     /// Everything that a newly registered agent must hear again.
     pub(crate) fn repeat_orders(&mut self, agent: &AgentId) {
         let ledger = self.ledger;
+        // Before any kill of their tasks: an agent that hears of a kill first launches none of it.
+        for key in ledger.groups_to_launch(agent) {
+            self.launch_group(&key);
+        }
         for task in ledger.tasks_of_agent(agent).filter(|task| !task.is_terminal()) {
-            if task.state() == TaskState::Staging {
+            if task.state() == TaskState::Staging && task.member.is_none() {
                 self.send_launch(task);
             }
             self.send_kill(task);

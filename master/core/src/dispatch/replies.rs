@@ -3,7 +3,7 @@
 use crate::{
     input::StreamId,
     intake::{Turn, Waiter, turn::AcceptWaiter},
-    ledger::{Applied, Command},
+    ledger::{Applied, Command, Task},
     offers::Returned,
     outbox::Answer,
 };
@@ -137,11 +137,13 @@ impl Turn<'_> {
 
     /// Hands an accept's offers back, each with the tasks that were launched on its agent.
     fn hand_back_accepted(&mut self, returned: &[Returned], results: &[OperationResult]) {
-        let mut launched = BTreeMap::<AgentId, u32>::new();
+        let (mut launched, mut groups) = (BTreeMap::<AgentId, u32>::new(), BTreeSet::new());
         if let Some(Returned { framework, .. }) = returned.first() {
             for task in results.iter().flat_map(OperationResult::tasks) {
                 let key = TaskKey { framework: *framework, task: task.clone() };
-                if let Some(task) = self.ledger.task(&key) {
+                // A task group is one piece of what was wanted.
+                let counts = |task: &&Task| task.group().is_none_or(|key| groups.insert(key));
+                if let Some(task) = self.ledger.task(&key).filter(counts) {
                     *launched.entry(task.info.agent.clone()).or_default() += 1;
                 }
             }

@@ -60,6 +60,8 @@ pub(super) fn subject<'a>(ledger: &'a Ledger, event: &'a Event) -> Option<Subjec
         | Event::UpdateCommitted { .. }
         | Event::UpdatesAcknowledged { .. }
         | Event::TaskForgotten(_)
+        // Its tasks are shown with it.
+        | Event::GroupAdded(_)
         | Event::MembersChanged
         | Event::VersionRaised(_)
         | Event::BarrierPassed { .. } => return None,
@@ -121,6 +123,7 @@ pub(super) fn describe(ledger: &Ledger, event: &Event) -> Option<Fact> {
         | Event::UpdateCommitted { .. }
         | Event::UpdatesAcknowledged { .. }
         | Event::TaskForgotten(_)
+        | Event::GroupAdded(_)
         | Event::MembersChanged
         | Event::VersionRaised(_)
         | Event::BarrierPassed { .. } => None,

@@ -6,17 +6,20 @@
 //! check is the guarantee all the same, as for every accept. Versions are the leader's, as offers
 //! are: one that was stated is compared here and nowhere else.
 
-use super::{Turn, Waiter, turn::AcceptWaiter};
+use super::{Turn, Waiter, left::of_members, turn::AcceptWaiter};
 use crate::{
     allocator::{Bundle, Place, PlannedOffer},
     input::CallId,
     ledger::{Command, Proposed},
     outbox::Answer,
 };
-use proto::model::{
-    AgentId, AgentVersion, ConflictDetection, DeclineFilter, FrameworkId, Operation,
-    OperationResult, Reason, Refusal, RequestId, Resources, Role, Session, TaskInfo,
-    operation::only_launch,
+use proto::{
+    convert::task_group::refuse_group,
+    model::{
+        AgentId, AgentVersion, ConflictDetection, DeclineFilter, FrameworkId, Operation,
+        OperationResult, Reason, Refusal, RequestId, Resources, Role, Session,
+        operation::only_launch, task_group::GroupError,
+    },
 };
 use std::collections::BTreeMap;
 
@@ -144,6 +147,13 @@ impl Turn<'_> {
     ) -> Result<(), Refusal> {
         let tasks = match operation {
             Operation::Launch { tasks } => tasks,
+            Operation::LaunchGroup(group) => {
+                let refuse = |error| refuse_group(&GroupError::Resources(error));
+                let judged = group.holds().map_err(refuse).and_then(|holds| {
+                    self.judge_part(commit, &group.members[0].task.agent, &holds, taking)
+                });
+                return judged.map_err(|refusal| of_members(refusal).under("group"));
+            }
             Operation::Resize(_)
             | Operation::Reserve(_)
             | Operation::Unreserve(_)
@@ -152,19 +162,19 @@ impl Turn<'_> {
             }
         };
         for (index, task) in tasks.iter().enumerate() {
-            let judged = self.judge_task(commit, task, taking);
+            let judged = self.judge_part(commit, &task.agent, &task.resources, taking);
             judged.map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
         }
         Ok(())
     }
 
-    fn judge_task(
+    fn judge_part(
         &self,
         commit: &Commit,
-        task: &TaskInfo,
+        agent: &AgentId,
+        wanted: &Resources,
         taking: &mut Taking,
     ) -> Result<(), Refusal> {
-        let agent = &task.agent;
         if !taking.0.contains_key(agent) {
             let there = self.seen_there(&commit.role, agent)?;
             if commit.detection == ConflictDetection::Coarse {
@@ -173,13 +183,13 @@ impl Turn<'_> {
             taking.0.insert(agent.clone(), there);
         }
         let there = taking.0.get_mut(agent).expect("was just put there");
-        there.left = there.left.checked_sub(&task.resources).map_err(|problem| {
+        there.left = there.left.checked_sub(wanted).map_err(|problem| {
             let (role, version) = (&commit.role, there.version);
             let message = format!("agent {agent} at version {version} has for {role} {problem}");
             Refusal::new(Reason::Conflict, message).at("resources")
         })?;
         // Parts of what is free, which is disjoint.
-        there.taken = there.taken.checked_add(&task.resources).expect("no more than is free");
+        there.taken = there.taken.checked_add(wanted).expect("no more than is free");
         Ok(())
     }
 

@@ -3,9 +3,13 @@
 //! in here: whatever the offered reservations have first, so that a framework need not know.
 
 use crate::ledger::{Ledger, Proposed, Task};
-use proto::model::{
-    AgentId, FrameworkId, Offer, Operation, Reason, Refusal, ReservationPlan, ReservationRef,
-    ReservedPart, Resize, Resources, Role, TaskInfo, TaskKey, Unreserve, resize::larger,
+use proto::{
+    convert::task_group::refuse_group,
+    model::{
+        AgentId, FrameworkId, Offer, Operation, Reason, Refusal, ReservationPlan, ReservationRef,
+        ReservedPart, Resize, Resources, Role, TaskGroup, TaskInfo, TaskKey, Unreserve,
+        resize::larger, task_group::GroupError,
+    },
 };
 use std::collections::BTreeMap;
 
@@ -101,6 +105,9 @@ impl Left {
                 }
                 Ok(())
             }
+            Operation::LaunchGroup(group) => {
+                self.take_group(group).map_err(|refusal| refusal.under("group"))
+            }
             Operation::Resize(resize) => self.resize(rows, resize),
             Operation::Reserve(plan) => self.reserve(index, plan),
             Operation::Unreserve(unreserve) => self.unreserve(rows.ledger, unreserve),
@@ -129,6 +136,16 @@ impl Left {
             })?;
         }
         pools.take_unreserved(&task.agent, &besides)
+    }
+
+    /// A group is of what is unreserved: what it holds is that of no single task.
+    fn take_group(&mut self, group: &TaskGroup) -> Result<(), Refusal> {
+        let refuse = |error| refuse_group(&GroupError::Resources(error));
+        let holds = group.holds().map_err(refuse)?;
+        let agent = &group.members[0].task.agent;
+        let pools = pools_of(&mut self.agents, agent);
+        let pools = pools.map_err(|no| no.at("members[0].task.agent_id"))?;
+        pools.take_unreserved(agent, &holds).map_err(of_members)
     }
 
     /// A task grows by what is unreserved.
@@ -261,6 +278,14 @@ impl Pools {
             Refusal::new(Reason::ResourcesNotOffered, message).at("resources")
         })?;
         Ok(())
+    }
+}
+
+/// What a group holds is in no field of its own: it is that of its members.
+pub(super) fn of_members(refusal: Refusal) -> Refusal {
+    match refusal.field.as_str() {
+        "resources" => refusal.at("members"),
+        _ => refusal,
     }
 }
 

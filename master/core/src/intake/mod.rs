@@ -7,6 +7,7 @@ mod accept;
 mod agents;
 mod commit;
 mod holds;
+mod kills;
 mod left;
 mod operators;
 pub(crate) mod rate_limits;

@@ -21,11 +21,10 @@ impl Turn<'_> {
         };
         match request {
             OperatorCall::KillTask { key, grace_period } => {
-                if let Err(refusal) = self.check_task(&key, "task_id") {
-                    return self.reply(call, Err(refusal));
-                }
-                let reason = StatusReason::KilledByOperator;
-                self.propose(Command::KillTask { key, grace_period, reason }, Waiter::Call(call));
+                self.kill_task(call, key, grace_period, StatusReason::KilledByOperator);
+            }
+            OperatorCall::KillGroup { key, grace_period } => {
+                self.kill_group(call, &key, grace_period, StatusReason::KilledByOperator);
             }
             OperatorCall::DirectAgent { agent, directive } => {
                 let command = Command::DirectAgent { agent, directive };

@@ -9,9 +9,9 @@ use crate::{
     reads,
 };
 use proto::model::{
-    AgentId, DeclineFilter, DeclineReason, FrameworkId, InverseAnswer, InverseOfferId, OfferId,
-    Principal, Reason, Refusal, Role, SchedulerCall, SchedulerEvent, Session, StatedDemand,
-    StatusReason, StatusSource, Subscribe, TaskId, TaskKey, TaskState, TaskStatus,
+    AgentId, DeclineFilter, DeclineReason, FrameworkId, GroupKey, InverseAnswer, InverseOfferId,
+    OfferId, Principal, Reason, Refusal, Role, SchedulerCall, SchedulerEvent, Session,
+    StatedDemand, StatusReason, StatusSource, Subscribe, TaskId, TaskKey, TaskState, TaskStatus,
 };
 use std::collections::BTreeMap;
 
@@ -54,14 +54,11 @@ impl Turn<'_> {
             }
             SchedulerCall::Kill { task, grace_period } => {
                 let key = TaskKey { framework: session.framework, task };
-                let reason = StatusReason::KilledByFramework;
-                match self.check_task(&key, "task_id") {
-                    Ok(()) => {
-                        let command = Command::KillTask { key, grace_period, reason };
-                        self.propose(command, Waiter::Call(call));
-                    }
-                    Err(refusal) => self.reply(call, Err(refusal)),
-                }
+                self.kill_task(call, key, grace_period, StatusReason::KilledByFramework);
+            }
+            SchedulerCall::KillGroup { group, grace_period } => {
+                let key = GroupKey { framework: session.framework, group };
+                self.kill_group(call, &key, grace_period, StatusReason::KilledByFramework);
             }
             SchedulerCall::Acknowledge { acknowledgements } => {
                 match self.check_tasks(session.framework, &acknowledgements) {

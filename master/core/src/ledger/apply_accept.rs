@@ -88,6 +88,10 @@ impl Ledger {
         let operation = operation.as_ref().map_err(Refusal::clone)?;
         let result = match operation {
             Operation::Launch { tasks } => self.launch(accept, tasks, before, draft),
+            Operation::LaunchGroup(group) => {
+                let launched = self.launch_group(accept, group, draft);
+                launched.map_err(|refusal| refusal.under("group"))
+            }
             Operation::Reserve(_) if accept.revocable => {
                 Err(Refusal::invalid("resources", "are lent: the offers are revocable"))
             }
@@ -142,7 +146,7 @@ fn check_form(framework: &Framework, accept: &Accept<'_>) -> Result<(), Refusal>
     if operations.len() > limit {
         return Err(Refusal::limit("operations", operations.len(), limit));
     }
-    let tasks: usize = operations.iter().flatten().map(|operation| operation.tasks().len()).sum();
+    let tasks: usize = operations.iter().flatten().map(Operation::task_count).sum();
     match tasks > limits::TASKS_PER_ACCEPT_MAX {
         true => Err(Refusal::limit("tasks", tasks, limits::TASKS_PER_ACCEPT_MAX)),
         false => Ok(()),

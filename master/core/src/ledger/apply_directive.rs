@@ -52,7 +52,7 @@ impl Ledger {
     fn reactivate(&mut self, id: &AgentId, events: &mut Vec<Event>) -> Result<(), Refusal> {
         let agent = self.agents.get(id).expect("a known agent");
         match &agent.drain {
-            Some(_) if !agent.allocated.is_empty() => {
+            Some(_) if !self.runs_nothing(agent) => {
                 let message = format!("agent {id} is being drained; cancel the drain first");
                 return Err(Refusal::new(Reason::TransitionIllegal, message));
             }
@@ -78,6 +78,7 @@ impl Ledger {
         window: Option<WindowId>,
         events: &mut Vec<Event>,
     ) {
+        let is_empty = self.runs_nothing(self.agents.get(id).expect("a known agent"));
         let agent = self.agents.get_mut(id).expect("a known agent");
         let earlier = agent.drain.as_ref();
         agent.drain = Some(Drain {
@@ -88,7 +89,6 @@ impl Ledger {
             killed: earlier.map_or(now.time, |drain| drain.killed),
             window,
         });
-        let is_empty = agent.allocated.is_empty();
         self.index.draining.insert(id.clone());
         events.push(Event::AgentDraining(id.clone()));
         if is_empty {

@@ -8,7 +8,7 @@ use super::{
     agents::{agent_removed, agent_unknown},
     apply_accept::Accept,
     apply_roles::check_caps,
-    draft::Draft,
+    draft::{Draft, NewTask},
     frameworks::amounts,
     reservations::reservation_unknown,
     roles::Cap,
@@ -40,25 +40,33 @@ impl Ledger {
         let caps = self.roles.caps(role);
         draft.launching = Some(role);
         for (index, task) in tasks.iter().enumerate() {
-            let checked = check_revocable(accept, task)
-                .and_then(|()| self.check_task((framework, role), (task, before), &caps, draft));
-            checked.map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
+            let checked = check_revocable(accept, task).and_then(|()| {
+                let asked = (task, &task.resources);
+                self.check_task((framework, role), asked, before, &caps, draft)
+            });
+            let reserved = checked.map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
+            draft.tasks.push(NewTask { info: task, reserved, member: None });
         }
-        // The sum at the top of the tree is the largest.
-        let growth = draft.growth();
-        if growth.is_none_or(|growth| !self.roles.has_room_for(role, &growth)) {
-            return Err(sum_out_of_range().at("tasks"));
-        }
+        self.check_sum(role, draft).map_err(|()| sum_out_of_range().at("tasks"))?;
         Ok(OperationResult::Launched { tasks: tasks.iter().map(|task| task.id.clone()).collect() })
     }
 
-    fn check_task<'a>(
+    /// Whether the role's sum can be; the one at the top of the tree is the largest.
+    pub(super) fn check_sum(&self, role: &Role, draft: &Draft<'_>) -> Result<(), ()> {
+        let growth = draft.growth().filter(|growth| self.roles.has_room_for(role, growth));
+        growth.map(drop).ok_or(())
+    }
+
+    /// Applies one task, with what it is to hold, to the draft's sums; what of that it takes of
+    /// which reservations.
+    pub(super) fn check_task<'a>(
         &self,
         (framework, role): (&Framework, &Role),
-        (task, before): (&'a TaskInfo, &[OperationResult]),
+        (task, held): (&'a TaskInfo, &Resources),
+        before: &[OperationResult],
         caps: &[Cap<'_>],
         draft: &mut Draft<'a>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Vec<ReservedPart>, Refusal> {
         let key = TaskKey { framework: framework.id, task: task.id.clone() };
         if self.tasks.contains_key(&key) || !draft.ids.insert(&task.id) {
             let message = format!("the task id {} is in use", task.id);
@@ -91,14 +99,14 @@ impl Ledger {
             return Err(Refusal::limit("agent_id", there.open, limits::TASKS_PER_AGENT_MAX));
         }
         // The sum is refused when it names a port or an item twice, or is more than there is.
-        let sum = there.allocated.checked_add(&task.resources).ok();
+        let sum = there.allocated.checked_add(held).ok();
         let sum = sum.filter(|sum| agent.info.resources.contains(sum));
-        there.allocated = sum.ok_or_else(|| not_free(task))?;
-        let (reserved, besides) = self.take_reserved((agent, role), (task, before), draft)?;
-        let total = amounts(&task.resources);
+        there.allocated = sum.ok_or_else(|| not_free(task, held))?;
+        let (reserved, besides) = self.take_reserved((agent, role), (task, held), before, draft)?;
+        let total = amounts(held);
         let out_of_range = |_| sum_out_of_range().at("resources");
         let besides = amounts(&besides);
-        check_caps(caps, ("the task", &task.resources, &besides), |role, name| {
+        check_caps(caps, ("the task", held, &besides), |role, name| {
             draft.charged(self, role, name)
         })?;
         draft.sum = draft.sum.checked_add(&total).map_err(out_of_range)?;
@@ -108,8 +116,7 @@ impl Ledger {
             None => Ok(total.into_owned()),
         };
         draft.role = Some(sum.map_err(out_of_range)?);
-        draft.tasks.push((task, reserved));
-        Ok(())
+        Ok(reserved)
     }
 
     /// Takes the reserved parts of a task from their reservations, once its resources are counted
@@ -117,15 +124,16 @@ impl Ledger {
     fn take_reserved<'t>(
         &self,
         (agent, role): (&Agent, &Role),
-        (task, before): (&'t TaskInfo, &[OperationResult]),
+        (task, held): (&TaskInfo, &'t Resources),
+        before: &[OperationResult],
         draft: &mut Draft<'_>,
     ) -> Result<(Vec<ReservedPart>, Cow<'t, Resources>), Refusal> {
         let drafted = draft.agents.get(&task.agent).is_some_and(|there| there.pools.is_some());
         if task.reserved.is_empty() && agent.pools.reserved.is_empty() && !drafted {
-            return Ok((Vec::new(), Cow::Borrowed(&task.resources)));
+            return Ok((Vec::new(), Cow::Borrowed(held)));
         }
         let mut parts: BTreeMap<ReservationId, Resources> = BTreeMap::new();
-        let mut besides = task.resources.clone();
+        let mut besides = held.clone();
         let mut pools = self.draft_pools(draft, agent).clone();
         for (index, part) in task.reserved.iter().enumerate() {
             let field = |name: &str| format!("reserved[{index}].{name}");
@@ -160,7 +168,7 @@ impl Ledger {
         // What is not said to be from a reservation must not be.
         let fits = pools.unreserved(&agent.info.resources, &there.allocated).is_some();
         there.pools = Some(pools);
-        fits.then_some((parts, Cow::Owned(besides))).ok_or_else(|| not_free(task))
+        fits.then_some((parts, Cow::Owned(besides))).ok_or_else(|| not_free(task, held))
     }
 }
 
@@ -181,13 +189,13 @@ pub(super) fn made_before(
     }
 }
 
-fn not_free(task: &TaskInfo) -> Refusal {
-    let message = format!("agent {} does not have {} free", task.agent, task.resources);
+fn not_free(task: &TaskInfo, held: &Resources) -> Refusal {
+    let message = format!("agent {} does not have {held} free", task.agent);
     Refusal::new(Reason::ResourcesTaken, message).at("resources")
 }
 
 /// What is lent can be taken back only from what knows that.
-fn check_revocable(accept: &Accept<'_>, task: &TaskInfo) -> Result<(), Refusal> {
+pub(super) fn check_revocable(accept: &Accept<'_>, task: &TaskInfo) -> Result<(), Refusal> {
     match (accept.revocable, task.revocable) {
         (true, false) => {
             Err(Refusal::invalid("revocable", "is not set, and the offers are revocable"))

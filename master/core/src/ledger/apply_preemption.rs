@@ -55,8 +55,8 @@ impl Ledger {
     ) -> Result<Applied, Refusal> {
         self.check_preemption(preemption)?;
         for key in &preemption.victims {
+            let notice = self.notice_of(self.tasks.get(key).expect("a known task"));
             let task = self.tasks.get_mut(key).expect("a known task");
-            let notice = task.info.preemption_notice.unwrap_or(Duration(0));
             self.index.revocable.remove(task);
             task.preempted = Some(Box::new(Preempted {
                 framework: preemption.framework,
@@ -85,10 +85,14 @@ impl Ledger {
     ) -> Result<Applied, Refusal> {
         let facts = events.len();
         for key in tasks.iter().collect::<BTreeSet<_>>() {
-            if self.tasks.get(key).is_some_and(|task| task.is_due(now.time)) {
-                let task = self.tasks.get_mut(key).expect("a known task");
-                task.kill = Some(Kill { grace_period: None, reason: StatusReason::Preempted });
-                events.push(Event::KillRequested(key.clone()));
+            let due = self.tasks.get(key).filter(|task| task.is_due(now.time));
+            // A group has one deadline: all of it is due, or none.
+            for key in due.map(|task| self.ends_with(task)).unwrap_or_default() {
+                let task = self.tasks.get_mut(&key).expect("a known task");
+                if task.is_due(now.time) {
+                    task.kill = Some(Kill { grace_period: None, reason: StatusReason::Preempted });
+                    events.push(Event::KillRequested(key));
+                }
             }
         }
         match events.len() > facts {
@@ -110,6 +114,34 @@ impl Ledger {
         self.index.priorities.keys().next().copied()
     }
 
+    /// How long a task is told before it is ended for others: of a group, as long as the one of its
+    /// tasks that asks for most.
+    pub(crate) fn notice_of(&self, task: &super::Task) -> Duration {
+        let own = |task: &super::Task| task.info.preemption_notice.unwrap_or(Duration(0));
+        match task.group().and_then(|key| self.groups.get(&key)) {
+            None => own(task),
+            Some(group) => self.live_tasks_of_group(group).map(own).max().unwrap_or(own(task)),
+        }
+    }
+
+    /// A group gives way as a whole, and is one loss to its framework's budget: whether this victim
+    /// is the one that is counted for it.
+    fn check_whole(
+        &self,
+        task: &super::Task,
+        victims: &BTreeSet<&TaskKey>,
+        groups: &mut BTreeSet<proto::model::GroupKey>,
+    ) -> Result<bool, Refusal> {
+        let Some(key) = task.group() else { return Ok(true) };
+        if let Some(other) = self.ends_with(task).iter().find(|other| !victims.contains(other)) {
+            let (this, other) = (&task.key, &other.task);
+            let message =
+                format!("task {this} is of the group {}, and {other} is not named", key.group);
+            return Err(illegal(message));
+        }
+        Ok(groups.insert(key))
+    }
+
     fn check_preemption(&self, preemption: &Preemption) -> Result<(), Refusal> {
         let Preemption { framework: id, role, priority, victims, .. } = preemption;
         let framework = self.frameworks.get(id).filter(|row| !row.is_removed());
@@ -127,7 +159,8 @@ impl Ledger {
             return Err(Refusal::limit("victims", count, most));
         }
         let mut rooms: BTreeMap<FrameworkId, Option<Room<'_>>> = BTreeMap::new();
-        let mut named = BTreeSet::new();
+        let (mut named, mut groups) = (BTreeSet::new(), BTreeSet::new());
+        let all: BTreeSet<&TaskKey> = victims.iter().collect();
         for (index, key) in victims.iter().enumerate() {
             let field = || format!("victims[{index}]");
             if !named.insert(key) {
@@ -143,6 +176,10 @@ impl Ledger {
             if !task.info.revocable && task.info.priority >= *priority {
                 let message = format!("task {key} has priority {}", task.info.priority);
                 return Err(illegal(message).at(field()));
+            }
+            let counts = self.check_whole(task, &all, &mut groups);
+            if !counts.map_err(|refusal| refusal.at(field()))? {
+                continue;
             }
             let room = rooms.entry(key.framework);
             let room = room.or_insert_with(|| self.disruption_room(key.framework));

@@ -22,6 +22,7 @@ use proto::model::{
     OperationResult, Reason, Refusal, ReservedPart, Resize, Resources, StatusReason, TaskInfo,
     TaskKey, TaskState,
     resize::{check_resize, larger},
+    task_group::Part,
 };
 
 impl Ledger {
@@ -44,6 +45,10 @@ impl Ledger {
         if task.state() != TaskState::Running || task.kill.is_some() {
             let message = format!("task {} does not run, or is being ended", task.key.task);
             return Err(Refusal::new(Reason::TaskNotRunning, message).at("task_id"));
+        }
+        if task.part() == Some(Part::Init) {
+            let message = format!("task {} uses what its group holds as a whole", task.key.task);
+            return Err(Refusal::new(Reason::TransitionIllegal, message).at("task_id"));
         }
         if task.size_change().is_some() || draft.resizes.contains_key(&resize.task) {
             let message = format!("the size of task {} is being changed", task.key.task);

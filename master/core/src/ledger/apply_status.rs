@@ -10,7 +10,8 @@ use proto::model::{
 };
 
 impl Ledger {
-    /// Sets the wish; the first reason stays, a shorter grace period replaces a longer one.
+    /// Sets the wish; the first reason stays, a shorter grace period replaces a longer one. A task
+    /// of a group stands for the whole group.
     pub(super) fn kill_task(
         &mut self,
         key: &TaskKey,
@@ -26,13 +27,10 @@ impl Ledger {
         if task.is_terminal() {
             return Ok(Applied::Done);
         }
-        let task = self.tasks.get_mut(key).expect("a known task");
-        let own = task.info.grace_period();
-        let kill = task.kill.get_or_insert(Kill { grace_period, reason });
-        if grace_period.unwrap_or(own) < kill.grace_period.unwrap_or(own) {
-            kill.grace_period = grace_period;
+        for key in self.ends_with(task) {
+            self.wish_end(&key, Kill { grace_period, reason });
+            events.push(Event::KillRequested(key));
         }
-        events.push(Event::KillRequested(key.clone()));
         Ok(Applied::Done)
     }
 

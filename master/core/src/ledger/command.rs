@@ -214,6 +214,9 @@ impl Command {
             Ok(Operation::Launch { tasks }) => {
                 tasks.iter().any(|task| task.resources.has_devices())
             }
+            Ok(Operation::LaunchGroup(group)) => {
+                group.tasks().any(|task| task.resources.has_devices())
+            }
             Ok(Operation::Resize(resize)) => resize.resources.has_devices(),
             // What came later than devices did.
             Ok(

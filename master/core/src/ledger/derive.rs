@@ -156,8 +156,8 @@ fn derive_task(ledger: &Ledger, task: &Task, derived: &mut Derived) -> Result<()
     }
     let excess = |_| Broken { name: "A1", detail: format!("task {key} takes what is taken") };
     let sum = derived.allocated.entry(task.info.agent.clone()).or_default();
-    *sum = sum.checked_add(&task.info.resources).map_err(excess)?;
-    let share = amounts(&task.info.resources);
+    *sum = sum.checked_add(task.held()).map_err(excess)?;
+    let share = amounts(task.held());
     if !share.is_empty() {
         let sum = of_framework.allocated.entry(task.role.clone()).or_default();
         *sum = sum.checked_add(&share).map_err(excess)?;

@@ -7,7 +7,7 @@
 
 use super::{Kill, Ledger, Task};
 use proto::model::{DisruptionBudget, FrameworkId, StatusReason};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many more tasks of one framework may end, by group.
 #[derive(Debug)]
@@ -52,8 +52,12 @@ impl Ledger {
     pub(crate) fn disruption_room(&self, id: FrameworkId) -> Option<Room<'_>> {
         let framework = self.framework(id).filter(|row| !row.is_removed())?;
         let budget = framework.info.disruption_budget.as_ref()?;
-        let mut ending = BTreeMap::new();
+        let (mut ending, mut groups) = (BTreeMap::new(), BTreeSet::new());
         for task in self.tasks_of_framework(id).filter(|task| is_disrupted(task)) {
+            // A task group is one loss, whatever is left of it.
+            if task.group().is_some_and(|key| !groups.insert(key)) {
+                continue;
+            }
             *ending.entry(budget.group(&task.info)).or_default() += 1;
         }
         Some(Room { budget, ending })

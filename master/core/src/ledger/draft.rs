@@ -5,11 +5,12 @@
 //! Holds only what is touched, so that an accept of one task costs what one task costs.
 
 use super::{
-    Agent, Event, Ledger, Reservation, Stamp, Task, frameworks::amounts, reservations::Pools,
+    Agent, Event, Group, Ledger, Membership, Reservation, Stamp, Task, frameworks::amounts,
+    reservations::Pools,
 };
 use proto::model::{
     AgentId, Instant, ReservationId, ReservedPart, ResourceName, Resources, Role, Session,
-    StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
+    StatusReason, StatusSource, TaskGroup, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,9 +27,10 @@ pub(super) struct Draft<'a> {
     pub(super) sum: Resources,
     /// What of that counts towards limits: not what they take of reservations.
     pub(super) charged: Resources,
-    /// New tasks, in the order in which they come into being, with what they take of which
-    /// reservations.
-    pub(super) tasks: Vec<(&'a TaskInfo, Vec<ReservedPart>)>,
+    /// New tasks, in the order in which they come into being.
+    pub(super) tasks: Vec<NewTask<'a>>,
+    /// New task groups; their tasks are among the new ones.
+    pub(super) groups: Vec<&'a TaskGroup>,
     pub(super) ids: BTreeSet<&'a TaskId>,
     /// What tasks hold while they change their sizes, and what they change them to.
     pub(super) resizes: BTreeMap<&'a TaskId, (Resources, &'a Resources)>,
@@ -39,6 +41,16 @@ pub(super) struct Draft<'a> {
     /// What more is reserved, and what less, by role.
     pub(super) reserved: Vec<(Role, Resources)>,
     pub(super) unreserved: Vec<(Role, Resources)>,
+}
+
+/// A task that comes into being.
+#[derive(Debug)]
+pub(super) struct NewTask<'a> {
+    pub(super) info: &'a TaskInfo,
+    /// What it takes of which reservations.
+    pub(super) reserved: Vec<ReservedPart>,
+    /// What it is in its group.
+    pub(super) member: Option<Box<Membership>>,
 }
 
 /// One agent.
@@ -121,7 +133,7 @@ impl Ledger {
         draft: Draft<'_>,
         events: &mut Vec<Event>,
     ) {
-        let Draft { agents, role: role_sum, sum, tasks, resizes, .. } = draft;
+        let Draft { agents, role: role_sum, sum, tasks, groups, resizes, .. } = draft;
         for (id, there) in agents {
             let agent = self.agents.get_mut(&id).expect("a known agent");
             agent.allocated = there.allocated;
@@ -148,11 +160,17 @@ impl Ledger {
             }
         }
         self.roles.add(role, &sum);
-        for (info, reserved) in tasks {
+        for NewTask { info, reserved, member } in tasks {
             self.roles.use_reserved(role, &reserved);
-            let task = new_task(now, session, role, TaskInfo { reserved, ..info.clone() });
+            let info = TaskInfo { reserved, ..info.clone() };
+            let task = Task { member, ..new_task(now, session, role, info) };
             events.push(Event::TaskAdded(task.key.clone()));
             self.insert_task(task);
+        }
+        for info in groups {
+            let group = Group::new(session.framework, role, info);
+            events.push(Event::GroupAdded(group.key.clone()));
+            self.groups.insert(group.key.clone(), group);
         }
         for (id, (held, to)) in resizes {
             let key = TaskKey { framework: session.framework, task: id.clone() };
@@ -225,5 +243,6 @@ fn new_task(now: Stamp, session: Session, role: &Role, info: TaskInfo) -> Task {
         changed: now.time,
         state_before_unreachable: None,
         size: None,
+        member: None,
     }
 }

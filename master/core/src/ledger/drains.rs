@@ -5,7 +5,7 @@
 //! that applies come to the same answer; nothing is kept but the drain itself.
 
 use super::{Agent, AgentState, Ledger, Task, disruptions::Room};
-use proto::model::{AgentId, Duration, FrameworkId, Instant, TaskKey, WindowId};
+use proto::model::{AgentId, Duration, FrameworkId, GroupKey, Instant, TaskKey, WindowId};
 use std::collections::BTreeMap;
 
 /// That an agent is being emptied, or is empty for it. Times are on the cluster's clock.
@@ -61,9 +61,16 @@ impl Ledger {
         let Some(drain) = &agent.drain else { return DrainStep::default() };
         let mut rooms: BTreeMap<FrameworkId, Option<Room<'_>>> = BTreeMap::new();
         let mut step = DrainStep { is_gone: drain.mark_gone, ..DrainStep::default() };
+        // A task group is ended as one, or not yet.
+        let mut groups: BTreeMap<GroupKey, bool> = BTreeMap::new();
         for task in self.tasks_of_agent(id).filter(|task| !task.is_terminal()) {
             step.is_gone = false;
             if task.kill.is_some() && !needs_hurry(task, drain, now) {
+                continue;
+            }
+            let group = task.group();
+            if let Some(fits) = group.as_ref().and_then(|key| groups.get(key)) {
+                step.kills.extend(fits.then(|| task.key.clone()));
                 continue;
             }
             let framework = task.key.framework;
@@ -73,9 +80,8 @@ impl Ledger {
                 Some(room) if now < drain.deadline => task.preempted.is_some() || room.take(task),
                 _ => true,
             };
-            if fits {
-                step.kills.push(task.key.clone());
-            }
+            step.kills.extend(fits.then(|| task.key.clone()));
+            groups.extend(group.map(|key| (key, fits)));
         }
         step
     }
@@ -93,6 +99,7 @@ impl Ledger {
                 }
                 None => drain.deadline + drain.grace_of(task).unwrap_or(own),
             };
+            let end = end + self.ends_behind(task);
             progress.done_at = progress.done_at.max(Some(end));
         }
         if agent.state != AgentState::Registered {

@@ -1,11 +1,15 @@
 //! The state as records, for snapshots and for the digest: a header, then every member, role,
-//! agent, framework, task and maintenance window, each kind by key. Equal states give equal
-//! records; what can be derived is left out.
+//! agent, framework, task, maintenance window and task group, each kind by key. Equal states give
+//! equal records; what can be derived is left out.
 
 use super::{
     Agent, AgentState, Drain, Framework, FrameworkState, Ledger, LogVersion, Task, Window,
-    codec_members::write_member, codec_preemption::write_preempted,
-    codec_reservations::write_reservation, codec_roles::write_role, frameworks::AcceptOutcome,
+    codec_groups::{write_group, write_membership},
+    codec_members::write_member,
+    codec_preemption::write_preempted,
+    codec_reservations::write_reservation,
+    codec_roles::write_role,
+    frameworks::AcceptOutcome,
 };
 use prost::Message as _;
 use proto::convert::{
@@ -37,6 +41,7 @@ pub fn records(ledger: &Ledger) -> impl Iterator<Item = Vec<u8>> + '_ {
     let windows = ledger.windows.iter().map(|(_, window)| Kind::Window(write_window(window)));
     let reservations = ledger.reservations.iter();
     let reservations = reservations.map(|(_, row)| Kind::Reservation(write_reservation(row)));
+    let groups = ledger.groups.iter().map(|(_, group)| Kind::Group(write_group(group)));
     let kinds = header
         .chain(members)
         .chain(roles)
@@ -44,7 +49,8 @@ pub fn records(ledger: &Ledger) -> impl Iterator<Item = Vec<u8>> + '_ {
         .chain(frameworks)
         .chain(tasks)
         .chain(windows)
-        .chain(reservations);
+        .chain(reservations)
+        .chain(groups);
     kinds.map(|kind| v1::Record { record: Some(kind) }.encode_to_vec())
 }
 
@@ -139,6 +145,7 @@ fn write_outcome(outcome: &AcceptOutcome) -> wire::AcceptOutcome {
 }
 
 fn write_task(task: &Task) -> wire::Task {
+    let (group_id, group_part, group_share) = write_membership(task);
     wire::Task {
         framework_id: task.key.framework.to_string(),
         info: Some(write_task_info(&task.info)),
@@ -160,5 +167,8 @@ fn write_task(task: &Task) -> wire::Task {
             .map(|change| write_resources(&change.from))
             .unwrap_or_default(),
         resize_to: task.size_change().map(|change| write_resources(&change.to)).unwrap_or_default(),
+        group_id,
+        group_part,
+        group_share,
     }
 }

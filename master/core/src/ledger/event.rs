@@ -5,8 +5,8 @@
 
 use super::LogVersion;
 use proto::model::{
-    AgentId, FrameworkId, Instant, OperationResult, ReservationId, Role, TaskKey, TaskStatus,
-    WallTime, WindowId,
+    AgentId, FrameworkId, GroupKey, Instant, OperationResult, ReservationId, Role, TaskKey,
+    TaskStatus, WallTime, WindowId,
 };
 
 /// Where and when a command was committed.
@@ -83,6 +83,8 @@ pub enum Event {
     FrameworkRemoved(FrameworkId),
     /// A task exists and is to be launched.
     TaskAdded(TaskKey),
+    /// A task group exists and is to be launched; its tasks were added just before.
+    GroupAdded(GroupKey),
     /// A task's status changed. It waits for acknowledgement unless its framework has ended.
     TaskUpdated {
         /// Whose.

@@ -91,7 +91,7 @@ impl Framework {
     /// Takes a task's amounts from its role's sum.
     pub(super) fn release(&mut self, role: &Role, resources: &Resources) {
         let amounts = amounts(resources);
-        // Ports alone are no amount, and have no sum.
+        // Ports alone, or an init task's share of nothing, are in no sum.
         if amounts.is_empty() {
             return;
         }

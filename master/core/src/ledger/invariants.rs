@@ -1,17 +1,19 @@
 //! What must be true of a ledger between any two commands, under the names that the reliability
-//! plan gives: A1 P1 P2 T1 T4 T5 T6 U2 U3 C5 H4, and `index` for what is kept beside the rows.
+//! plan gives: A1 G1 G2 G3 P1 P2 T1 T4 T5 T6 U2 U3 C5 H4, and `index` for what is kept beside the
+//! rows.
 //!
 //! Tests check after every command, restores once; it costs as much as reading everything. It
 //! trusts no row and never panics.
 
 use super::{
-    Agent, AgentState, Framework, Ledger, RoleConfig, SizeChange, Standing, Task, Window,
+    Agent, AgentState, Framework, Group, Ledger, RoleConfig, SizeChange, Standing, Task, Window,
     derive::{Derived, OfFramework, derive},
     role_tree,
 };
 use proto::model::{
-    AgentId, FrameworkId, Resources, StatusReason, TaskKey, TaskState, WindowId, limits,
+    AgentId, FrameworkId, GroupKey, Resources, StatusReason, TaskKey, TaskState, WindowId, limits,
     resize::{check_resize, larger},
+    task_group::Part,
 };
 use std::fmt;
 
@@ -74,6 +76,10 @@ pub fn check(ledger: &Ledger) -> Vec<Broken> {
         check_life(ledger, task, &mut findings);
         check_updates(ledger, task, &mut findings);
         check_size(task, &mut findings);
+        check_member(ledger, task, &mut findings);
+    }
+    for (key, group) in ledger.groups.iter() {
+        check_group(ledger, key, group, &mut findings);
     }
     findings.0
 }
@@ -86,6 +92,42 @@ fn check_size(task: &Task, findings: &mut Findings) {
     let holds_all = can && holds && !task.is_terminal();
     findings.expect(holds_all, "R1", || {
         format!("{} goes from {from} to {to} and holds {}", task.key, task.info.resources)
+    });
+}
+
+/// G1: a group and its tasks know each other.
+fn check_member(ledger: &Ledger, task: &Task, findings: &mut Findings) {
+    let Some(key) = task.group() else { return };
+    let known = ledger.groups.get(&key).is_some_and(|group| {
+        let own = (task.key.task.clone(), task.part().expect("it has a group"));
+        (&group.agent, &group.role) == (&task.info.agent, &task.role)
+            && group.members.contains(&own)
+    });
+    findings.expect(known, "G1", || format!("{} is not of the group {key}", task.key));
+    let shares = task.member.as_ref().is_some_and(|member| member.share.is_some());
+    let is_init = task.part() == Some(Part::Init);
+    findings.expect(shares == is_init, "G1", || format!("{} holds another's share", task.key));
+}
+
+/// G1, and G2: what is the matter with a group is the end of one of its tasks.
+fn check_group(ledger: &Ledger, key: &GroupKey, group: &Group, findings: &mut Findings) {
+    findings.expect(*key == group.key, "index", || format!("group {key} under another id"));
+    let rows = || group.tasks().filter_map(|task| ledger.tasks.get(&task));
+    let own = rows().all(|task| task.group().as_ref() == Some(key));
+    findings.expect(own && rows().next().is_some(), "G1", || format!("group {key} has no tasks"));
+    let failed = group.failed.as_ref().is_none_or(|(task, state)| {
+        let task = TaskKey { framework: key.framework, task: task.clone() };
+        group.tasks().any(|own| own == task)
+            && ledger.tasks.get(&task).is_none_or(|row| row.state() == *state)
+    });
+    findings.expect(failed, "G2", || format!("group {key} failed for {:?}", group.failed));
+    let whole = group.members.len() <= limits::TASKS_PER_GROUP_MAX;
+    findings.expect(whole, "H4", || format!("group {key} has {} tasks", group.members.len()));
+    // Whoever ends a part of a group ends all of it (what was preempted is to end as one).
+    let live: Vec<&Task> = ledger.live_tasks_of_group(group).collect();
+    let some = live.iter().filter(|task| task.is_ending()).count();
+    findings.expect(some == 0 || some == live.len(), "G3", || {
+        format!("group {key}: {some} of {} tasks are being ended", live.len())
     });
 }
 

@@ -14,6 +14,7 @@ mod apply_accept;
 mod apply_agent;
 mod apply_directive;
 mod apply_framework;
+mod apply_group;
 mod apply_launch;
 mod apply_maintenance;
 mod apply_members;
@@ -25,6 +26,7 @@ mod apply_status;
 pub mod codec;
 mod codec_accept;
 mod codec_commands;
+mod codec_groups;
 mod codec_members;
 mod codec_preemption;
 mod codec_reservations;
@@ -40,6 +42,7 @@ mod drains;
 pub mod dump;
 mod event;
 mod frameworks;
+mod groups;
 pub mod invariants;
 mod members;
 mod reincarnate;
@@ -60,6 +63,7 @@ pub(crate) use disruptions::Room as DisruptionRoom;
 pub use drains::{Drain, DrainProgress, DrainStep};
 pub use event::{Applied, Event, Stamp};
 pub use frameworks::{Framework, FrameworkState};
+pub use groups::{Group, Membership};
 pub use members::{Member, MemberChange, Members, Standing};
 pub use reservations::{Pools, Reservation};
 pub use roles::{RoleConfig, Roles};
@@ -70,8 +74,8 @@ pub use windows::Window;
 use crate::table::{CopyOnWrite, Table};
 use agents::AgentTasks;
 use proto::model::{
-    AgentId, ClusterId, FrameworkId, Instant, Priority, RequestId, ReservationId, TaskId, TaskKey,
-    WindowId,
+    AgentId, ClusterId, FrameworkId, GroupKey, Instant, Priority, RequestId, ReservationId, TaskId,
+    TaskKey, WindowId,
 };
 use revocable::Revocable;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,6 +92,7 @@ pub struct Ledger {
     agents: Table<AgentId, Agent>,
     frameworks: Table<FrameworkId, Framework>,
     tasks: Table<TaskKey, Task>,
+    groups: Table<GroupKey, Group>,
     /// The number of the next new maintenance window.
     next_window: u64,
     windows: Table<WindowId, Window>,
@@ -132,6 +137,7 @@ impl Ledger {
             agents: Table::new(),
             frameworks: Table::new(),
             tasks: Table::new(),
+            groups: Table::new(),
             next_window: 1,
             windows: Table::new(),
             next_reservation: 1,

@@ -5,6 +5,7 @@ use super::{
     Agent, AgentState, Drain, Framework, FrameworkState, Kill, Ledger, LogVersion, Pools,
     Preempted, Size, SizeChange, Stamp, Table, Task, Window,
     codec_commands::{read_each, read_id, read_optional_id, required},
+    codec_groups::{read_group, read_membership},
     codec_members::read_member,
     codec_preemption::read_preempted,
     codec_reservations::read_reservation,
@@ -126,16 +127,21 @@ impl Restore {
             }
             (Kind::Task(task), Some(ledger)) => {
                 let task = read_task(task).map_err(field)?;
-                append(&mut ledger.tasks, task.key.clone(), task) && ledger.windows.is_empty()
+                let rest = ledger.windows.is_empty() && ledger.groups.is_empty();
+                append(&mut ledger.tasks, task.key.clone(), task) && rest
             }
             (Kind::Window(window), Some(ledger)) => {
                 let window = read_window(window).map_err(field)?;
-                let first_of_kind = ledger.reservations.is_empty();
+                let first_of_kind = ledger.reservations.is_empty() && ledger.groups.is_empty();
                 append(&mut ledger.windows, window.id, window) && first_of_kind
             }
             (Kind::Reservation(row), Some(ledger)) => {
                 let row = read_reservation(row).map_err(field)?;
-                append(&mut ledger.reservations, row.id, row)
+                append(&mut ledger.reservations, row.id, row) && ledger.groups.is_empty()
+            }
+            (Kind::Group(group), Some(ledger)) => {
+                let group = read_group(group).map_err(field)?;
+                append(&mut ledger.groups, group.key.clone(), group)
             }
             (Kind::Header(_), Some(_)) | (_, None) => false,
         };
@@ -316,6 +322,7 @@ fn read_task(task: wire::Task) -> Result<Task, Refusal> {
         changed: Instant(task.changed_ms),
         state_before_unreachable: read_state_before(task.state_before_unreachable)?,
         size: read_size(task.size_version, task.resize_from, task.resize_to)?,
+        member: read_membership(&task.group_id, task.group_part, task.group_share)?,
     })
 }
 

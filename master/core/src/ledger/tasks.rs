@@ -14,7 +14,8 @@
 //! it needs no place of its own in a snapshot.
 
 use super::{
-    Event, Ledger, LogVersion, Preempted, Stamp, agents::AgentTasks, reservations::free_reserved,
+    Agent, Event, Ledger, LogVersion, Membership, Preempted, Stamp, agents::AgentTasks,
+    reservations::free_reserved,
 };
 use proto::model::{
     AgentId, Duration, FrameworkId, Instant, Reason, Refusal, Resources, Role, StatusReason,
@@ -60,6 +61,8 @@ pub struct Task {
     pub state_before_unreachable: Option<TaskState>,
     /// Its sizes, once there was more than the one that it was launched with.
     pub size: Option<Box<Size>>,
+    /// What it is in its group; `None` is a task of its own.
+    pub member: Option<Box<Membership>>,
 }
 
 /// The sizes of a task that was resized.
@@ -228,10 +231,10 @@ impl Ledger {
                 size.change = None;
             }
             let agent = self.agents.get_mut(&task.info.agent).expect("T6: a known agent");
-            let left = agent.allocated.checked_sub(&task.info.resources);
+            let left = agent.allocated.checked_sub(task.held());
             agent.allocated = left.expect("A1: an agent's sum holds all of its tasks");
-            framework.release(&task.role, &task.info.resources);
-            self.roles.release(&task.role, &task.info.resources);
+            framework.release(&task.role, task.held());
+            self.roles.release(&task.role, task.held());
             free_reserved(&mut self.reservations, agent, &task.info.reserved);
             self.roles.free_reserved(&task.role, &task.info.reserved);
             self.index.live_tasks -= 1;
@@ -243,16 +246,20 @@ impl Ledger {
             if *of_priority == 0 {
                 self.index.priorities.remove(&task.info.priority);
             }
-            if agent.drain.is_some() && agent.allocated.is_empty() {
-                drained = Some(task.info.agent.clone());
-            }
+            drained = agent.drain.is_some().then(|| task.info.agent.clone());
         }
+        let drained =
+            drained.filter(|id| self.agents.get(id).is_some_and(|it| self.runs_nothing(it)));
+        let task = self.tasks.get(key).expect("a known task");
         let mut status = task.status.clone();
         if status.state == TaskState::Staging {
             status.sequence = 0;
         }
         events.push(Event::TaskUpdated { framework: key.framework, status, freed });
         events.extend(drained.map(Event::AgentDrained));
+        if freed {
+            self.note_end_in_group(key);
+        }
         if freed && removed {
             self.settle_task(key, now);
             self.forget_surplus(key.framework, events);
@@ -336,6 +343,14 @@ impl Ledger {
         let framework = self.frameworks.get_mut(&key.framework).expect("T6: a known framework");
         framework.task_count -= 1;
         events.push(Event::TaskForgotten(key.clone()));
+        self.forget_in_group(&task);
+    }
+
+    /// Whether none of an agent's tasks lives. An init task's share may be of nothing, so that
+    /// nothing taken does not say so yet.
+    pub(super) fn runs_nothing(&self, agent: &Agent) -> bool {
+        let lives = |task: &Task| !task.is_terminal();
+        agent.allocated.is_empty() && !self.tasks_of_agent(&agent.info.id).any(lives)
     }
 
     /// How many open tasks an agent has.

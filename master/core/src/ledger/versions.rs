@@ -121,6 +121,7 @@ fn reason_since(reason: StatusReason) -> LogVersion {
     match reason {
         StatusReason::MaxCompletionTime
         | StatusReason::Preempted
+        | StatusReason::GroupEnded
         | StatusReason::Resized
         | StatusReason::ResizeFailed => LogVersion(2),
         _ => LogVersion::OLDEST,

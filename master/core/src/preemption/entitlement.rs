@@ -101,7 +101,7 @@ impl<'a> Usage<'a> {
 
     /// A task gives way.
     fn give_up(&mut self, task: &Task) {
-        let freed = Amounts::of(&task.info.resources);
+        let freed = Amounts::of(task.held());
         self.change(&task.role, |sum| sum.take_some(&freed));
         if task.info.revocable {
             self.change_revocable(&task.role, |sum| sum.take_some(&freed));

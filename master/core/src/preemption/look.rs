@@ -23,7 +23,9 @@ use crate::{
     ledger::{Agent, AgentState, DisruptionRoom, Task},
     offers::Book,
 };
-use proto::model::{AgentId, FrameworkId, Instant, ResourceName, Role, TaskKey, TaskState};
+use proto::model::{
+    AgentId, FrameworkId, Instant, ResourceName, Resources, Role, TaskKey, TaskState,
+};
 use std::collections::BTreeMap;
 
 /// Choices that one look makes at most: agents times pieces. A look at a large cluster ends before
@@ -63,10 +65,19 @@ struct Site<'a> {
     rescinds: bool,
     /// What is free or could be had back, and is not lent of the guarantees of others.
     spare: Amounts,
-    /// Who could give way, and what each holds.
-    tasks: Vec<(&'a Task, Room)>,
+    /// Who could give way.
+    units: Vec<Unit<'a>>,
     /// Pieces that this look has found there.
     found: u32,
+}
+
+/// What gives way as one: a task, or all that lives of a task group.
+struct Unit<'a> {
+    /// Of one framework, role and priority; a group is counted as its first one.
+    tasks: Vec<&'a Task>,
+    /// What it holds.
+    held: Room,
+    takes: Amounts,
 }
 
 /// One look.
@@ -173,43 +184,46 @@ impl<'a> Look<'a> {
                     rescinds = true;
                 }
             }
-            let tasks = self.lower_tasks(id, &mut outlook);
+            let units = self.lower_units(id, &mut outlook);
             let mut spare = allocator.spare_at(self.bidder, place, view);
             spare.add(&free);
-            sites.push(Site { agent, place, free, rescinds, spare, tasks, found: 0 });
+            sites.push(Site { agent, place, free, rescinds, spare, units, found: 0 });
         }
         (sites, outlook)
     }
 
-    /// Tasks of a lower priority, that nobody is ending, and that the role has a claim on.
-    fn lower_tasks(&mut self, agent: &AgentId, outlook: &mut Outlook) -> Vec<(&'a Task, Room)> {
+    /// What is of a lower priority, that nobody is ending, and that the role has a claim on.
+    fn lower_units(&mut self, agent: &AgentId, outlook: &mut Outlook) -> Vec<Unit<'a>> {
         let priority = self.entry.stated().priority;
         let ledger = self.scene.ledger;
-        let lower = ledger.tasks_of_agent(agent).filter(|task| {
-            let lives = !task.is_terminal() && task.state() != TaskState::Unreachable;
-            let is_lower = task.info.revocable || task.info.priority < priority;
-            lives && !task.is_ending() && is_lower
-        });
-        let mut tasks = Vec::new();
-        for task in lower {
+        let mut units = Vec::new();
+        for task in ledger.tasks_of_agent(agent).filter(|task| !task.is_terminal()) {
+            let Some(unit) = unit_of(ledger, task) else { continue };
+            let lower = unit.tasks.iter().all(|task| {
+                let lives = task.state() != TaskState::Unreachable;
+                let is_lower = task.info.revocable || task.info.priority < priority;
+                lives && !task.is_ending() && is_lower
+            });
+            if !lower {
+                continue;
+            }
             outlook.lower += 1;
             let budget = self.budget_of(task).map(|budget| &self.purses[budget]);
             let is_kept = budget.is_some_and(|budget| *budget == Purse::Tasks(0));
-            let claim = self.may_take(task);
+            let claim = self.may_take(&unit);
             outlook.not_entitled += u64::from(!claim);
             outlook.in_budgets += u64::from(claim && is_kept);
             if claim && !is_kept {
-                tasks.push((task, held_by(task)));
+                units.push(unit);
             }
         }
-        tasks
+        units
     }
 
     /// Whether the role has a claim on a task, and taking this one alone keeps to its bounds.
-    fn may_take(&mut self, task: &Task) -> bool {
-        let Some(bounds) = self.claim_on(task) else { return false };
-        let takes = Amounts::of(&task.info.resources);
-        bounds.iter().all(|bound| self.purses[*bound].clone().take(&takes))
+    fn may_take(&mut self, unit: &Unit<'_>) -> bool {
+        let Some(bounds) = self.claim_on(unit.first()) else { return false };
+        bounds.iter().all(|bound| self.purses[*bound].clone().take(&unit.takes))
     }
 
     /// Whether an agent that had room would be given another piece.
@@ -230,10 +244,11 @@ impl<'a> Look<'a> {
             }
             // What this look has taken may have made a claim void.
             let lent = self.is_promised || site.spare.contains(self.entry.shape());
-            site.tasks.retain(|(task, _)| {
-                (lent || !task.info.revocable) && self.claim_on(task).is_some()
+            site.units.retain(|unit| {
+                let first = unit.first();
+                (lent || !first.info.revocable) && self.claim_on(first).is_some()
             });
-            let held: Vec<&Room> = site.tasks.iter().map(|(_, held)| held).collect();
+            let held: Vec<&Room> = site.units.iter().map(|unit| &unit.held).collect();
             for needs in needs::ways(self.entry.shape(), &site.free, &held) {
                 self.choices_left = self.choices_left.saturating_sub(1);
                 let Some(choice) = self.problem(site, &needs).choose() else { continue };
@@ -247,15 +262,16 @@ impl<'a> Look<'a> {
     }
 
     fn problem(&mut self, site: &Site<'a>, needs: &Needs) -> Problem {
-        let tasks = site.tasks.iter();
-        let candidates = tasks.map(|(task, held)| self.candidate(task, held, needs)).collect();
+        let units = site.units.iter();
+        let candidates = units.map(|unit| self.candidate(unit, needs)).collect();
         let missing = needs.iter().map(|(_, missing)| *missing);
         let excess = self.over.iter().map(|(_, _, excess)| *excess);
         let needs = missing.chain(excess).collect();
         Problem { needs, candidates, purses: self.purses.clone() }
     }
 
-    fn candidate(&mut self, task: &Task, held: &Room, needs: &Needs) -> Candidate {
+    fn candidate(&mut self, unit: &Unit<'_>, needs: &Needs) -> Candidate {
+        let (task, held) = (unit.first(), &unit.held);
         let mut gives: Vec<u128> = needs.iter().map(|(need, _)| need.of(held)).collect();
         gives.extend(self.over.iter().map(|(role, name, _)| match task.role.is_within(role) {
             true => held.get(name),
@@ -268,7 +284,7 @@ impl<'a> Look<'a> {
             priority: task.info.priority,
             launched: task.launched,
             gives,
-            takes: Amounts::of(&task.info.resources),
+            takes: unit.takes.clone(),
             purses,
         }
     }
@@ -282,20 +298,23 @@ impl<'a> Look<'a> {
 
     /// Takes what was chosen: the next piece is looked for in what is left.
     fn take(&mut self, site: &mut Site<'a>, choice: &Choice) -> Found {
-        let victims: Vec<&Task> = choice.victims.iter().map(|at| site.tasks[*at].0).collect();
-        for task in &victims {
-            let takes = Amounts::of(&task.info.resources);
-            for purse in self.purses_of(task) {
-                assert!(self.purses[purse].take(&takes), "the choice kept to what binds");
+        let mut victims: Vec<&Task> = Vec::new();
+        for at in &choice.victims {
+            let unit = &site.units[*at];
+            for purse in self.purses_of(unit.first()) {
+                assert!(self.purses[purse].take(&unit.takes), "the choice kept to what binds");
             }
-            site.free.give(&Bundle::new(task.info.unreserved().into_owned()));
+            victims.extend(&unit.tasks);
+        }
+        for task in &victims {
+            site.free.give(&Bundle::new(task.held_unreserved().into_owned()));
         }
         site.free.take(self.entry.shape(), 1);
         site.spare.take_some(self.entry.shape());
         let firm = victims.iter().filter(|task| !task.info.revocable);
-        firm.for_each(|task| site.spare.add(&Amounts::of(&task.info.resources)));
+        firm.for_each(|task| site.spare.add(&Amounts::of(task.held())));
         let keys: Vec<TaskKey> = victims.iter().map(|task| task.key.clone()).collect();
-        site.tasks.retain(|(task, _)| !keys.contains(&task.key));
+        site.units.retain(|unit| !keys.contains(&unit.first().key));
         site.found += 1;
         self.entry.count_domain(&site.agent.info, 1, &mut self.domains);
         self.usage.exchange(self.piece(), &victims);
@@ -351,7 +370,31 @@ impl<'a> Look<'a> {
     }
 }
 
+impl<'a> Unit<'a> {
+    fn first(&self) -> &'a Task {
+        self.tasks[0]
+    }
+}
+
+/// What gives way when a task does; `None` for a task whose group is another's unit.
+fn unit_of<'a>(ledger: &'a Ledger, task: &'a Task) -> Option<Unit<'a>> {
+    let Some(group) = task.group() else {
+        let (held, takes) = (held_by(task), Amounts::of(task.held()));
+        return Some(Unit { tasks: vec![task], held, takes });
+    };
+    let group = ledger.group(&group).expect("G1: a task's group has a row");
+    let tasks: Vec<&Task> = ledger.live_tasks_of_group(group).collect();
+    if tasks[0].key != task.key {
+        return None;
+    }
+    let sum = tasks.iter().fold(Resources::new(), |sum, task| {
+        sum.checked_add(&task.held_unreserved()).expect("A1: parts of one agent add up")
+    });
+    let takes = Amounts::of(&sum);
+    Some(Unit { tasks, held: Room::of(&Bundle::new(sum)), takes })
+}
+
 /// What would be free for whoever asks: the reserved parts of a task stay with their reservations.
 fn held_by(task: &Task) -> Room {
-    Room::of(&Bundle::new(task.info.unreserved().into_owned()))
+    Room::of(&Bundle::new(task.held_unreserved().into_owned()))
 }

@@ -152,7 +152,7 @@ impl Turn<'_> {
         // Kept from now on: what is free and counted on would be offered to others meanwhile.
         let mut proposed = BTreeMap::<AgentId, Amounts>::new();
         for task in preemption.victims.iter().filter_map(|key| self.ledger.task(key)) {
-            let taken = Amounts::of(&task.info.resources);
+            let taken = Amounts::of(task.held());
             proposed.entry(task.info.agent.clone()).or_default().add(&taken);
         }
         self.leader.demand.add_claims(claims.clone(), proposed);
@@ -221,8 +221,9 @@ impl Turn<'_> {
     pub(super) fn kept_until<'b>(&self, victims: impl Iterator<Item = &'b TaskKey>) -> Instant {
         let time_of = |key: &TaskKey| -> Duration {
             self.ledger.task(key).map_or(Duration(0), |task| {
-                let notice = task.info.preemption_notice.unwrap_or(Duration(0));
-                Duration(notice.as_ms() + task.info.grace_period().as_ms())
+                let ends_behind = self.ledger.ends_behind(task).as_ms();
+                let grace_period = task.info.grace_period().as_ms() + ends_behind;
+                Duration(self.ledger.notice_of(task).as_ms() + grace_period)
             })
         };
         let longest = victims.map(time_of).max();

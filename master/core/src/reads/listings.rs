@@ -4,6 +4,7 @@ use super::{
     Moment, Read, Viewer,
     agent_life::list_windows,
     demands::list_demands,
+    groups::list_groups,
     inverse::tally_of_agent,
     reservations::list_reservations,
     roles::list_roles,
@@ -82,6 +83,9 @@ pub(super) fn answer(
             let wanted = Wanted { viewer, framework: *framework, agent, states, role };
             ReadAnswer::Tasks(list_tasks(moment, page, &wanted)?)
         }
+        OperatorCall::ListGroups { page, filter } => {
+            ReadAnswer::Groups(list_groups(moment, viewer, page, filter)?)
+        }
         OperatorCall::ListMaintenance(page) => ReadAnswer::Windows(list_windows(moment, page)?),
         OperatorCall::ListOffers(page) => ReadAnswer::Offers(list_offers(moment, page)?),
         OperatorCall::ListReservations { page, agent, role } => {
@@ -108,6 +112,7 @@ pub(super) fn answer(
         | OperatorCall::RemoveMaster(_)
         | OperatorCall::ReplaceMaster { .. }
         | OperatorCall::TransferLeadership(_)
+        | OperatorCall::KillGroup { .. }
         | OperatorCall::KillTask { .. } => {
             unreachable!("answered by the master itself")
         }

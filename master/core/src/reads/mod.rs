@@ -8,6 +8,7 @@
 
 mod agent_life;
 mod demands;
+mod groups;
 mod holds;
 mod inverse;
 mod listings;

@@ -6,7 +6,7 @@ use crate::{
     ledger::{Agent, AgentState, Framework, FrameworkState, Task},
 };
 use proto::{
-    convert::{agent, framework, resources, status, task},
+    convert::{agent, framework, resources, status, task, task_group::write_part},
     model::{DemandId, Instant, Resources, Value},
     wire::v1,
 };
@@ -79,6 +79,8 @@ pub(crate) fn framework_summary(ledger: &Ledger, row: &Framework) -> v1::Framewo
 }
 
 pub(crate) fn task_summary(row: &Task) -> v1::TaskSummary {
+    let member = row.member.as_deref();
+    let share = member.and_then(|member| member.share.as_ref());
     v1::TaskSummary {
         framework_id: row.key.framework.to_string(),
         info: Some(task::write_task_info(&row.info)),
@@ -96,5 +98,8 @@ pub(crate) fn task_summary(row: &Task) -> v1::TaskSummary {
             for_demand_id: to.demand.as_ref().map(DemandId::to_string).unwrap_or_default(),
             for_priority: to.priority.get().into(),
         }),
+        group_id: member.map(|member| member.group.to_string()).unwrap_or_default(),
+        group_part: member.map_or(0, |member| write_part(member.part).into()),
+        group_share: share.map(resources::write_resources).unwrap_or_default(),
     }
 }

@@ -9,9 +9,10 @@ use crate::{
 use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Preemption, Proposed, Task};
 use proto::model::{
     AgentDirective, AgentId, DemandId, DisruptionBudget, DrainPlan, Duration, FrameworkId,
-    FrameworkInfo, Milli, Operation, Priority, Reason, Refusal, Resize, ResourceName,
-    RoleSettingsChange, Session, StatusReason, StopSignal, TaskInfo, TaskState, TaskState::*,
-    TaskStatus, WindowId, WindowPlan, agent::AgentTask,
+    FrameworkInfo, GroupId, Milli, OnFailure, Operation, Priority, Reason, Refusal, Resize,
+    ResourceName, RoleSettingsChange, Session, StatusReason, StopSignal, TaskGroup, TaskInfo,
+    TaskKey, TaskState, TaskState::*, TaskStatus, WindowId, WindowPlan, agent::AgentTask,
+    task_group::Part,
 };
 use std::collections::BTreeMap;
 
@@ -290,6 +291,11 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
                 Err(refusal.at("launch.tasks[0].agent_id"))
             }
             false => {
+                if draw.one_in(5)
+                    && let Some(group) = group(draw, &task)
+                {
+                    return Ok(Operation::LaunchGroup(group));
+                }
                 // A launch of nothing can be proposed as the only operation, and be read again.
                 let count = u64::from(several || partial).max(draw.below(4));
                 Ok(Operation::Launch { tasks: (0..count).map(|_| task(draw)).collect() })
@@ -307,6 +313,22 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
         partial,
         revocable,
     }
+}
+
+/// A group of some tasks; none when they cannot be one.
+fn group(draw: &mut Draw, task: &impl Fn(&mut Draw) -> TaskInfo) -> Option<TaskGroup> {
+    let first = task(draw);
+    let id = GroupId::new(&format!("g{}", draw.below(2))).expect("an id");
+    let mut group = TaskGroup::new(id).with(Part::Main, first.clone());
+    for _ in 0..draw.below(4) {
+        let (agent, priority) = (first.agent.clone(), first.priority);
+        let other = TaskInfo { agent, priority, ..task(draw) };
+        group = group.with(draw.pick(&[Part::Init, Part::Init, Part::Sidecar, Part::Main]), other);
+    }
+    if draw.one_in(4) {
+        group = group.on_failure(OnFailure::LetRun);
+    }
+    group.check().is_ok().then_some(group)
 }
 
 /// Other sizes for some tasks, mostly of one framework and role, and mostly sizes that can be.
@@ -384,6 +406,7 @@ fn news(ledger: &Ledger, draw: &mut Draw, count: u64) -> Vec<Command> {
             status: TaskStatus {
                 reason: match task.size_change().filter(|_| state == Running) {
                     Some(_) => draw.pick(&[StatusReason::Resized, StatusReason::ResizeFailed]),
+                    None if task.group().is_some() && draw.one_in(4) => StatusReason::GroupEnded,
                     None => StatusReason::None,
                 },
                 ..told(task.info.id.as_str(), on, state, sequence)
@@ -439,8 +462,24 @@ fn preemption(ledger: &Ledger, draw: &mut Draw) -> Command {
         role: of,
         demand: draw.one_in(2).then(|| DemandId::new("d").expect("an id")),
         priority: Priority::new(draw.pick(&[1, 3, 3, 3, 3, 5, 9])).expect("one"),
-        victims: (0..count).map(|_| victim(draw)).collect(),
+        victims: whole(ledger, (0..count).map(|_| victim(draw)).collect(), draw.one_in(5)),
     })
+}
+
+/// Victims with all of their groups that lives, unless some are to be left out.
+fn whole(ledger: &Ledger, victims: Vec<TaskKey>, is_torn: bool) -> Vec<TaskKey> {
+    let with_group = |key: TaskKey| {
+        let group = ledger.task(&key).and_then(Task::group).and_then(|key| ledger.group(&key));
+        match group.filter(|_| !is_torn) {
+            None => vec![key],
+            Some(group) => {
+                let live = ledger.live_tasks_of_group(group);
+                let keys: Vec<TaskKey> = live.map(|task| task.key.clone()).collect();
+                if keys.contains(&key) { keys } else { vec![key] }
+            }
+        }
+    };
+    victims.into_iter().flat_map(with_group).collect()
 }
 
 fn end_of_notice(ledger: &Ledger, draw: &mut Draw) -> Command {

@@ -201,6 +201,7 @@ fn histories_meet_every_fact_and_every_refusal() {
         "FrameworkRemoved",
         "FrameworkSubscribed",
         "FrameworkUpdated",
+        "GroupAdded",
         "KillRequested",
         "ReservationChanged",
         "RoleChanged",

@@ -16,6 +16,7 @@ mod oracle;
 mod oracle_agents;
 mod oracle_declared;
 mod oracle_directives;
+mod oracle_groups;
 mod oracle_preemption;
 mod oracle_reservations;
 mod oracle_resize;

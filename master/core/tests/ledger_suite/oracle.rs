@@ -5,6 +5,7 @@
 //! them).
 
 use crate::oracle_directives::{DrainModel, WindowModel};
+use crate::oracle_groups::GroupModel;
 use crate::oracle_reservations::ReservationModel;
 use crate::oracle_resize::SizeModel;
 use crate::oracle_roles::RoleModel;
@@ -13,9 +14,9 @@ use master_core::ledger::{
     Stamp,
 };
 use proto::model::{
-    AgentId, AgentInfo, FrameworkId, FrameworkInfo, KillPolicy, Operation, OperationResult,
-    Priority, Reason, RequestId, Resources, Role, Session, StatusReason, TaskInfo, TaskKey,
-    TaskState, TaskStatus, Value,
+    AgentId, AgentInfo, FrameworkId, FrameworkInfo, GroupKey, KillPolicy, Operation,
+    OperationResult, Priority, Reason, RequestId, Resources, Role, Session, StatusReason, TaskInfo,
+    TaskKey, TaskState, TaskStatus, Value,
 };
 
 /// Why not, and which field.
@@ -61,6 +62,9 @@ pub(crate) struct Oracle {
     pub(crate) reservations: Vec<ReservationModel>,
     pub(crate) reservations_made: u64,
     pub(crate) events: Vec<Event>,
+    pub(crate) groups: Vec<GroupModel>,
+    /// Launched by the transaction at hand.
+    pub(crate) unsaid_groups: Vec<GroupKey>,
 }
 
 #[derive(Debug)]
@@ -126,8 +130,9 @@ fn is_newer(command: &Command) -> bool {
                 || tasks.into_iter().any(says_more)
         }
         Command::RecordUpdate { status, .. } => {
-            use StatusReason::{MaxCompletionTime, Preempted, ResizeFailed, Resized};
-            matches!(status.reason, MaxCompletionTime | Preempted | Resized | ResizeFailed)
+            use StatusReason::{GroupEnded, MaxCompletionTime, Preempted, ResizeFailed, Resized};
+            let reason = status.reason;
+            matches!(reason, GroupEnded | MaxCompletionTime | Preempted | Resized | ResizeFailed)
         }
         Command::Preempt(_) | Command::EndPreempted { .. } => true,
         Command::ChangeReservations(_) => true,
@@ -336,6 +341,7 @@ impl Oracle {
         let live = self.tasks.iter().filter(|task| task.lives()).count();
         assert_eq!(ledger.live_task_count(), live);
         self.compare_roles(ledger);
+        self.compare_groups(ledger);
         self.compare_reservations(ledger);
     }
 
@@ -350,7 +356,7 @@ impl Oracle {
         assert_eq!((row.pending_acknowledgements, row.task_count), (waiting as u64, its().count()));
         for name in ["*", "eng", "eng/search"] {
             let of_role = its().filter(|task| task.lives() && task.role.as_str() == name);
-            let cpus: i64 = of_role.map(|task| amounts_of(&task.info.resources).0).sum();
+            let cpus: i64 = of_role.map(|task| self.held(task).0).sum();
             let kept = row.allocated.iter().find(|(role, _)| role.as_str() == name);
             assert_eq!(kept.map_or(0, |(_, sum)| amounts_of(sum).0), cpus, "{} {name}", row.id);
         }
@@ -360,7 +366,7 @@ impl Oracle {
     pub(crate) fn taken_on(&self, agent: &AgentId) -> (i64, Vec<u64>) {
         let (mut cpus, mut ports) = (0, Vec::new());
         for task in self.tasks.iter().filter(|task| task.info.agent == *agent && task.lives()) {
-            let (more, and) = amounts_of(&task.info.resources);
+            let (more, and) = self.held(task);
             cpus += more;
             ports.extend(and);
         }

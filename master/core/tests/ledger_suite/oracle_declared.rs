@@ -37,8 +37,8 @@ impl Oracle {
             |it: &&DeclaredReservation| kept.iter().all(|row| !row.declared || row.role != it.role);
         let new = info.reservations.iter().filter(is_new).map(|it| amounts_of(&it.resources).0);
         let reserved = kept.iter().map(|row| row.cpus).sum::<i64>() + new.sum::<i64>();
-        let tasks = self.living().map(|task| &task.info).filter(|it| same && it.agent == info.id);
-        let besides = tasks.map(|it| amounts_of(&it.resources).0 - cpus_of(it, None));
+        let tasks = self.living().filter(|task| same && task.info.agent == info.id);
+        let besides = tasks.map(|task| self.held(task).0 - cpus_of(&task.info, None));
         match besides.sum::<i64>() + reserved <= amounts_of(&info.resources).0 {
             true => Ok(()),
             false => no(Reason::InvalidField, "agent.resources"),

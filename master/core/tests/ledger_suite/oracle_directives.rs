@@ -4,8 +4,8 @@
 use crate::oracle::{AgentModel, No, Oracle, TaskModel, no};
 use master_core::ledger::{AgentState, Applied, Event, FrameworkState, Ledger};
 use proto::model::{
-    AgentDirective, AgentId, DrainPlan, Duration, FrameworkInfo, Reason, Selector, Session,
-    StatusReason, TaskState, WindowId, WindowPlan,
+    AgentDirective, AgentId, DrainPlan, Duration, FrameworkInfo, GroupKey, Reason, Selector,
+    Session, StatusReason, TaskState, WindowId, WindowPlan,
 };
 
 #[derive(Debug, Clone)]
@@ -122,6 +122,8 @@ impl Oracle {
             return Ok(Applied::Done);
         }
         let is_late = self.now.time.0 >= drain.until;
+        // Groups that may be ended, and such as may not.
+        let mut decided: Vec<(GroupKey, bool)> = Vec::new();
         for key in there {
             let model = self.tasks.iter().find(|task| task.key == key).expect("living");
             let own = model.info.kill_policy.grace_period.unwrap_or(Duration(3_000));
@@ -132,7 +134,14 @@ impl Oracle {
                     let has = grace_ms.unwrap_or(own.0);
                     is_late && drain.max_grace.is_some_and(|max| max.0 < has)
                 }
-                None => is_late || self.budget_allows(model),
+                None => {
+                    let group = self.group_of(&key).map(|group| group.key.clone());
+                    let before = decided.iter().find(|(it, _)| Some(it) == group.as_ref());
+                    let wanted = before.map(|(_, wanted)| *wanted);
+                    let wanted = wanted.unwrap_or_else(|| is_late || self.budget_allows(model));
+                    decided.extend(group.map(|group| (group, wanted)));
+                    wanted
+                }
             };
             if wanted {
                 let task = self.tasks.iter_mut().find(|task| task.key == key).expect("living");

@@ -30,8 +30,11 @@ impl Oracle {
         }
         for key in &asked.victims {
             let now = self.now.time.0;
+            let all = self.all_with(key);
+            let notices = self.tasks.iter().filter(|task| all.contains(&task.key));
+            let notices = notices.map(|task| task.info.preemption_notice.map_or(0, |it| it.0));
+            let notice = notices.max().expect("it is one of them");
             let task = self.tasks.iter_mut().find(|task| task.key == *key).expect("judged");
-            let notice = task.info.preemption_notice.map_or(0, |notice| notice.0);
             task.gives_way = Some(Preempted {
                 framework: asked.framework,
                 role: asked.role.clone(),
@@ -66,11 +69,20 @@ impl Oracle {
         if task.info.priority >= asked.priority {
             return Err(Reason::TransitionIllegal);
         }
-        let own = |other: &&TaskKey| {
-            let counts = |task: &TaskModel| task.key == **other && !task.info.revocable;
-            other.framework == key.framework && self.tasks.iter().any(counts)
+        if self.all_with(key).iter().any(|other| !asked.victims.contains(other)) {
+            return Err(Reason::TransitionIllegal);
+        }
+        let earlier = || {
+            let own = |other: &&TaskKey| {
+                let counts = |task: &TaskModel| task.key == **other && !task.info.revocable;
+                other.framework == key.framework && self.tasks.iter().any(counts)
+            };
+            asked.victims[..index].iter().filter(own)
         };
-        let before = asked.victims[..index].iter().filter(own).count();
+        let before = self.losses(earlier());
+        if self.losses(earlier().chain([key])) == before {
+            return Ok(());
+        }
         match self.budget_left(key.framework) {
             Some(left) if before >= left => Err(Reason::TransitionIllegal),
             _ => Ok(()),
@@ -85,14 +97,22 @@ impl Oracle {
         if framework.state == FrameworkState::Removed {
             return None;
         }
-        let disrupted = self.tasks.iter().filter(|task| task.is_disrupted(id)).count();
+        let disrupted = self.tasks.iter().filter(|task| task.is_disrupted(id));
+        let disrupted = self.losses(disrupted.map(|task| &task.key));
         Some((budget.tasks_max as usize).saturating_sub(disrupted))
     }
 
     pub(crate) fn end_preempted(&mut self, tasks: &[TaskKey]) -> Result<Applied, No> {
         let now = self.now.time;
         let mut found = false;
-        for task in self.tasks.iter_mut().filter(|task| tasks.contains(&task.key)) {
+        let is_due = |task: &TaskModel| {
+            let over = task.gives_way.as_ref().is_some_and(|to| to.deadline <= now);
+            over && task.lives() && task.kill.is_none()
+        };
+        let due = |key: &&TaskKey| self.tasks.iter().any(|it| it.key == **key && is_due(it));
+        let due = tasks.iter().filter(due).flat_map(|key| self.all_with(key));
+        let due: Vec<TaskKey> = due.collect();
+        for task in self.tasks.iter_mut().filter(|task| due.contains(&task.key)) {
             let over = task.gives_way.as_ref().is_some_and(|to| to.deadline <= now);
             if over && task.lives() && task.kill.is_none() {
                 task.kill = Some((None, StatusReason::Preempted));

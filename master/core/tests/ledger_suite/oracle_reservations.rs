@@ -55,18 +55,18 @@ impl Oracle {
     /// CPUs that tasks take besides reservations, `taking` among them, and those that are reserved
     /// fit into so many.
     pub(crate) fn pools_fit(&self, agent: &AgentId, have: i64, taking: Option<&TaskInfo>) -> bool {
-        let there = self.living().map(|task| &task.info).chain(taking);
-        let there = there.filter(|info| info.agent == *agent);
-        let besides = |info: &TaskInfo| amounts_of(&info.resources).0 - cpus_of(info, None);
-        there.map(besides).sum::<i64>() + self.reserved_on(agent) <= have
+        let there = self.living().filter(|task| task.info.agent == *agent);
+        let besides = |info: &TaskInfo, held: i64| held - cpus_of(info, None);
+        let more = taking.map_or(0, |info| besides(info, amounts_of(&info.resources).0));
+        let sum: i64 = there.map(|task| besides(&task.info, self.held(task).0)).sum();
+        sum + more + self.reserved_on(agent) <= have
     }
 
     /// What counts towards the limit of a role.
     pub(crate) fn charged_in(&self, role: &Role) -> i64 {
         let held = self.reservations.iter().filter(|row| within(&row.role, role));
         let tasks = self.living().filter(|task| within(&task.role, role));
-        let besides =
-            |task: &TaskModel| amounts_of(&task.info.resources).0 - cpus_of(&task.info, None);
+        let besides = |task: &TaskModel| self.held(task).0 - cpus_of(&task.info, None);
         held.map(|row| row.cpus).sum::<i64>() + tasks.map(besides).sum::<i64>()
     }
 

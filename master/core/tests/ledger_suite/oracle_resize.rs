@@ -4,7 +4,7 @@ use crate::oracle::{No, Oracle, amounts_of, no};
 use master_core::ledger::{AgentState, Event};
 use proto::model::{
     FrameworkId, OperationResult, Reason, Resize, ResourceName, Resources, Role, StatusReason,
-    TaskInfo, TaskKey, TaskState, Value,
+    TaskInfo, TaskKey, TaskState, Value, task_group::Part,
 };
 
 /// How often a task was resized, and from what to what it is being resized.
@@ -46,6 +46,10 @@ impl Oracle {
         }
         if task.latest.state != TaskState::Running || task.kill.is_some() {
             return no(Reason::TaskNotRunning, "task_id");
+        }
+        let group = self.group_of(&key);
+        if group.is_some_and(|group| group.part_of(&key) == Some(Part::Init)) {
+            return no(Reason::TransitionIllegal, "task_id");
         }
         if matches!(task.size, Some((_, Some(_)))) {
             return no(Reason::ResizeUnderWay, "task_id");

@@ -190,7 +190,7 @@ impl Oracle {
 
     fn used_in(&self, role: &Role) -> i64 {
         let living = self.tasks.iter().filter(|task| task.lives() && within(&task.role, role));
-        living.map(|task| amounts_of(&task.info.resources).0).sum()
+        living.map(|task| self.held(task).0).sum()
     }
 
     pub(crate) fn compare_roles(&self, ledger: &Ledger) {

@@ -20,6 +20,8 @@ struct Saved {
     reservations: Vec<ReservationModel>,
     /// How many there ever were.
     made: u64,
+    /// How many groups there are.
+    groups: usize,
 }
 
 /// As many updates may wait.
@@ -77,7 +79,9 @@ fn follows(from: TaskState, to: TaskState) -> bool {
 impl Oracle {
     pub(crate) fn living_on(&self, id: &AgentId) -> Vec<TaskKey> {
         let living = self.tasks.iter().filter(|task| task.info.agent == *id && task.lives());
-        living.map(|task| task.key.clone()).collect()
+        let mut living: Vec<TaskKey> = living.map(|task| task.key.clone()).collect();
+        living.sort();
+        living
     }
 
     fn has_ended(&self, framework: FrameworkId) -> bool {
@@ -123,6 +127,7 @@ impl Oracle {
         let (framework, agent) = (key.framework, task.info.agent.clone());
         self.events.push(Event::TaskUpdated { framework, status: announced, freed });
         if freed {
+            self.note_end(key);
             let task = self.tasks.iter().position(|task| task.key == *key).expect("a task");
             self.settle_size(task, StatusReason::None);
             self.note_if_drained(&agent);
@@ -161,6 +166,7 @@ impl Oracle {
                         resized.insert(resize.task.clone());
                     }
                     if partial {
+                        self.say_groups();
                         self.say_resized(session.framework, &mut resized);
                         self.note_reservations(&start.reservations);
                     }
@@ -181,6 +187,7 @@ impl Oracle {
             }
         }
         if !partial {
+            self.say_groups();
             self.say_resized(session.framework, &mut resized);
             self.note_reservations(&before.reservations);
         }
@@ -208,6 +215,7 @@ impl Oracle {
             sizes: sizes.collect(),
             reservations: self.reservations.clone(),
             made: self.reservations_made,
+            groups: self.groups.len(),
         }
     }
 
@@ -219,6 +227,8 @@ impl Oracle {
         }
         self.reservations = saved.reservations;
         self.reservations_made = saved.made;
+        self.groups.truncate(saved.groups);
+        self.unsaid_groups.clear();
     }
 
     fn operate(
@@ -246,6 +256,10 @@ impl Oracle {
                 return moved.map(|()| OperationResult::Done);
             }
             Ok(Operation::Launch { tasks }) => tasks,
+            Ok(Operation::LaunchGroup(group)) => {
+                let launched = self.launch_group((framework, revocable), role, group);
+                return launched.map_err(|(reason, field)| (reason, format!("group.{field}")));
+            }
             Ok(Operation::Resize(resize)) => {
                 return self.resize((framework, revocable), role, resize);
             }
@@ -260,6 +274,9 @@ impl Oracle {
                 _ => Ok(()),
             };
             let judged = kind.and_then(|()| self.judge((framework, role), info)).and_then(|()| {
+                if info.resources.is_empty() {
+                    return no(Reason::InvalidField, "resources");
+                }
                 let info = self.judge_parts(role, info, before)?;
                 self.judge_limits(role, &info).map(|()| info)
             });
@@ -271,7 +288,11 @@ impl Oracle {
     }
 
     /// One task of an accept, given that those before it are launched.
-    fn judge(&self, (framework, role): (FrameworkId, &Role), info: &TaskInfo) -> Result<(), No> {
+    pub(crate) fn judge(
+        &self,
+        (framework, role): (FrameworkId, &Role),
+        info: &TaskInfo,
+    ) -> Result<(), No> {
         let known = self
             .tasks
             .iter()
@@ -293,9 +314,6 @@ impl Oracle {
         if info.priority > self.highest_priority(role) {
             return no(Reason::LimitExceeded, "priority");
         }
-        if info.resources.is_empty() {
-            return no(Reason::InvalidField, "resources");
-        }
         let (mut cpus, mut ports) = self.taken_on(&info.agent);
         let (more, and) = amounts_of(&info.resources);
         cpus += more;
@@ -309,7 +327,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn launch(&mut self, framework: FrameworkId, role: Role, info: TaskInfo) {
+    pub(crate) fn launch(&mut self, framework: FrameworkId, role: Role, info: TaskInfo) {
         let key = TaskKey { framework, task: info.id.clone() };
         let latest = TaskStatus {
             task: info.id.clone(),
@@ -349,10 +367,12 @@ impl Oracle {
         grace_ms: Option<u64>,
         reason: StatusReason,
     ) -> Result<Applied, No> {
-        let Some(task) = self.tasks.iter_mut().find(|task| task.key == *key) else {
+        let Some(task) = self.tasks.iter().find(|task| task.key == *key) else {
             return no(Reason::TaskUnknown, "");
         };
-        if task.lives() {
+        let all = if task.lives() { self.all_with(key) } else { Vec::new() };
+        for key in all {
+            let task = self.tasks.iter_mut().find(|task| task.key == key).expect("it lives");
             let own = task.info.kill_policy.grace_period.map_or(3_000, |grace| grace.0);
             task.kill = Some(match task.kill {
                 None => (grace_ms, reason),
@@ -361,7 +381,7 @@ impl Oracle {
                     false => (old, first),
                 },
             });
-            self.events.push(Event::KillRequested(key.clone()));
+            self.events.push(Event::KillRequested(key));
         }
         Ok(Applied::Done)
     }

@@ -9,6 +9,7 @@ mod directives;
 mod followers;
 mod frameworks;
 mod gpus;
+mod groups;
 mod hoarding;
 mod lending;
 mod offers;

@@ -27,6 +27,8 @@ fn tested_in(reason: Reason) -> &'static str {
         | Reason::AgentFenced
         | Reason::TransitionIllegal
         | Reason::ResizeUnderWay
+        | Reason::GroupExists
+        | Reason::GroupUnknown
         | Reason::TaskNotRunning
         | Reason::WindowUnknown
         | Reason::QuotaExceeded
@@ -79,6 +81,8 @@ const ALL: &[Reason] = &[
     Reason::TransitionIllegal,
     Reason::ClusterMismatch,
     Reason::SequenceExpired,
+    Reason::GroupExists,
+    Reason::GroupUnknown,
     Reason::QuotaExceeded,
     Reason::CapacityExceeded,
     Reason::Conflict,

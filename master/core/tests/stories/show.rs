@@ -8,7 +8,7 @@ use proto::{
     },
     model::{
         AgentNotice, Duration, InverseOffer, Masters, Milli, OperationResult, Order, Refusal,
-        SchedulerEvent, SharedState,
+        SchedulerEvent, SharedState, task_group::Member,
     },
     wire::v1::{self, cluster_event::Event},
 };
@@ -125,6 +125,12 @@ pub(crate) fn show_order(order: &Order) -> String {
             let owner = owner.as_ref().expect("every framework has an owner");
             format!("launch {framework}/{} of {owner}", task.id)
         }
+        Order::LaunchGroup { framework, owner, group } => {
+            let owner = owner.as_ref().expect("every framework has an owner");
+            let member = |member: &Member| format!("{} {}", member.part, member.task.id);
+            let members: Vec<String> = group.members.iter().map(member).collect();
+            format!("launch group {framework}/{} of {owner}: {}", group.id, members.join(", "))
+        }
         Order::Kill { key, reason, .. } => format!("kill {key} {reason:?}"),
         Order::Resize { key, resources, version } => {
             format!("resize {key} to {resources}, version {version}")
@@ -201,15 +207,12 @@ fn show_read(read: &ReadAnswer) -> String {
             page("tasks", it.tasks.iter().map(task).collect(), &it.next_page_token)
                 + &show_age(it.age)
         }
+        ReadAnswer::Groups(it) => {
+            let groups = it.groups.iter().map(show_group);
+            page("groups", groups.collect(), &it.next_page_token)
+        }
         ReadAnswer::Windows(it) => {
-            let window = |row: &v1::WindowSummary| {
-                let plan = row.plan.clone().unwrap_or_default();
-                let begun = if row.started { "begun" } else { "planned" };
-                let (id, agents) = (&row.window_id, row.agent_count);
-                let said = show_tallies(&row.inverse_offers);
-                format!("{id}:{}:{begun}:{agents}{said}", plan.selector)
-            };
-            page("windows", it.windows.iter().map(window).collect(), &it.next_page_token)
+            page("windows", it.windows.iter().map(show_window).collect(), &it.next_page_token)
         }
         ReadAnswer::Reservations(it) => {
             let rows = it.reservations.iter().map(show_reservation).collect();
@@ -236,6 +239,28 @@ fn show_demand_row(row: &v1::DemandRow) -> String {
     let id = row.demand.as_ref().map_or("?", |demand| &demand.demand_id);
     let (offered, left) = (row.pieces_offered, row.pieces_left);
     format!("{}:{}:{id}:{offered}+{left}", row.framework_id, row.role)
+}
+
+fn show_window(row: &v1::WindowSummary) -> String {
+    let plan = row.plan.clone().unwrap_or_default();
+    let begun = if row.started { "begun" } else { "planned" };
+    let (id, agents) = (&row.window_id, row.agent_count);
+    let said = show_tallies(&row.inverse_offers);
+    format!("{id}:{}:{begun}:{agents}{said}", plan.selector)
+}
+
+fn show_group(row: &v1::GroupSummary) -> String {
+    let member = |member: &v1::group_summary::Member| {
+        format!("{}:{}", member.task_id, member.state().as_str_name())
+    };
+    let members: Vec<String> = row.members.iter().map(member).collect();
+    let allocated = read_resources(row.allocated.clone()).expect("resources");
+    let failed = match row.failed_task_id.as_str() {
+        "" => String::new(),
+        task => format!(" because of {task}"),
+    };
+    let state = row.state().as_str_name();
+    format!("{} {state}{failed} [{allocated}] {}", row.group_id, members.join(" "))
 }
 
 fn show_framework(row: &v1::FrameworkSummary) -> String {

@@ -77,7 +77,7 @@ impl Cluster {
     fn call(&mut self, call: SchedulerCall, chance: &mut Jitter) -> Result<Answer, Failure> {
         match call {
             SchedulerCall::Accept { operations, request, .. } => {
-                let tasks = operations[0].tasks();
+                let tasks: Vec<_> = operations[0].tasks().collect();
                 let request = request.unwrap();
                 // Offers are void now and then, and old answers are forgotten now and then.
                 let forgets = chance.draw().is_multiple_of(8);
@@ -215,7 +215,8 @@ impl World {
         let mut events = match &call {
             SchedulerCall::Reconcile { tasks } => self.cluster.reconcile(tasks),
             SchedulerCall::Accept { operations, .. } if answer.is_ok() => {
-                self.cluster.redeliver(&operations[0].tasks()[0].id)
+                let first = operations[0].tasks().next().expect("a task");
+                self.cluster.redeliver(&first.id)
             }
             _ => Vec::new(),
         };
