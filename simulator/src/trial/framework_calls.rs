@@ -430,7 +430,11 @@ impl World {
         }
         let number = self.frameworks[framework].number();
         let request = format!("accept-{framework}-{number:012}");
-        let operations = self.grouped(tasks, number);
+        // No group is of revocable resources.
+        let operations = match offers[0].revocable {
+            true => Operation::launch(tasks),
+            false => self.grouped(tasks, number),
+        };
         let operations = self.with_reservations(operations, &offers[0]);
         let accept = SchedulerCall::Accept {
             offers: offers.iter().map(|offer| offer.id).collect(),
