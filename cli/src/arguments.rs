@@ -17,7 +17,7 @@ use crate::{
         maintenance::MaintenanceCommand,
         master::MasterCommand,
         masters::MastersArgs,
-        reservations::ReservationsCommand,
+        reservations::ReservationsArgs,
         roles::{QuotaArgs, RolesArgs},
         run::RunArgs,
         why::{DemandArgs, WhyArgs},
@@ -77,8 +77,7 @@ pub(crate) enum Command {
     /// List quotas, set or remove one
     Quota(Box<QuotaArgs>),
     /// List what of agents is kept for roles, reserve, give up, move
-    #[command(subcommand)]
-    Reservations(Box<ReservationsCommand>),
+    Reservations(Box<ReservationsArgs>),
     /// Print what a task wrote
     Logs(Client<LogsArgs>),
     /// End a task, or a task group

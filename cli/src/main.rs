@@ -92,8 +92,8 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
             commands::why::demands(&connect(context)?, output, &args).await?;
         }
         Command::Roles(args) => return commands::roles::roles(*args, output).await,
-        Command::Reservations(command) => {
-            return commands::reservations::reservations(*command, output).await;
+        Command::Reservations(args) => {
+            return commands::reservations::reservations(*args, output).await;
         }
         Command::Quota(args) => return commands::roles::quota(*args, output).await,
         Command::Logs(Client { context, args }) => {

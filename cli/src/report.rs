@@ -8,7 +8,7 @@ use crate::{
     output::{Format, rows::TaskRow, stderr_is_terminal, table::escape},
     sandbox::Sandbox,
 };
-use batch::{Observer, Outcome, Progress, Summary, TaskNews};
+use batch::{Observer, Outcome, Progress, Skip, Summary, TaskNews};
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::model::{FrameworkId, Instant};
 use serde::Serialize;
@@ -135,9 +135,13 @@ impl Printing {
                 self.say(&escape(&format!("{} {}{detail}{again}", news.task, word(outcome))));
                 self.show_output(&news).await;
             }
-            Progress::Skipped(news) => {
+            Progress::Skipped { news, because } => {
                 self.bar.inc(1);
-                self.say(&format!("{} is skipped: what it waits for did not succeed", news.task));
+                let why = match because {
+                    Skip::Dependency => "what it waits for did not succeed",
+                    Skip::Stopped => "the job was stopped",
+                };
+                self.say(&format!("{} is skipped: {why}", news.task));
             }
             Progress::Stopping => self.say("stopping: what runs is being killed"),
             Progress::Launched(_) => self.launched = true,

@@ -17,11 +17,19 @@ use proto::{
 };
 use std::process::ExitCode;
 
+/// `bourse reservations`, alone or with a command.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct ReservationsArgs {
+    #[command(flatten)]
+    list: Client<ListArgs>,
+    #[command(subcommand)]
+    command: Option<ReservationsCommand>,
+}
+
 /// What can be done to reservations.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum ReservationsCommand {
-    /// List reservations
-    List(Client<ListArgs>),
     /// Keep resources of an agent for a role and the roles below it
     Reserve(Client<ReserveArgs>),
     /// Give up a reservation, or a part of it
@@ -30,7 +38,7 @@ pub(crate) enum ReservationsCommand {
     Move(Client<MoveArgs>),
 }
 
-/// Flags of `bourse reservations list`.
+/// Flags of `bourse reservations` alone.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
     /// Of this agent only
@@ -54,7 +62,14 @@ pub(crate) struct ReserveArgs {
     /// Out of this reservation, of a role above, instead of what is unreserved
     #[arg(long, value_name = "RESERVATION")]
     refine: Option<ReservationId>,
+    /// Something to remember it by, shown and not interpreted; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = parse_label)]
+    labels: Vec<Label>,
 }
+
+/// A label as it is typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Label(String, String);
 
 /// Flags of `bourse reservations unreserve`.
 #[derive(Debug, clap::Args)]
@@ -76,20 +91,19 @@ pub(crate) struct MoveArgs {
 }
 
 pub(crate) async fn reservations(
-    command: ReservationsCommand,
+    args: ReservationsArgs,
     format: Format,
 ) -> anyhow::Result<ExitCode> {
-    match command {
-        ReservationsCommand::List(Client { context, args }) => {
-            list(&Connection::new(context.resolve()?)?, &args, format).await?;
-        }
-        ReservationsCommand::Reserve(Client { context, args }) => {
+    let Client { context, args: listed } = args.list;
+    match args.command {
+        None => list(&connect(&context)?, &listed, format).await?,
+        Some(ReservationsCommand::Reserve(Client { context, args })) => {
             reserve(&connect(&context)?, args, format).await?;
         }
-        ReservationsCommand::Unreserve(Client { context, args }) => {
+        Some(ReservationsCommand::Unreserve(Client { context, args })) => {
             unreserve(&connect(&context)?, &args).await?;
         }
-        ReservationsCommand::Move(Client { context, args }) => {
+        Some(ReservationsCommand::Move(Client { context, args })) => {
             move_to(&connect(&context)?, &args).await?;
         }
     }
@@ -122,7 +136,7 @@ async fn reserve(connection: &Connection, args: ReserveArgs, format: Format) -> 
         agent: args.agent,
         role: args.role,
         resources: args.resources,
-        labels: Vec::new(),
+        labels: args.labels.into_iter().map(|Label(key, value)| (key, value)).collect(),
         parent: args.refine.map(ReservationRef::Known),
     };
     let message = v1::ReserveRequest { plan: Some(write_reservation_plan(&plan)) };
@@ -166,15 +180,22 @@ async fn move_to(connection: &Connection, args: &MoveArgs) -> anyhow::Result<()>
     Ok(())
 }
 
+fn parse_label(text: &str) -> Result<Label, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok(Label(key.to_owned(), value.to_owned())),
+        _ => Err("a label is KEY=VALUE, such as team=search".to_owned()),
+    }
+}
+
 /// Says what to do about a refusal.
 fn advise(error: anyhow::Error) -> anyhow::Error {
     let Some(refusal) = error.downcast_ref::<Refusal>() else { return error };
     match refusal.reason {
         Reason::ReservationUnknown => {
-            anyhow!("{refusal}; `bourse reservations list` shows what is reserved")
+            anyhow!("{refusal}; `bourse reservations` shows what is reserved")
         }
         Reason::ReservationInUse => anyhow!(
-            "{refusal}; `bourse reservations list` shows what is used: end those tasks first, or \
+            "{refusal}; `bourse reservations` shows what is used: end those tasks first, or \
              give up less"
         ),
         Reason::ResourcesTaken => {

@@ -24,10 +24,13 @@ fn job(market: &Clerk, name: &str, role: &str, instances: u32) -> Daemon {
 fn what_is_reserved_is_for_its_role_alone() {
     let market = market();
     let reserve = ["reservations", "reserve", "east", "eng", "cpus:4,mem:4096"];
-    let made = market.json(&reserve);
+    let mut labelled = reserve.to_vec();
+    labelled.extend(["--label", "team=search", "--label", "why=index"]);
+    let made = market.json(&labelled);
     assert_eq!(made["id"], "reservation-1");
-    let rows = market.json(&["reservations", "list", "--agent", "east", "--role", "eng"]);
+    let rows = market.json(&["reservations", "--agent", "east", "--role", "eng"]);
     assert_eq!(rows[0]["owner"], "clerk");
+    assert_eq!(rows[0]["labels"], serde_json::json!(["team=search", "why=index"]));
     assert_eq!(rows[0]["resources"]["cpus"], 4);
 
     let mut other = job(&market, "other", "ops", 2);
@@ -36,10 +39,15 @@ fn what_is_reserved_is_for_its_role_alone() {
     assert_eq!(market.task_count("other-"), 0, "what is reserved is not another role's");
     assert!(other.ended().is_none(), "it waits: {}", other.log());
 
+    let mut nameless = reserve.to_vec();
+    nameless.extend(["--label", "=x"]);
+    let nameless = market.run(&nameless);
+    assert_eq!(nameless.code, Some(2), "{}", nameless.stderr);
+    assert!(nameless.stderr.contains("team=search"), "{}", nameless.stderr);
     let taken = market.run(&["reservations", "reserve", "east", "ops", "cpus:1"]).failure();
     assert!(taken.contains("unreserved and free") && taken.contains("`bourse agents`"), "{taken}");
     let unknown = market.run(&["reservations", "unreserve", "reservation-9"]).failure();
-    assert!(unknown.contains("`bourse reservations list`"), "{unknown}");
+    assert!(unknown.contains("`bourse reservations`"), "{unknown}");
     let mut sneaky = bourse(&market.cluster.home);
     sneaky.args(["reservations", "unreserve", "reservation-1"]);
     sneaky.args(market.cluster.client_flags("framework", "sneaky"));
@@ -54,9 +62,9 @@ fn what_is_reserved_is_for_its_role_alone() {
     });
     assert!(ended.unwrap().success(), "{}", other.log());
     market.run(&["reservations", "move", "reservation-1", "ops"]).success();
-    let table = market.run(&["reservations", "list"]).success();
+    let table = market.run(&["reservations"]).success();
     assert!(table.contains("ops") && table.contains("cpus:3.5"), "{table}");
     market.run(&["reservations", "unreserve", "reservation-1"]).success();
-    assert_eq!(market.json(&["reservations", "list"]), Value::Array(vec![]));
+    assert_eq!(market.json(&["reservations"]), Value::Array(vec![]));
     market.cluster.finish();
 }

@@ -25,7 +25,7 @@ mod wishes;
 pub use group::{GroupSpec, MemberSpec};
 pub use job::{Job, JobError, TaskSpec};
 pub use job_file::JobFileError;
-pub use observer::{Observer, Progress, Silent, TaskNews};
+pub use observer::{Observer, Progress, Silent, Skip, TaskNews};
 pub use queue::Outcome;
 pub use replay::{Compression, Replay, ReplayError};
 pub use run::{JobSource, RunError, run, run_until};

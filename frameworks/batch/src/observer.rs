@@ -53,10 +53,24 @@ pub enum Progress {
         /// It will be tried again after this.
         retry_in: Option<Duration>,
     },
-    /// It will not run, since something it waits for did not succeed.
-    Skipped(TaskNews),
+    /// It will not run.
+    Skipped {
+        /// Which.
+        news: TaskNews,
+        /// Why.
+        because: Skip,
+    },
     /// The job was asked to end; what runs is being killed.
     Stopping,
+}
+
+/// Why an instance will not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skip {
+    /// Something that it waits for did not succeed.
+    Dependency,
+    /// The job was stopped.
+    Stopped,
 }
 
 /// Shows nothing.

@@ -7,7 +7,7 @@
 
 use crate::instance::{Instance, KillCause, Phase};
 use crate::job::{Job, TaskSpec, task_id};
-use crate::observer::{Progress, TaskNews};
+use crate::observer::{Progress, Skip, TaskNews};
 use bourse_sdk::jitter::{Backoff, Jitter};
 use bourse_sdk::model::{
     AgentId, Duration, Instant, OfferId, StatusReason, TaskId, TaskState, TaskStatus,
@@ -394,7 +394,7 @@ impl Queue {
         let task = instance.task;
         self.open -= 1;
         let mut progress = match outcome {
-            Outcome::Skipped => vec![Progress::Skipped(news)],
+            Outcome::Skipped => vec![Progress::Skipped { news, because: Skip::Stopped }],
             _ => {
                 let message = message.to_owned();
                 vec![Progress::Ended { news, outcome, message, retry_in: None }]
@@ -431,7 +431,8 @@ impl Queue {
             if self.instance(id).phase == Phase::Blocked {
                 self.instance_mut(id).end(now, Outcome::Skipped, "");
                 self.open -= 1;
-                progress.push(Progress::Skipped(self.news(id)));
+                let because = Skip::Dependency;
+                progress.push(Progress::Skipped { news: self.news(id), because });
             }
         }
         progress
@@ -447,7 +448,8 @@ impl Queue {
                 Phase::Blocked | Phase::Ready | Phase::Delayed(_) => {
                     self.instance_mut(id).end(now, Outcome::Skipped, "the job was stopped");
                     self.open -= 1;
-                    progress.push(Progress::Skipped(self.news(id)));
+                    let because = Skip::Stopped;
+                    progress.push(Progress::Skipped { news: self.news(id), because });
                 }
                 Phase::Launching | Phase::Live { .. } => self.kill(id, KillCause::Stop),
                 Phase::Ended(_) => {}

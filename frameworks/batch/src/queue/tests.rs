@@ -308,7 +308,8 @@ proptest! {
             }
             for one in progress {
                 let news = match one {
-                    Progress::Ended { news, retry_in: None, .. } | Progress::Skipped(news) => news,
+                    Progress::Ended { news, retry_in: None, .. }
+                    | Progress::Skipped { news, .. } => news,
                     _ => continue,
                 };
                 *ends.entry((news.name, news.instance)).or_default() += 1;
