@@ -38,6 +38,8 @@ struct Held {
     sequence: u64,
     /// Not confirmed yet, oldest first.
     updates: VecDeque<v1::TaskStatus>,
+    /// Some of them have waited for a whole interval of heartbeats.
+    is_overdue: bool,
 }
 
 /// What became of an order.
@@ -78,8 +80,16 @@ impl Agent {
         say(Said::Register(register), out);
     }
 
-    pub(crate) fn heartbeat(out: &mut BytesMut) {
+    /// It lives; what was not confirmed since the last time is said again: a master that has too
+    /// much under way drops updates and counts on that.
+    pub(crate) fn heartbeat(&mut self, out: &mut BytesMut) {
         say(Said::Heartbeat(v1::AgentHeartbeat {}), out);
+        for ((framework, _), held) in &mut self.tasks {
+            if held.is_overdue {
+                held.updates.iter().for_each(|status| update(framework, status.clone(), out));
+            }
+            held.is_overdue = !held.updates.is_empty();
+        }
     }
 
     /// Deals with one order; what is to be said goes to `out`.
@@ -164,6 +174,7 @@ impl Agent {
             held.updates.pop_front();
         }
         let runs = held.state == i32::from(TaskState::TaskRunning);
+        held.is_overdue &= !held.updates.is_empty();
         if held.updates.is_empty() && !runs {
             self.tasks.remove(key);
         }

@@ -4,6 +4,7 @@
 //! loopback network.
 
 use crate::{certificates::Authority, rows};
+use nix::sys::socket::{setsockopt, sockopt};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _};
 use std::{
@@ -72,6 +73,9 @@ pub(crate) async fn dial(
     identities: Option<&Identities>,
 ) -> anyhow::Result<Box<dyn Socket>> {
     let socket = TcpSocket::new_v4()?;
+    // The port is chosen when the other end is known: a choice for every end looks at all ports
+    // that are in use, and those of a broken fleet are so for a minute.
+    setsockopt(&socket, sockopt::IpBindAddressNoPort, &true)?;
     let source = u8::try_from(2 + line / LINES_PER_SOURCE)?;
     socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 0, source), 0)))?;
     let stream: TcpStream = socket.connect(master).await?;

@@ -137,7 +137,7 @@ async fn session(
                 receiving.flow_control().release_capacity(length)?;
             }
             () = &mut next => {
-                Agent::heartbeat(&mut out);
+                agent.heartbeat(&mut out);
                 next.as_mut().reset(time::Instant::now() + interval);
             }
         }
