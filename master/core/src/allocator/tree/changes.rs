@@ -154,13 +154,19 @@ impl Tree {
     /// have another one.
     fn arrange(&mut self, index: NodeIndex) {
         let children: Vec<_> = self.node(index).children.iter().copied().collect();
-        let (mut all, mut renewed) = (Vec::new(), Vec::new());
+        // Most nodes are leaves, which order nobody.
+        if children.is_empty() {
+            return;
+        }
+        let (mut all, mut renewed) = (Vec::with_capacity(children.len()), Vec::new());
         for child in children {
             self.arrange(child);
             let key = self.node(child).key(child, &self.totals);
             let is_renewed = key.is_some() && self.is_renewed(child);
+            if is_renewed {
+                renewed.extend(key.clone());
+            }
             all.extend(key.clone());
-            renewed.extend(key.clone().filter(|_| is_renewed));
             let child = self.node_mut(child);
             (child.key, child.key_renewed) = (key, is_renewed);
         }
