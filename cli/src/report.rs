@@ -10,7 +10,7 @@ use crate::{
 };
 use batch::{Observer, Outcome, Progress, Skip, Summary, TaskNews};
 use indicatif::{ProgressBar, ProgressStyle};
-use proto::model::{FrameworkId, Instant};
+use proto::model::{AgentId, FrameworkId, Instant, TaskId};
 use serde::Serialize;
 use std::{fmt, time::Duration};
 use tokio::{
@@ -133,7 +133,7 @@ impl Printing {
                     self.bar.inc(1);
                 }
                 self.say(&escape(&format!("{} {}{detail}{again}", news.task, word(outcome))));
-                self.show_output(&news).await;
+                self.show_outputs(&news).await;
             }
             Progress::Skipped { news, because } => {
                 self.bar.inc(1);
@@ -152,26 +152,35 @@ impl Printing {
         self.bar.suspend(|| eprintln!("{line}"));
     }
 
+    /// What a task wrote, or each task of a group.
+    async fn show_outputs(&mut self, news: &TaskNews) {
+        let Some(agent) = &news.agent else { return };
+        match &news.members[..] {
+            [] => self.show_output(&news.task, agent).await,
+            members => {
+                for member in members {
+                    self.show_output(member, agent).await;
+                }
+            }
+        }
+    }
+
     /// Prints what a task wrote, each line under its name, or keeps it for JSON.
-    async fn show_output(&mut self, news: &TaskNews) {
-        let (Some(reader), Some(framework), Some(agent)) =
-            (&self.reader, self.framework, &news.agent)
-        else {
-            return;
-        };
-        let task = TaskRow::named(framework.to_string(), news.task.to_string(), agent.to_string());
+    async fn show_output(&mut self, task: &TaskId, agent: &AgentId) {
+        let (Some(reader), Some(framework)) = (&self.reader, self.framework) else { return };
+        let row = TaskRow::named(framework.to_string(), task.to_string(), agent.to_string());
         let mut texts = <[String; 2]>::default();
-        if let Err(problem) = read(reader, &task, &mut texts).await {
-            self.say(&format!("the output of {} cannot be read: {problem:#}", news.task));
+        if let Err(problem) = read(reader, &row, &mut texts).await {
+            self.say(&format!("the output of {task} cannot be read: {problem:#}"));
         }
         let [stdout, stderr] = texts;
         if self.format == Format::Json {
-            self.outputs.push(Output { task: news.task.to_string(), stdout, stderr });
+            self.outputs.push(Output { task: task.to_string(), stdout, stderr });
             return;
         }
         self.bar.suspend(|| {
-            print_lines(&mut std::io::stdout(), news, &stdout);
-            print_lines(&mut std::io::stderr(), news, &stderr);
+            print_lines(&mut std::io::stdout(), task, &stdout);
+            print_lines(&mut std::io::stderr(), task, &stderr);
         });
     }
 }
@@ -214,10 +223,10 @@ pub(crate) fn summary_line(summary: &Summary) -> String {
     format!("{}: {} in {seconds}.{tenths} s", summary.job, counts.join(", "))
 }
 
-fn print_lines(to: &mut dyn std::io::Write, news: &TaskNews, text: &str) {
+fn print_lines(to: &mut dyn std::io::Write, task: &TaskId, text: &str) {
     for line in text.lines() {
         // A reader that has gone away does not want the rest.
-        let _ = writeln!(to, "{} | {}", news.task, escape(line));
+        let _ = writeln!(to, "{task} | {}", escape(line));
     }
 }
 

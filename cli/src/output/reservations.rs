@@ -37,7 +37,7 @@ impl From<v1::Reservation> for ReservationRow {
 
 impl Row for ReservationRow {
     const TITLES: &'static [&'static str] =
-        &["ID", "AGENT", "ROLE", "RESOURCES", "USED", "REFINES", "OWNER"];
+        &["ID", "AGENT", "ROLE", "RESOURCES", "USED", "REFINES", "OWNER", "LABELS"];
 
     fn cells(&self) -> Vec<String> {
         let or_dash = |text: String| if text.is_empty() { "–".to_owned() } else { text };
@@ -49,6 +49,7 @@ impl Row for ReservationRow {
             or_dash(self.used.0.to_string()),
             or_dash(self.refines.clone().unwrap_or_default()),
             if self.declared { format!("{} (declared)", self.owner) } else { self.owner.clone() },
+            or_dash(self.labels.join(" ")),
         ]
     }
 }

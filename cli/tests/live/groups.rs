@@ -10,7 +10,8 @@ use std::{
 };
 
 /// Waits for a file of its own name.
-const WORK: &str = "echo $NAME begins >> $FOLDER/order
+const WORK: &str = "echo hello from $NAME
+echo $NAME begins >> $FOLDER/order
 while [ ! -e $FOLDER/$NAME.go ]; do sleep 0.05; done
 echo $NAME ends >> $FOLDER/order";
 
@@ -50,6 +51,10 @@ fn a_group_runs_in_order_although_its_agent_is_killed() {
     fs::write(folder.join("work.go"), "").unwrap();
     let outcome = running.join().unwrap();
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    for member in ["fetch", "work"] {
+        let said = format!("web-0:{member} | hello from {member}");
+        assert!(outcome.stdout.contains(&said), "{outcome:?}");
+    }
     holds("the sidecar ends last", || order(&folder).last().is_some_and(|it| it == "proxy ends"));
     let order = order(&folder);
     let place = |line: &str| order.iter().position(|it| it == line).expect("it was said");

@@ -12,8 +12,10 @@ pub trait Observer: Send {
 /// Which attempt of which instance, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskNews {
-    /// Its id in the cluster.
+    /// Its id in the cluster: of a task, or of a group.
     pub task: TaskId,
+    /// Of a group, its tasks in the order in which they were described; of a task none.
+    pub members: Vec<TaskId>,
     /// The task's name in the job.
     pub name: String,
     /// Which instance, from 0.

@@ -5,6 +5,7 @@
 //! an attempt that the cluster loses (agent gone, never launched) is nobody's fault and is repeated
 //! on its own, larger account. Pure: knows no offers, no calls, no clock.
 
+use crate::group::member_id;
 use crate::instance::{Instance, KillCause, Phase};
 use crate::job::{Job, TaskSpec, task_id};
 use crate::observer::{Progress, Skip, TaskNews};
@@ -195,11 +196,14 @@ impl Queue {
     /// What an observer is told about an instance.
     pub fn news(&self, id: InstanceId) -> TaskNews {
         let instance = self.instance(id);
-        let name = self.spec(id).name.clone();
+        let spec = self.spec(id);
+        let task = task_id(&spec.name, instance.index, instance.attempt)
+            .expect("a job's names and bounds make good ids");
+        let members = spec.group.iter().flat_map(|group| &group.members);
         TaskNews {
-            task: task_id(&name, instance.index, instance.attempt)
-                .expect("a job's names and bounds make good ids"),
-            name,
+            members: members.map(|member| member_id(&task, &member.task.name)).collect(),
+            task,
+            name: spec.name.clone(),
             instance: instance.index,
             attempt: instance.attempt,
             agent: instance.agent.clone(),
