@@ -18,6 +18,8 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 /// Flags of `bourse run`.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "bourse run [OPTIONS] -- COMMAND [ARGUMENT]...\n       \
+                            bourse run [OPTIONS] --file JOB.toml")]
 pub(crate) struct RunArgs {
     /// Start a cluster in this process for it, and remove it afterwards
     #[arg(long)]
