@@ -11,7 +11,8 @@ use proto::model::{
 
 impl Ledger {
     /// Sets the wish; the first reason stays, a shorter grace period replaces a longer one. A task
-    /// of a group stands for the whole group.
+    /// of a group stands for the whole group, also when it has ended itself: whoever asked could
+    /// not know that.
     pub(super) fn kill_task(
         &mut self,
         key: &TaskKey,
@@ -24,9 +25,6 @@ impl Ledger {
             return Err(Refusal::invalid("reason", "is not a reason to end a task"));
         }
         let task = self.tasks.get(key).ok_or_else(|| task_unknown(key))?;
-        if task.is_terminal() {
-            return Ok(Applied::Done);
-        }
         for key in self.ends_with(task) {
             self.wish_end(&key, Kill { grace_period, reason });
             events.push(Event::KillRequested(key));

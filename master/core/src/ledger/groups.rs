@@ -164,9 +164,10 @@ impl Ledger {
         }
     }
 
-    /// Whoever ends when this task is ended: itself or, of a group, all of it that lives.
+    /// What ends when this task is ended: itself, if it lives, or all of its group that lives.
     pub(super) fn ends_with(&self, task: &Task) -> Vec<TaskKey> {
         match task.group().and_then(|key| self.groups.get(&key)) {
+            None if task.is_terminal() => Vec::new(),
             None => vec![task.key.clone()],
             Some(group) => self.live_tasks_of_group(group).map(|task| task.key.clone()).collect(),
         }

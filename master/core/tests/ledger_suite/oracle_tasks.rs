@@ -370,7 +370,8 @@ impl Oracle {
         let Some(task) = self.tasks.iter().find(|task| task.key == *key) else {
             return no(Reason::TaskUnknown, "");
         };
-        let all = if task.lives() { self.all_with(key) } else { Vec::new() };
+        let counts = task.lives() || self.group_of(key).is_some();
+        let all = if counts { self.all_with(key) } else { Vec::new() };
         for key in all {
             let task = self.tasks.iter_mut().find(|task| task.key == key).expect("it lives");
             let own = task.info.kill_policy.grace_period.map_or(3_000, |grace| grace.0);

@@ -1,8 +1,11 @@
 //! Task groups: launched as one, refused as one, ended as one; told again to an agent that comes
 //! back.
 
-use super::rig::{Rig, accept_operations, kill, register, status, task};
-use master_core::input::{GroupFilter, OperatorCall, Page};
+use super::rig::{Rig, accept_operations, agent_message, kill, principal, register, status, task};
+use master_core::{
+    Input,
+    input::{GroupFilter, OperatorCall, Page},
+};
 use proto::model::{
     AgentCall, DemandId, Duration, GroupId, GroupKey, Operation, Priority, Resources, Role,
     SchedulerCall, StatedDemand, StatusReason as Why, TaskGroup, TaskId, TaskKey,
@@ -100,6 +103,24 @@ fn a_group_is_ended_as_one() {
     rig.call("hello", SchedulerCall::KillGroup { group: id("web"), grace_period: None });
     list(&mut rig);
     rig.matches("group_killed");
+}
+
+#[test]
+fn a_group_is_ended_although_one_of_it_ends_in_the_same_moment() {
+    let mut rig = launched();
+    rig.tell("one entry: the init task has finished, and the group is to end");
+    let finished = status("web-fetch", "a", State::Finished, 1);
+    let framework = rig.framework("hello");
+    let update = AgentCall::Update { framework, status: finished };
+    let kill = SchedulerCall::KillGroup { group: id("web"), grace_period: None };
+    let (session, call) = (rig.sessions["hello"], rig.call_id());
+    let principal = principal("framework/hello");
+    rig.turn(vec![
+        agent_message(1, "a", update),
+        Input::FrameworkCall { call, principal, session, request: kill },
+    ]);
+    list(&mut rig);
+    rig.matches("group_killed_meanwhile");
 }
 
 #[test]
