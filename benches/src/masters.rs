@@ -163,7 +163,9 @@ impl Masters {
                 command.arg("--tls-certificate").arg(certificate).arg("--tls-key").arg(key);
             }
         }
-        command.env("RUST_LOG", "warn").stdin(Stdio::null());
+        command
+            .env("RUST_LOG", std::env::var("RUST_LOG").unwrap_or_else(|_| "warn".into()))
+            .stdin(Stdio::null());
         command.stdout(log.try_clone()?).stderr(log);
         member.process = Some(Process(command.spawn()?));
         Ok(())

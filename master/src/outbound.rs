@@ -192,6 +192,8 @@ impl<T> Stream for OutboundStream<T> {
         let end = match state.end.take() {
             None => {
                 state.waker = Some(context.waker().clone());
+                // There is one for each agent, and mostly nothing waits.
+                state.queue = VecDeque::new();
                 return Poll::Pending;
             }
             Some(end) => end,

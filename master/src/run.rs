@@ -9,7 +9,7 @@ use crate::{
     disk::SnapshotDirectory,
     inbox::Inbox,
     metrics,
-    peers::{PeerContext, Peers, join::join, roster::Roster, service::PeerService},
+    peers::{self, PeerContext, Peers, join::join, roster::Roster, service::PeerService},
     readers::Readers,
     serve::{
         gateway::Gateway,
@@ -27,6 +27,7 @@ use master_core::{Master, consensus::OpenError, outbox::RoleChange};
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
+    runtime::Handle,
     sync::{oneshot, watch},
     task::{self, JoinHandle},
     time,
@@ -166,7 +167,8 @@ fn assemble(
         stop: stop.clone(),
         roster: Arc::clone(&roster),
     };
-    let peers = start_peers(&settings, context, tls.clone(), snapshots.clone(), blank);
+    let runtime = peers::runtime::start(stop.clone()).map_err(StartError::Thread)?;
+    let peers = start_peers(&runtime, &settings, context, tls.clone(), snapshots.clone(), blank);
     let (role, role_changes) = watch::channel(RoleChange::default());
     let gateway = Arc::new(Gateway::new(Arc::clone(&inbox), cluster.clone(), node));
     let listener = |socket, name| {
@@ -194,6 +196,8 @@ fn assemble(
     if let Some(socket) = sockets.peer {
         let gateway = Arc::clone(&gateway);
         let service = PeerService { gateway, roster, snapshots, disk_cluster };
+        let _inside = runtime.enter();
+        let socket = moved(socket)?;
         others.push(serve_peers(listener(socket, "peer"), &service.gateway.clone(), service));
     }
     if let Some(socket) = sockets.metrics {
@@ -216,6 +220,7 @@ fn assemble(
 
 /// Connects to those that the settings name; the core names others once it knows them.
 fn start_peers(
+    runtime: &Handle,
     settings: &MasterSettings,
     context: PeerContext,
     tls: Option<Tls>,
@@ -225,9 +230,16 @@ fn start_peers(
     let others = settings.members.iter().filter(|(id, _)| **id != settings.node);
     let others = others.filter_map(|(id, member)| Some((*id, member.peer.clone()?))).collect();
     if !settings.join.is_empty() {
-        tokio::spawn(join(context.clone(), settings.join.clone(), tls.clone()));
+        runtime.spawn(join(context.clone(), settings.join.clone(), tls.clone()));
     }
-    Peers::start(context, others, tls, snapshots, blank)
+    Peers::start(runtime.clone(), context, others, tls, snapshots, blank)
+}
+
+/// The peers' socket, for the runtime that this is called in.
+fn moved(socket: TcpListener) -> Result<TcpListener, StartError> {
+    let address = socket.local_addr().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)));
+    let moved = socket.into_std().and_then(TcpListener::from_std);
+    moved.map_err(|source| StartError::Listen { key: "peer_listen", address, source })
 }
 
 fn bound_to(socket: &Option<TcpListener>) -> Option<SocketAddr> {

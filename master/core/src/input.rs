@@ -44,6 +44,11 @@ pub enum Input {
         /// The newest version of the log that it can read, or wants to.
         version: LogVersion,
     },
+    /// The connection over which a member spoke has ended: nothing more comes over it.
+    PeerGone {
+        /// Who.
+        from: NodeId,
+    },
     /// A snapshot that a leader streamed is complete and on disk, not yet part of the state.
     PeerSnapshot {
         /// The message that announced it, without data.

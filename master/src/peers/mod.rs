@@ -8,6 +8,7 @@ mod frames;
 pub(crate) mod join;
 mod link;
 pub(crate) mod roster;
+pub(crate) mod runtime;
 pub(crate) mod service;
 mod snapshot_in;
 mod snapshot_out;
@@ -95,15 +96,16 @@ struct Peer {
 }
 
 impl Peers {
-    /// Starts connecting to all others; must be called within a runtime.
+    /// Starts connecting to all others.
     pub(crate) fn start(
+        runtime: Handle,
         context: PeerContext,
         others: BTreeMap<NodeId, String>,
         tls: Option<Tls>,
         snapshots: SnapshotDirectory,
         blank: bool,
     ) -> Self {
-        let (standing, runtime) = (Arc::new(Standing::new(blank)), Handle::current());
+        let standing = Arc::new(Standing::new(blank));
         let mut peers = Self { context, tls, runtime, snapshots, links: BTreeMap::new(), standing };
         others.into_iter().for_each(|(node, address)| peers.connect(node, address));
         peers

@@ -37,30 +37,21 @@ impl Peer for PeerService {
         request: Request<Streaming<v1::PeerFrame>>,
     ) -> Result<Response<v1::ExchangeResponse>, Status> {
         let caller = caller(request.extensions());
-        let mut frames = request.into_inner();
-        let mut last_said = None;
-        while let Some(frame) = frames.message().await? {
-            let said = Said::of_frame(&frame);
-            let from = self.sender(&caller, &said)?;
-            let messages = read_messages(&frame, from, self.gateway.node)
-                .map_err(|refusal| self.refuse(&refusal))?;
-            // Most frames say nothing new about their sender.
-            let (blank, joining) = (frame.blank, frame.joining);
-            let version = LogVersion::from_number(frame.log_version);
-            if messages.is_empty() || last_said != Some((blank, joining, version)) {
-                last_said = Some((blank, joining, version));
-                if is_peer_address(&frame.peer_address) {
-                    let arrival = Arrival::PeerKnown(from, frame.peer_address);
-                    let offered = self.gateway.inbox.offer(arrival).await;
-                    offered.map_err(|_| self.refuse(&stopping()))?;
-                }
-                self.offer(Input::PeerSeen { from, blank, joining, version }).await?;
+        let (service, frames) = (self.clone(), request.into_inner());
+        // In a task of its own: with the connection this call is dropped wherever it stands.
+        let hearing = tokio::spawn(async move {
+            let mut speaker = None;
+            let heard = service.hear(&caller, frames, &mut speaker).await;
+            // After everything that it said.
+            if let Some(from) = speaker {
+                service.offer(Input::PeerGone { from }).await?;
             }
-            for message in messages {
-                self.offer(Input::Peer(message)).await?;
-            }
+            heard
+        });
+        match hearing.await {
+            Ok(heard) => heard.map(|()| Response::new(v1::ExchangeResponse {})),
+            Err(_) => Err(self.refuse(&stopping())),
         }
-        Ok(Response::new(v1::ExchangeResponse {}))
     }
 
     async fn install_snapshot(
@@ -99,6 +90,39 @@ impl Peer for PeerService {
 }
 
 impl PeerService {
+    /// Passes on what a peer says until its stream ends; `speaker` is who that is, once it is known.
+    async fn hear(
+        &self,
+        caller: &Caller,
+        mut frames: Streaming<v1::PeerFrame>,
+        speaker: &mut Option<NodeId>,
+    ) -> Result<(), Status> {
+        let mut last_said = None;
+        while let Some(frame) = frames.message().await? {
+            let said = Said::of_frame(&frame);
+            let from = self.sender(caller, &said)?;
+            *speaker = Some(from);
+            let messages = read_messages(&frame, from, self.gateway.node)
+                .map_err(|refusal| self.refuse(&refusal))?;
+            // Most frames say nothing new about their sender.
+            let (blank, joining) = (frame.blank, frame.joining);
+            let version = LogVersion::from_number(frame.log_version);
+            if messages.is_empty() || last_said != Some((blank, joining, version)) {
+                last_said = Some((blank, joining, version));
+                if is_peer_address(&frame.peer_address) {
+                    let arrival = Arrival::PeerKnown(from, frame.peer_address);
+                    let offered = self.gateway.inbox.offer(arrival).await;
+                    offered.map_err(|_| self.refuse(&stopping()))?;
+                }
+                self.offer(Input::PeerSeen { from, blank, joining, version }).await?;
+            }
+            for message in messages {
+                self.offer(Input::Peer(message)).await?;
+            }
+        }
+        Ok(())
+    }
+
     fn begin(
         &self,
         caller: &Caller,

@@ -428,8 +428,23 @@ impl World {
         let node = self.masters[host].node;
         self.oracles.monotone.written(node, &self.masters[host].disk.durable.hard_state);
         self.masters[host].end();
+        self.connections_end(host);
         self.master_died(process);
         self.calls_died(process);
+    }
+
+    /// The others notice, mostly, that a member's process has ended.
+    fn connections_end(&mut self, host: usize) {
+        let from = self.masters[host].node;
+        for to in 0..self.masters.len() {
+            let notices = to != host && self.masters[to].is_up();
+            if notices && self.network.chance.per_mille(700) {
+                let process = self.masters[to].process(to);
+                let delay = self.network.chance.time(0, 300);
+                let event = MasterEvent::Input(Box::new(Input::PeerGone { from }));
+                self.queue.after(delay, Happening::Master(process, event));
+            }
+        }
     }
 }
 

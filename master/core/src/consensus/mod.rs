@@ -232,6 +232,21 @@ impl Consensus {
         self.after_raft();
     }
 
+    /// The connection over which a member spoke has ended. If that leads, its process has mostly
+    /// ended too, and to wait for an election timeout is for machines that fall silent: this member
+    /// obeys nobody any longer, so that another one may win, and soon stands itself. A leader that
+    /// lives connects again and is obeyed again with its next heartbeat; until then it keeps its
+    /// office, since those who still hear it refuse to vote.
+    pub(crate) fn gone(&mut self, from: NodeId) {
+        let raft = &mut self.node.raft;
+        if self.joining.is_some() || raft.leader_id != from.0 || raft.state == StateRole::Leader {
+            return;
+        }
+        raft.become_follower(raft.term, raft::INVALID_ID);
+        raft.election_elapsed = self.election.hurry();
+        self.after_raft();
+    }
+
     /// A member holds entries up to `last` only, though it had acknowledged more: its disk was
     /// lost. Raft would take its rejections for old ones for ever, and tell it that what it lacks
     /// is committed. When the message that says so is old itself, the next probe finds out.

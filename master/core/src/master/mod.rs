@@ -164,6 +164,7 @@ impl Master {
             Input::PeerSeen { from, blank, joining, version } => {
                 self.consensus.seen(from, blank, joining, version);
             }
+            Input::PeerGone { from } => self.consensus.gone(from),
             Input::Removed => drop(self.removed_for_ticks.get_or_insert(0)),
             Input::TakeSnapshot => self.snapshot_wanted = true,
             Input::PeerSnapshot { message, ledger } => {

@@ -134,6 +134,12 @@ impl Group {
         (host.master, host.writing) = (None, None);
     }
 
+    /// The process ends, and this one of the others notices: its connection has.
+    pub(crate) fn notices(&mut self, node: u64, gone: u64) {
+        self.step(node, Input::PeerGone { from: NodeId(gone) });
+        self.deliver();
+    }
+
     /// The process starts from what the disk holds.
     pub(crate) fn restart(&mut self, node: u64) {
         let (now, snapshot_entries) = (self.now, self.snapshot_entries);

@@ -13,6 +13,8 @@ enum Step {
     Transfer,
     Stop(usize),
     Cut(usize),
+    /// One believes of another that it has ended.
+    Notice(usize, usize),
     Write,
     Pass(u64),
 }
@@ -25,6 +27,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Transfer),
         1 => (0..5usize).prop_map(Step::Stop),
         1 => (0..5usize).prop_map(Step::Cut),
+        2 => (0..5usize, 0..5usize).prop_map(|(who, of)| Step::Notice(who, of)),
         4 => Just(Step::Write),
         4 => (1..40u64).prop_map(Step::Pass),
     ]
@@ -76,6 +79,7 @@ fn happen(group: &mut Group, step: &Step, next: &mut u64, away: &mut Option<u64>
                 }
             }
         }
+        Step::Notice(who, of) => group.notices(voter(group, *who), voter(group, *of)),
         Step::Write => group.write(),
         Step::Pass(ticks) => group.pass(*ticks),
     }

@@ -191,6 +191,44 @@ fn a_wiped_member_that_joined_comes_back_without_voting_first() {
 }
 
 #[test]
+fn who_notices_that_the_leader_has_ended_does_not_wait_for_a_timeout() {
+    let mut group = Group::of(3);
+    group.write();
+    let ended = group.leader().unwrap();
+    group.stop(ended);
+    for node in (1..=3).filter(|node| *node != ended) {
+        group.notices(node, ended);
+    }
+    // The shortest timeout has ten ticks.
+    let ticks = (1..10).find(|_| {
+        group.pass(1);
+        group.leader().is_some()
+    });
+    assert!(ticks.is_some(), "{}", group.transcript);
+    group.restart(ended);
+    group.write();
+}
+
+#[test]
+fn a_leader_whose_connection_ends_keeps_its_office() {
+    let mut group = Group::of(3);
+    let leader = group.leader().unwrap();
+    let (term, other) = (group.master(leader).term(), leader % 3 + 1);
+    for _ in 0..20 {
+        group.notices(other, leader);
+        assert_eq!(group.master(other).leader(), None);
+        group.pass(4);
+    }
+    assert_eq!((group.leader(), group.master(leader).term()), (Some(leader), term));
+    assert_eq!(group.master(other).leader(), Some(NodeId(leader)));
+    group.tell("what is said of others, or of itself, changes nothing");
+    group.notices(leader, other);
+    group.notices(leader, leader);
+    group.notices(other, other % 3 + 1);
+    assert_eq!((group.leader(), group.master(leader).term()), (Some(leader), term));
+}
+
+#[test]
 fn a_founder_that_was_told_of_others_stops() {
     // Its list has a fourth member, which the others have never heard of.
     let mut group = Group::with_founders(&[3, 3, 4]);
