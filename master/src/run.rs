@@ -177,12 +177,11 @@ fn assemble(
         Listener { socket, secure, drain: drain.clone(), stop: stop.clone(), name }
     };
     let [peer_address, metrics_address] = [&sockets.peer, &sockets.metrics].map(bound_to);
-    let tick = Duration::from_millis(settings.tick.as_ms());
     let core = CoreThread {
         node,
         master,
         clock,
-        tick,
+        tick: Duration::from_millis(settings.tick.as_ms()),
         inbox: Arc::clone(&inbox),
         storage,
         peers,
@@ -194,11 +193,9 @@ fn assemble(
     let api = serve_api(listener(sockets.api, "api"), &gateway, role_changes.clone());
     let mut others = Vec::new();
     if let Some(socket) = sockets.peer {
-        let gateway = Arc::clone(&gateway);
         let service = PeerService { gateway, roster, snapshots, disk_cluster };
         let _inside = runtime.enter();
-        let socket = moved(socket)?;
-        others.push(serve_peers(listener(socket, "peer"), &service.gateway.clone(), service));
+        others.push(serve_peers(listener(moved(socket)?, "peer"), service));
     }
     if let Some(socket) = sockets.metrics {
         others.push(edge::metrics::serve(socket, stop.clone()));

@@ -90,7 +90,7 @@ impl Peer for PeerService {
 }
 
 impl PeerService {
-    /// Passes on what a peer says until its stream ends; `speaker` is who that is, once it is known.
+    /// Passes on what a peer says until its stream ends; `speaker` is who that is, once known.
     async fn hear(
         &self,
         caller: &Caller,

@@ -64,16 +64,13 @@ pub(crate) fn serve_api(
 }
 
 /// Serves the other masters until the listener drains; the task ends with the last connection.
-pub(crate) fn serve_peers(
-    listener: Listener,
-    gateway: &Arc<Gateway>,
-    service: PeerService,
-) -> JoinHandle<()> {
+pub(crate) fn serve_peers(listener: Listener, service: PeerService) -> JoinHandle<()> {
+    let gate = gate(&service.gateway);
     let peers = PeerServer::new(service)
         .max_decoding_message_size(limits::PEER_FRAME_BYTES_MAX)
         .max_encoding_message_size(limits::CALL_BYTES_MAX);
     // No timeout: an exchange is one call for as long as the connection lasts.
-    let router = server(Windows::PEERS).layer(gate(gateway)).add_service(peers);
+    let router = server(Windows::PEERS).layer(gate).add_service(peers);
     serve(router, listener)
 }
 
