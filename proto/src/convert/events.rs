@@ -9,6 +9,7 @@ use super::{
     refusal::{read_refusal, write_refusal},
     shared::{read_shared_state, write_shared_state},
     status::{read_status, write_status},
+    volume::{read_volume, write_volume},
 };
 use crate::model::{OfferId, Refusal, SchedulerEvent, Session};
 use crate::wire::v1::{self, event::Event};
@@ -48,6 +49,11 @@ pub fn read_event(event: v1::Event) -> Result<SchedulerEvent, Refusal> {
         Event::PreemptionNotice(notice) => {
             let notice = read_preemption(notice).map_err(|no| no.under("preemption_notice"))?;
             SchedulerEvent::PreemptionNotice(notice)
+        }
+        Event::VolumeUpdate(update) => {
+            let volume = form::required("volume_update.volume", update.volume)?;
+            let volume = read_volume(volume).map_err(|no| no.under("volume_update.volume"))?;
+            SchedulerEvent::VolumeUpdate(Box::new(volume))
         }
         Event::Heartbeat(v1::event::Heartbeat {}) => SchedulerEvent::Heartbeat,
         Event::Masters(masters) => {
@@ -93,6 +99,9 @@ pub fn write_event(event: &SchedulerEvent) -> v1::Event {
         SchedulerEvent::SharedState(state) => Event::SharedState(write_shared_state(state)),
         SchedulerEvent::PreemptionNotice(notice) => {
             Event::PreemptionNotice(write_preemption(notice))
+        }
+        SchedulerEvent::VolumeUpdate(volume) => {
+            Event::VolumeUpdate(v1::VolumeUpdate { volume: Some(write_volume(volume)) })
         }
         SchedulerEvent::Heartbeat => Event::Heartbeat(v1::event::Heartbeat {}),
         SchedulerEvent::Masters(masters) => Event::Masters(write_masters(masters)),

@@ -38,4 +38,5 @@ pub mod status;
 pub mod task;
 pub mod task_group;
 pub mod text;
+pub mod volume;
 pub mod watch;

@@ -10,6 +10,10 @@ use super::{
     resources::write_resources,
     task::{read_task_info, read_task_resources, write_task_info},
     task_group::{read_task_group, write_task_group},
+    volume::{
+        read_volume_destroy, read_volume_plan, read_volume_resize, write_volume_destroy,
+        write_volume_plan, write_volume_resize,
+    },
 };
 use crate::model::{
     Operation, OperationResult, Refusal, Resize, TaskGroup, TaskInfo, limits,
@@ -98,6 +102,22 @@ pub fn read_operation(operation: v1::Operation) -> Result<Operation, Refusal> {
             let (reservation, role) = read?;
             Ok(Operation::MoveReservation { reservation, role })
         }
+        Kind::CreateVolume(plan) => {
+            let plan = read_volume_plan(plan).map_err(|no| no.under("create_volume"))?;
+            Ok(Operation::CreateVolume(plan))
+        }
+        Kind::GrowVolume(plan) => {
+            let resize = read_volume_resize(plan).map_err(|no| no.under("grow_volume"))?;
+            Ok(Operation::GrowVolume(resize))
+        }
+        Kind::ShrinkVolume(plan) => {
+            let resize = read_volume_resize(plan).map_err(|no| no.under("shrink_volume"))?;
+            Ok(Operation::ShrinkVolume(resize))
+        }
+        Kind::DestroyVolume(plan) => {
+            let volume = read_volume_destroy(plan).map_err(|no| no.under("destroy_volume"))?;
+            Ok(Operation::DestroyVolume(volume))
+        }
     }
 }
 
@@ -119,6 +139,10 @@ pub fn write_operation(operation: &Operation) -> v1::Operation {
         Operation::MoveReservation { reservation, role } => {
             Kind::MoveReservation(write_move(*reservation, role))
         }
+        Operation::CreateVolume(plan) => Kind::CreateVolume(write_volume_plan(plan)),
+        Operation::GrowVolume(resize) => Kind::GrowVolume(write_volume_resize(*resize)),
+        Operation::ShrinkVolume(resize) => Kind::ShrinkVolume(write_volume_resize(*resize)),
+        Operation::DestroyVolume(volume) => Kind::DestroyVolume(write_volume_destroy(*volume)),
     };
     v1::Operation { operation: Some(kind) }
 }
@@ -137,6 +161,10 @@ pub fn read_operation_result(result: v1::OperationResult) -> Result<OperationRes
             let field = "reserved.reservation_id";
             OperationResult::Reserved(form::id(field, &reserved.reservation_id)?)
         }
+        ResultKind::VolumeCreating(creating) => {
+            let field = "volume_creating.volume_id";
+            OperationResult::VolumeCreating(form::id(field, &creating.volume_id)?)
+        }
         ResultKind::Done(operation_result::Done {}) => OperationResult::Done,
     })
 }
@@ -153,6 +181,10 @@ pub fn write_operation_result(result: &OperationResult) -> v1::OperationResult {
         OperationResult::Reserved(id) => {
             let reservation_id = id.to_string();
             ResultKind::Reserved(operation_result::Reserved { reservation_id })
+        }
+        OperationResult::VolumeCreating(id) => {
+            let volume_id = id.to_string();
+            ResultKind::VolumeCreating(operation_result::VolumeCreating { volume_id })
         }
         OperationResult::Done => ResultKind::Done(operation_result::Done {}),
     };

@@ -157,7 +157,8 @@ fn read_some_resources(list: Vec<v1::Resource>) -> Read<Resources> {
     }
 }
 
-fn read_ref(field: &str, reference: Option<v1::ReservationRef>) -> Read<ReservationRef> {
+/// Reads which reservation is meant.
+pub(super) fn read_ref(field: &str, reference: Option<v1::ReservationRef>) -> Read<ReservationRef> {
     let kind = form::required(field, reference)?.reservation;
     Ok(match form::required(field, kind)? {
         RefKind::ReservationId(id) => {
@@ -167,7 +168,8 @@ fn read_ref(field: &str, reference: Option<v1::ReservationRef>) -> Read<Reservat
     })
 }
 
-fn write_ref(reference: ReservationRef) -> v1::ReservationRef {
+/// Writes which reservation is meant.
+pub(super) fn write_ref(reference: ReservationRef) -> v1::ReservationRef {
     v1::ReservationRef {
         reservation: Some(match reference {
             ReservationRef::Known(id) => RefKind::ReservationId(id.to_string()),

@@ -94,8 +94,12 @@ fn code_of(reason: Reason) -> Code {
         | Reason::MemberUnknown
         | Reason::GroupUnknown
         | Reason::WindowUnknown
-        | Reason::ReservationUnknown => Code::NotFound,
-        Reason::TaskExists | Reason::GroupExists | Reason::MemberExists => Code::AlreadyExists,
+        | Reason::ReservationUnknown
+        | Reason::VolumeUnknown => Code::NotFound,
+        Reason::TaskExists
+        | Reason::GroupExists
+        | Reason::MemberExists
+        | Reason::VolumeExists => Code::AlreadyExists,
         Reason::ResourcesTaken | Reason::Conflict => Code::Aborted,
         Reason::SequenceExpired => Code::OutOfRange,
         Reason::FrameworkRemoved
@@ -115,7 +119,11 @@ fn code_of(reason: Reason) -> Code {
         | Reason::VersionTooLow
         | Reason::ResizeUnderWay
         | Reason::TaskNotRunning
-        | Reason::ReservationInUse => Code::FailedPrecondition,
+        | Reason::ReservationInUse
+        | Reason::VolumeInUse
+        | Reason::VolumeDestroying
+        | Reason::VolumeChanging
+        | Reason::VolumeBroken => Code::FailedPrecondition,
     }
 }
 

@@ -25,6 +25,7 @@ use super::{
     task::TaskInfo,
     task_group::TaskGroup,
     time::Duration,
+    volume::VolumeInfo,
 };
 use std::collections::BTreeMap;
 
@@ -197,6 +198,8 @@ pub enum SchedulerEvent {
     SharedState(SharedState),
     /// Tasks of the framework will be ended for work of a higher priority.
     PreemptionNotice(PreemptionNotice),
+    /// A volume that concerns the framework is another; gone, when its state says so.
+    VolumeUpdate(Box<VolumeInfo>),
     /// Nothing happened.
     Heartbeat,
     /// Where masters answer, after the subscription and whenever it changes.

@@ -138,6 +138,10 @@ text_id!(
     OwnerId
 );
 text_id!(
+    /// Names a volume, chosen by whoever makes it and unique among those of its agent and role.
+    VolumeName
+);
+text_id!(
     /// Chosen by a client so that a retried call finds the first one's answer.
     RequestId
 );

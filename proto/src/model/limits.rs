@@ -3,7 +3,7 @@
 //! A bound is there to keep one party from using up what belongs to all. Each says why it has its
 //! value; a call that would exceed one is refused with `LIMIT_EXCEEDED` and the bound's name.
 
-use super::time::Duration;
+use super::{resources::Milli, time::Duration};
 
 /// Longest id. Two ids, a separator and a suffix must fit into a file name (255 bytes).
 pub const ID_BYTES_MAX: usize = 128;
@@ -78,6 +78,18 @@ pub const RESERVATIONS_MAX: usize = 200_000;
 
 /// Reservations that one task takes from: as many as it may name resources.
 pub const RESERVED_PARTS_MAX: usize = RESOURCES_MAX;
+
+/// Smallest volume, MiB of `disk`: less is not worth a directory of its own.
+pub const VOLUME_SIZE_MIN: Milli = Milli(1_000);
+
+/// Volumes of one agent: a registration names each.
+pub const VOLUMES_PER_AGENT_MAX: usize = 1_000;
+
+/// Volumes in one cluster.
+pub const VOLUMES_MAX: usize = 200_000;
+
+/// Volumes that one task uses: each is mounted before it begins.
+pub const VOLUMES_PER_TASK_MAX: usize = 16;
 
 /// Offers in one accept or decline.
 pub const OFFERS_PER_CALL_MAX: usize = 1_000;

@@ -38,6 +38,7 @@ pub mod status;
 pub mod task;
 pub mod task_group;
 pub mod time;
+pub mod volume;
 pub mod watch;
 
 pub use agent::AgentInfo;
@@ -55,7 +56,7 @@ pub use domain::{Domain, DomainSpread, SpreadError};
 pub use framework::FrameworkInfo;
 pub use ids::{
     AgentId, ClusterId, DemandId, FrameworkId, GroupId, GroupKey, IdError, NodeId, OfferId,
-    OwnerId, RequestId, TaskId, TaskKey,
+    OwnerId, RequestId, TaskId, TaskKey, VolumeName,
 };
 pub use inverse::{InverseAnswer, InverseOffer, InverseOfferId};
 pub use kill_policy::{KillPolicy, KillStep, SignalError, StopSignal};
@@ -81,4 +82,5 @@ pub use status::{StatusReason, StatusSource, TaskState, TaskStatus};
 pub use task::{Command, TaskInfo};
 pub use task_group::{GroupState, OnFailure, TaskGroup};
 pub use time::{Duration, Instant, WallTime};
+pub use volume::{VolumeId, VolumeInfo, VolumePlan, VolumeRef, VolumeResize, VolumeState};
 pub use watch::{WatchFilter, WatchKind};

@@ -9,6 +9,7 @@ use super::{
     role::Role,
     task::TaskInfo,
     task_group::TaskGroup,
+    volume::{VolumeId, VolumePlan, VolumeRef, VolumeResize},
 };
 
 /// One thing to do.
@@ -34,6 +35,14 @@ pub enum Operation {
         /// For which role from now on; not `*`.
         role: Role,
     },
+    /// Make a volume out of a reservation's disk.
+    CreateVolume(VolumePlan),
+    /// Give a volume more disk, of its reservation. What it grows by must have been offered.
+    GrowVolume(VolumeResize),
+    /// Give a volume less disk.
+    ShrinkVolume(VolumeResize),
+    /// Delete a volume and all that it holds.
+    DestroyVolume(VolumeRef),
 }
 
 /// What became of one operation.
@@ -48,6 +57,8 @@ pub enum OperationResult {
     Resizing,
     /// The reservation exists.
     Reserved(ReservationId),
+    /// The volume is ordered of its agent, and may be used by operations behind this one.
+    VolumeCreating(VolumeId),
     /// Done, nothing to say.
     Done,
     /// Nothing of it was done. The field is relative to the operation.
@@ -72,6 +83,10 @@ impl Operation {
             Operation::Reserve(_) => "reserve",
             Operation::Unreserve(_) => "unreserve",
             Operation::MoveReservation { .. } => "move_reservation",
+            Operation::CreateVolume(_) => "create_volume",
+            Operation::GrowVolume(_) => "grow_volume",
+            Operation::ShrinkVolume(_) => "shrink_volume",
+            Operation::DestroyVolume(_) => "destroy_volume",
         }
     }
 
@@ -83,7 +98,11 @@ impl Operation {
             Operation::Resize(_)
             | Operation::Reserve(_)
             | Operation::Unreserve(_)
-            | Operation::MoveReservation { .. } => (&[][..], None),
+            | Operation::MoveReservation { .. }
+            | Operation::CreateVolume(_)
+            | Operation::GrowVolume(_)
+            | Operation::ShrinkVolume(_)
+            | Operation::DestroyVolume(_) => (&[][..], None),
         };
         tasks.iter().chain(group.into_iter().flat_map(TaskGroup::tasks))
     }
@@ -96,7 +115,11 @@ impl Operation {
             Operation::Resize(_)
             | Operation::Reserve(_)
             | Operation::Unreserve(_)
-            | Operation::MoveReservation { .. } => 0,
+            | Operation::MoveReservation { .. }
+            | Operation::CreateVolume(_)
+            | Operation::GrowVolume(_)
+            | Operation::ShrinkVolume(_)
+            | Operation::DestroyVolume(_) => 0,
         }
     }
 }
@@ -108,6 +131,7 @@ impl OperationResult {
             OperationResult::Launched { tasks } => tasks,
             OperationResult::Resizing
             | OperationResult::Reserved(_)
+            | OperationResult::VolumeCreating(_)
             | OperationResult::Done
             | OperationResult::Refused(_) => &[],
         }
@@ -120,6 +144,7 @@ impl OperationResult {
             OperationResult::Launched { .. }
             | OperationResult::Resizing
             | OperationResult::Reserved(_)
+            | OperationResult::VolumeCreating(_)
             | OperationResult::Done => None,
         }
     }

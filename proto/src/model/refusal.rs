@@ -81,6 +81,18 @@ pub enum Reason {
     ReservationUnknown,
     /// Tasks or refinements use what would be given up or moved.
     ReservationInUse,
+    /// No such volume, or not of this agent.
+    VolumeUnknown,
+    /// The agent has a volume of this name for the role already.
+    VolumeExists,
+    /// A task uses what would be destroyed, or what only one may use at a time.
+    VolumeInUse,
+    /// The volume is being destroyed.
+    VolumeDestroying,
+    /// The volume is being made, or its size is being changed.
+    VolumeChanging,
+    /// The volume could not be made, or is lost.
+    VolumeBroken,
     /// Some master cannot read the command that it would become.
     VersionTooLow,
     /// The task's size is being changed.

@@ -18,7 +18,7 @@ use proto::model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) const REASONS: [Reason; 42] = [
+pub(crate) const REASONS: [Reason; 48] = [
     Reason::InvalidField,
     Reason::LimitExceeded,
     Reason::NotLeader,
@@ -56,6 +56,12 @@ pub(crate) const REASONS: [Reason; 42] = [
     Reason::MembershipUnsafe,
     Reason::ReservationUnknown,
     Reason::ReservationInUse,
+    Reason::VolumeUnknown,
+    Reason::VolumeExists,
+    Reason::VolumeInUse,
+    Reason::VolumeDestroying,
+    Reason::VolumeChanging,
+    Reason::VolumeBroken,
     Reason::VersionTooLow,
     Reason::ResizeUnderWay,
     Reason::TaskNotRunning,
