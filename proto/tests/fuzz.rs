@@ -10,7 +10,7 @@ use prost::Message;
 use proto::{
     convert::{
         agent, body::read_body, calls, offer, operation, orders, quota, refusal, reservation,
-        role_settings, status, task, watch,
+        role_settings, status, task, volume, watch,
     },
     model::{Reason, Refusal},
     wire::{DESCRIPTORS, journal, log, v1},
@@ -109,6 +109,15 @@ pub(crate) fn fuzz_reservations(bytes: &[u8]) {
     believe(bytes, operation::read_operation_result, operation::write_operation_result);
 }
 
+/// What operators and accepts say of volumes.
+pub(crate) fn fuzz_volumes(bytes: &[u8]) {
+    believe(bytes, volume::read_volume_plan, volume::write_volume_plan);
+    let write = |resize: &_| volume::write_volume_resize(*resize);
+    believe(bytes, volume::read_volume_resize, write);
+    believe(bytes, volume::read_volume_destroy, |volume| volume::write_volume_destroy(*volume));
+    believe(bytes, volume::read_volume, volume::write_volume);
+}
+
 /// What agents say.
 pub(crate) fn fuzz_agent_messages(bytes: &[u8]) {
     believe(bytes, orders::read_agent_message, orders::write_agent_message);
@@ -185,6 +194,11 @@ const REQUESTS: &[Request] = requests!(
     UnreserveRequest
     MoveReservationRequest
     ListDemandsRequest
+    ListVolumesRequest
+    CreateVolumeRequest
+    GrowVolumeRequest
+    ShrinkVolumeRequest
+    DestroyVolumeRequest
     PeerFrame
     SnapshotPart
     ReadFileRequest
@@ -224,6 +238,7 @@ fn fuzz_all(bytes: &[u8]) {
     fuzz_agent_messages(bytes);
     fuzz_quotas(bytes);
     fuzz_reservations(bytes);
+    fuzz_volumes(bytes);
     fuzz_watch_filters(bytes);
     fuzz_master_messages(bytes);
     fuzz_requests(bytes);

@@ -100,6 +100,7 @@ mod tests {
 
     fn bin(number: u64, items: usize, size_bytes: usize) -> Bin<usize> {
         let mut bin = Bin::new(Offer {
+            volumes: Vec::new(),
             reserved: Vec::new(),
             id: OfferId { term: 1, number },
             framework: FrameworkId(1),

@@ -288,7 +288,7 @@ impl Scheduler for BatchScheduler {
             Event::Offers(offers) => self.offers(now, offers, calls),
             Event::DemandFailed { demand, .. } => self.demand_failed(now, &demand),
             // What ends comes back as lost and is started again.
-            Event::PreemptionNotice(_) => {}
+            Event::PreemptionNotice(_) | Event::VolumeUpdate(_) => {}
             Event::AgentNotice { inverse_offers, .. } => answer_inverse(inverse_offers, calls),
             Event::Update(status) => {
                 if let State::Running(queue) = &mut self.state {

@@ -321,6 +321,7 @@ mod tests {
             unavailability: None,
             pieces: Vec::new(),
             revocable: false,
+            volumes: Vec::new(),
         }
     }
 

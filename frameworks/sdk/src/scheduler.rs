@@ -9,7 +9,7 @@ use crate::model::{
     Duration, FrameworkId, FrameworkInfo, GroupId, Instant, InverseAnswer, InverseOffer,
     InverseOfferId, Offer, OfferId, Operation, OperationResult, PreemptionNotice, Refusal, Resize,
     Resources, Role, SchedulerCall, SharedState, StatedDemand, TaskGroup, TaskId, TaskInfo,
-    TaskStatus, limits,
+    TaskStatus, VolumeInfo, limits,
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -83,6 +83,9 @@ pub enum Event {
     /// [`Event::Update`] with [`crate::model::StatusReason::Preempted`]. Nothing has to be done
     /// about it: whoever asked for the notice may let them write down how far they are.
     PreemptionNotice(PreemptionNotice),
+    /// A volume of the framework's owner, or of one of its roles or a role above one, is another;
+    /// gone, when its state says so. Not repeated after a new [`Event::Subscribed`].
+    VolumeUpdate(Box<VolumeInfo>),
     /// An accept, or a commit in a shared role, is committed. Comes before any update of its tasks,
     /// unless it did more than launch tasks all or none: then nothing but the answer itself says
     /// what became of it.

@@ -5,7 +5,8 @@ use proto::model::{
     AgentCall, AgentDirective, AgentId, DemandId, Duration, FrameworkId, GroupId, GroupKey,
     GroupState, Instant, MasterInfo, Milli, NodeId, Principal, Quota, ReservationId,
     ReservationPlan, Role, RoleSettingsChange, SchedulerCall, Selector, Session, Subscribe, TaskId,
-    TaskKey, TaskState, Unreserve, WallTime, WatchFilter, WindowId, WindowPlan,
+    TaskKey, TaskState, Unreserve, VolumeId, VolumePlan, VolumeResize, WallTime, WatchFilter,
+    WindowId, WindowPlan,
 };
 use raft::eraftpb::Message;
 
@@ -323,6 +324,25 @@ pub enum OperatorCall {
         /// For whom.
         role: Role,
     },
+    /// Volumes by id.
+    ListVolumes {
+        /// Which rows.
+        page: Page,
+        /// Only of this agent.
+        agent: Option<AgentId>,
+        /// Only of this role and those below it.
+        role: Option<Role>,
+        /// Only this one.
+        volume: Option<VolumeId>,
+    },
+    /// Make a volume out of what is free of a reservation.
+    CreateVolume(VolumePlan),
+    /// Give a volume a larger size.
+    GrowVolume(VolumeResize),
+    /// Give a volume a smaller size.
+    ShrinkVolume(VolumeResize),
+    /// Delete a volume with its data.
+    DestroyVolume(VolumeId),
     /// What frameworks have stated that they want.
     ListDemands {
         /// Which rows.

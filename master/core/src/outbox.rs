@@ -10,7 +10,9 @@ use crate::{
     reads::PreparedRead,
 };
 use proto::{
-    model::{NodeId, OperationResult, Order, Refusal, ReservationId, SchedulerEvent, WindowId},
+    model::{
+        NodeId, OperationResult, Order, Refusal, ReservationId, SchedulerEvent, VolumeId, WindowId,
+    },
     wire::v1,
 };
 use raft::eraftpb::{ConfState, Entry, HardState, Message};
@@ -159,6 +161,8 @@ pub enum Answer {
     Accepted(Vec<OperationResult>),
     /// The resources are reserved.
     Reserved(ReservationId),
+    /// The volume is ordered of its agent.
+    VolumeCreating(VolumeId),
     /// The maintenance window is planned.
     Scheduled(WindowId),
     /// So many statuses will follow.
@@ -185,6 +189,7 @@ pub enum ReadAnswer {
     Why(v1::WhyResponse),
     Demands(v1::ListDemandsResponse),
     Reservations(v1::ListReservationsResponse),
+    Volumes(v1::ListVolumesResponse),
 }
 
 impl ReadAnswer {
@@ -198,6 +203,7 @@ impl ReadAnswer {
             Self::Offers(answer) => answer.offers.len(),
             Self::Windows(answer) => answer.windows.len(),
             Self::Reservations(answer) => answer.reservations.len(),
+            Self::Volumes(answer) => answer.volumes.len(),
             Self::Roles(answer) => answer.roles.len(),
             Self::Demands(answer) => answer.demands.len(),
             Self::Cluster(_) | Self::Agent(_) | Self::Framework(_) | Self::Task(_) => 1,

@@ -73,6 +73,7 @@ fn an_offer_says_what_was_planned() {
         unavailability: None,
         pieces: Vec::new(),
         revocable: false,
+        volumes: Vec::new(),
     };
     assert_eq!(offer, expected);
     assert_eq!(book.live(&offer.id), Some(&expected));

@@ -393,6 +393,10 @@ fn is_committed(input: &Input) -> bool {
                 | OperatorCall::Reserve(_)
                 | OperatorCall::Unreserve(_)
                 | OperatorCall::MoveReservation { .. }
+                | OperatorCall::CreateVolume(_)
+                | OperatorCall::GrowVolume(_)
+                | OperatorCall::ShrinkVolume(_)
+                | OperatorCall::DestroyVolume(_)
                 | OperatorCall::CancelMaintenance(_)
                 | OperatorCall::AddMaster(_)
                 | OperatorCall::RemoveMaster(_)

@@ -27,7 +27,7 @@ pub const TABLE: &[Row] = &[
     Row::new("/bourse.v1.Agent/Connect", &[Agent]).streamed(limits::AGENT_MESSAGE_BYTES_MAX),
     // A master that joins asks who is there.
     Row::new("/bourse.v1.Operator/GetCluster", &[Master, Operator]),
-    // What a framework is shown by GetAgent, GetTask, ListTasks, ListGroups and Why is its own:
+    // What a framework is shown by GetAgent, GetTask, ListTasks, ListGroups, ListVolumes and Why is its own:
     // `reads/viewer.rs`.
     Row::new("/bourse.v1.Operator/GetAgent", &[Framework, Operator]),
     Row::new("/bourse.v1.Operator/ListAgents", &[Operator]),
@@ -64,6 +64,11 @@ pub const TABLE: &[Row] = &[
     Row::new("/bourse.v1.Operator/Reserve", &[Operator]),
     Row::new("/bourse.v1.Operator/Unreserve", &[Operator]),
     Row::new("/bourse.v1.Operator/MoveReservation", &[Operator]),
+    Row::new("/bourse.v1.Operator/ListVolumes", &[Framework, Operator]),
+    Row::new("/bourse.v1.Operator/CreateVolume", &[Operator]),
+    Row::new("/bourse.v1.Operator/GrowVolume", &[Operator]),
+    Row::new("/bourse.v1.Operator/ShrinkVolume", &[Operator]),
+    Row::new("/bourse.v1.Operator/DestroyVolume", &[Operator]),
     Row::new("/bourse.v1.Peer/Exchange", &[Master]).streamed(limits::PEER_FRAME_BYTES_MAX),
     Row::new("/bourse.v1.Peer/InstallSnapshot", &[Master]).streamed(limits::PEER_FRAME_BYTES_MAX),
     Row::new("/grpc.health.v1.Health/Check", ANYBODY),

@@ -111,6 +111,7 @@ mod tests {
             unavailability: None,
             pieces: Vec::new(),
             revocable: false,
+            volumes: Vec::new(),
         };
         SchedulerEvent::Offers((from..from + count).map(offer).collect())
     }

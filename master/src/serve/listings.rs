@@ -32,7 +32,7 @@ pub(super) fn read_page(page: Option<v1::Page>) -> Result<Page, Refusal> {
 }
 
 /// Marks a listing that any member may answer.
-fn may_be_stale(stale_ok: bool, listing: OperatorCall) -> OperatorCall {
+pub(super) fn may_be_stale(stale_ok: bool, listing: OperatorCall) -> OperatorCall {
     match stale_ok {
         true => OperatorCall::Stale(Box::new(listing)),
         false => listing,

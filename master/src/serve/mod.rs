@@ -19,4 +19,5 @@ mod reservations;
 mod roles;
 pub(crate) mod scheduler;
 pub(crate) mod server;
+mod volumes;
 mod watch;

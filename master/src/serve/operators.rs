@@ -8,6 +8,7 @@ use super::{
     listings::{read_list_agents, read_list_frameworks, read_list_tasks, read_page},
     masters, reservations,
     roles::{audit, read_configure_role, read_remove_quota, read_set_quota, read_set_weight},
+    volumes,
     watch::WatchStream,
 };
 use master_core::{
@@ -309,6 +310,46 @@ impl Operator for OperatorService {
         self.tell(request, reservations::read_moved).await
     }
 
+    async fn list_volumes(
+        &self,
+        request: Request<v1::ListVolumesRequest>,
+    ) -> Result<Response<v1::ListVolumesResponse>, Status> {
+        read!(self, request, volumes::read_list, Volumes)
+    }
+
+    async fn create_volume(
+        &self,
+        request: Request<v1::CreateVolumeRequest>,
+    ) -> Result<Response<v1::CreateVolumeResponse>, Status> {
+        match self.ask(request, volumes::read_create).await? {
+            Answer::VolumeCreating(volume) => {
+                Ok(Response::new(v1::CreateVolumeResponse { volume_id: volume.to_string() }))
+            }
+            other => unexpected(&other),
+        }
+    }
+
+    async fn grow_volume(
+        &self,
+        request: Request<v1::GrowVolumeRequest>,
+    ) -> Result<Response<v1::GrowVolumeResponse>, Status> {
+        self.tell(request, volumes::read_grow).await
+    }
+
+    async fn shrink_volume(
+        &self,
+        request: Request<v1::ShrinkVolumeRequest>,
+    ) -> Result<Response<v1::ShrinkVolumeResponse>, Status> {
+        self.tell(request, volumes::read_shrink).await
+    }
+
+    async fn destroy_volume(
+        &self,
+        request: Request<v1::DestroyVolumeRequest>,
+    ) -> Result<Response<v1::DestroyVolumeResponse>, Status> {
+        self.tell(request, volumes::read_destroy).await
+    }
+
     async fn list_demands(
         &self,
         request: Request<v1::ListDemandsRequest>,
@@ -341,6 +382,7 @@ impl OperatorService {
         groups::audit(&self.0.node_label, &principal, &request);
         audit(&self.0.node_label, &principal, &request);
         reservations::audit(&self.0.node_label, &principal, &request);
+        volumes::audit(&self.0.node_label, &principal, &request);
         agent_life::audit(&self.0.node_label, &principal, &request);
         masters::audit(&self.0.node_label, &principal, &request);
         self.0.call(|call| Input::OperatorCall { call, principal, request }).await

@@ -99,7 +99,10 @@ pub fn read_accept(request: v1::AcceptRequest) -> Result<(Session, SchedulerCall
     }
     let session = read_session(request.session)?;
     let operations = read_operations(request.tasks, request.operations)?;
-    let needs_none = |operation: &Operation| matches!(operation, Operation::Resize(_));
+    let needs_none = |operation: &Operation| {
+        use Operation::{DestroyVolume, Resize, ShrinkVolume};
+        matches!(operation, Resize(_) | ShrinkVolume(_) | DestroyVolume(_))
+    };
     let offers = match !operations.is_empty() && operations.iter().all(needs_none) {
         true => read_offers_or_none(request.offer_ids)?,
         false => read_offers(request.offer_ids)?,

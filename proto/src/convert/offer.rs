@@ -10,6 +10,7 @@ use super::{
     reservation::{read_offered_parts, write_reserved},
     resources::{read_attributes, read_resources_within, write_attributes, write_resources},
     text,
+    volume::{read_offered_volumes, write_offered_volumes},
 };
 use crate::model::{Duration, Offer, Refusal, limits};
 use crate::wire::v1;
@@ -33,6 +34,7 @@ pub fn read_offer(offer: v1::Offer) -> Result<Offer, Refusal> {
         unavailability: offer.unavailability.map(read_unavailability),
         pieces: form::each("pieces", offer.pieces, limits::DEMANDS_MAX, read_pieces)?,
         revocable: offer.revocable,
+        volumes: read_offered_volumes(offer.volumes)?,
     })
 }
 
@@ -52,5 +54,6 @@ pub fn write_offer(offer: &Offer) -> v1::Offer {
         pieces: offer.pieces.iter().map(write_pieces).collect(),
         revocable: offer.revocable,
         reserved: write_reserved(&offer.reserved),
+        volumes: write_offered_volumes(&offer.volumes),
     }
 }

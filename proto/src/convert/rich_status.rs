@@ -96,10 +96,9 @@ fn code_of(reason: Reason) -> Code {
         | Reason::WindowUnknown
         | Reason::ReservationUnknown
         | Reason::VolumeUnknown => Code::NotFound,
-        Reason::TaskExists
-        | Reason::GroupExists
-        | Reason::MemberExists
-        | Reason::VolumeExists => Code::AlreadyExists,
+        Reason::TaskExists | Reason::GroupExists | Reason::MemberExists | Reason::VolumeExists => {
+            Code::AlreadyExists
+        }
         Reason::ResourcesTaken | Reason::Conflict => Code::Aborted,
         Reason::SequenceExpired => Code::OutOfRange,
         Reason::FrameworkRemoved

@@ -9,7 +9,8 @@ use super::{
     text,
 };
 use crate::model::{
-    Milli, Refusal, VolumeInfo, VolumePlan, VolumeRef, VolumeResize, VolumeState, limits,
+    Milli, OfferedVolume, Refusal, VolumeInfo, VolumePlan, VolumeRef, VolumeResize, VolumeState,
+    limits,
 };
 use crate::wire::v1::{self, volume_ref::Volume as RefKind};
 
@@ -105,6 +106,33 @@ pub fn write_volume(volume: &VolumeInfo) -> v1::Volume {
         incarnation: volume.incarnation,
         task_count: volume.task_count,
     }
+}
+
+/// Reads which volumes tasks on an offer may use.
+pub(super) fn read_offered_volumes(list: Vec<v1::OfferedVolume>) -> Read<Vec<OfferedVolume>> {
+    let volumes = form::each("volumes", list, limits::VOLUMES_PER_AGENT_MAX, |volume| {
+        Ok(OfferedVolume {
+            id: form::id("volume_id", &volume.volume_id)?,
+            name: form::id("name", &volume.name)?,
+            role: read_reserved_role(&volume.role)?,
+            size: read_volume_size("size", volume.size)?,
+            shared: volume.shared,
+        })
+    })?;
+    form::distinct(&volumes, |volume| &volume.id, |index| format!("volumes[{index}].volume_id"))?;
+    Ok(volumes)
+}
+
+/// Writes which volumes tasks on an offer may use.
+pub(super) fn write_offered_volumes(volumes: &[OfferedVolume]) -> Vec<v1::OfferedVolume> {
+    let write = |volume: &OfferedVolume| v1::OfferedVolume {
+        volume_id: volume.id.to_string(),
+        name: volume.name.to_string(),
+        role: volume.role.to_string(),
+        size: Some(write_volume_size(volume.size)),
+        shared: volume.shared,
+    };
+    volumes.iter().map(write).collect()
 }
 
 /// Reads which volume is meant.

@@ -82,5 +82,7 @@ pub use status::{StatusReason, StatusSource, TaskState, TaskStatus};
 pub use task::{Command, TaskInfo};
 pub use task_group::{GroupState, OnFailure, TaskGroup};
 pub use time::{Duration, Instant, WallTime};
-pub use volume::{VolumeId, VolumeInfo, VolumePlan, VolumeRef, VolumeResize, VolumeState};
+pub use volume::{
+    OfferedVolume, VolumeId, VolumeInfo, VolumePlan, VolumeRef, VolumeResize, VolumeState,
+};
 pub use watch::{WatchFilter, WatchKind};

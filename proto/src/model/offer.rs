@@ -9,6 +9,7 @@ use super::{
     resources::Resources,
     role::Role,
     time::Duration,
+    volume::OfferedVolume,
 };
 
 use std::borrow::Cow;
@@ -43,6 +44,8 @@ pub struct Offer {
     pub revocable: bool,
     /// Which parts of the resources are reserved, each by the id of its reservation.
     pub reserved: Vec<ReservedPart>,
+    /// Volumes of the agent that tasks launched with it may use, as of when it was made.
+    pub volumes: Vec<OfferedVolume>,
 }
 
 impl Offer {

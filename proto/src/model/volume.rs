@@ -73,6 +73,21 @@ pub enum VolumeState {
     Gone,
 }
 
+/// A volume that tasks on an offer may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedVolume {
+    /// Which.
+    pub id: VolumeId,
+    /// Unique among the volumes of the agent and role.
+    pub name: VolumeName,
+    /// For this role and those below it.
+    pub role: Role,
+    /// Of `disk`, in MiB.
+    pub size: Milli,
+    /// Any number of tasks may use it at once; otherwise one.
+    pub shared: bool,
+}
+
 /// A volume as it is, as frameworks hear of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeInfo {

@@ -347,6 +347,7 @@ fn offer() -> v1::Offer {
         domain: "eu/eu-1".to_owned(),
         pieces: Vec::new(),
         revocable: false,
+        volumes: Vec::new(),
     }
 }
 

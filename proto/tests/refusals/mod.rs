@@ -15,6 +15,7 @@ mod reservations;
 mod role_settings;
 mod task_groups;
 mod tasks;
+mod volumes;
 mod watches;
 
 use proto::model::{Reason, Refusal};

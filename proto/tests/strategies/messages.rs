@@ -4,7 +4,7 @@ use super::{
     agent_id, agent_info, agent_task, any_duration, attributes, cluster_id, demand, duration,
     framework_id, framework_info, grace_period, message, offer_id, owner_id, priority, request_id,
     reservations, resources, role, roles, session, some_resources, status, status_reason, task_id,
-    task_info, task_key,
+    task_info, task_key, volumes,
 };
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
@@ -118,12 +118,13 @@ pub(crate) fn offer() -> impl Strategy<Value = Offer> {
                     unavailability: times.1,
                     pieces,
                     revocable,
+                    volumes: Vec::new(),
                 }
             },
         )
         .prop_flat_map(|offer: Offer| {
-            let parts = reservations::parts_of(&offer.resources);
-            parts.prop_map(move |reserved| Offer { reserved, ..offer.clone() })
+            let parts = (reservations::parts_of(&offer.resources), volumes::offered());
+            parts.prop_map(move |(reserved, volumes)| Offer { reserved, volumes, ..offer.clone() })
         })
 }
 
@@ -228,7 +229,7 @@ fn operations() -> impl Strategy<Value = Vec<Operation>> {
     let tasks = collection::vec((task_info(), 0..4usize), 0..8);
     let resizes = (task_id(), some_resources())
         .prop_map(|(task, resources)| Operation::Resize(Resize { task, resources }));
-    let more = prop_oneof![resizes, reservations::operation()];
+    let more = prop_oneof![resizes, reservations::operation(), volumes::operation()];
     (tasks, collection::vec(more, 0..3)).prop_map(|(tasks, more)| {
         let named = tasks.into_iter().map(|(task, place)| (task.id.clone(), (task, place)));
         let mut operations = vec![Vec::new(); 4];
@@ -363,6 +364,7 @@ pub(crate) fn event() -> impl Strategy<Value = SchedulerEvent> {
                 SchedulerEvent::PreemptionNotice(notice)
             },
         ),
+        volumes::info().prop_map(|volume| SchedulerEvent::VolumeUpdate(Box::new(volume))),
         Just(SchedulerEvent::Heartbeat),
         masters().prop_map(SchedulerEvent::Masters),
         refusal().prop_map(SchedulerEvent::Error),

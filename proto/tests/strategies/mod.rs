@@ -4,6 +4,7 @@ pub(crate) mod demand;
 pub(crate) mod messages;
 pub(crate) mod reservations;
 pub(crate) mod role_settings;
+pub(crate) mod volumes;
 
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{

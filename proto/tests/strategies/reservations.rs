@@ -7,7 +7,7 @@ use proto::model::{
     Resources, Role, Unreserve,
 };
 
-fn reference() -> impl Strategy<Value = ReservationRef> {
+pub(crate) fn reference() -> impl Strategy<Value = ReservationRef> {
     prop_oneof![
         any::<u64>().prop_map(|id| ReservationRef::Known(ReservationId(id))),
         any::<u32>().prop_map(ReservationRef::Made),
@@ -18,7 +18,7 @@ fn some_resources() -> impl Strategy<Value = Resources> {
     resources().prop_filter("something", |resources| !resources.is_empty())
 }
 
-fn reserved_role() -> impl Strategy<Value = Role> {
+pub(crate) fn reserved_role() -> impl Strategy<Value = Role> {
     role().prop_filter("somebody's", |role| *role != Role::any())
 }
 

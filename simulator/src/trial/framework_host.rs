@@ -294,6 +294,7 @@ impl World {
             SchedulerEvent::Failure { .. }
             | SchedulerEvent::DemandFailed { .. }
             | SchedulerEvent::PreemptionNotice(_)
+            | SchedulerEvent::VolumeUpdate(_)
             | SchedulerEvent::Masters(_)
             | SchedulerEvent::Heartbeat => {}
             SchedulerEvent::Error(refusal) => self.framework_refused(framework, &refusal),

@@ -56,6 +56,7 @@ impl Bench {
         let count: u32 = pieces.iter().map(|(_, count)| count).sum();
         let pieces = pieces.iter().map(|(id, count)| (DemandId::new(id).unwrap(), *count));
         Offer {
+            volumes: Vec::new(),
             reserved: Vec::new(),
             id: OfferId { term: 1, number: self.offers },
             framework: FrameworkId(3),

@@ -41,6 +41,9 @@ impl ClientSession {
             SchedulerEvent::PreemptionNotice(notice) => {
                 self.events.push_back(Event::PreemptionNotice(notice));
             }
+            SchedulerEvent::VolumeUpdate(volume) => {
+                self.events.push_back(Event::VolumeUpdate(volume));
+            }
             SchedulerEvent::Heartbeat => self.updates.caught_up(),
             SchedulerEvent::Masters(masters) => self.link.learn(&masters),
         }

@@ -110,6 +110,7 @@ impl State {
         }
         self.offered += 1;
         vec![SchedulerEvent::Offers(vec![Offer {
+            volumes: Vec::new(),
             reserved: Vec::new(),
             id: OfferId { term: 1, number: self.offered },
             framework: FrameworkId(1),

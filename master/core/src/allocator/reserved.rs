@@ -73,6 +73,7 @@ impl Reserved {
             Event::AgentRegistered(agent)
             | Event::AgentReactivated(agent)
             | Event::ReservationChanged { agent, .. } => self.look_at(ledger, agent),
+            Event::VolumeChanged(volume) => self.look_at(ledger, &volume.agent),
             Event::TaskUpdated { status, freed: true, .. } => self.look_at(ledger, &status.agent),
             _ => {}
         }

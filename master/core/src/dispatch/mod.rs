@@ -8,6 +8,7 @@ mod masters;
 mod preemptions;
 mod replies;
 pub(crate) mod shared;
+mod volumes;
 pub(crate) mod watch;
 mod watched;
 
@@ -78,6 +79,7 @@ impl Turn<'_> {
             Event::ReservationChanged { reservation, agent } => {
                 self.reservation_changed(*reservation, agent);
             }
+            Event::VolumeChanged(volume) => self.volume_changed(volume),
             // Sent after the answer, part of it, or of interest to watchers only.
             Event::AgentTaskUnknown { .. }
             | Event::UpdatesAcknowledged { .. }

@@ -201,6 +201,7 @@ fn answer_of(applied: Applied) -> Answer {
     match applied {
         Applied::Scheduled(window) => Answer::Scheduled(window),
         Applied::Reserved(reservation) => Answer::Reserved(reservation),
+        Applied::VolumeCreating(volume) => Answer::VolumeCreating(volume),
         _ => Answer::Done,
     }
 }

@@ -4,7 +4,7 @@ use super::watch::Subject;
 use crate::{Ledger, ledger::Event, reads};
 use proto::{
     convert,
-    model::{FrameworkId, TaskKey, WatchKind},
+    model::{FrameworkId, TaskKey, VolumeState, WatchKind},
     wire::v1::{self, cluster_event::Event as Fact},
 };
 
@@ -52,6 +52,10 @@ pub(super) fn subject<'a>(ledger: &'a Ledger, event: &'a Event) -> Option<Subjec
             let row = ledger.reservation(*reservation);
             let roles = row.map_or(&[][..], |row| std::slice::from_ref(&row.role));
             Subject { agent: Some(agent), roles, ..of(WatchKind::Agent) }
+        }
+        Event::VolumeChanged(volume) => {
+            let roles = std::slice::from_ref(&volume.role);
+            Subject { agent: Some(&volume.agent), roles, ..of(WatchKind::Agent) }
         }
         Event::RoleChanged(role) => {
             Subject { roles: std::slice::from_ref(role), ..of(WatchKind::Role) }
@@ -118,6 +122,10 @@ pub(super) fn describe(ledger: &Ledger, event: &Event) -> Option<Fact> {
                 None => Fact::ReservationEnded(reservation.to_string()),
             })
         }
+        Event::VolumeChanged(volume) => Some(match volume.state {
+            VolumeState::Gone => Fact::VolumeEnded(volume.id.to_string()),
+            _ => Fact::VolumeChanged(convert::volume::write_volume(volume)),
+        }),
         Event::RoleChanged(role) => Some(Fact::RoleChanged(reads::role_summary(ledger, role))),
         Event::AgentTaskUnknown { .. }
         | Event::UpdateCommitted { .. }

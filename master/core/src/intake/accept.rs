@@ -79,7 +79,7 @@ impl Turn<'_> {
     }
 
     /// Takes the offers out of circulation, and says on whose share the accept is: the role of the
-    /// offers or, where nothing needs any, that of the tasks; and whether they are revocable.
+    /// offers or, where nothing needs any, that of the tasks or one of the framework's; and whether they are revocable.
     fn begin_accept(
         &mut self,
         framework: FrameworkId,
@@ -88,11 +88,17 @@ impl Turn<'_> {
     ) -> Result<(Option<AcceptId>, Role, bool), Refusal> {
         let rows = Rows { ledger: self.ledger, framework };
         let resized = operations.iter().flatten().find_map(|operation| match operation {
-            Operation::Resize(resize) => rows.task(resize),
+            Operation::Resize(resize) => rows.task(resize).map(|task| &task.role),
             _ => None,
         });
-        match resized.filter(|_| offers.is_empty()) {
-            Some(task) => Ok((None, task.role.clone(), false)),
+        // A volume is given up on no share: any of the framework's roles will do.
+        let gives_up = operations.iter().flatten().any(|operation| {
+            matches!(operation, Operation::ShrinkVolume(_) | Operation::DestroyVolume(_))
+        });
+        let own = || rows.ledger.framework(framework)?.info.roles.first();
+        let role = resized.or_else(|| own().filter(|_| gives_up));
+        match role.filter(|_| offers.is_empty()) {
+            Some(role) => Ok((None, role.clone(), false)),
             None => {
                 let book = &mut self.leader.book;
                 let accepting = book.begin_accept(framework, offers, self.now.monotonic)?;

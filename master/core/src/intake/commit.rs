@@ -157,7 +157,11 @@ impl Turn<'_> {
             Operation::Resize(_)
             | Operation::Reserve(_)
             | Operation::Unreserve(_)
-            | Operation::MoveReservation { .. } => {
+            | Operation::MoveReservation { .. }
+            | Operation::CreateVolume(_)
+            | Operation::GrowVolume(_)
+            | Operation::ShrinkVolume(_)
+            | Operation::DestroyVolume(_) => {
                 return Err(Refusal::invalid("", "is not for commits, which launch tasks"));
             }
         };

@@ -30,9 +30,9 @@ pub(super) struct Left {
 
 /// Of one agent.
 #[derive(Debug, Clone, Default)]
-struct Pools {
+pub(super) struct Pools {
     unreserved: Resources,
-    reserved: BTreeMap<ReservationRef, Resources>,
+    pub(super) reserved: BTreeMap<ReservationRef, Resources>,
 }
 
 impl Left {
@@ -114,6 +114,9 @@ impl Left {
             Operation::MoveReservation { reservation, role } => {
                 self.moved(rows.ledger, *reservation, role)
             }
+            Operation::CreateVolume(plan) => self.create_volume(plan),
+            Operation::GrowVolume(resize) => self.grow_volume(rows.ledger, resize),
+            Operation::ShrinkVolume(_) | Operation::DestroyVolume(_) => Ok(()),
         }
     }
 
@@ -241,7 +244,10 @@ impl Left {
     }
 
     /// The agent's pools among which this is.
-    fn pools_with(&mut self, reservation: ReservationRef) -> Result<&mut Pools, Refusal> {
+    pub(super) fn pools_with(
+        &mut self,
+        reservation: ReservationRef,
+    ) -> Result<&mut Pools, Refusal> {
         let mut all = self.agents.values_mut();
         let pools = all.find(|pools| pools.reserved.contains_key(&reservation));
         pools.ok_or_else(|| not_offered(reservation).at("reservation"))

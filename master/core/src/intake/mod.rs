@@ -15,5 +15,6 @@ mod reservations;
 mod scheduler;
 pub(crate) mod sessions;
 pub(crate) mod turn;
+mod volumes;
 
 pub(crate) use turn::{Turn, Waiter};

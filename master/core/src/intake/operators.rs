@@ -3,10 +3,12 @@
 use super::{Turn, Waiter};
 use crate::{
     input::{CallId, OperatorCall},
-    ledger::Command,
+    ledger::{Command, VolumeChange},
     reads::{Read, Viewer},
 };
-use proto::model::{FrameworkId, Principal, Reason, Refusal, Session, StatusReason, limits};
+use proto::model::{
+    FrameworkId, Principal, Reason, Refusal, Session, StatusReason, VolumeRef, limits,
+};
 
 impl Turn<'_> {
     pub(crate) fn operator_call(
@@ -57,6 +59,17 @@ impl Turn<'_> {
             OperatorCall::Unreserve(unreserve) => self.unreserve(call, unreserve),
             OperatorCall::MoveReservation { reservation, role } => {
                 self.move_reservation(call, reservation, role);
+            }
+            OperatorCall::CreateVolume(plan) => self.create_volume(call, plan, &principal.id),
+            OperatorCall::GrowVolume(resize) => {
+                self.change_volume(call, VolumeChange::Grow(resize), resize.volume);
+            }
+            OperatorCall::ShrinkVolume(resize) => {
+                self.change_volume(call, VolumeChange::Shrink(resize), resize.volume);
+            }
+            OperatorCall::DestroyVolume(id) => {
+                let volume = VolumeRef::Known(id);
+                self.change_volume(call, VolumeChange::Destroy(volume), volume);
             }
             OperatorCall::RemoveQuota(role) => {
                 self.propose(Command::RemoveQuota { role }, Waiter::Call(call));

@@ -39,7 +39,16 @@ impl Turn<'_> {
         agent: Option<AgentId>,
         change: ReservationChange,
     ) {
-        let command = Command::ChangeReservations(change);
+        self.change_on_agent(call, agent, Command::ChangeReservations(change));
+    }
+
+    /// Proposes what an operator says of what is reserved of an agent.
+    pub(super) fn change_on_agent(
+        &mut self,
+        call: CallId,
+        agent: Option<AgentId>,
+        command: Command,
+    ) {
         let Some(agent) = agent.filter(|agent| self.ledger.agent(agent).is_some()) else {
             return self.propose(command, Waiter::Call(call));
         };
@@ -56,7 +65,7 @@ impl Turn<'_> {
     }
 
     /// The agent of a reservation that exists.
-    fn agent_of(&self, reservation: ReservationRef) -> Option<AgentId> {
+    pub(super) fn agent_of(&self, reservation: ReservationRef) -> Option<AgentId> {
         let ReservationRef::Known(id) = reservation else { return None };
         self.ledger.reservation(id).map(|row| row.agent.clone())
     }

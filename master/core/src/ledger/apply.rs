@@ -84,6 +84,10 @@ impl Ledger {
                 self.accept(now, accept, events)
             }
             Command::ChangeReservations(change) => self.change_reservations(now, change, events),
+            Command::ChangeVolumes(change) => self.change_volumes(now, change, events),
+            Command::RecordVolume { agent, incarnation, report } => {
+                self.record_volume(agent, *incarnation, report, events)
+            }
             Command::KillTask { key, grace_period, reason } => {
                 self.kill_task(key, *grace_period, *reason, events)
             }

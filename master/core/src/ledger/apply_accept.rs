@@ -4,8 +4,8 @@
 //! offered; what each kind of operation needs is in the files beside this one.
 
 use super::{
-    Applied, Event, Framework, FrameworkState, Ledger, Stamp, command::Proposed, draft::Draft,
-    frameworks::AcceptOutcome,
+    Applied, Event, Framework, FrameworkState, Ledger, Stamp, apply_volume::Way, command::Proposed,
+    draft::Draft, frameworks::AcceptOutcome,
 };
 use proto::model::{Operation, OperationResult, Reason, Refusal, RequestId, Role, Session, limits};
 use std::sync::Arc;
@@ -107,6 +107,24 @@ impl Ledger {
             Operation::MoveReservation { reservation, role } => {
                 let moved = (*reservation, role);
                 let done = self.draft_move(self.by(accept), moved, before, draft);
+                done.map(|()| OperationResult::Done)
+            }
+            Operation::CreateVolume(plan) => {
+                let made = self.draft_create_volume(self.by(accept), plan, before, draft);
+                made.map(OperationResult::VolumeCreating)
+            }
+            Operation::GrowVolume(resize) => {
+                let grow = (self.by(accept), Way::Grow);
+                let done = self.draft_resize_volume(grow, resize, before, draft);
+                done.map(|()| OperationResult::Done)
+            }
+            Operation::ShrinkVolume(resize) => {
+                let shrink = (self.by(accept), Way::Shrink);
+                let done = self.draft_resize_volume(shrink, resize, before, draft);
+                done.map(|()| OperationResult::Done)
+            }
+            Operation::DestroyVolume(volume) => {
+                let done = self.draft_destroy_volume(self.by(accept), *volume, before, draft);
                 done.map(|()| OperationResult::Done)
             }
         };

@@ -145,6 +145,7 @@ impl Ledger {
         agent.deactivated = false;
         agent.changed = now.time;
         assert!(agent.allocated.is_empty(), "A1: a removed agent runs nothing");
+        self.drop_volumes(id, events);
         self.drop_reservations(id, events);
         self.index.removed_agents.insert((now.time, id.clone()));
         self.forget_removed_agents();

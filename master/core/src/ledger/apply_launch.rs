@@ -145,11 +145,15 @@ impl Ledger {
                 let message = format!("{} is kept for role {}", row.id, row.role);
                 return Err(Refusal::new(Reason::NotAuthorized, message).at(field("from")));
             }
-            let used = row.used.checked_add(&part.resources).ok();
-            row.used = used.filter(|used| row.resources.contains(used)).ok_or_else(|| {
+            let not_free = || {
                 let message = format!("{} does not have {} free", row.id, part.resources);
                 Refusal::new(Reason::ResourcesTaken, message).at(field("resources"))
-            })?;
+            };
+            let used = row.used.checked_add(&part.resources).map_err(|_| not_free())?;
+            if !row.free().contains(&part.resources) {
+                return Err(not_free());
+            }
+            row.used = used;
             besides = besides.checked_sub(&part.resources).map_err(|problem| {
                 Refusal::invalid(field("resources"), format!("are not taken: {problem}"))
             })?;

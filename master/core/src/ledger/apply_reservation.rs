@@ -16,8 +16,8 @@ use super::{
     reservations::reservation_unknown,
 };
 use proto::model::{
-    OperationResult, Reason, Refusal, ReservationId, ReservationPlan, ReservationRef, Resources,
-    Role, Unreserve, limits,
+    Milli, OperationResult, Reason, Refusal, ReservationId, ReservationPlan, ReservationRef,
+    Resources, Role, Unreserve, VolumeInfo, limits,
 };
 
 /// Who wants something of reservations.
@@ -30,7 +30,7 @@ pub(super) enum By<'a> {
 }
 
 impl By<'_> {
-    fn owner(&self) -> &str {
+    pub(super) fn owner(&self) -> &str {
         match self {
             By::Framework(owner, _) | By::Operator(owner) => owner,
         }
@@ -44,6 +44,29 @@ impl By<'_> {
                 Err(Refusal::invalid("role", problem))
             }
             _ if *role == Role::any() => Err(Refusal::invalid("role", "is everybody's")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this role may take something of a reservation: of a framework, when it is for its own
+    /// role or one above.
+    pub(super) fn check_use(&self, row: &Reservation) -> Result<(), Refusal> {
+        match self {
+            By::Framework(_, own) if !own.is_within(&row.role) => {
+                let message = format!("{} is kept for role {}", row.id, row.role);
+                Err(Refusal::new(Reason::NotAuthorized, message).at("reservation"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a volume is this one's to change.
+    pub(super) fn check_owner_of_volume(&self, volume: &VolumeInfo) -> Result<(), Refusal> {
+        match self {
+            By::Framework(owner, _) if volume.owner != *owner => {
+                let message = format!("{} belongs to {}", volume.id, volume.owner);
+                Err(Refusal::new(Reason::NotAuthorized, message).at("volume"))
+            }
             _ => Ok(()),
         }
     }
@@ -143,6 +166,7 @@ impl Ledger {
             parent: parent.as_ref().map(|parent| parent.id),
             declared: false,
             used: Resources::new(),
+            volumes: Milli(0),
             refinements: 0,
         };
         if let Some(parent) = parent {
@@ -169,7 +193,7 @@ impl Ledger {
         let given_up = unreserve.resources.as_ref().unwrap_or(&row.resources).clone();
         if !row.free().contains(&given_up) {
             let message = match row.resources.contains(&given_up) {
-                true => format!("tasks use {} of {}", row.used, row.id),
+                true => format!("tasks and volumes use {} of {}", row.taken_of(), row.id),
                 false => format!("{} has no more than {}", row.id, row.resources),
             };
             return Err(Refusal::new(Reason::ReservationInUse, message).at("resources"));
@@ -214,10 +238,12 @@ impl Ledger {
         let mut row = self.named(reservation, before, draft)?;
         by.check_owner(&row)?;
         by.check_role(role)?;
-        if !row.used.is_empty() || row.refinements > 0 {
+        if row.is_used() || row.refinements > 0 {
             let message = format!(
-                "tasks use {{{}}} of {}, {} others refine it",
-                row.used, row.id, row.refinements
+                "tasks and volumes use {{{}}} of {}, {} others refine it",
+                row.taken_of(),
+                row.id,
+                row.refinements
             );
             return Err(Refusal::new(Reason::ReservationInUse, message).at("reservation"));
         }
@@ -233,7 +259,7 @@ impl Ledger {
         Ok(())
     }
 
-    fn named(
+    pub(super) fn named(
         &self,
         reference: ReservationRef,
         before: &[OperationResult],

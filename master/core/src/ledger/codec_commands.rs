@@ -11,6 +11,10 @@ use super::{
         read_configure_role, read_remove_quota, read_set_quota, read_set_weight,
         write_configure_role, write_remove_quota, write_set_quota, write_set_weight,
     },
+    codec_volumes::{
+        read_create_volume, read_destroy_volume, read_grow_volume, read_shrink_volume,
+        read_volume_report, write_volume_change, write_volume_report,
+    },
 };
 use proto::convert::{
     agent::{read_agent_info, read_agent_task, write_agent_info, write_agent_task},
@@ -92,6 +96,10 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
             write_accept((*session, role), request.as_ref(), operations, kinds)
         }
         Command::ChangeReservations(change) => write_reservation_change(change),
+        Command::ChangeVolumes(change) => write_volume_change(change),
+        Command::RecordVolume { agent, incarnation, report } => {
+            write_volume_report(agent, *incarnation, report)
+        }
         Command::KillTask { key, grace_period, reason } => write_kill(key, *grace_period, *reason),
         Command::Preempt(preemption) => write_preempt(preemption),
         Command::EndPreempted { tasks } => write_end_preempted(tasks),
@@ -230,6 +238,11 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
             Command::ChangeReservations(ReservationChange::Unreserve(read_unreserve(plan)?))
         }
         Kind::MoveReservation(plan) => read_moved(plan)?,
+        Kind::CreateVolume(create) => read_create_volume(create)?,
+        Kind::GrowVolume(plan) => read_grow_volume(plan)?,
+        Kind::ShrinkVolume(plan) => read_shrink_volume(plan)?,
+        Kind::DestroyVolume(plan) => read_destroy_volume(plan)?,
+        Kind::RecordVolume(record) => read_volume_report(record)?,
         Kind::KillTask(kill) => Command::KillTask {
             key: TaskKey {
                 framework: read_id("framework_id", &kill.framework_id)?,

@@ -12,7 +12,7 @@ use proto::convert::{
     resources::{read_resources, write_resources},
     task::{read_labels, write_labels},
 };
-use proto::model::{Refusal, ReservationId, ReservationRef, Resources};
+use proto::model::{Milli, Refusal, ReservationId, ReservationRef, Resources};
 use proto::wire::{
     log::v1::command::{self as wire, Command as Kind},
     v1 as api,
@@ -74,6 +74,7 @@ pub(super) fn read_reservation(row: api::Reservation) -> Result<Reservation, Ref
         parent: read_optional_id::<ReservationId>("parent_id", &row.parent_id)?,
         declared: row.declared,
         used: Resources::new(),
+        volumes: Milli(0),
         refinements: 0,
     })
 }

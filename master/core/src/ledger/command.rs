@@ -5,8 +5,8 @@ use super::{LogVersion, MemberChange, Preemption};
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Operation,
     Quota, Refusal, RequestId, ReservationId, ReservationPlan, Role, RoleSettingsChange, Session,
-    StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, Unreserve, WindowId, WindowPlan,
-    agent::AgentTask,
+    StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, Unreserve, VolumeId, VolumePlan,
+    VolumeRef, VolumeResize, WindowId, WindowPlan, agent::AgentTask,
 };
 
 /// An operation of an accept; or, of a partial one that asks here for what was not offered, the
@@ -165,6 +165,17 @@ pub enum Command {
     },
     /// An operator says something about reservations.
     ChangeReservations(ReservationChange),
+    /// An operator says something about volumes.
+    ChangeVolumes(VolumeChange),
+    /// An agent's news of a volume.
+    RecordVolume {
+        /// Whose news.
+        agent: AgentId,
+        /// Of which journal.
+        incarnation: u64,
+        /// The news.
+        report: VolumeReport,
+    },
     /// Updates that a framework has dealt with.
     Acknowledge {
         /// Which framework.
@@ -195,6 +206,37 @@ pub enum ReservationChange {
     },
 }
 
+/// What an operator does about volumes; frameworks do it by operations of an accept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VolumeChange {
+    /// Makes one.
+    Create {
+        /// What.
+        plan: VolumePlan,
+        /// Who asks: the id in the certificate.
+        owner: String,
+    },
+    /// Gives one a larger size.
+    Grow(VolumeResize),
+    /// Gives one a smaller size.
+    Shrink(VolumeResize),
+    /// Deletes one with its data.
+    Destroy(VolumeRef),
+}
+
+/// What an agent made of what was ordered of it about a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeReport {
+    /// Which volume.
+    pub volume: VolumeId,
+    /// Of the cluster that made it.
+    pub incarnation: u64,
+    /// Of the volume: which of the orders.
+    pub version: u64,
+    /// Why it could not be done; `None` when it is.
+    pub failed: Option<String>,
+}
+
 impl Command {
     /// An accept that launches tasks, all or none, and does nothing else.
     pub fn launch(
@@ -220,7 +262,13 @@ impl Command {
             Ok(Operation::Resize(resize)) => resize.resources.has_devices(),
             // What came later than devices did.
             Ok(
-                Operation::Reserve(_) | Operation::Unreserve(_) | Operation::MoveReservation { .. },
+                Operation::Reserve(_)
+                | Operation::Unreserve(_)
+                | Operation::MoveReservation { .. }
+                | Operation::CreateVolume(_)
+                | Operation::GrowVolume(_)
+                | Operation::ShrinkVolume(_)
+                | Operation::DestroyVolume(_),
             )
             | Err(_) => false,
         })

@@ -7,7 +7,8 @@
 
 use super::{Event, Ledger, Pools, Reservation, frameworks::amounts};
 use proto::model::{
-    AgentId, AgentInfo, DeclaredReservation, Reason, Refusal, ReservationId, Resources, limits,
+    AgentId, AgentInfo, DeclaredReservation, Milli, Reason, Refusal, ReservationId, Resources,
+    limits,
 };
 
 /// What a registration changes.
@@ -43,10 +44,14 @@ impl Ledger {
                 new.remove(at);
                 continue;
             }
-            if row.refinements > 0 || (same_journal && !row.used.is_empty()) {
+            let used = same_journal && !row.used.is_empty();
+            if row.refinements > 0 || used || row.volumes > Milli(0) {
                 let message = format!(
                     "{} for {} is declared otherwise, and used: {}, {} others refine it",
-                    row.id, row.role, row.used, row.refinements
+                    row.id,
+                    row.role,
+                    row.taken_of(),
+                    row.refinements
                 );
                 let refusal = Refusal::new(Reason::ReservationInUse, message);
                 return Err(refusal.at("agent.reservations"));
@@ -128,6 +133,7 @@ impl Ledger {
                 parent: None,
                 declared: true,
                 used: Resources::new(),
+                volumes: Milli(0),
                 refinements: 0,
             };
             self.next_reservation += 1;

@@ -8,7 +8,7 @@ use super::{
     invariants::Broken, roles::ReservedSums,
 };
 use proto::model::{
-    AgentId, FrameworkId, Instant, ReservationId, ReservationRef, Resources, Role, TaskId,
+    AgentId, FrameworkId, Instant, Milli, ReservationId, ReservationRef, Resources, Role, TaskId,
 };
 use std::collections::BTreeMap;
 
@@ -27,6 +27,8 @@ pub(super) struct Derived {
     /// What is used of each reservation, and how many refine it; of those of which it is not
     /// nothing.
     pub(super) reservations: BTreeMap<ReservationId, (Resources, usize)>,
+    /// What volumes take of each reservation that has any, MiB of `disk`.
+    pub(super) volume_disk: BTreeMap<ReservationId, Milli>,
     /// Of frameworks with tasks only.
     pub(super) frameworks: BTreeMap<FrameworkId, OfFramework>,
 }
@@ -52,6 +54,7 @@ pub(super) fn derive(ledger: &Ledger) -> Result<Derived, Broken> {
     }
     derived.roles = derive_roles(&derived.frameworks)?;
     derive_reservations(ledger, &mut derived)?;
+    derive_volumes(ledger, &mut derived)?;
     derived.index.agent_tasks = Table::new();
     for (id, tasks) in agent_tasks {
         derived.index.agent_tasks.insert(id.clone(), tasks);
@@ -109,6 +112,20 @@ fn derive_reservations(ledger: &Ledger, derived: &mut Derived) -> Result<(), Bro
         sums.use_reserved(&task.role, &task.info.reserved);
     }
     derived.reserved = sums.reserved;
+    Ok(())
+}
+
+/// What volumes there are, and what they take.
+fn derive_volumes(ledger: &Ledger, derived: &mut Derived) -> Result<(), Broken> {
+    for (id, row) in ledger.volumes.iter() {
+        let broken = |what| Broken { name: "V1", detail: format!("{id} {what}") };
+        let disk = derived.volume_disk.entry(row.info.reservation).or_default();
+        let sum = disk.0.checked_add(row.info.size.0).map(Milli);
+        *disk = sum.filter(|sum| sum.is_amount()).ok_or_else(|| broken("takes too much"))?;
+        if derived.index.note_volume(row).is_some() {
+            return Err(broken("has the name of another"));
+        }
+    }
     Ok(())
 }
 

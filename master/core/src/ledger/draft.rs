@@ -5,12 +5,13 @@
 //! Holds only what is touched, so that an accept of one task costs what one task costs.
 
 use super::{
-    Agent, Event, Group, Ledger, Membership, Reservation, Stamp, Task, frameworks::amounts,
+    Agent, Event, Group, Ledger, Membership, Reservation, Stamp, Task, Volume, frameworks::amounts,
     reservations::Pools,
 };
 use proto::model::{
     AgentId, Instant, ReservationId, ReservedPart, ResourceName, Resources, Role, Session,
     StatusReason, StatusSource, TaskGroup, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
+    VolumeId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +39,10 @@ pub(super) struct Draft<'a> {
     pub(super) reservations: BTreeMap<ReservationId, Option<Reservation>>,
     /// How many of them are new.
     pub(super) made: u64,
+    /// Volumes as they will be.
+    pub(super) volumes: BTreeMap<VolumeId, Volume>,
+    /// How many of them are new.
+    pub(super) volumes_made: u64,
     /// What more is reserved, and what less, by role.
     pub(super) reserved: Vec<(Role, Resources)>,
     pub(super) unreserved: Vec<(Role, Resources)>,
@@ -150,6 +155,10 @@ impl Ledger {
         self.next_reservation += draft.made;
         for (id, row) in draft.reservations {
             self.put_reservation(id, row, events);
+        }
+        self.next_volume += draft.volumes_made;
+        for (_, row) in draft.volumes {
+            self.put_volume(row, events);
         }
         let Some((session, role)) = launching else { return };
         if let Some(role_sum) = role_sum {

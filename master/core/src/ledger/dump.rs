@@ -1,5 +1,5 @@
 //! The state as records, for snapshots and for the digest: a header, then every member, role,
-//! agent, framework, task, maintenance window and task group, each kind by key. Equal states give
+//! agent, framework, task, maintenance window, task group and volume, each kind by key. Equal states give
 //! equal records; what can be derived is left out.
 
 use super::{
@@ -9,6 +9,7 @@ use super::{
     codec_preemption::write_preempted,
     codec_reservations::write_reservation,
     codec_roles::write_role,
+    codec_volumes::write_volume_row,
     frameworks::AcceptOutcome,
 };
 use prost::Message as _;
@@ -42,6 +43,7 @@ pub fn records(ledger: &Ledger) -> impl Iterator<Item = Vec<u8>> + '_ {
     let reservations = ledger.reservations.iter();
     let reservations = reservations.map(|(_, row)| Kind::Reservation(write_reservation(row)));
     let groups = ledger.groups.iter().map(|(_, group)| Kind::Group(write_group(group)));
+    let volumes = ledger.volumes.iter().map(|(_, row)| Kind::Volume(write_volume_row(row)));
     let kinds = header
         .chain(members)
         .chain(roles)
@@ -50,7 +52,8 @@ pub fn records(ledger: &Ledger) -> impl Iterator<Item = Vec<u8>> + '_ {
         .chain(tasks)
         .chain(windows)
         .chain(reservations)
-        .chain(groups);
+        .chain(groups)
+        .chain(volumes);
     kinds.map(|kind| v1::Record { record: Some(kind) }.encode_to_vec())
 }
 
@@ -64,6 +67,7 @@ fn write_header(ledger: &Ledger) -> wire::Header {
         // What never had a window is dumped as before there were any.
         next_window: if ledger.next_window == 1 { 0 } else { ledger.next_window },
         next_reservation: if ledger.next_reservation == 1 { 0 } else { ledger.next_reservation },
+        next_volume: if ledger.next_volume == 1 { 0 } else { ledger.next_volume },
         members_version: ledger.members.version,
         last_node: ledger.members.last_node,
         incarnation: ledger.members.incarnation,

@@ -6,7 +6,7 @@
 use super::LogVersion;
 use proto::model::{
     AgentId, FrameworkId, GroupKey, Instant, OperationResult, ReservationId, Role, TaskKey,
-    TaskStatus, WallTime, WindowId,
+    TaskStatus, VolumeId, VolumeInfo, WallTime, WindowId,
 };
 
 /// Where and when a command was committed.
@@ -62,6 +62,8 @@ pub enum Event {
         /// Of which agent.
         agent: AgentId,
     },
+    /// A volume was made, is another, or is gone, as its state says: then its row is.
+    VolumeChanged(Box<VolumeInfo>),
     /// What operators say of a role is another: its weight, its quota or a setting.
     RoleChanged(Role),
     /// A task is to get another size, or has got it or not.
@@ -139,6 +141,8 @@ pub enum Applied {
     },
     /// The resources are reserved.
     Reserved(ReservationId),
+    /// The volume is ordered of its agent.
+    VolumeCreating(VolumeId),
     /// The maintenance window is planned.
     Scheduled(WindowId),
     /// Nothing changed: a call with the same request id had these results before.

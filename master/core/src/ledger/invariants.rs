@@ -11,7 +11,8 @@ use super::{
     role_tree,
 };
 use proto::model::{
-    AgentId, FrameworkId, GroupKey, Resources, StatusReason, TaskKey, TaskState, WindowId, limits,
+    AgentId, FrameworkId, GroupKey, Resources, StatusReason, TaskKey, TaskState, VolumeState,
+    WindowId, limits,
     resize::{check_resize, larger},
     task_group::Part,
 };
@@ -64,6 +65,7 @@ pub fn check(ledger: &Ledger) -> Vec<Broken> {
             let same = ledger.index == derived.index;
             findings.expect(same, "index", || "an index differs from the rows".to_owned());
             check_reservations(ledger, &derived, &mut findings);
+            check_volumes(ledger, &derived, &mut findings);
             let same = ledger.roles.allocated == derived.roles;
             findings.expect(same, "A5", || "a role's sum differs from its tasks".to_owned());
         }
@@ -139,6 +141,7 @@ fn check_bounds(ledger: &Ledger, findings: &mut Findings) {
         ("roles", ledger.roles.rows.len(), limits::ROLES_CONFIGURED_MAX),
         ("windows", ledger.windows.len(), limits::WINDOWS_MAX),
         ("reservations", ledger.reservations.len(), limits::RESERVATIONS_MAX),
+        ("volumes", ledger.volumes.len(), limits::VOLUMES_MAX),
         ("tombstones", ledger.index.removed_agents.len(), limits::REMOVED_REMEMBERED_MAX),
         ("ended", ledger.index.removed_frameworks.len(), limits::REMOVED_REMEMBERED_MAX),
     ];
@@ -242,7 +245,7 @@ fn check_reservations(ledger: &Ledger, derived: &Derived, findings: &mut Finding
         let counted = derived.reservations.get(id).unwrap_or(&nothing);
         let same = (&row.used, row.refinements) == (&counted.0, counted.1);
         findings.expect(same, "index", || format!("{id}: a count differs from its tasks"));
-        let fits = row.resources.contains(&row.used);
+        let fits = row.holds_all();
         findings.expect(fits, "A1", || format!("{id}: {} used of {}", row.used, row.resources));
         let there = ledger.agents.get(&row.agent);
         let there = there.is_some_and(|agent| agent.state != AgentState::Removed);
@@ -262,6 +265,39 @@ fn check_reservations(ledger: &Ledger, derived: &Derived, findings: &mut Finding
     for id in derived.reservations.keys() {
         let known = ledger.reservations.contains_key(id);
         findings.expect(known, "T6", || format!("a task or a refinement names {id}"));
+    }
+}
+
+/// V1: a volume is of a reservation that holds it. V2: one that changes its size holds the larger of
+/// both.
+fn check_volumes(ledger: &Ledger, derived: &Derived, findings: &mut Findings) {
+    for (id, row) in ledger.reservations.iter() {
+        let disk = derived.volume_disk.get(id).copied().unwrap_or_default();
+        findings.expect(disk == row.volumes, "V1", || format!("{id}: its volumes take {disk:?}"));
+    }
+    for (id, row) in ledger.volumes.iter() {
+        let info = &row.info;
+        let known = info.id == *id && id.0 > 0 && id.0 < ledger.next_volume;
+        findings.expect(known, "C5", || format!("{id} was never given out"));
+        let of = ledger.reservations.get(&info.reservation);
+        let of = of.is_some_and(|of| (&of.agent, &of.role) == (&info.agent, &info.role));
+        findings.expect(of, "V1", || format!("{id} is of no reservation"));
+        let state = info.state != VolumeState::Gone && info.version > 0;
+        findings.expect(state, "V1", || format!("{id} is {} and has a row", info.state));
+        let sizes = match (info.state, row.resize_from, info.resizing_to) {
+            (VolumeState::Resizing, Some(from), Some(to)) => {
+                from != to && info.size == from.max(to) && from.min(to) >= limits::VOLUME_SIZE_MIN
+            }
+            (state, None, None) => state != VolumeState::Resizing,
+            _ => false,
+        };
+        let sizes = sizes && info.size >= limits::VOLUME_SIZE_MIN;
+        findings.expect(sizes, "V2", || format!("{id} has not the size that it should"));
+    }
+    let bounded = |count: usize| count <= limits::VOLUMES_PER_AGENT_MAX;
+    for (id, names) in ledger.index.agent_volumes.iter() {
+        let count = names.len();
+        findings.expect(bounded(count), "H4", || format!("agent {id}: {count} volumes"));
     }
 }
 

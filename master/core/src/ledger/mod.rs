@@ -23,6 +23,7 @@ mod apply_reservation;
 mod apply_resize;
 mod apply_roles;
 mod apply_status;
+mod apply_volume;
 pub mod codec;
 mod codec_accept;
 mod codec_commands;
@@ -31,6 +32,7 @@ mod codec_members;
 mod codec_preemption;
 mod codec_reservations;
 mod codec_roles;
+mod codec_volumes;
 mod command;
 mod declared;
 mod departures;
@@ -53,11 +55,12 @@ mod role_tree;
 mod roles;
 mod tasks;
 mod versions;
+mod volumes;
 mod windows;
 
 pub use agents::{Agent, AgentState};
 pub use apply_preemption::{Preempted, Preemption};
-pub use command::{Command, Proposed, ReservationChange};
+pub use command::{Command, Proposed, ReservationChange, VolumeChange, VolumeReport};
 pub use departures::Departure;
 pub(crate) use disruptions::Room as DisruptionRoom;
 pub use drains::{Drain, DrainProgress, DrainStep};
@@ -69,13 +72,15 @@ pub use reservations::{Pools, Reservation};
 pub use roles::{RoleConfig, Roles};
 pub use tasks::{Kill, Size, SizeChange, Task};
 pub use versions::LogVersion;
+pub use volumes::Volume;
+pub(crate) use volumes::of_disk;
 pub use windows::Window;
 
 use crate::table::{CopyOnWrite, Table};
 use agents::AgentTasks;
 use proto::model::{
     AgentId, ClusterId, FrameworkId, GroupKey, Instant, Priority, RequestId, ReservationId, TaskId,
-    TaskKey, WindowId,
+    TaskKey, VolumeId, WindowId,
 };
 use revocable::Revocable;
 use std::collections::{BTreeMap, BTreeSet};
@@ -99,6 +104,9 @@ pub struct Ledger {
     /// The number of the next new reservation.
     next_reservation: u64,
     reservations: Table<ReservationId, Reservation>,
+    /// The number of the next new volume.
+    next_volume: u64,
+    volumes: Table<VolumeId, Volume>,
     members: Members,
     roles: Roles,
     index: Index,
@@ -124,6 +132,8 @@ struct Index {
     revocable: Revocable,
     /// Of agents that have any.
     agent_reservations: Table<AgentId, BTreeSet<ReservationId>>,
+    /// Of agents that have any.
+    agent_volumes: Table<AgentId, volumes::Names>,
 }
 
 impl Ledger {
@@ -142,6 +152,8 @@ impl Ledger {
             windows: Table::new(),
             next_reservation: 1,
             reservations: Table::new(),
+            next_volume: 1,
+            volumes: Table::new(),
             members: Members::default(),
             roles: Roles::default(),
             index: Index::default(),

@@ -7,7 +7,7 @@
 
 use super::{Agent, AgentState, Event, Index, Ledger, Table};
 use proto::model::{
-    AgentId, Reason, Refusal, ReservationId, ReservationRef, ReservedPart, Resources, Role,
+    AgentId, Milli, Reason, Refusal, ReservationId, ReservationRef, ReservedPart, Resources, Role,
 };
 use std::collections::BTreeSet;
 
@@ -32,6 +32,8 @@ pub struct Reservation {
     pub declared: bool,
     /// What tasks take of it that have not ended; derived.
     pub used: Resources,
+    /// What its volumes take, MiB of `disk`; derived.
+    pub volumes: Milli,
     /// How many reservations refine it; derived.
     pub refinements: usize,
 }
@@ -55,12 +57,13 @@ impl Reservation {
         (&self.role, &self.owner, &self.labels, &self.resources, self.parent)
     }
 
-    /// What no task takes of it.
+    /// What no task takes of it, and no volume.
     ///
     /// # Panics
     /// When more is used than there is (A1), which apply rules out.
     pub fn free(&self) -> Resources {
-        self.resources.checked_sub(&self.used).expect("A1: used ≤ reserved")
+        let taken = self.taken().expect("A1: used ≤ reserved");
+        self.resources.checked_sub(&taken).expect("A1: used ≤ reserved")
     }
 }
 
@@ -114,6 +117,7 @@ impl Ledger {
         for id in ids.iter().copied() {
             let row = self.reservations.remove(&id).expect("an indexed reservation has a row");
             assert!(row.used.is_empty(), "A1: a removed agent runs nothing");
+            assert_eq!(row.volumes, Milli(0), "V1: a removed agent has no volumes");
             self.roles.unreserve(&row.role, &row.resources);
             events.push(Event::ReservationChanged { reservation: id, agent: agent.clone() });
         }

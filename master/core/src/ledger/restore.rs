@@ -10,6 +10,7 @@ use super::{
     codec_preemption::read_preempted,
     codec_reservations::read_reservation,
     codec_roles::read_role,
+    codec_volumes::read_volume_row,
     derive::derive,
     frameworks::AcceptOutcome,
     invariants::{self, Broken},
@@ -141,7 +142,11 @@ impl Restore {
             }
             (Kind::Group(group), Some(ledger)) => {
                 let group = read_group(group).map_err(field)?;
-                append(&mut ledger.groups, group.key.clone(), group)
+                append(&mut ledger.groups, group.key.clone(), group) && ledger.volumes.is_empty()
+            }
+            (Kind::Volume(row), Some(ledger)) => {
+                let row = read_volume_row(row).map_err(field)?;
+                append(&mut ledger.volumes, row.info.id, row)
             }
             (Kind::Header(_), Some(_)) | (_, None) => false,
         };
@@ -159,6 +164,11 @@ impl Restore {
             // Of one that there is not, the invariants tell.
             if let Some(row) = ledger.reservations.get_mut(&id) {
                 (row.used, row.refinements) = (used, refinements);
+            }
+        }
+        for (id, disk) in derived.volume_disk {
+            if let Some(row) = ledger.reservations.get_mut(&id) {
+                row.volumes = disk;
             }
         }
         for (id, pools) in derived.pools {
@@ -201,6 +211,7 @@ fn read_header(header: &wire::Header) -> Result<Ledger, Refusal> {
     ledger.next_framework = header.next_framework;
     ledger.next_window = header.next_window.max(1);
     ledger.next_reservation = header.next_reservation.max(1);
+    ledger.next_volume = header.next_volume.max(1);
     ledger.members.version = header.members_version;
     ledger.members.last_node = header.last_node;
     ledger.members.incarnation = header.incarnation;

@@ -65,6 +65,7 @@ impl Command {
                 LogVersion(2)
             }
             Command::ChangeReservations(_) => LogVersion(2),
+            Command::ChangeVolumes(_) | Command::RecordVolume { .. } => LogVersion(2),
             Command::Accept { revocable: true, .. } => LogVersion(2),
             Command::Accept { .. } if self.takes_devices() => LogVersion(2),
             Command::Accept { .. } => match self.as_launch() {

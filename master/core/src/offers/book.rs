@@ -192,6 +192,7 @@ impl Book {
             pieces: pieces.clone(),
             revocable,
             reserved: reserved.to_vec(),
+            volumes: Vec::new(),
         };
         if let Some(after) = expires_in {
             self.deadlines.set(id, now + after);

@@ -9,6 +9,7 @@ use super::{
     reservations::list_reservations,
     roles::list_roles,
     summaries::{agent_address, agent_summary, framework_summary, task_summary},
+    volumes::list_volumes,
     why::why,
 };
 use crate::{
@@ -37,8 +38,11 @@ pub(crate) fn leader_alone_knows(request: &OperatorCall) -> bool {
 
 /// Whether a member that does not lead may answer: rows that are replicated, in pages.
 pub(crate) fn may_be_stale(request: &OperatorCall) -> bool {
-    use OperatorCall::{ListAgents, ListFrameworks, ListTasks};
-    matches!(request, ListAgents { .. } | ListFrameworks { .. } | ListTasks { .. })
+    use OperatorCall::{ListAgents, ListFrameworks, ListTasks, ListVolumes};
+    matches!(
+        request,
+        ListAgents { .. } | ListFrameworks { .. } | ListTasks { .. } | ListVolumes { .. }
+    )
 }
 
 /// Answers what [only a leader knows](leader_alone_knows).
@@ -92,6 +96,10 @@ pub(super) fn answer(
             let (agent, role) = (agent.as_ref(), role.as_ref());
             ReadAnswer::Reservations(list_reservations(ledger, page, agent, role)?)
         }
+        OperatorCall::ListVolumes { page, agent, role, volume } => {
+            let which = (agent.as_ref(), role.as_ref(), *volume);
+            ReadAnswer::Volumes(list_volumes(moment, viewer, page, which)?)
+        }
         OperatorCall::GetCluster
         | OperatorCall::Stale(_)
         | OperatorCall::ListRoles(_)
@@ -104,6 +112,10 @@ pub(super) fn answer(
         | OperatorCall::Reserve(_)
         | OperatorCall::Unreserve(_)
         | OperatorCall::MoveReservation { .. }
+        | OperatorCall::CreateVolume(_)
+        | OperatorCall::GrowVolume(_)
+        | OperatorCall::ShrinkVolume(_)
+        | OperatorCall::DestroyVolume(_)
         | OperatorCall::SetWeight { .. }
         | OperatorCall::SetQuota { .. }
         | OperatorCall::RemoveQuota(_)

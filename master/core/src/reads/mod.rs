@@ -19,6 +19,7 @@ mod reservations;
 mod roles;
 mod summaries;
 mod viewer;
+mod volumes;
 mod waiting;
 mod why;
 mod why_demand;

@@ -22,14 +22,19 @@ pub(crate) enum Viewer {
 impl Viewer {
     /// Who makes this call, if they may.
     pub(crate) fn admit(principal: &Principal, request: &OperatorCall) -> Result<Self, Refusal> {
-        use OperatorCall::{GetAgent, GetTask, ListGroups, ListTasks, Why};
+        use OperatorCall::{GetAgent, GetTask, ListGroups, ListTasks, ListVolumes, Why};
         match (principal.kind, request) {
             (PrincipalKind::Operator, _) => Ok(Self::Operator),
             // One that joins asks who is there.
             (PrincipalKind::Master, OperatorCall::GetCluster) => Ok(Self::Operator),
             (
                 PrincipalKind::Framework,
-                GetAgent(_) | GetTask { .. } | ListTasks { .. } | ListGroups { .. } | Why(_),
+                GetAgent(_)
+                | GetTask { .. }
+                | ListTasks { .. }
+                | ListGroups { .. }
+                | ListVolumes { .. }
+                | Why(_),
             ) => Ok(Self::Owner(principal.id.clone())),
             (kind, _) => {
                 let message = format!("a certificate for {} may not ask this", kind.as_str());

@@ -30,3 +30,4 @@ mod stories;
 mod stories_bounds;
 mod stories_directives;
 mod versions;
+mod volumes;

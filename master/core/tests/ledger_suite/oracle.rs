@@ -169,6 +169,9 @@ impl Oracle {
         self.pass(stamp);
         self.begin(command)?;
         let applied = match command.clone() {
+            Command::ChangeVolumes(_) | Command::RecordVolume { .. } => {
+                unreachable!("histories have no volumes: `volumes` has stories of them")
+            }
             Command::Barrier { term } => {
                 self.events.push(Event::BarrierPassed { term });
                 Applied::Done

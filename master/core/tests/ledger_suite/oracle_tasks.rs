@@ -255,6 +255,12 @@ impl Oracle {
                 let moved = self.move_reservation(by, (*reservation, role), before);
                 return moved.map(|()| OperationResult::Done);
             }
+            Ok(
+                Operation::CreateVolume(_)
+                | Operation::GrowVolume(_)
+                | Operation::ShrinkVolume(_)
+                | Operation::DestroyVolume(_),
+            ) => unreachable!("histories have no volumes: `volumes` has stories of them"),
             Ok(Operation::Launch { tasks }) => tasks,
             Ok(Operation::LaunchGroup(group)) => {
                 let launched = self.launch_group((framework, revocable), role, group);

@@ -27,4 +27,5 @@ mod shared;
 mod shared_histories;
 mod show;
 mod terms;
+mod volumes;
 mod watches;

@@ -36,9 +36,18 @@ fn tested_in(reason: Reason) -> &'static str {
         | Reason::Conflict
         | Reason::ReservationUnknown
         | Reason::ReservationInUse
+        | Reason::VolumeUnknown
+        | Reason::VolumeExists
+        | Reason::VolumeDestroying
+        | Reason::VolumeChanging
         | Reason::SequenceExpired => "stories",
         // `tests/ledger_suite`: what only apply sees, and what takes many rows.
-        Reason::ResourcesTaken | Reason::LimitExceeded | Reason::AgentDeactivated => "ledger_suite",
+        Reason::ResourcesTaken
+        | Reason::LimitExceeded
+        | Reason::AgentDeactivated
+        | Reason::VolumeBroken => "ledger_suite",
+        // No task can use a volume as yet.
+        Reason::VolumeInUse => "nowhere",
         // The tests of membership.
         Reason::MemberExists
         | Reason::MemberUnknown
@@ -57,6 +66,10 @@ const ALL: &[Reason] = &[
     Reason::InvalidField,
     Reason::ReservationUnknown,
     Reason::ReservationInUse,
+    Reason::VolumeUnknown,
+    Reason::VolumeExists,
+    Reason::VolumeDestroying,
+    Reason::VolumeChanging,
     Reason::LimitExceeded,
     Reason::NotLeader,
     Reason::NotReady,

@@ -4,7 +4,7 @@ use master_core::outbox::{Answer, ReadAnswer};
 use proto::{
     convert::{
         decline::decline_count_text, demand::read_constraint, quota::read_quota,
-        resources::read_resources, role_settings::read_settings,
+        resources::read_resources, role_settings::read_settings, volume::write_volume,
     },
     model::{
         AgentNotice, Duration, InverseOffer, Masters, Milli, OperationResult, Order, Refusal,
@@ -35,6 +35,9 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
                 })
                 .collect();
             format!("offers {}", shown.join(", "))
+        }
+        SchedulerEvent::VolumeUpdate(volume) => {
+            format!("volume {}", show_volume(&write_volume(volume)))
         }
         SchedulerEvent::Rescind(offers) => {
             let shown: Vec<_> = offers.iter().map(ToString::to_string).collect();
@@ -151,6 +154,7 @@ fn show_results(results: &[OperationResult]) -> String {
         }
         OperationResult::Resizing => "resizing".to_owned(),
         OperationResult::Reserved(id) => format!("reserved {id}"),
+        OperationResult::VolumeCreating(id) => format!("creating {id}"),
         OperationResult::Done => "done".to_owned(),
         OperationResult::Refused(refusal) => format!("refused {:?} {refusal}", refusal.reason),
     };
@@ -210,6 +214,10 @@ fn show_read(read: &ReadAnswer) -> String {
         ReadAnswer::Groups(it) => {
             let groups = it.groups.iter().map(show_group);
             page("groups", groups.collect(), &it.next_page_token)
+        }
+        ReadAnswer::Volumes(it) => {
+            page("volumes", it.volumes.iter().map(show_volume).collect(), &it.next_page_token)
+                + &show_age(it.age)
         }
         ReadAnswer::Windows(it) => {
             page("windows", it.windows.iter().map(show_window).collect(), &it.next_page_token)
@@ -436,6 +444,8 @@ pub(crate) fn show_watched(event: &Result<Box<v1::ClusterEvent>, Refusal>) -> Op
         Event::Heartbeat(_) => return None,
         Event::ReservationChanged(row) => show_reservation(row),
         Event::ReservationEnded(id) => format!("{id} ended"),
+        Event::VolumeChanged(row) => show_volume(row),
+        Event::VolumeEnded(id) => format!("{id} ended"),
         Event::RoleChanged(row) => format!("role {}{}", row.role, show_role(row)),
         Event::Started(_) => "started".to_owned(),
         Event::AgentChanged(row) => {
@@ -470,6 +480,17 @@ fn show_age(age: Option<v1::ListingAge>) -> String {
         let v1::ListingAge { node_id, applied_index, silent_ms } = age;
         format!(", as member {node_id} knows it at {applied_index}, {silent_ms} ms of silence")
     })
+}
+
+fn show_volume(row: &v1::Volume) -> String {
+    let mib = |size: &Option<v1::Scalar>| size.as_ref().map_or(0, |size| size.milli / 1_000);
+    let to = match row.resizing_to {
+        Some(_) => format!(" to {}", mib(&row.resizing_to)),
+        None => String::new(),
+    };
+    let (id, name, of, state) = (&row.volume_id, &row.name, &row.reservation_id, row.state());
+    let (size, version, owner) = (mib(&row.size), row.version, &row.owner);
+    format!("{id} {name} {size} MiB{to} of {of} {state:?} #{version} owner {owner}")
 }
 
 pub(crate) fn show_reservation(row: &v1::Reservation) -> String {

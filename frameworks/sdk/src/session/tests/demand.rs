@@ -51,6 +51,7 @@ impl Bench {
             unavailability: None,
             pieces: vec![(DemandId::new("a").unwrap(), pieces)],
             revocable: false,
+            volumes: Vec::new(),
         };
         self.input(Input::Event(ConnectionId(1), SchedulerEvent::Offers(vec![offer])));
     }

@@ -45,6 +45,8 @@ impl View {
             | Event::BarrierPassed { .. }
             | Event::MembersChanged
             | Event::VersionRaised(_)
+            // Of what is reserved, which is not offered from here.
+            | Event::VolumeChanged(_)
             | Event::AgentDrained(_)
             | Event::WindowScheduled(_)
             | Event::WindowStarted(_)

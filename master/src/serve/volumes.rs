@@ -1,0 +1,134 @@
+//! What operators say of volumes, read from the wire.
+
+use super::{
+    listings::{may_be_stale, read_page},
+    operators::id,
+};
+use master_core::input::OperatorCall;
+use proto::{
+    convert::volume::{read_volume_plan, read_volume_size},
+    model::{Principal, Refusal, ReservationRef, VolumeId, VolumeRef, VolumeResize},
+    wire::v1,
+};
+
+pub(super) fn read_list(request: v1::ListVolumesRequest) -> Result<OperatorCall, Refusal> {
+    let named = |text: &str| !text.is_empty();
+    let listing = OperatorCall::ListVolumes {
+        page: read_page(request.page)?,
+        agent: match named(&request.agent_id) {
+            true => Some(id("agent_id", &request.agent_id)?),
+            false => None,
+        },
+        role: match named(&request.role) {
+            true => Some(id("role", &request.role)?),
+            false => None,
+        },
+        volume: match named(&request.volume_id) {
+            true => Some(id("volume_id", &request.volume_id)?),
+            false => None,
+        },
+    };
+    Ok(may_be_stale(request.stale_ok, listing))
+}
+
+pub(super) fn read_create(request: v1::CreateVolumeRequest) -> Result<OperatorCall, Refusal> {
+    let plan = request.plan.ok_or_else(|| Refusal::invalid("plan", "is missing"))?;
+    let plan = read_volume_plan(plan).map_err(|refusal| refusal.under("plan"))?;
+    match plan.reservation {
+        ReservationRef::Made(_) => Err(Refusal::invalid(
+            "plan.reservation.operation",
+            "is of an accept; name it by its id",
+        )),
+        ReservationRef::Known(_) => Ok(OperatorCall::CreateVolume(plan)),
+    }
+}
+
+pub(super) fn read_grow(request: v1::GrowVolumeRequest) -> Result<OperatorCall, Refusal> {
+    read_resize(&request.volume_id, request.size).map(OperatorCall::GrowVolume)
+}
+
+pub(super) fn read_shrink(request: v1::ShrinkVolumeRequest) -> Result<OperatorCall, Refusal> {
+    read_resize(&request.volume_id, request.size).map(OperatorCall::ShrinkVolume)
+}
+
+pub(super) fn read_destroy(request: v1::DestroyVolumeRequest) -> Result<OperatorCall, Refusal> {
+    id("volume_id", &request.volume_id).map(OperatorCall::DestroyVolume)
+}
+
+/// Writes down who did what to volumes.
+pub(super) fn audit(node: &str, principal: &Principal, call: &OperatorCall) {
+    match call {
+        OperatorCall::CreateVolume(plan) => {
+            let (reservation, name, size) = (&plan.reservation, &plan.name, plan.size.0);
+            tracing::info!(
+                target: "bourse::audit", %node, %principal, %reservation, %name,
+                size_milli_mib = size, "create volume"
+            );
+        }
+        OperatorCall::GrowVolume(VolumeResize { volume, size }) => {
+            let size = size.0;
+            tracing::info!(
+                target: "bourse::audit", %node, %principal, %volume, size_milli_mib = size,
+                "grow volume"
+            );
+        }
+        OperatorCall::ShrinkVolume(VolumeResize { volume, size }) => {
+            let size = size.0;
+            tracing::info!(
+                target: "bourse::audit", %node, %principal, %volume, size_milli_mib = size,
+                "shrink volume"
+            );
+        }
+        OperatorCall::DestroyVolume(volume) => {
+            tracing::info!(target: "bourse::audit", %node, %principal, %volume, "destroy volume");
+        }
+        _ => {}
+    }
+}
+
+fn read_resize(text: &str, size: Option<v1::Scalar>) -> Result<VolumeResize, Refusal> {
+    let volume: VolumeId = id("volume_id", text)?;
+    Ok(VolumeResize { volume: VolumeRef::Known(volume), size: read_volume_size("size", size)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::wire::v1::reservation_ref::Reservation;
+
+    fn plan(reservation: Reservation) -> v1::CreateVolumePlan {
+        v1::CreateVolumePlan {
+            reservation: Some(v1::ReservationRef { reservation: Some(reservation) }),
+            name: "data".to_owned(),
+            size: Some(v1::Scalar { milli: 64_000 }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn plans_name_their_reservation_by_id() {
+        let read = |plan| read_create(v1::CreateVolumeRequest { plan: Some(plan) });
+        let known = Reservation::ReservationId("reservation-1".to_owned());
+        assert!(matches!(read(plan(known)), Ok(OperatorCall::CreateVolume(_))));
+        let made = read(plan(Reservation::Operation(0))).unwrap_err();
+        assert_eq!(made.field, "plan.reservation.operation");
+        assert_eq!(read_create(v1::CreateVolumeRequest { plan: None }).unwrap_err().field, "plan");
+    }
+
+    #[test]
+    fn volumes_are_named_by_id() {
+        let size = Some(v1::Scalar { milli: 64_000 });
+        let grow = |text: &str, size| {
+            read_grow(v1::GrowVolumeRequest { volume_id: text.to_owned(), size })
+        };
+        assert!(matches!(grow("volume-7", size), Ok(OperatorCall::GrowVolume(_))));
+        assert_eq!(grow("7", size).unwrap_err().field, "volume_id");
+        assert_eq!(grow("volume-7", None).unwrap_err().field, "size");
+        let none = v1::ShrinkVolumeRequest { volume_id: String::new(), size };
+        assert_eq!(read_shrink(none).unwrap_err().field, "volume_id");
+        let none = v1::DestroyVolumeRequest { volume_id: "volume-07".to_owned() };
+        assert_eq!(read_destroy(none).unwrap_err().field, "volume_id");
+        let list = v1::ListVolumesRequest { volume_id: "7".to_owned(), ..Default::default() };
+        assert_eq!(read_list(list).unwrap_err().field, "volume_id");
+    }
+}
