@@ -20,6 +20,7 @@ use crate::{
         reservations::ReservationsArgs,
         roles::{QuotaArgs, RolesArgs},
         run::RunArgs,
+        volumes::VolumesArgs,
         why::{DemandArgs, WhyArgs},
     },
     context::ContextArgs,
@@ -78,6 +79,8 @@ pub(crate) enum Command {
     Quota(Box<QuotaArgs>),
     /// List what of agents is kept for roles, reserve, give up, move
     Reservations(Box<ReservationsArgs>),
+    /// List volumes, make, grow, shrink, destroy one
+    Volumes(Box<VolumesArgs>),
     /// Print what a task wrote
     Logs(Client<LogsArgs>),
     /// End a task, or a task group

@@ -95,6 +95,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Reservations(args) => {
             return commands::reservations::reservations(*args, output).await;
         }
+        Command::Volumes(args) => return commands::volumes::volumes(*args, output).await,
         Command::Quota(args) => return commands::roles::quota(*args, output).await,
         Command::Logs(Client { context, args }) => {
             commands::logs::run(&connect(context)?, &args).await?;

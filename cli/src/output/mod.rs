@@ -10,6 +10,7 @@ pub(crate) mod reservations;
 pub(crate) mod roles;
 pub(crate) mod rows;
 pub(crate) mod table;
+pub(crate) mod volumes;
 pub(crate) mod why;
 
 use serde::Serialize;

@@ -27,8 +27,8 @@ pub const TABLE: &[Row] = &[
     Row::new("/bourse.v1.Agent/Connect", &[Agent]).streamed(limits::AGENT_MESSAGE_BYTES_MAX),
     // A master that joins asks who is there.
     Row::new("/bourse.v1.Operator/GetCluster", &[Master, Operator]),
-    // What a framework is shown by GetAgent, GetTask, ListTasks, ListGroups, ListVolumes and Why is its own:
-    // `reads/viewer.rs`.
+    // What a framework is shown by GetAgent, GetTask, ListTasks, ListGroups, ListVolumes and Why is
+    // its own: `reads/viewer.rs`.
     Row::new("/bourse.v1.Operator/GetAgent", &[Framework, Operator]),
     Row::new("/bourse.v1.Operator/ListAgents", &[Operator]),
     Row::new("/bourse.v1.Operator/GetFramework", &[Operator]),

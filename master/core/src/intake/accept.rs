@@ -79,7 +79,8 @@ impl Turn<'_> {
     }
 
     /// Takes the offers out of circulation, and says on whose share the accept is: the role of the
-    /// offers or, where nothing needs any, that of the tasks or one of the framework's; and whether they are revocable.
+    /// offers or, where nothing needs any, that of the tasks or one of the framework's; and whether
+    /// they are revocable.
     fn begin_accept(
         &mut self,
         framework: FrameworkId,

@@ -3,12 +3,10 @@
 use super::{Turn, Waiter};
 use crate::{
     input::{CallId, OperatorCall},
-    ledger::{Command, VolumeChange},
+    ledger::Command,
     reads::{Read, Viewer},
 };
-use proto::model::{
-    FrameworkId, Principal, Reason, Refusal, Session, StatusReason, VolumeRef, limits,
-};
+use proto::model::{FrameworkId, Principal, Reason, Refusal, Session, StatusReason, limits};
 
 impl Turn<'_> {
     pub(crate) fn operator_call(
@@ -60,17 +58,10 @@ impl Turn<'_> {
             OperatorCall::MoveReservation { reservation, role } => {
                 self.move_reservation(call, reservation, role);
             }
-            OperatorCall::CreateVolume(plan) => self.create_volume(call, plan, &principal.id),
-            OperatorCall::GrowVolume(resize) => {
-                self.change_volume(call, VolumeChange::Grow(resize), resize.volume);
-            }
-            OperatorCall::ShrinkVolume(resize) => {
-                self.change_volume(call, VolumeChange::Shrink(resize), resize.volume);
-            }
-            OperatorCall::DestroyVolume(id) => {
-                let volume = VolumeRef::Known(id);
-                self.change_volume(call, VolumeChange::Destroy(volume), volume);
-            }
+            OperatorCall::CreateVolume(_)
+            | OperatorCall::GrowVolume(_)
+            | OperatorCall::ShrinkVolume(_)
+            | OperatorCall::DestroyVolume(_) => self.volume_call(call, request, &principal.id),
             OperatorCall::RemoveQuota(role) => {
                 self.propose(Command::RemoveQuota { role }, Waiter::Call(call));
             }

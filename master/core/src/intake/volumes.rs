@@ -1,29 +1,45 @@
 //! What of volumes is asked for and not offered, and what operators say of them.
 //!
-//! A framework makes and grows volumes out of what it was offered of their reservation; smaller ones
-//! and their end need nothing offered.
+//! A framework makes and grows volumes out of what it was offered of their reservation; to make one
+//! smaller or to end it needs nothing offered.
 
 use super::{Turn, left::Left};
 use crate::{
-    input::CallId,
+    input::{CallId, OperatorCall},
     ledger::{Command, Ledger, VolumeChange, of_disk},
 };
-use proto::model::{Milli, Reason, Refusal, ReservationRef, VolumePlan, VolumeRef, VolumeResize};
+use proto::model::{
+    AgentId, Milli, Reason, Refusal, ReservationRef, VolumePlan, VolumeRef, VolumeResize,
+};
 
 impl Turn<'_> {
-    pub(super) fn create_volume(&mut self, call: CallId, plan: VolumePlan, owner: &str) {
-        let (agent, owner) = (self.agent_of(plan.reservation), owner.to_owned());
-        let change = VolumeChange::Create { plan, owner };
+    /// Proposes what an operator says of volumes, and takes back what is offered of the agent until
+    /// it is applied.
+    pub(super) fn volume_call(&mut self, call: CallId, request: OperatorCall, owner: &str) {
+        let (agent, change) = match request {
+            OperatorCall::CreateVolume(plan) => {
+                let (agent, owner) = (self.agent_of(plan.reservation), owner.to_owned());
+                (agent, VolumeChange::Create { plan, owner })
+            }
+            OperatorCall::GrowVolume(resize) => {
+                (self.agent_with(resize.volume), VolumeChange::Grow(resize))
+            }
+            OperatorCall::ShrinkVolume(resize) => {
+                (self.agent_with(resize.volume), VolumeChange::Shrink(resize))
+            }
+            OperatorCall::DestroyVolume(id) => {
+                let volume = VolumeRef::Known(id);
+                (self.agent_with(volume), VolumeChange::Destroy(volume))
+            }
+            other => unreachable!("{other:?} is not about volumes"),
+        };
         self.change_on_agent(call, agent, Command::ChangeVolumes(change));
     }
 
-    pub(super) fn change_volume(&mut self, call: CallId, change: VolumeChange, volume: VolumeRef) {
-        let row = match volume {
-            VolumeRef::Known(id) => self.ledger.volume(id),
-            VolumeRef::Made(_) => None,
-        };
-        let agent = row.map(|row| row.info.agent.clone());
-        self.change_on_agent(call, agent, Command::ChangeVolumes(change));
+    /// The agent of a volume that exists.
+    fn agent_with(&self, volume: VolumeRef) -> Option<AgentId> {
+        let VolumeRef::Known(id) = volume else { return None };
+        self.ledger.volume(id).map(|row| row.info.agent.clone())
     }
 }
 

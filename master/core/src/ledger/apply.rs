@@ -36,10 +36,7 @@ impl Ledger {
     ) -> Result<Applied, Refusal> {
         self.check_version(command)?;
         match command {
-            Command::Barrier { term } => {
-                events.push(Event::BarrierPassed { term: *term });
-                Ok(Applied::Done)
-            }
+            Command::Barrier { term } => Ok(pass_barrier(*term, events)),
             Command::ChangeMembers(change) => self.change_members(change, events),
             Command::RaiseVersion(version) => Ok(self.raise_version(*version, events)),
             Command::RegisterAgent { info, incarnation, tasks } => {
@@ -101,4 +98,9 @@ impl Ledger {
             }
         }
     }
+}
+
+fn pass_barrier(term: u64, events: &mut Vec<Event>) -> Applied {
+    events.push(Event::BarrierPassed { term });
+    Applied::Done
 }

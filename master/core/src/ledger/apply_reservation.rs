@@ -48,8 +48,8 @@ impl By<'_> {
         }
     }
 
-    /// Whether this role may take something of a reservation: of a framework, when it is for its own
-    /// role or one above.
+    /// Whether this role may take something of a reservation: of a framework, when it is for its
+    /// own role or one above.
     pub(super) fn check_use(&self, row: &Reservation) -> Result<(), Refusal> {
         match self {
             By::Framework(_, own) if !own.is_within(&row.role) => {
@@ -193,7 +193,7 @@ impl Ledger {
         let given_up = unreserve.resources.as_ref().unwrap_or(&row.resources).clone();
         if !row.free().contains(&given_up) {
             let message = match row.resources.contains(&given_up) {
-                true => format!("tasks and volumes use {} of {}", row.taken_of(), row.id),
+                true => format!("{} use {} of {}", row.users(), row.taken_of(), row.id),
                 false => format!("{} has no more than {}", row.id, row.resources),
             };
             return Err(Refusal::new(Reason::ReservationInUse, message).at("resources"));
@@ -240,7 +240,8 @@ impl Ledger {
         by.check_role(role)?;
         if row.is_used() || row.refinements > 0 {
             let message = format!(
-                "tasks and volumes use {{{}}} of {}, {} others refine it",
+                "{} use {{{}}} of {}, {} others refine it",
+                row.users(),
                 row.taken_of(),
                 row.id,
                 row.refinements

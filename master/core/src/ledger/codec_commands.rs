@@ -2,11 +2,11 @@
 //! socket; only ids and numbers are read here.
 
 use super::{
-    Command, LogVersion, ReservationChange,
+    Command, LogVersion,
     codec_accept::{read_accept, write_accept},
     codec_members::{read_change, write_change},
     codec_preemption::{read_end_preempted, read_preempt, write_end_preempted, write_preempt},
-    codec_reservations::{read_moved, read_reserve, write_reservation_change},
+    codec_reservations::{read_given_up, read_moved, read_reserve, write_reservation_change},
     codec_roles::{
         read_configure_role, read_remove_quota, read_set_quota, read_set_weight,
         write_configure_role, write_remove_quota, write_set_quota, write_set_weight,
@@ -20,7 +20,6 @@ use proto::convert::{
     agent::{read_agent_info, read_agent_task, write_agent_info, write_agent_task},
     agent_life::{read_drain_plan, read_window_plan, write_drain_plan, write_window_plan},
     framework::{read_framework_info, write_framework_info},
-    reservation::read_unreserve,
     status::{read_reason, read_status, write_reason, write_status},
 };
 use proto::model::{
@@ -49,13 +48,9 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
             write_register(info, *incarnation, tasks)
         }
         Command::MarkAgentUnreachable { agent, incarnation } => {
-            let (agent_id, incarnation) = (agent.to_string(), *incarnation);
-            Kind::MarkAgentUnreachable(wire::MarkAgentUnreachable { agent_id, incarnation })
+            write_unreachable(agent, *incarnation)
         }
-        Command::RemoveAgent { agent, incarnation } => {
-            let (agent_id, incarnation) = (agent.to_string(), *incarnation);
-            Kind::RemoveAgent(wire::RemoveAgent { agent_id, incarnation })
-        }
+        Command::RemoveAgent { agent, incarnation } => write_remove_agent(agent, *incarnation),
         Command::DirectAgent { agent, directive } => write_directive(agent, directive),
         Command::AdvanceDrain { agent } => {
             Kind::AdvanceDrain(wire::AdvanceDrain { agent_id: agent.to_string() })
@@ -134,6 +129,15 @@ fn write_subscribe(
         principal: principal.to_owned(),
         request_id: request.to_string(),
     })
+}
+
+fn write_unreachable(agent: &AgentId, incarnation: u64) -> Kind {
+    let agent_id = agent.to_string();
+    Kind::MarkAgentUnreachable(wire::MarkAgentUnreachable { agent_id, incarnation })
+}
+
+fn write_remove_agent(agent: &AgentId, incarnation: u64) -> Kind {
+    Kind::RemoveAgent(wire::RemoveAgent { agent_id: agent.to_string(), incarnation })
 }
 
 fn write_register(info: &AgentInfo, incarnation: u64, tasks: &[AgentTask]) -> Kind {
@@ -224,19 +228,14 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
             }
         }
         Kind::SubscribeFramework(subscribe) => read_subscribe(subscribe)?,
-        Kind::DisconnectFramework(disconnect) => {
-            let session = read_session(&disconnect.framework_id, disconnect.epoch)?;
-            Command::DisconnectFramework(session)
-        }
+        Kind::DisconnectFramework(disconnect) => read_disconnect(&disconnect)?,
         Kind::RemoveFramework(remove) => Command::RemoveFramework {
             session: read_session(&remove.framework_id, remove.epoch)?,
             expired: remove.expired,
         },
         Kind::Accept(accept) => read_accept(accept)?,
         Kind::Reserve(reserve) => read_reserve(reserve)?,
-        Kind::Unreserve(plan) => {
-            Command::ChangeReservations(ReservationChange::Unreserve(read_unreserve(plan)?))
-        }
+        Kind::Unreserve(plan) => read_given_up(plan)?,
         Kind::MoveReservation(plan) => read_moved(plan)?,
         Kind::CreateVolume(create) => read_create_volume(create)?,
         Kind::GrowVolume(plan) => read_grow_volume(plan)?,
@@ -256,6 +255,10 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
         Kind::RecordUpdate(record) => read_update(record)?,
         Kind::Acknowledge(acknowledge) => read_acknowledge(acknowledge)?,
     })
+}
+
+fn read_disconnect(disconnect: &wire::DisconnectFramework) -> Result<Command, Refusal> {
+    read_session(&disconnect.framework_id, disconnect.epoch).map(Command::DisconnectFramework)
 }
 
 fn read_directive(directive: u32, plan: Option<api::DrainPlan>) -> Result<AgentDirective, Refusal> {

@@ -6,8 +6,8 @@ use super::{
 };
 use proto::convert::{
     reservation::{
-        read_move, read_reservation_plan, read_reserved_role, write_move, write_reservation_plan,
-        write_unreserve,
+        read_move, read_reservation_plan, read_reserved_role, read_unreserve, write_move,
+        write_reservation_plan, write_unreserve,
     },
     resources::{read_resources, write_resources},
     task::{read_labels, write_labels},
@@ -36,6 +36,10 @@ pub(super) fn read_reserve(reserve: wire::Reserve) -> Result<Command, Refusal> {
     let plan = plan.map_err(|refusal| refusal.under("plan"))?;
     let owner = reserve.owner;
     Ok(Command::ChangeReservations(ReservationChange::Reserve { plan, owner }))
+}
+
+pub(super) fn read_given_up(plan: api::UnreservePlan) -> Result<Command, Refusal> {
+    Ok(Command::ChangeReservations(ReservationChange::Unreserve(read_unreserve(plan)?)))
 }
 
 pub(super) fn read_moved(plan: api::MoveReservationPlan) -> Result<Command, Refusal> {

@@ -1,6 +1,6 @@
 //! The state as records, for snapshots and for the digest: a header, then every member, role,
-//! agent, framework, task, maintenance window, task group and volume, each kind by key. Equal states give
-//! equal records; what can be derived is left out.
+//! agent, framework, task, maintenance window, reservation, task group and volume, each kind by
+//! key. Equal states give equal records; what can be derived is left out.
 
 use super::{
     Agent, AgentState, Drain, Framework, FrameworkState, Ledger, LogVersion, Task, Window,

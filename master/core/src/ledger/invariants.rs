@@ -268,8 +268,8 @@ fn check_reservations(ledger: &Ledger, derived: &Derived, findings: &mut Finding
     }
 }
 
-/// V1: a volume is of a reservation that holds it. V2: one that changes its size holds the larger of
-/// both.
+/// V1: a volume is of a reservation that holds it. V2: one that changes its size holds the larger
+/// of both.
 fn check_volumes(ledger: &Ledger, derived: &Derived, findings: &mut Findings) {
     for (id, row) in ledger.reservations.iter() {
         let disk = derived.volume_disk.get(id).copied().unwrap_or_default();

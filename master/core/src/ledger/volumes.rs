@@ -46,6 +46,11 @@ impl Reservation {
         self.taken().expect("A1: used ≤ reserved")
     }
 
+    /// Who takes of it, for refusals.
+    pub(super) fn users(&self) -> &'static str {
+        if self.volumes > Milli(0) { "tasks and volumes" } else { "tasks" }
+    }
+
     /// Whether a task or a volume takes of it.
     pub(super) fn is_used(&self) -> bool {
         !self.used.is_empty() || self.volumes > Milli(0)

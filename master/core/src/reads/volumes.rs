@@ -11,7 +11,8 @@ use proto::{
     wire::v1,
 };
 
-/// A page of volumes, by id; of an agent, of a role and those below it, or one, when they are named.
+/// A page of volumes, by id; of an agent, of a role and those below it, or one, when they are
+/// named.
 pub(super) fn list_volumes(
     moment: &Moment,
     viewer: &Viewer,

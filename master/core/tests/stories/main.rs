@@ -26,6 +26,7 @@ mod roles;
 mod shared;
 mod shared_histories;
 mod show;
+mod show_volumes;
 mod terms;
 mod volumes;
 mod watches;

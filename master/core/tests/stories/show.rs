@@ -1,10 +1,11 @@
 //! One effect as one line.
 
+use super::show_volumes::{show_volume, show_volume_update};
 use master_core::outbox::{Answer, ReadAnswer};
 use proto::{
     convert::{
         decline::decline_count_text, demand::read_constraint, quota::read_quota,
-        resources::read_resources, role_settings::read_settings, volume::write_volume,
+        resources::read_resources, role_settings::read_settings,
     },
     model::{
         AgentNotice, Duration, InverseOffer, Masters, Milli, OperationResult, Order, Refusal,
@@ -36,9 +37,7 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
                 .collect();
             format!("offers {}", shown.join(", "))
         }
-        SchedulerEvent::VolumeUpdate(volume) => {
-            format!("volume {}", show_volume(&write_volume(volume)))
-        }
+        SchedulerEvent::VolumeUpdate(volume) => show_volume_update(volume),
         SchedulerEvent::Rescind(offers) => {
             let shown: Vec<_> = offers.iter().map(ToString::to_string).collect();
             format!("rescind {}", shown.join(", "))
@@ -480,17 +479,6 @@ fn show_age(age: Option<v1::ListingAge>) -> String {
         let v1::ListingAge { node_id, applied_index, silent_ms } = age;
         format!(", as member {node_id} knows it at {applied_index}, {silent_ms} ms of silence")
     })
-}
-
-fn show_volume(row: &v1::Volume) -> String {
-    let mib = |size: &Option<v1::Scalar>| size.as_ref().map_or(0, |size| size.milli / 1_000);
-    let to = match row.resizing_to {
-        Some(_) => format!(" to {}", mib(&row.resizing_to)),
-        None => String::new(),
-    };
-    let (id, name, of, state) = (&row.volume_id, &row.name, &row.reservation_id, row.state());
-    let (size, version, owner) = (mib(&row.size), row.version, &row.owner);
-    format!("{id} {name} {size} MiB{to} of {of} {state:?} #{version} owner {owner}")
 }
 
 pub(crate) fn show_reservation(row: &v1::Reservation) -> String {
