@@ -193,7 +193,7 @@ fn advise(error: anyhow::Error) -> anyhow::Error {
     let Some(refusal) = error.downcast_ref::<Refusal>() else { return error };
     match refusal.reason {
         Reason::ReservationUnknown => {
-            anyhow!("{refusal}; `bourse reservations list` shows what is reserved")
+            anyhow!("{refusal}; `bourse reservations` shows what is reserved")
         }
         Reason::VolumeUnknown => anyhow!("{refusal}; `bourse volumes` shows what there is"),
         Reason::VolumeInUse => {
@@ -206,7 +206,7 @@ fn advise(error: anyhow::Error) -> anyhow::Error {
             anyhow!("{refusal}: `bourse volumes destroy`, and make another one")
         }
         Reason::ResourcesTaken => anyhow!(
-            "{refusal}; `bourse reservations list` shows what is used, `bourse reservations \
+            "{refusal}; `bourse reservations` shows what is used, `bourse reservations \
              reserve` makes another one"
         ),
         _ => error,
