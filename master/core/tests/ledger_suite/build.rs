@@ -46,6 +46,13 @@ pub(crate) fn resources(cpus_milli: i64, ports: std::ops::Range<u64>) -> Resourc
     Resources::from_entries([cpus, ports]).expect("resources")
 }
 
+/// The same, and so many MiB of disk.
+pub(crate) fn with_disk(resources: Resources, disk_mib: i64) -> Resources {
+    let disk = (ResourceName::DISK, Value::Scalar(Milli(disk_mib * 1_000)));
+    let disk = Resources::from_entries([disk]).expect("an amount");
+    resources.checked_add(&disk).expect("a bag without disk")
+}
+
 pub(crate) fn agent_info(text: &str, resources: Resources) -> AgentInfo {
     AgentInfo {
         reservations: Vec::new(),

@@ -3,18 +3,22 @@
 
 use crate::{
     build::*,
+    generate_preemption::{end_of_notice, preemption},
     generate_reservations::{asked, declared, operation, take_part},
+    generate_volumes,
     roles::quota,
 };
-use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Preemption, Proposed, Task};
+use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Proposed, Task};
 use proto::model::{
-    AgentDirective, AgentId, DemandId, DisruptionBudget, DrainPlan, Duration, FrameworkId,
-    FrameworkInfo, GroupId, Milli, OnFailure, Operation, Priority, Reason, Refusal, Resize,
-    ResourceName, RoleSettingsChange, Session, StatusReason, StopSignal, TaskGroup, TaskInfo,
-    TaskKey, TaskState, TaskState::*, TaskStatus, WindowId, WindowPlan, agent::AgentTask,
-    task_group::Part,
+    AgentDirective, AgentId, DisruptionBudget, DrainPlan, Duration, FrameworkId, FrameworkInfo,
+    GroupId, Milli, OnFailure, Operation, Priority, Reason, Refusal, Resize, ResourceName,
+    RoleSettingsChange, Session, StatusReason, StopSignal, TaskGroup, TaskInfo, TaskState,
+    TaskState::*, TaskStatus, WindowId, WindowPlan, agent::AgentTask, task_group::Part,
 };
 use std::collections::BTreeMap;
+
+/// What most agents have, MiB.
+const DISK_MIB: i64 = 1_000;
 
 /// What to do, and how exactly.
 pub(crate) type Action = (u8, u64);
@@ -48,12 +52,13 @@ impl Draw {
 /// The commands of one action.
 pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
     let draw = &mut Draw(action.1);
-    match action.0 % 45 {
+    match action.0 % 54 {
         0 | 1 => vec![come_back(ledger, draw)],
         2 => {
             let name = agent_name(draw);
             let tasks = read_journal(ledger, &agent(name), draw);
-            vec![register(name, 1 + draw.below(4), tasks)]
+            let info = agent_info(name, with_disk(resources(4_000, 31_000..31_010), DISK_MIB));
+            vec![Command::RegisterAgent { info, incarnation: 1 + draw.below(4), tasks }]
         }
         3 | 4 => {
             let (agent, incarnation) = journal_of(ledger, draw);
@@ -86,10 +91,12 @@ pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
             info: description(draw),
         }],
         23..=25 => vec![role_change(draw)],
-        35 | 36 | 43 => vec![resize(ledger, draw)],
+        35 | 36 | 43 | 51 | 52 => vec![resize(ledger, draw)],
         37 | 38 => vec![preemption(ledger, draw)],
         39 => vec![end_of_notice(ledger, draw)],
         40..=42 => vec![asked(ledger, draw)],
+        44..=46 => vec![generate_volumes::asked(ledger, draw)],
+        47..=50 => vec![generate_volumes::report(ledger, draw)],
         34 => vec![Command::RaiseVersion(LogVersion::CURRENT)],
         _ => vec![Command::Barrier { term: ledger.applied().term }],
     }
@@ -119,7 +126,9 @@ fn come_back(ledger: &Ledger, draw: &mut Draw) -> Command {
         tasks.push(journal(1 + draw.below(3), "t1", draw.pick(&[Running, Finished, Unreachable])));
     }
     let cpus_milli = if draw.one_in(10) { 500 } else { 4_000 };
-    let mut info = agent_info(id.as_str(), resources(cpus_milli, 31_000..31_010));
+    let disk_mib = if draw.one_in(16) { 600 } else { DISK_MIB };
+    let has = with_disk(resources(cpus_milli, 31_000..31_010), disk_mib);
+    let mut info = agent_info(id.as_str(), has);
     // Mostly what it declared before.
     info.reservations = match ledger.agent(&id) {
         Some(row) if !draw.one_in(4) => row.info.reservations.clone(),
@@ -140,7 +149,7 @@ fn read_journal(ledger: &Ledger, id: &AgentId, draw: &mut Draw) -> Vec<AgentTask
     tasks
 }
 
-fn session_of(ledger: &Ledger, draw: &mut Draw) -> Session {
+pub(crate) fn session_of(ledger: &Ledger, draw: &mut Draw) -> Session {
     let rows = ledger.frameworks().iter().map(|(_, row)| row);
     let wanted = !draw.one_in(10);
     let rows: Vec<_> = rows.filter(|row| !row.is_removed() || !wanted).collect();
@@ -256,7 +265,7 @@ fn turn(ledger: &Ledger, draw: &mut Draw) -> Command {
     }
 }
 
-fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
+pub(crate) fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
     let revocable = draw.one_in(6);
     let task = |draw: &mut Draw| -> TaskInfo {
         let name = format!("t{}", draw.below(24));
@@ -283,7 +292,10 @@ fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
     let (partial, several) = (draw.one_in(4), draw.one_in(3));
     let proposed = |draw: &mut Draw| -> Proposed {
         if (partial || several) && draw.one_in(3) {
-            return Ok(operation(ledger, draw));
+            return Ok(match draw.one_in(2) {
+                true => operation(ledger, draw),
+                false => generate_volumes::operation(ledger, draw),
+            });
         }
         match partial && draw.one_in(8) {
             true => {
@@ -373,7 +385,7 @@ fn resize(ledger: &Ledger, draw: &mut Draw) -> Command {
 }
 
 /// A task, rather one that lives.
-fn task_of<'a>(ledger: &'a Ledger, draw: &mut Draw) -> Option<&'a Task> {
+pub(crate) fn task_of<'a>(ledger: &'a Ledger, draw: &mut Draw) -> Option<&'a Task> {
     let any = draw.one_in(6);
     let rows = ledger.tasks().iter().map(|(_, task)| task);
     let rows: Vec<_> = rows.filter(|task| any || !task.is_terminal()).collect();
@@ -433,60 +445,6 @@ fn acknowledgement(ledger: &Ledger, draw: &mut Draw) -> Command {
         }
     }
     Command::Acknowledge { session, acknowledgements }
-}
-
-/// Mostly of tasks that live, for a role and at a priority that may be.
-fn preemption(ledger: &Ledger, draw: &mut Draw) -> Command {
-    if ledger.version() == LogVersion::OLDEST && !draw.one_in(8) {
-        return Command::RaiseVersion(LogVersion::CURRENT);
-    }
-    let framework = session_of(ledger, draw).framework;
-    let lower = ledger.tasks().iter().map(|(_, task)| task).filter(|task| {
-        let is_lower = task.info.revocable || task.info.priority < Priority::DEFAULT;
-        !task.is_terminal() && !task.is_ending() && is_lower
-    });
-    let lower: Vec<_> = lower.collect();
-    if lower.is_empty() && !draw.one_in(8) {
-        return launch(ledger, draw);
-    }
-    let known = ledger.framework(framework).filter(|_| !draw.one_in(8));
-    let of = known.map_or_else(|| role("eng"), |row| row.info.roles[0].clone());
-    let victim = |draw: &mut Draw| match (draw.below(8), lower.is_empty()) {
-        (0, _) => key(1, "t99"),
-        (2.., false) => draw.pick(&lower).key.clone(),
-        _ => task_of(ledger, draw).map_or_else(|| key(1, "t1"), |task| task.key.clone()),
-    };
-    let count = draw.pick(&[0, 1, 1, 1, 2, 3]);
-    Command::Preempt(Preemption {
-        framework,
-        role: of,
-        demand: draw.one_in(2).then(|| DemandId::new("d").expect("an id")),
-        priority: Priority::new(draw.pick(&[1, 3, 3, 3, 3, 5, 9])).expect("one"),
-        victims: whole(ledger, (0..count).map(|_| victim(draw)).collect(), draw.one_in(5)),
-    })
-}
-
-/// Victims with all of their groups that lives, unless some are to be left out.
-fn whole(ledger: &Ledger, victims: Vec<TaskKey>, is_torn: bool) -> Vec<TaskKey> {
-    let with_group = |key: TaskKey| {
-        let group = ledger.task(&key).and_then(Task::group).and_then(|key| ledger.group(&key));
-        match group.filter(|_| !is_torn) {
-            None => vec![key],
-            Some(group) => {
-                let live = ledger.live_tasks_of_group(group);
-                let keys: Vec<TaskKey> = live.map(|task| task.key.clone()).collect();
-                if keys.contains(&key) { keys } else { vec![key] }
-            }
-        }
-    };
-    victims.into_iter().flat_map(with_group).collect()
-}
-
-fn end_of_notice(ledger: &Ledger, draw: &mut Draw) -> Command {
-    let waiting = ledger.preempted_tasks().map(|(task, _)| task.key.clone());
-    let mut tasks: Vec<_> = waiting.filter(|_| !draw.one_in(5)).collect();
-    tasks.extend(task_of(ledger, draw).map(|task| task.key.clone()));
-    Command::EndPreempted { tasks }
 }
 
 fn kill_of(ledger: &Ledger, draw: &mut Draw) -> Command {

@@ -5,7 +5,7 @@ use crate::generate::Draw;
 use master_core::ledger::{Command, Ledger, ReservationChange};
 use proto::model::{
     DeclaredReservation, Operation, ReservationId, ReservationPlan, ReservationRef, ReservedPart,
-    ResourceName, Role, TaskInfo, Unreserve,
+    ResourceName, Resources, Role, TaskInfo, Unreserve,
 };
 
 /// What an operator asks.
@@ -49,7 +49,7 @@ pub(crate) fn declared(draw: &mut Draw) -> Vec<DeclaredReservation> {
     let mut list = Vec::new();
     for name in ["eng", "ops"] {
         if draw.one_in(3) {
-            let resources = resources(100 + 100 * draw.below(2) as i64, 0..0);
+            let resources = bag(100 + 100 * draw.below(2) as i64, draw);
             list.push(DeclaredReservation { role: role(name), resources, labels: Vec::new() });
         }
     }
@@ -60,15 +60,21 @@ fn plan(ledger: &Ledger, draw: &mut Draw) -> ReservationPlan {
     ReservationPlan {
         agent: agent(if draw.one_in(20) { "a9" } else { draw.pick(&["a0", "a1", "a2"]) }),
         role: reserved_role(draw),
-        resources: resources(100 + 100 * draw.below(12) as i64, 0..0),
+        resources: bag(100 * draw.below(12) as i64, draw),
         labels: Vec::new(),
         parent: draw.one_in(3).then(|| reference(ledger, draw)),
     }
 }
 
 fn unreserve(ledger: &Ledger, draw: &mut Draw) -> Unreserve {
-    let resources = draw.one_in(2).then(|| resources(100 + 100 * draw.below(8) as i64, 0..0));
+    let resources = draw.one_in(2).then(|| bag(100 + 100 * draw.below(8) as i64, draw));
     Unreserve { reservation: reference(ledger, draw), resources }
+}
+
+/// CPUs, and disk sometimes; never nothing.
+fn bag(cpus_milli: i64, draw: &mut Draw) -> Resources {
+    let disk_mib = if cpus_milli == 0 { 200 } else { draw.pick(&[0, 0, 100, 300]) };
+    with_disk(resources(cpus_milli, 0..0), disk_mib)
 }
 
 fn reserved_role(draw: &mut Draw) -> Role {

@@ -212,6 +212,7 @@ fn histories_meet_every_fact_and_every_refusal() {
         "UpdateCommitted",
         "UpdatesAcknowledged",
         "VersionRaised",
+        "VolumeChanged",
         "WindowEnded",
         "WindowScheduled",
         "WindowStarted",
@@ -245,6 +246,11 @@ fn histories_meet_every_fact_and_every_refusal() {
         VersionTooLow,
         ResizeUnderWay,
         TaskNotRunning,
+        VolumeUnknown,
+        VolumeExists,
+        VolumeChanging,
+        VolumeDestroying,
+        VolumeBroken,
     ];
     assert_eq!(met.reasons, reasons.into_iter().collect());
 }

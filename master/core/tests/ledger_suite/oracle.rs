@@ -9,14 +9,15 @@ use crate::oracle_groups::GroupModel;
 use crate::oracle_reservations::ReservationModel;
 use crate::oracle_resize::SizeModel;
 use crate::oracle_roles::RoleModel;
+use crate::oracle_volumes::VolumeModel;
 use master_core::ledger::{
     AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, LogVersion, Preempted,
     Stamp,
 };
 use proto::model::{
     AgentId, AgentInfo, FrameworkId, FrameworkInfo, GroupKey, KillPolicy, Operation,
-    OperationResult, Priority, Reason, RequestId, Resources, Role, Session, StatusReason, TaskInfo,
-    TaskKey, TaskState, TaskStatus, Value,
+    OperationResult, Priority, Reason, RequestId, ResourceName, Resources, Role, Session,
+    StatusReason, TaskInfo, TaskKey, TaskState, TaskStatus, Value,
 };
 
 /// Why not, and which field.
@@ -61,6 +62,8 @@ pub(crate) struct Oracle {
     pub(crate) windows_made: u64,
     pub(crate) reservations: Vec<ReservationModel>,
     pub(crate) reservations_made: u64,
+    pub(crate) volumes: Vec<VolumeModel>,
+    pub(crate) volumes_made: u64,
     pub(crate) events: Vec<Event>,
     pub(crate) groups: Vec<GroupModel>,
     /// Launched by the transaction at hand.
@@ -136,6 +139,7 @@ fn is_newer(command: &Command) -> bool {
         }
         Command::Preempt(_) | Command::EndPreempted { .. } => true,
         Command::ChangeReservations(_) => true,
+        Command::ChangeVolumes(_) | Command::RecordVolume { .. } => true,
         Command::RegisterAgent { info, .. } => !info.reservations.is_empty(),
         _ => false,
     }
@@ -169,9 +173,6 @@ impl Oracle {
         self.pass(stamp);
         self.begin(command)?;
         let applied = match command.clone() {
-            Command::ChangeVolumes(_) | Command::RecordVolume { .. } => {
-                unreachable!("histories have no volumes: `volumes` has stories of them")
-            }
             Command::Barrier { term } => {
                 self.events.push(Event::BarrierPassed { term });
                 Applied::Done
@@ -213,6 +214,10 @@ impl Oracle {
                 self.accept(session, role, request, (&operations, partial, revocable))?
             }
             Command::ChangeReservations(change) => self.change_reservations(&change)?,
+            Command::ChangeVolumes(change) => self.change_volumes(&change)?,
+            Command::RecordVolume { agent, incarnation, report } => {
+                self.record_volume((&agent, incarnation), &report)?
+            }
             Command::KillTask { key, grace_period, reason } => {
                 self.kill(&key, grace_period.map(|grace| grace.0), reason)?
             }
@@ -346,6 +351,7 @@ impl Oracle {
         self.compare_roles(ledger);
         self.compare_groups(ledger);
         self.compare_reservations(ledger);
+        self.compare_volumes(ledger);
     }
 
     fn compare_framework(&self, model: &FrameworkModel, row: &Framework) {
@@ -378,11 +384,12 @@ impl Oracle {
     }
 }
 
-/// CPUs in thousandths, and each port.
+/// CPUs in thousandths, and each port. Disk is of reservations and volumes alone.
 pub(crate) fn amounts_of(resources: &Resources) -> (i64, Vec<u64>) {
     let (mut cpus, mut ports) = (0, Vec::new());
-    for (_, value) in resources.iter() {
+    for (name, value) in resources.iter() {
         match value {
+            Value::Scalar(_) if *name == ResourceName::DISK => {}
             Value::Scalar(milli) => cpus += milli.0,
             Value::Ranges(ranges) => ports.extend(ranges.iter().flat_map(|(a, b)| a..=b)),
             Value::Set(_) | Value::Devices(_) => panic!("histories use neither"),

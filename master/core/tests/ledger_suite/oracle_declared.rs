@@ -2,20 +2,21 @@
 
 use crate::oracle::{No, Oracle, amounts_of, no};
 use crate::oracle_reservations::{ReservationModel, cpus_of};
-use proto::model::{AgentId, AgentInfo, DeclaredReservation, Reason};
+use crate::oracle_volumes::disk_of;
+use proto::model::{AgentId, AgentInfo, DeclaredReservation, Reason, Resources};
 
 impl Oracle {
     /// What a reservation and all that refine it hold.
-    fn whole(&self, row: &ReservationModel) -> i64 {
+    fn whole(&self, row: &ReservationModel) -> (i64, i64) {
         let refinements = self.reservations.iter().filter(|other| other.parent == Some(row.id));
-        row.cpus + refinements.map(|other| self.whole(other)).sum::<i64>()
+        refinements.map(|other| self.whole(other)).fold((row.cpus, row.disk), add)
     }
 
     /// Rows that an agent declares no longer, or otherwise.
     fn undeclared(&self, id: &AgentId, said: &[DeclaredReservation]) -> Vec<ReservationModel> {
         let goes_on = |row: &&ReservationModel| {
             let same = |it: &&DeclaredReservation| {
-                it.role == row.role && amounts_of(&it.resources).0 == self.whole(row)
+                it.role == row.role && both(&it.resources) == self.whole(row)
             };
             said.iter().any(|it| same(&it))
         };
@@ -27,7 +28,8 @@ impl Oracle {
     pub(crate) fn judge_declared(&self, info: &AgentInfo, same: bool) -> Result<(), No> {
         let gone = self.undeclared(&info.id, &info.reservations);
         for row in &gone {
-            if self.refinements_of(row.id) > 0 || (same && self.used_of(row.id) > 0) {
+            let used = (same && self.used_of(row.id) > 0) || self.disk_of_volumes(row.id) > 0;
+            if self.refinements_of(row.id) > 0 || used {
                 return no(Reason::ReservationInUse, "agent.reservations");
             }
         }
@@ -35,11 +37,13 @@ impl Oracle {
         let kept: Vec<_> = here.filter(|row| !gone.contains(row)).collect();
         let is_new =
             |it: &&DeclaredReservation| kept.iter().all(|row| !row.declared || row.role != it.role);
-        let new = info.reservations.iter().filter(is_new).map(|it| amounts_of(&it.resources).0);
-        let reserved = kept.iter().map(|row| row.cpus).sum::<i64>() + new.sum::<i64>();
+        let new = info.reservations.iter().filter(is_new).map(|it| both(&it.resources));
+        let reserved = kept.iter().map(|row| (row.cpus, row.disk)).chain(new);
+        let (cpus, disk) = reserved.fold((0, 0), add);
         let tasks = self.living().filter(|task| same && task.info.agent == info.id);
         let besides = tasks.map(|task| self.held(task).0 - cpus_of(&task.info, None));
-        match besides.sum::<i64>() + reserved <= amounts_of(&info.resources).0 {
+        let (has, room) = both(&info.resources);
+        match besides.sum::<i64>() + cpus <= has && disk <= room {
             true => Ok(()),
             false => no(Reason::InvalidField, "agent.resources"),
         }
@@ -61,9 +65,19 @@ impl Oracle {
                 role: it.role.clone(),
                 owner: id.to_string(),
                 cpus: amounts_of(&it.resources).0,
+                disk: disk_of(&it.resources),
                 parent: None,
                 declared: true,
             });
         }
     }
+}
+
+/// CPUs in thousandths and disk in thousandths of a MiB.
+fn both(resources: &Resources) -> (i64, i64) {
+    (amounts_of(resources).0, disk_of(resources))
+}
+
+fn add(sum: (i64, i64), more: (i64, i64)) -> (i64, i64) {
+    (sum.0 + more.0, sum.1 + more.1)
 }

@@ -99,6 +99,7 @@ impl Oracle {
         self.change(at, AgentState::Removed);
         self.events.push(Event::AgentRemoved(id.clone()));
         self.say_to_all(id, TaskState::Gone, reason);
+        self.forget_volumes(id);
         self.forget_reservations(id);
     }
 

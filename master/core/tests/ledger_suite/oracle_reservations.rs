@@ -1,7 +1,9 @@
-//! The oracle's reservations: pools worked out from all rows each time. Its histories reserve CPUs.
+//! The oracle's reservations: pools worked out from all rows each time. Its histories reserve CPUs,
+//! which tasks take, and disk, which volumes take.
 
 use crate::oracle::{No, Oracle, TaskModel, amounts_of, no};
 use crate::oracle_roles::within;
+use crate::oracle_volumes::disk_of;
 use master_core::ledger::{AgentState, Applied, Event, Ledger, ReservationChange};
 use proto::model::{
     AgentId, OperationResult, Reason, ReservationId, ReservationPlan, ReservationRef, Role,
@@ -15,6 +17,7 @@ pub(crate) struct ReservationModel {
     pub(crate) role: Role,
     pub(crate) owner: String,
     pub(crate) cpus: i64,
+    pub(crate) disk: i64,
     pub(crate) parent: Option<u64>,
     pub(crate) declared: bool,
 }
@@ -52,6 +55,10 @@ impl Oracle {
         self.reservations.iter().filter(|row| row.agent == *agent).map(|row| row.cpus).sum()
     }
 
+    pub(crate) fn disk_reserved_on(&self, agent: &AgentId) -> i64 {
+        self.reservations.iter().filter(|row| row.agent == *agent).map(|row| row.disk).sum()
+    }
+
     /// CPUs that tasks take besides reservations, `taking` among them, and those that are reserved
     /// fit into so many.
     pub(crate) fn pools_fit(&self, agent: &AgentId, have: i64, taking: Option<&TaskInfo>) -> bool {
@@ -70,7 +77,11 @@ impl Oracle {
         held.map(|row| row.cpus).sum::<i64>() + tasks.map(besides).sum::<i64>()
     }
 
-    fn named(&self, reference: ReservationRef, before: &[OperationResult]) -> Option<usize> {
+    pub(crate) fn named(
+        &self,
+        reference: ReservationRef,
+        before: &[OperationResult],
+    ) -> Option<usize> {
         let id = match reference {
             ReservationRef::Known(id) => id,
             ReservationRef::Made(operation) => match before.get(operation as usize)? {
@@ -84,7 +95,7 @@ impl Oracle {
     fn judge_charge(&self, role: &Role, above: Option<&Role>, more: i64) -> Result<(), No> {
         for (cap, most) in self.limits_of(role) {
             let held = above.is_some_and(|above| within(above, &cap));
-            if !held && self.charged_in(&cap) + more > most {
+            if !held && more > 0 && self.charged_in(&cap) + more > most {
                 return no(Reason::QuotaExceeded, "resources[0]");
             }
         }
@@ -105,7 +116,7 @@ impl Oracle {
         before: &[OperationResult],
     ) -> Result<ReservationId, No> {
         self.judge_role(by.0, &plan.role)?;
-        let more = amounts_of(&plan.resources).0;
+        let (more, disk) = (amounts_of(&plan.resources).0, disk_of(&plan.resources));
         let Some(at) = self.agent_at(&plan.agent) else {
             return no(Reason::AgentUnknown, "agent_id");
         };
@@ -116,8 +127,10 @@ impl Oracle {
         }
         let parent = match plan.parent {
             None => {
-                let have = amounts_of(&self.agents[at].info.resources).0;
-                if !self.pools_fit(&plan.agent, have - more, None) {
+                let has = &self.agents[at].info.resources;
+                let room = disk_of(has) - self.disk_reserved_on(&plan.agent);
+                let fits = self.pools_fit(&plan.agent, amounts_of(has).0 - more, None);
+                if !fits || disk > room {
                     return no(Reason::ResourcesTaken, "resources");
                 }
                 None
@@ -130,7 +143,7 @@ impl Oracle {
                 if !is_below(&plan.role, &row.role) {
                     return no(Reason::InvalidField, "role");
                 }
-                if more > row.cpus - self.used_of(row.id) {
+                if more > row.cpus - self.used_of(row.id) || disk > self.free_disk_of(row) {
                     return no(Reason::ResourcesTaken, "resources");
                 }
                 Some(at)
@@ -146,11 +159,13 @@ impl Oracle {
             role: plan.role.clone(),
             owner: by.1.to_owned(),
             cpus: more,
+            disk,
             parent: parent.map(|at| self.reservations[at].id),
             declared: false,
         };
         if let Some(at) = parent {
             self.reservations[at].cpus -= more;
+            self.reservations[at].disk -= disk;
         }
         self.reservations.push(row);
         Ok(ReservationId(id))
@@ -164,19 +179,24 @@ impl Oracle {
     ) -> Result<(), No> {
         let at = self.owned(by, unreserve.reservation, before)?;
         let row = self.reservations[at].clone();
-        let less = unreserve.resources.as_ref().map_or(row.cpus, |less| amounts_of(less).0);
-        if less > row.cpus - self.used_of(row.id) {
+        let (less, disk) = match &unreserve.resources {
+            Some(less) => (amounts_of(less).0, disk_of(less)),
+            None => (row.cpus, row.disk),
+        };
+        if less > row.cpus - self.used_of(row.id) || disk > self.free_disk_of(&row) {
             return no(Reason::ReservationInUse, "resources");
         }
         if unreserve.resources.is_none() && self.refinements_of(row.id) > 0 {
             return no(Reason::ReservationInUse, "reservation");
         }
         self.reservations[at].cpus -= less;
+        self.reservations[at].disk -= disk;
         if let Some(parent) = row.parent {
             let parent = self.reservations.iter_mut().find(|other| other.id == parent);
-            parent.expect("a parent").cpus += less;
+            let parent = parent.expect("a parent");
+            (parent.cpus, parent.disk) = (parent.cpus + less, parent.disk + disk);
         }
-        if row.cpus == less && self.refinements_of(row.id) == 0 {
+        if (row.cpus, row.disk) == (less, disk) && self.refinements_of(row.id) == 0 {
             self.reservations.remove(at);
         }
         Ok(())
@@ -191,7 +211,8 @@ impl Oracle {
         let at = self.owned(by, reservation, before)?;
         self.judge_role(by, role)?;
         let row = self.reservations[at].clone();
-        if self.used_of(row.id) > 0 || self.refinements_of(row.id) > 0 {
+        let is_used = self.used_of(row.id) > 0 || self.disk_of_volumes(row.id) > 0;
+        if is_used || self.refinements_of(row.id) > 0 {
             return no(Reason::ReservationInUse, "reservation");
         }
         let parent = self.reservations.iter().find(|other| Some(other.id) == row.parent);
@@ -326,12 +347,14 @@ impl Oracle {
                 role: row.role.clone(),
                 owner: row.owner.clone(),
                 cpus: amounts_of(&row.resources).0,
+                disk: disk_of(&row.resources),
                 parent: row.parent.map(|parent| parent.0),
                 declared: row.declared,
             };
             assert_eq!(found, *model);
             let counted = (amounts_of(&row.used).0, row.refinements);
             assert_eq!(counted, (self.used_of(model.id), self.refinements_of(model.id)));
+            assert_eq!(disk_of(&row.free()), self.free_disk_of(model));
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::oracle::{No, Oracle, TaskModel, amounts_of, no};
 use crate::oracle_reservations::ReservationModel;
 use crate::oracle_resize::SizeModel;
+use crate::oracle_volumes::VolumeModel;
 use master_core::ledger::{AgentState, Applied, Event, FrameworkState, Kill, Ledger, Proposed};
 use proto::model::{
     AgentId, Duration, FrameworkId, Operation, OperationResult, Reason, Refusal, RequestId,
@@ -20,6 +21,9 @@ struct Saved {
     reservations: Vec<ReservationModel>,
     /// How many there ever were.
     made: u64,
+    volumes: Vec<VolumeModel>,
+    /// How many there ever were.
+    volumes_made: u64,
     /// How many groups there are.
     groups: usize,
 }
@@ -169,6 +173,7 @@ impl Oracle {
                         self.say_groups();
                         self.say_resized(session.framework, &mut resized);
                         self.note_reservations(&start.reservations);
+                        self.note_volumes(&start.volumes);
                     }
                     results.push(result);
                 }
@@ -190,6 +195,7 @@ impl Oracle {
             self.say_groups();
             self.say_resized(session.framework, &mut resized);
             self.note_reservations(&before.reservations);
+            self.note_volumes(&before.volumes);
         }
         let is_done = results.iter().any(|result| result.refusal().is_none());
         if let Some(request) = request.filter(|_| is_done) {
@@ -215,6 +221,8 @@ impl Oracle {
             sizes: sizes.collect(),
             reservations: self.reservations.clone(),
             made: self.reservations_made,
+            volumes: self.volumes.clone(),
+            volumes_made: self.volumes_made,
             groups: self.groups.len(),
         }
     }
@@ -227,6 +235,8 @@ impl Oracle {
         }
         self.reservations = saved.reservations;
         self.reservations_made = saved.made;
+        self.volumes = saved.volumes;
+        self.volumes_made = saved.volumes_made;
         self.groups.truncate(saved.groups);
         self.unsaid_groups.clear();
     }
@@ -256,11 +266,11 @@ impl Oracle {
                 return moved.map(|()| OperationResult::Done);
             }
             Ok(
-                Operation::CreateVolume(_)
+                operation @ (Operation::CreateVolume(_)
                 | Operation::GrowVolume(_)
                 | Operation::ShrinkVolume(_)
-                | Operation::DestroyVolume(_),
-            ) => unreachable!("histories have no volumes: `volumes` has stories of them"),
+                | Operation::DestroyVolume(_)),
+            ) => return self.operate_volume((by, &owner), operation, before),
             Ok(Operation::Launch { tasks }) => tasks,
             Ok(Operation::LaunchGroup(group)) => {
                 let launched = self.launch_group((framework, revocable), role, group);
