@@ -42,7 +42,12 @@ pub fn agent_info(number: usize, resources: Resources) -> AgentInfo {
 
 /// An agent's first words.
 pub fn register(number: usize, resources: Resources) -> AgentCall {
-    AgentCall::Register { info: agent_info(number, resources), incarnation: 1, tasks: vec![] }
+    AgentCall::Register {
+        info: agent_info(number, resources),
+        incarnation: 1,
+        tasks: vec![],
+        volumes: vec![],
+    }
 }
 
 /// A framework in the default role.

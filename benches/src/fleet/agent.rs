@@ -76,6 +76,7 @@ impl Agent {
             agent: Some(self.info.clone()),
             incarnation: self.incarnation,
             tasks: self.tasks.iter().map(task).collect(),
+            volumes: Vec::new(),
         };
         say(Said::Register(register), out);
     }
@@ -122,8 +123,8 @@ impl Agent {
                 let leader = Some(refusal.leader_address).filter(|leader| !leader.is_empty());
                 return Heard::Refused { leader };
             }
-            // Nobody asks for another size of what does not run.
-            Order::Heartbeat(_) | Order::Masters(_) | Order::Resize(_) => {}
+            // Nobody asks for another size of what does not run, or for volumes.
+            Order::Heartbeat(_) | Order::Masters(_) | Order::Resize(_) | Order::Volume(_) => {}
         }
         Heard::Nothing
     }

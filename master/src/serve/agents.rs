@@ -137,7 +137,7 @@ impl Reader {
         let claimed = match first {
             AgentCall::Register { info, .. } => info.id.as_str(),
             // The core refuses the message; whose it is does not matter.
-            AgentCall::Heartbeat | AgentCall::Update { .. } => "insecure",
+            AgentCall::Heartbeat | AgentCall::Update { .. } | AgentCall::Volume(_) => "insecure",
         };
         caller.or_claimed(PrincipalKind::Agent, claimed, &self.gateway.cluster)
     }

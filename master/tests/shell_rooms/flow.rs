@@ -48,7 +48,8 @@ fn register(agent: &str) -> v1::AgentMessage {
         resources: vec![scalar("cpus", 4), scalar("mem", 1_024)],
         ..v1::AgentInfo::default()
     };
-    let register = v1::Register { agent: Some(info), incarnation: 7, tasks: Vec::new() };
+    let register =
+        v1::Register { agent: Some(info), incarnation: 7, tasks: Vec::new(), volumes: Vec::new() };
     v1::AgentMessage { message: Some(FromAgent::Register(register)) }
 }
 

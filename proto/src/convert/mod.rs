@@ -39,4 +39,5 @@ pub mod task;
 pub mod task_group;
 pub mod text;
 pub mod volume;
+pub mod volume_orders;
 pub mod watch;

@@ -9,6 +9,7 @@ use super::{
     status::{read_reason, read_status, write_reason, write_status},
     task::{read_task_info, read_task_resources, write_task_info},
     task_group::{read_task_group, write_task_group},
+    volume_orders::{read_key, read_order, read_report, write_key, write_order, write_report},
 };
 use crate::model::{AgentCall, Duration, Order, Refusal, TaskKey, limits};
 use crate::wire::v1::{self, agent_message, master_message};
@@ -23,17 +24,22 @@ pub fn read_agent_message(message: v1::AgentMessage) -> Result<AgentCall, Refusa
         agent_message::Message::Update(update) => {
             read_update(update).map_err(|no| no.under("update"))
         }
+        agent_message::Message::Volume(report) => {
+            let report = read_report(report).map_err(|no| no.under("volume"))?;
+            Ok(AgentCall::Volume(report))
+        }
     }
 }
 
 /// Writes what an agent says.
 pub fn write_agent_message(call: &AgentCall) -> v1::AgentMessage {
     let message = match call {
-        AgentCall::Register { info, incarnation, tasks } => {
+        AgentCall::Register { info, incarnation, tasks, volumes } => {
             agent_message::Message::Register(v1::Register {
                 agent: Some(write_agent_info(info)),
                 incarnation: *incarnation,
                 tasks: tasks.iter().map(write_agent_task).collect(),
+                volumes: volumes.iter().copied().map(write_key).collect(),
             })
         }
         AgentCall::Heartbeat => agent_message::Message::Heartbeat(v1::AgentHeartbeat {}),
@@ -43,6 +49,7 @@ pub fn write_agent_message(call: &AgentCall) -> v1::AgentMessage {
                 status: Some(write_status(status)),
             })
         }
+        AgentCall::Volume(report) => agent_message::Message::Volume(write_report(report)),
     };
     v1::AgentMessage { message: Some(message) }
 }
@@ -61,6 +68,10 @@ pub fn read_master_message(message: v1::MasterMessage) -> Result<(u64, Order), R
         }
         Message::Kill(kill) => read_kill_order(kill).map_err(|no| no.under("kill"))?,
         Message::Resize(resize) => read_resize(resize).map_err(|no| no.under("resize"))?,
+        Message::Volume(order) => {
+            let (key, version, action) = read_order(order).map_err(|no| no.under("volume"))?;
+            Order::Volume { key, version, action }
+        }
         Message::Committed(committed) => {
             read_committed(committed).map_err(|no| no.under("committed"))?
         }
@@ -103,6 +114,9 @@ pub fn write_master_message(term: u64, order: &Order) -> v1::MasterMessage {
             resources: write_resources(resources),
             version: *version,
         }),
+        Order::Volume { key, version, action } => {
+            Message::Volume(write_order(*key, *version, action))
+        }
         Order::Committed { key, sequence } => Message::Committed(v1::UpdateCommitted {
             framework_id: key.framework.to_string(),
             task_id: key.task.to_string(),
@@ -120,7 +134,10 @@ fn read_register(register: v1::Register) -> Read<AgentCall> {
     let limit = limits::TASKS_PER_AGENT_MAX;
     let tasks = form::each("tasks", register.tasks, limit, read_agent_task)?;
     form::distinct(&tasks, |task| &task.key, |index| format!("tasks[{index}].task_id"))?;
-    Ok(AgentCall::Register { info, incarnation: register.incarnation, tasks })
+    let limit = limits::VOLUMES_PER_AGENT_MAX;
+    let volumes = form::each("volumes", register.volumes, limit, read_key)?;
+    form::distinct(&volumes, |key| key, |index| format!("volumes[{index}].volume_id"))?;
+    Ok(AgentCall::Register { info, incarnation: register.incarnation, tasks, volumes })
 }
 
 fn read_update(update: v1::StatusUpdate) -> Read<AgentCall> {
@@ -156,7 +173,7 @@ fn read_launch_group(launch: v1::LaunchGroup) -> Read<Order> {
 
 fn read_kill_order(kill: v1::KillTask) -> Read<Order> {
     Ok(Order::Kill {
-        key: read_key(&kill.framework_id, &kill.task_id)?,
+        key: read_task_key(&kill.framework_id, &kill.task_id)?,
         grace_period: form::grace_period("grace_period_ms", kill.grace_period_ms)?,
         reason: read_reason(kill.reason).map_err(|no| no.under("reason"))?,
     })
@@ -166,7 +183,7 @@ fn read_resize(resize: v1::ResizeTask) -> Read<Order> {
     match resize.version {
         0 => Err(Refusal::invalid("version", "is zero, which is the size of the launch")),
         version => Ok(Order::Resize {
-            key: read_key(&resize.framework_id, &resize.task_id)?,
+            key: read_task_key(&resize.framework_id, &resize.task_id)?,
             resources: read_task_resources(resize.resources)?,
             version,
         }),
@@ -174,11 +191,11 @@ fn read_resize(resize: v1::ResizeTask) -> Read<Order> {
 }
 
 fn read_committed(committed: v1::UpdateCommitted) -> Read<Order> {
-    let key = read_key(&committed.framework_id, &committed.task_id)?;
+    let key = read_task_key(&committed.framework_id, &committed.task_id)?;
     Ok(Order::Committed { key, sequence: committed.sequence })
 }
 
-fn read_key(framework: &str, task: &str) -> Read<TaskKey> {
+fn read_task_key(framework: &str, task: &str) -> Read<TaskKey> {
     Ok(TaskKey {
         framework: form::id("framework_id", framework)?,
         task: form::id("task_id", task)?,

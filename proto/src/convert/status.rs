@@ -78,6 +78,7 @@ pub fn read_reason(number: i32) -> Result<StatusReason, Refusal> {
         Wire::ReasonResizeFailed => StatusReason::ResizeFailed,
         Wire::ReasonGroupEnded => StatusReason::GroupEnded,
         Wire::ReasonPreempted => StatusReason::Preempted,
+        Wire::ReasonVolumeUnavailable => StatusReason::VolumeUnavailable,
     })
 }
 
@@ -112,6 +113,7 @@ pub fn write_reason(reason: StatusReason) -> v1::StatusReason {
         StatusReason::ResizeFailed => Wire::ReasonResizeFailed,
         StatusReason::GroupEnded => Wire::ReasonGroupEnded,
         StatusReason::Preempted => Wire::ReasonPreempted,
+        StatusReason::VolumeUnavailable => Wire::ReasonVolumeUnavailable,
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     reservation::{read_reserved, write_reserved},
     resources::{read_resources, write_resources},
     text,
+    volume_orders::{read_mounts, write_mounts},
 };
 use crate::model::{Command, Duration, Refusal, Resources, TaskInfo, limits};
 use crate::wire::v1;
@@ -28,6 +29,7 @@ pub fn read_task_info(task: v1::TaskInfo) -> Result<TaskInfo, Refusal> {
         preemption_notice: read_preemption_notice(task.preemption_notice_ms)?,
         max_completion_time: read_completion_time(task.max_completion_time_ms)?,
         revocable: task.revocable,
+        volumes: read_mounts("volumes", task.volumes)?,
     })
 }
 
@@ -46,6 +48,7 @@ pub fn write_task_info(task: &TaskInfo) -> v1::TaskInfo {
         preemption_notice_ms: task.preemption_notice.map(Duration::as_ms),
         max_completion_time_ms: task.max_completion_time.map(Duration::as_ms),
         revocable: task.revocable,
+        volumes: write_mounts(&task.volumes),
     }
 }
 

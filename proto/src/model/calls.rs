@@ -25,7 +25,7 @@ use super::{
     task::TaskInfo,
     task_group::TaskGroup,
     time::Duration,
-    volume::VolumeInfo,
+    volume::{VolumeAction, VolumeInfo, VolumeKey, VolumeReport},
 };
 use std::collections::BTreeMap;
 
@@ -219,6 +219,8 @@ pub enum AgentCall {
         incarnation: u64,
         /// Every task in its journal.
         tasks: Vec<AgentTask>,
+        /// Every volume that it has, with its data.
+        volumes: Vec<VolumeKey>,
     },
     /// Still here.
     Heartbeat,
@@ -229,6 +231,8 @@ pub enum AgentCall {
         /// The news.
         status: TaskStatus,
     },
+    /// What became of an order about a volume.
+    Volume(VolumeReport),
 }
 
 /// What an agent is told; each carries the sender's term beside it.
@@ -278,6 +282,15 @@ pub enum Order {
         resources: Resources,
         /// Counts the task's sizes.
         version: u64,
+    },
+    /// Do this about a volume; when that version was dealt with, it is said again what became of it.
+    Volume {
+        /// Which.
+        key: VolumeKey,
+        /// Counts what was ordered about the volume, from 1.
+        version: u64,
+        /// What.
+        action: VolumeAction,
     },
     /// The update is committed and may be forgotten.
     Committed {

@@ -91,6 +91,13 @@ pub const VOLUMES_MAX: usize = 200_000;
 /// Volumes that one task uses: each is mounted before it begins.
 pub const VOLUMES_PER_TASK_MAX: usize = 16;
 
+/// Bytes of the path at which a task sees a volume: with the sandbox's own it stays well below what
+/// the kernel takes (4,096).
+pub const VOLUME_PATH_BYTES_MAX: usize = 1_024;
+
+/// Bytes of one name in such a path: what file systems take.
+pub const FILE_NAME_BYTES_MAX: usize = 255;
+
 /// Offers in one accept or decline.
 pub const OFFERS_PER_CALL_MAX: usize = 1_000;
 

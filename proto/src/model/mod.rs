@@ -83,6 +83,7 @@ pub use task::{Command, TaskInfo};
 pub use task_group::{GroupState, OnFailure, TaskGroup};
 pub use time::{Duration, Instant, WallTime};
 pub use volume::{
-    OfferedVolume, VolumeId, VolumeInfo, VolumePlan, VolumeRef, VolumeResize, VolumeState,
+    OfferedVolume, VolumeAction, VolumeId, VolumeInfo, VolumeKey, VolumeMount, VolumePlan,
+    VolumeRef, VolumeReport, VolumeResize, VolumeState,
 };
 pub use watch::{WatchFilter, WatchKind};

@@ -104,6 +104,8 @@ pub enum StatusReason {
     GroupEnded,
     /// It gave way to work of a higher priority.
     Preempted,
+    /// The agent does not have the data of a volume that the task uses.
+    VolumeUnavailable,
 }
 
 /// One status of one task.

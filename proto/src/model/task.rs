@@ -7,6 +7,7 @@ use super::{
     reservation::ReservedPart,
     resources::Resources,
     time::Duration,
+    volume::VolumeMount,
 };
 use std::borrow::Cow;
 
@@ -49,6 +50,8 @@ pub struct TaskInfo {
     /// Which parts of its resources come from which reservations, each named once; together no more
     /// than the resources.
     pub reserved: Vec<ReservedPart>,
+    /// Each at a place of its own; at most [`super::limits::VOLUMES_PER_TASK_MAX`].
+    pub volumes: Vec<VolumeMount>,
 }
 
 impl TaskInfo {
@@ -67,6 +70,7 @@ impl TaskInfo {
             max_completion_time: None,
             revocable: false,
             reserved: Vec::new(),
+            volumes: Vec::new(),
         }
     }
 

@@ -73,6 +73,61 @@ pub enum VolumeState {
     Gone,
 }
 
+/// A volume as its agent knows it: a cluster that was restored from a backup may give out a number
+/// again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VolumeKey {
+    /// Which.
+    pub id: VolumeId,
+    /// Of the cluster that made it.
+    pub incarnation: u64,
+}
+
+/// What is ordered of an agent about a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VolumeAction {
+    /// Make it, empty.
+    Make {
+        /// For this role and those below it.
+        role: Role,
+        /// Unique among the volumes of the agent and role.
+        name: VolumeName,
+        /// Of `disk`, in MiB.
+        size: Milli,
+        /// Any number of tasks may use it at once; otherwise one.
+        shared: bool,
+    },
+    /// Give it this size, of `disk`, in MiB; not when more is used.
+    Resize(Milli),
+    /// Delete it with its data, once no task that uses it is left.
+    Delete,
+}
+
+/// What an agent made of an order about a volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeReport {
+    /// Which volume.
+    pub key: VolumeKey,
+    /// Which of the orders.
+    pub version: u64,
+    /// Why it could not be done; `None` when it is.
+    pub failed: Option<String>,
+}
+
+/// A volume, as a task sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeMount {
+    /// Which.
+    pub volume: VolumeRef,
+    /// Where it appears, relative to the task's sandbox: names that are neither `.` nor `..`; not the
+    /// files that the task's output goes to.
+    pub path: String,
+    /// The task cannot write there.
+    pub read_only: bool,
+    /// Of the cluster that made the volume; there once the task is launched.
+    pub incarnation: u64,
+}
+
 /// A volume that tasks on an offer may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OfferedVolume {
@@ -162,6 +217,33 @@ impl FromStr for VolumeId {
             .and_then(canonical_number)
             .map(VolumeId)
             .ok_or(IdError::Form { form: "volume-NUMBER" })
+    }
+}
+
+impl VolumeMount {
+    /// The volume, of a task that was launched.
+    pub fn key(&self) -> Option<VolumeKey> {
+        match self.volume {
+            VolumeRef::Known(id) => Some(VolumeKey { id, incarnation: self.incarnation }),
+            VolumeRef::Made(_) => None,
+        }
+    }
+}
+
+/// Also the name of its directory.
+impl fmt::Display for VolumeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.id, self.incarnation)
+    }
+}
+
+impl FromStr for VolumeKey {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let key = text.split_once('.').and_then(|(id, incarnation)| {
+            Some(Self { id: id.parse().ok()?, incarnation: canonical_number(incarnation)? })
+        });
+        key.ok_or(IdError::Form { form: "volume-NUMBER.INCARNATION" })
     }
 }
 

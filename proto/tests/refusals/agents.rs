@@ -28,7 +28,7 @@ fn registration() -> v1::AgentMessage {
         reservations: vec![declared("eng"), declared("ops")],
     };
     let tasks = vec![task("a"), task("b")];
-    let register = v1::Register { agent: Some(agent), incarnation: 1, tasks };
+    let register = v1::Register { agent: Some(agent), incarnation: 1, tasks, volumes: vec![] };
     v1::AgentMessage { message: Some(agent_message::Message::Register(register)) }
 }
 

@@ -15,6 +15,7 @@ mod reservations;
 mod role_settings;
 mod task_groups;
 mod tasks;
+mod volume_orders;
 mod volumes;
 mod watches;
 

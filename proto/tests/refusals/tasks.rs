@@ -30,6 +30,7 @@ fn set(name: &str, items: Vec<String>) -> v1::Resource {
 pub(super) fn task() -> v1::TaskInfo {
     v1::TaskInfo {
         reserved: Vec::new(),
+        volumes: Vec::new(),
         task_id: "task-1".to_owned(),
         name: "a task".to_owned(),
         agent_id: "agent-1".to_owned(),

@@ -377,12 +377,16 @@ pub(crate) fn agent_call() -> impl Strategy<Value = AgentCall> {
         named.collect::<BTreeMap<_, _>>().into_values().collect()
     });
     prop_oneof![
-        (agent_info(), any::<u64>(), tasks).prop_map(|(info, incarnation, tasks)| {
-            AgentCall::Register { info, incarnation, tasks }
-        }),
+        (agent_info(), any::<u64>(), tasks, collection::btree_set(volumes::key(), 0..4)).prop_map(
+            |(info, incarnation, tasks, volumes)| {
+                let volumes = volumes.into_iter().collect();
+                AgentCall::Register { info, incarnation, tasks, volumes }
+            }
+        ),
         Just(AgentCall::Heartbeat),
         (framework_id(), status())
             .prop_map(|(framework, status)| AgentCall::Update { framework, status }),
+        volumes::report().prop_map(AgentCall::Volume),
     ]
 }
 
@@ -406,6 +410,7 @@ pub(crate) fn order() -> impl Strategy<Value = Order> {
             .prop_map(|(key, grace_period, reason)| Order::Kill { key, grace_period, reason }),
         (task_key(), some_resources(), 1..=u64::MAX)
             .prop_map(|(key, resources, version)| Order::Resize { key, resources, version }),
+        volumes::order(),
         (task_key(), any::<u64>()).prop_map(|(key, sequence)| Order::Committed { key, sequence }),
         refusal().prop_map(Order::Refused),
         masters().prop_map(Order::Masters),

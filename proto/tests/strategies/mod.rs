@@ -16,7 +16,7 @@ use proto::model::{
 };
 use std::collections::BTreeSet;
 
-pub(crate) const STATUS_REASONS: [StatusReason; 27] = [
+pub(crate) const STATUS_REASONS: [StatusReason; 28] = [
     StatusReason::None,
     StatusReason::ContainerLaunchFailed,
     StatusReason::ContainerLimitationMemory,
@@ -44,6 +44,7 @@ pub(crate) const STATUS_REASONS: [StatusReason; 27] = [
     StatusReason::ResizeFailed,
     StatusReason::Preempted,
     StatusReason::GroupEnded,
+    StatusReason::VolumeUnavailable,
 ];
 
 // === ids ===
@@ -261,8 +262,12 @@ pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
             }
         })
         .prop_flat_map(|task| {
-            let parts = reservations::parts_of(&task.resources);
-            parts.prop_map(move |reserved| TaskInfo { reserved, ..task.clone() })
+            let parts = (reservations::parts_of(&task.resources), volumes::mounts());
+            parts.prop_map(move |(reserved, volumes)| TaskInfo {
+                reserved,
+                volumes,
+                ..task.clone()
+            })
         })
 }
 

@@ -1,11 +1,13 @@
 //! Volumes, and operations that are about them.
 
 use super::{agent_id, labels, message, reservations};
-use proptest::{collection, prelude::*};
+use proptest::{collection, option, prelude::*};
 use proto::model::{
-    Milli, OfferedVolume, Operation, ReservationId, VolumeId, VolumeInfo, VolumeName, VolumePlan,
-    VolumeRef, VolumeResize, VolumeState, limits,
+    Milli, OfferedVolume, Operation, Order, ReservationId, VolumeAction, VolumeId, VolumeInfo,
+    VolumeKey, VolumeMount, VolumeName, VolumePlan, VolumeRef, VolumeReport, VolumeResize,
+    VolumeState, limits,
 };
+use std::collections::BTreeMap;
 
 pub(crate) const STATES: [VolumeState; 7] = [
     VolumeState::Creating,
@@ -22,6 +24,45 @@ pub(crate) fn reference() -> impl Strategy<Value = VolumeRef> {
         any::<u64>().prop_map(|id| VolumeRef::Known(VolumeId(id))),
         any::<u32>().prop_map(VolumeRef::Made),
     ]
+}
+
+pub(crate) fn key() -> impl Strategy<Value = VolumeKey> {
+    any::<(u64, u64)>().prop_map(|(id, incarnation)| VolumeKey { id: VolumeId(id), incarnation })
+}
+
+pub(crate) fn report() -> impl Strategy<Value = VolumeReport> {
+    (key(), 1..=u64::MAX, option::of(message())).prop_map(|(key, version, failed)| VolumeReport {
+        key,
+        version,
+        failed,
+    })
+}
+
+pub(crate) fn order() -> impl Strategy<Value = Order> {
+    let make = (reservations::reserved_role(), name(), size(), any::<bool>());
+    let action = prop_oneof![
+        make.prop_map(|(role, name, size, shared)| VolumeAction::Make { role, name, size, shared }),
+        size().prop_map(VolumeAction::Resize),
+        Just(VolumeAction::Delete),
+    ];
+    (key(), 1..=u64::MAX, action).prop_map(|(key, version, action)| Order::Volume {
+        key,
+        version,
+        action,
+    })
+}
+
+/// Of one task: each of another volume, none below another.
+pub(crate) fn mounts() -> impl Strategy<Value = Vec<VolumeMount>> {
+    let mount =
+        (reference(), "[a-z.]{0,3}[a-z]/[^\\pC/.][a-z. ]{0,5}", any::<bool>(), any::<u64>());
+    collection::vec(mount, 0..4).prop_map(|list| {
+        let numbered = list.into_iter().enumerate().map(|(index, mount)| {
+            let (volume, path, read_only, incarnation) = mount;
+            (volume, VolumeMount { volume, path: format!("{index}{path}"), read_only, incarnation })
+        });
+        numbered.collect::<BTreeMap<_, _>>().into_values().collect()
+    })
 }
 
 pub(crate) fn name() -> impl Strategy<Value = VolumeName> {

@@ -43,7 +43,7 @@ impl Agent {
             }
             _ if !self.session.is_registered() => self.leave(now, false, outbox),
             // Where masters are is the link's business.
-            Order::Heartbeat | Order::Masters(_) | Order::Refused(_) => {}
+            Order::Heartbeat | Order::Masters(_) | Order::Refused(_) | Order::Volume { .. } => {}
             Order::Launch { framework, owner, task } => {
                 self.launch(framework, owner, task, now, outbox);
             }

@@ -231,7 +231,7 @@ impl World {
                 let inputs = orders.into_iter().map(|order| Input::Order { session, term, order });
                 self.inputs.extend(inputs);
             }
-            AgentCall::Heartbeat => {}
+            AgentCall::Heartbeat | AgentCall::Volume(_) => {}
             AgentCall::Update { status, .. } => {
                 let key = key(status.task.as_str());
                 let durable = &self.disk.rows[&key].pending;

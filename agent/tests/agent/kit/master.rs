@@ -178,7 +178,7 @@ impl agent_server::Agent for Service {
         tokio::spawn(async move {
             while let Some(Ok(message)) = incoming.next().await {
                 match read_agent_message(message).expect("a good message") {
-                    AgentCall::Register { info, incarnation, tasks } => {
+                    AgentCall::Register { info, incarnation, tasks, .. } => {
                         let orders = orders.clone();
                         let registration = Registration { info, incarnation, tasks, orders };
                         let _ = registrations.send(registration).await;
@@ -188,6 +188,7 @@ impl agent_server::Agent for Service {
                         let _ =
                             orders.send(Ok(write_master_message(term, &Order::Heartbeat))).await;
                     }
+                    AgentCall::Volume(_) => {}
                     AgentCall::Update { framework, status } => {
                         let _ = updates.send(Update { framework, status }).await;
                     }

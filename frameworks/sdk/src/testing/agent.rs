@@ -7,9 +7,9 @@ use super::Behaviour;
 use crate::model::agent::AgentTask;
 use crate::model::{
     AgentCall, AgentInfo, Duration, FrameworkId, Instant, Order, StatusReason, StatusSource,
-    TaskInfo, TaskKey, TaskState, TaskStatus, WallTime,
+    TaskInfo, TaskKey, TaskState, TaskStatus, VolumeAction, VolumeKey, VolumeReport, WallTime,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug)]
 struct Running {
@@ -29,13 +29,15 @@ pub(super) struct ModelAgent {
     info: AgentInfo,
     incarnation: u64,
     tasks: BTreeMap<TaskKey, Running>,
+    volumes: BTreeSet<VolumeKey>,
     heartbeat: Option<(Instant, Duration)>,
     is_registered: bool,
 }
 
 impl ModelAgent {
     pub(super) fn new(info: AgentInfo, incarnation: u64) -> Self {
-        Self { info, incarnation, tasks: BTreeMap::new(), heartbeat: None, is_registered: false }
+        let (tasks, volumes) = (BTreeMap::new(), BTreeSet::new());
+        Self { info, incarnation, tasks, volumes, heartbeat: None, is_registered: false }
     }
 
     /// The first message of a new stream.
@@ -51,6 +53,7 @@ impl ModelAgent {
             info: self.info.clone(),
             incarnation: self.incarnation,
             tasks: self.tasks.iter().map(task).collect(),
+            volumes: self.volumes.iter().copied().collect(),
         }
     }
 
@@ -88,6 +91,14 @@ impl ModelAgent {
                 }
                 _ => Vec::new(),
             },
+            Order::Volume { key, version, action } => {
+                match action {
+                    VolumeAction::Make { .. } => _ = self.volumes.insert(key),
+                    VolumeAction::Resize(_) => {}
+                    VolumeAction::Delete => _ = self.volumes.remove(&key),
+                }
+                vec![AgentCall::Volume(VolumeReport { key, version, failed: None })]
+            }
             Order::Committed { key, sequence } => {
                 if let Some(running) = self.tasks.get_mut(&key) {
                     running.pending.retain(|status| status.sequence > sequence);

@@ -159,6 +159,8 @@ impl Turn<'_> {
     /// Everything that a newly registered agent must hear again.
     pub(crate) fn repeat_orders(&mut self, agent: &AgentId) {
         let ledger = self.ledger;
+        // Before what is launched with them.
+        self.repeat_volume_orders(agent);
         // Before any kill of their tasks: an agent that hears of a kill first launches none of it.
         for key in ledger.groups_to_launch(agent) {
             self.launch_group(&key);

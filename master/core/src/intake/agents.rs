@@ -19,7 +19,7 @@ impl Turn<'_> {
     ) {
         let party = self.leader.sessions.party(stream).cloned();
         match (message, party) {
-            (AgentCall::Register { info, incarnation, tasks }, None) => {
+            (AgentCall::Register { info, incarnation, tasks, .. }, None) => {
                 self.register(stream, principal, info, incarnation, tasks);
             }
             (AgentCall::Heartbeat, Some(Party::Agent(agent))) => {
@@ -30,8 +30,15 @@ impl Turn<'_> {
                 self.leader.detector.heard(agent.clone(), self.now.monotonic);
                 self.agent_update(stream, agent, framework, status);
             }
+            (AgentCall::Volume(report), Some(Party::Agent(agent))) => {
+                self.leader.detector.heard(agent.clone(), self.now.monotonic);
+                self.volume_reported(agent, report);
+            }
             // The registration is on its way; a retry will follow it.
-            (AgentCall::Heartbeat | AgentCall::Update { .. }, Some(Party::Registering(_))) => {}
+            (
+                AgentCall::Heartbeat | AgentCall::Update { .. } | AgentCall::Volume(_),
+                Some(Party::Registering(_)),
+            ) => {}
             _ => {
                 let problem =
                     "the first message of a stream registers the agent, and only that one";

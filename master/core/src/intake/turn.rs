@@ -89,7 +89,7 @@ impl Turn<'_> {
         }
     }
 
-    /// What time has brought, and nobody else would ask for again.
+    /// What time, or an agent, has brought and nobody else would ask for again.
     pub(crate) fn try_later(&mut self, command: &Command) {
         let timer = match command {
             Command::RaiseVersion(_) => {
@@ -104,6 +104,7 @@ impl Turn<'_> {
             Command::AdvanceDrain { agent } => Timer::Drain(agent.clone()),
             Command::TurnWindow(window) => Timer::Window(*window),
             Command::EndPreempted { .. } => Timer::Preempted,
+            Command::RecordVolume { agent, .. } => Timer::Volumes(agent.clone()),
             _ => return,
         };
         self.leader.timers.set(timer, self.now.monotonic + self.config.tick);

@@ -3,13 +3,14 @@
 //! A framework makes and grows volumes out of what it was offered of their reservation; to make one
 //! smaller or to end it needs nothing offered.
 
-use super::{Turn, left::Left};
+use super::{Turn, Waiter, left::Left};
 use crate::{
     input::{CallId, OperatorCall},
     ledger::{Command, Ledger, VolumeChange, of_disk},
 };
 use proto::model::{
-    AgentId, Milli, Reason, Refusal, ReservationRef, VolumePlan, VolumeRef, VolumeResize,
+    AgentId, Milli, Reason, Refusal, ReservationRef, VolumePlan, VolumeRef, VolumeReport,
+    VolumeResize,
 };
 
 impl Turn<'_> {
@@ -34,6 +35,13 @@ impl Turn<'_> {
             other => unreachable!("{other:?} is not about volumes"),
         };
         self.change_on_agent(call, agent, Command::ChangeVolumes(change));
+    }
+
+    /// An agent says what became of an order.
+    pub(super) fn volume_reported(&mut self, agent: AgentId, report: VolumeReport) {
+        let Some(session) = self.leader.sessions.agent(&agent) else { return };
+        let incarnation = session.incarnation;
+        self.propose(Command::RecordVolume { agent, incarnation, report }, Waiter::Nobody);
     }
 
     /// The agent of a volume that exists.

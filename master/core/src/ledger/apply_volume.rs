@@ -10,7 +10,7 @@
 //! volume of another incarnation of the cluster: it may have the same number, and is another.
 
 use super::{
-    AgentState, Applied, Event, Ledger, Reservation, Stamp, Volume, VolumeChange, VolumeReport,
+    AgentState, Applied, Event, Ledger, Reservation, Stamp, Volume, VolumeChange,
     agents::{agent_removed, agent_unknown},
     apply_reservation::By,
     draft::Draft,
@@ -18,7 +18,7 @@ use super::{
 };
 use proto::model::{
     AgentId, Milli, OperationResult, Reason, Refusal, VolumeId, VolumeInfo, VolumePlan, VolumeRef,
-    VolumeResize, VolumeState, limits,
+    VolumeReport, VolumeResize, VolumeState, limits,
 };
 
 /// Which way a size is to change.
@@ -206,9 +206,9 @@ impl Ledger {
         events: &mut Vec<Event>,
     ) -> Result<Applied, Refusal> {
         self.agent_of_journal(agent, incarnation)?;
-        let Some(row) = self.volumes.get(&report.volume) else { return Ok(Applied::Done) };
+        let Some(row) = self.volumes.get(&report.key.id) else { return Ok(Applied::Done) };
         let meant = (&row.info.agent, row.info.incarnation, row.info.version)
-            == (agent, report.incarnation, report.version);
+            == (agent, report.key.incarnation, report.version);
         if !meant {
             return Ok(Applied::Done);
         }
@@ -227,7 +227,7 @@ impl Ledger {
                 self.free_disk(info, given_up);
             }
             (VolumeState::Destroying, None) => {
-                self.drop_volume(report.volume, events);
+                self.drop_volume(report.key.id, events);
                 return Ok(Applied::Done);
             }
             // It tries again: what was ordered stays ordered.

@@ -1,14 +1,16 @@
 //! Volumes in commands and in dumps, to wire and back.
 
 use super::{
-    Command, Volume, VolumeChange, VolumeReport,
+    Command, Volume, VolumeChange,
     codec_commands::{read_id, required},
 };
 use proto::convert::volume::{
     read_volume, read_volume_destroy, read_volume_plan, read_volume_resize, read_volume_size,
     write_volume, write_volume_destroy, write_volume_plan, write_volume_resize, write_volume_size,
 };
-use proto::model::{AgentId, Refusal, VolumeInfo, VolumeRef, VolumeResize, VolumeState};
+use proto::model::{
+    AgentId, Refusal, VolumeInfo, VolumeKey, VolumeRef, VolumeReport, VolumeResize, VolumeState,
+};
 use proto::wire::{
     log::v1::{
         command::{self as wire, Command as Kind},
@@ -65,8 +67,8 @@ pub(super) fn write_volume_report(agent: &AgentId, incarnation: u64, of: &Volume
     Kind::RecordVolume(wire::RecordVolume {
         agent_id: agent.to_string(),
         incarnation,
-        volume_id: of.volume.to_string(),
-        volume_incarnation: of.incarnation,
+        volume_id: of.key.id.to_string(),
+        volume_incarnation: of.key.incarnation,
         version: of.version,
         failed: of.failed.clone(),
     })
@@ -77,8 +79,10 @@ pub(super) fn read_volume_report(record: wire::RecordVolume) -> Result<Command, 
         agent: read_id("agent_id", &record.agent_id)?,
         incarnation: record.incarnation,
         report: VolumeReport {
-            volume: read_id("volume_id", &record.volume_id)?,
-            incarnation: record.volume_incarnation,
+            key: VolumeKey {
+                id: read_id("volume_id", &record.volume_id)?,
+                incarnation: record.volume_incarnation,
+            },
             version: record.version,
             failed: record.failed,
         },

@@ -5,8 +5,8 @@ use super::{LogVersion, MemberChange, Preemption};
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Operation,
     Quota, Refusal, RequestId, ReservationId, ReservationPlan, Role, RoleSettingsChange, Session,
-    StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, Unreserve, VolumeId, VolumePlan,
-    VolumeRef, VolumeResize, WindowId, WindowPlan, agent::AgentTask,
+    StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, Unreserve, VolumePlan, VolumeRef,
+    VolumeReport, VolumeResize, WindowId, WindowPlan, agent::AgentTask,
 };
 
 /// An operation of an accept; or, of a partial one that asks here for what was not offered, the
@@ -222,19 +222,6 @@ pub enum VolumeChange {
     Shrink(VolumeResize),
     /// Deletes one with its data.
     Destroy(VolumeRef),
-}
-
-/// What an agent made of what was ordered of it about a volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VolumeReport {
-    /// Which volume.
-    pub volume: VolumeId,
-    /// Of the cluster that made it.
-    pub incarnation: u64,
-    /// Of the volume: which of the orders.
-    pub version: u64,
-    /// Why it could not be done; `None` when it is.
-    pub failed: Option<String>,
 }
 
 impl Command {

@@ -60,7 +60,7 @@ mod windows;
 
 pub use agents::{Agent, AgentState};
 pub use apply_preemption::{Preempted, Preemption};
-pub use command::{Command, Proposed, ReservationChange, VolumeChange, VolumeReport};
+pub use command::{Command, Proposed, ReservationChange, VolumeChange};
 pub use departures::Departure;
 pub(crate) use disruptions::Room as DisruptionRoom;
 pub use drains::{Drain, DrainProgress, DrainStep};

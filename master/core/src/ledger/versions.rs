@@ -122,6 +122,7 @@ fn reason_since(reason: StatusReason) -> LogVersion {
     match reason {
         StatusReason::MaxCompletionTime
         | StatusReason::Preempted
+        | StatusReason::VolumeUnavailable
         | StatusReason::GroupEnded
         | StatusReason::Resized
         | StatusReason::ResizeFailed => LogVersion(2),

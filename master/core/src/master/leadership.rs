@@ -35,6 +35,8 @@ pub(crate) enum Timer {
     AgentRemoval(AgentId),
     /// A draining agent is to be looked at.
     Drain(AgentId),
+    /// What an agent said of volumes found no room in the log: it is asked again.
+    Volumes(AgentId),
     /// A maintenance window begins or ends.
     Window(WindowId),
     /// Tasks that give way are to be told to end.

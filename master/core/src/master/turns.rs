@@ -296,6 +296,7 @@ impl Turn<'_> {
             }
             Timer::Drain(agent) => self.drain_due(agent),
             Timer::Window(window) => self.window_due(window),
+            Timer::Volumes(agent) => self.repeat_volume_orders(&agent),
             Timer::Preempted => self.preempted_due(),
             Timer::Preemption => self.preemption_due(),
             Timer::Heartbeat => {

@@ -3,15 +3,12 @@
 use crate::{build::*, histories::restore};
 use master_core::{
     Ledger,
-    ledger::{
-        Applied, Command, Event, ReservationChange, Volume, VolumeChange, VolumeReport,
-        digest::digest,
-    },
+    ledger::{Applied, Command, Event, ReservationChange, Volume, VolumeChange, digest::digest},
 };
 use proto::model::{
     Milli, Operation, OperationResult, Reason, Refusal, ReservationId, ReservationPlan,
-    ReservationRef, ResourceName, Resources, Unreserve, VolumeId, VolumeName, VolumePlan,
-    VolumeRef, VolumeResize, VolumeState, resources::Value,
+    ReservationRef, ResourceName, Resources, Unreserve, VolumeId, VolumeKey, VolumeName,
+    VolumePlan, VolumeRef, VolumeReport, VolumeResize, VolumeState, resources::Value,
 };
 
 fn disk(mib: i64) -> Resources {
@@ -77,7 +74,8 @@ fn destroy(id: u64) -> Command {
 
 fn report(id: u64, version: u64, failed: Option<&str>) -> Command {
     let failed = failed.map(str::to_owned);
-    let report = VolumeReport { volume: VolumeId(id), incarnation: 0, version, failed };
+    let key = VolumeKey { id: VolumeId(id), incarnation: 0 };
+    let report = VolumeReport { key, version, failed };
     Command::RecordVolume { agent: agent("a1"), incarnation: 1, report }
 }
 

@@ -28,7 +28,7 @@ fn agent_registers(stream: u64) -> Input {
         domain: None,
         version: "0.1.0".to_owned(),
     };
-    let message = AgentCall::Register { info, incarnation: 7, tasks: vec![] };
+    let message = AgentCall::Register { info, incarnation: 7, tasks: vec![], volumes: vec![] };
     Input::AgentMessage { stream: StreamId(stream), principal: principal("agent/a"), message }
 }
 

@@ -20,9 +20,9 @@ fn with_task(state: Option<TaskState>) -> Rig {
 fn register_with(rig: &Rig, id: &str, state: TaskState, sequence: u64) -> AgentCall {
     let key = TaskKey { framework: rig.framework("hello"), task: id.parse().expect("an id") };
     match register("a", 7) {
-        AgentCall::Register { info, incarnation, .. } => {
+        AgentCall::Register { info, incarnation, volumes, .. } => {
             let tasks = vec![AgentTask { key, state, sequence }];
-            AgentCall::Register { info, incarnation, tasks }
+            AgentCall::Register { info, incarnation, tasks, volumes }
         }
         other => other,
     }

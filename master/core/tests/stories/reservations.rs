@@ -133,11 +133,11 @@ fn what_an_agent_declares_is_reserved_while_it_does() {
         labels: Vec::new(),
     };
     let says = |list: Vec<DeclaredReservation>| {
-        let AgentCall::Register { mut info, incarnation, tasks } = register("a", 7) else {
+        let AgentCall::Register { mut info, incarnation, tasks, volumes } = register("a", 7) else {
             unreachable!("a registration")
         };
         info.reservations = list;
-        AgentCall::Register { info, incarnation, tasks }
+        AgentCall::Register { info, incarnation, tasks, volumes }
     };
     rig.tell("the agent reserves a part of itself");
     rig.agent(1, "a", says(vec![declared(1_500)]));
@@ -154,11 +154,11 @@ fn what_an_agent_declares_is_reserved_while_it_does() {
     rig.close(1);
     rig.agent(4, "a", says(vec![declared(500)]));
     rig.tell("with another journal its tasks are gone, and it says what it likes");
-    let AgentCall::Register { info, tasks, .. } = says(vec![declared(500)]) else {
+    let AgentCall::Register { info, tasks, volumes, .. } = says(vec![declared(500)]) else {
         unreachable!("a registration")
     };
     rig.close(4);
-    rig.agent(5, "a", AgentCall::Register { info, incarnation: 8, tasks });
+    rig.agent(5, "a", AgentCall::Register { info, incarnation: 8, tasks, volumes });
     rig.operator(list());
     rig.matches("reservation_declared");
 }

@@ -467,7 +467,7 @@ pub(crate) fn register(name: &str, incarnation: u64) -> AgentCall {
         domain: None,
         version: "0.1.0".to_owned(),
     };
-    AgentCall::Register { info, incarnation, tasks: vec![] }
+    AgentCall::Register { info, incarnation, tasks: vec![], volumes: vec![] }
 }
 
 pub(crate) fn task(id: &str, agent: &str, cpus_milli: i64) -> TaskInfo {

@@ -1,6 +1,6 @@
 //! One effect as one line.
 
-use super::show_volumes::{show_volume, show_volume_update};
+use super::show_volumes::{show_volume, show_volume_order, show_volume_update};
 use master_core::outbox::{Answer, ReadAnswer};
 use proto::{
     convert::{
@@ -137,6 +137,7 @@ pub(crate) fn show_order(order: &Order) -> String {
         Order::Resize { key, resources, version } => {
             format!("resize {key} to {resources}, version {version}")
         }
+        Order::Volume { key, version, action } => show_volume_order(*key, *version, action),
         Order::Masters(masters) => show_masters(masters),
         Order::Committed { key, sequence } => format!("committed {key} #{sequence}"),
         Order::Refused(refusal) => format!("refused {:?} {refusal}", refusal.reason),

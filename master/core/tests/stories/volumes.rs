@@ -15,9 +15,9 @@ fn disk(mib: i64) -> Resources {
 
 fn with_disk() -> AgentCall {
     match register("a", 7) {
-        AgentCall::Register { mut info, incarnation, tasks } => {
+        AgentCall::Register { mut info, incarnation, tasks, volumes } => {
             info.resources = info.resources.checked_add(&disk(1_000)).expect("fits");
-            AgentCall::Register { info, incarnation, tasks }
+            AgentCall::Register { info, incarnation, tasks, volumes }
         }
         other => other,
     }

@@ -12,11 +12,12 @@ use std::collections::BTreeSet;
 type Heard = Vec<(u64, String)>;
 
 fn large_agent(rig: &mut Rig, stream: u64, name: &str) {
-    let AgentCall::Register { mut info, incarnation, tasks } = register(name, stream) else {
+    let AgentCall::Register { mut info, incarnation, tasks, volumes } = register(name, stream)
+    else {
         unreachable!("that is what it is")
     };
     info.resources = Resources::cpus_mem(100_000_000, 100_000_000);
-    rig.agent(stream, name, AgentCall::Register { info, incarnation, tasks });
+    rig.agent(stream, name, AgentCall::Register { info, incarnation, tasks, volumes });
 }
 
 /// A framework launches so many tasks on the newest offer.
