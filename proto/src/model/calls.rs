@@ -283,7 +283,7 @@ pub enum Order {
         /// Counts the task's sizes.
         version: u64,
     },
-    /// Do this about a volume; when that version was dealt with, it is said again what became of it.
+    /// Do this about a volume; of a version that was dealt with, say again what became of it.
     Volume {
         /// Which.
         key: VolumeKey,

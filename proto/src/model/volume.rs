@@ -119,8 +119,8 @@ pub struct VolumeReport {
 pub struct VolumeMount {
     /// Which.
     pub volume: VolumeRef,
-    /// Where it appears, relative to the task's sandbox: names that are neither `.` nor `..`; not the
-    /// files that the task's output goes to.
+    /// Where it appears, relative to the task's sandbox: names that are neither `.` nor `..`; not
+    /// the files that the task's output goes to.
     pub path: String,
     /// The task cannot write there.
     pub read_only: bool,

@@ -1,5 +1,5 @@
-//! News of volumes go to whom they concern: frameworks of the volume's owner, and those that may use
-//! it; and what is ordered goes to its agent, until that has said what became of it.
+//! News of volumes go to whom they concern: frameworks of the volume's owner, and those that may
+//! use it; and what is ordered goes to its agent, until that has said what became of it.
 
 use crate::{intake::Turn, ledger::Volume};
 use proto::model::{
@@ -9,8 +9,8 @@ use proto::model::{
 impl Turn<'_> {
     pub(super) fn volume_changed(&mut self, volume: &VolumeInfo) {
         let ledger = self.ledger;
-        // What an agent failed to delete it tries again by itself; what is ordered anew has failed at
-        // nothing.
+        // What an agent failed to delete it tries again by itself; what is ordered anew has failed
+        // at nothing.
         if let Some(row) = ledger.volume(volume.id).filter(|row| row.info.message.is_empty()) {
             self.order_volume(row);
         }

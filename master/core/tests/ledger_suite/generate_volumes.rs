@@ -3,10 +3,10 @@
 
 use crate::build::*;
 use crate::generate::Draw;
-use master_core::ledger::{Command, Ledger, Volume, VolumeChange, VolumeReport};
+use master_core::ledger::{Command, Ledger, Volume, VolumeChange};
 use proto::model::{
-    Milli, Operation, ReservationId, ReservationRef, ResourceName, VolumeId, VolumeName,
-    VolumePlan, VolumeRef, VolumeResize, VolumeState,
+    Milli, Operation, ReservationId, ReservationRef, ResourceName, VolumeId, VolumeKey, VolumeName,
+    VolumePlan, VolumeRef, VolumeReport, VolumeResize, VolumeState,
 };
 
 /// What an operator asks.
@@ -59,8 +59,10 @@ pub(crate) fn report(ledger: &Ledger, draw: &mut Draw) -> Command {
     let version = row.map_or(1, |row| row.info.version);
     let failed = draw.one_in(4).then(|| draw.pick(&["no space", "in use"]).to_owned());
     let report = VolumeReport {
-        volume: row.map_or(VolumeId(7), |row| row.info.id),
-        incarnation: u64::from(draw.one_in(16)),
+        key: VolumeKey {
+            id: row.map_or(VolumeId(7), |row| row.info.id),
+            incarnation: u64::from(draw.one_in(16)),
+        },
         version: if draw.one_in(10) { version + 1 - draw.below(3).min(version) } else { version },
         failed,
     };

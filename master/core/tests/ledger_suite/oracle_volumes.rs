@@ -4,10 +4,10 @@
 use crate::oracle::{No, Oracle, no};
 use crate::oracle_reservations::{By, ReservationModel};
 use crate::oracle_roles::within;
-use master_core::ledger::{AgentState, Applied, Event, Ledger, VolumeChange, VolumeReport};
+use master_core::ledger::{AgentState, Applied, Event, Ledger, VolumeChange};
 use proto::model::{
     AgentId, Milli, Operation, OperationResult, Reason, ResourceName, Resources, VolumeId,
-    VolumeInfo, VolumePlan, VolumeRef, VolumeResize, VolumeState,
+    VolumeInfo, VolumePlan, VolumeRef, VolumeReport, VolumeResize, VolumeState,
 };
 
 #[derive(Debug, Clone, PartialEq)]
@@ -230,7 +230,7 @@ impl Oracle {
         let before = self.volumes.clone();
         let meant = |info: &VolumeInfo| {
             info.agent == *agent
-                && (info.id, info.incarnation) == (report.volume, report.incarnation)
+                && (info.id, info.incarnation) == (report.key.id, report.key.incarnation)
                 && info.version == report.version
         };
         let Some(at) = self.volumes.iter().position(|row| meant(&row.info)) else {
