@@ -36,7 +36,8 @@
 //!    limit. A cgroup that is there already is a second container of this name, and is refused.
 //! 7. *Open `stdout` and `stderr` in the sandbox*: no links followed, plain files with one name
 //!    only, then change the owner. A task that comes back over its own sandbox cannot have a
-//!    foreign file given to it.
+//!    foreign file given to it. *Make the places of the plan's mounts there*, in the same way;
+//!    without isolation, links to their sources.
 //! 8. *Clone the first process* in new namespaces and, where there is a version 2 tree, born in its
 //!    cgroup: there is no moment in which it runs unlimited by it. The memory of the plan is given
 //!    back.
@@ -47,7 +48,9 @@
 //! 10. *Enter the version 1 cgroups.* Before the fork, so that no child is ever outside.
 //! 11. *Set the host name.*
 //! 12. *Make all mounts private.* What is mounted inside never shows outside.
-//! 13. *Mount a fresh `/proc`.* The task sees and addresses only its own processes.
+//! 13. *Mount a fresh `/proc`*: the task sees and addresses only its own processes. *Mount the
+//!     plan's directories in the sandbox*, without devices and setuid programs; only here, so that
+//!     whoever reads or removes the sandbox outside never gets into them.
 //! 14. *Take an out-of-memory score of -1000; fork the task.* The task is not pid 1, so default
 //!     actions of signals work on it. Init then closes everything but its status pipe, reaps, and
 //!     passes signals that ask for the end on to the task's process group.

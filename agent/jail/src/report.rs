@@ -60,7 +60,7 @@ pub enum FailureReason {
     NotPermitted,
     /// The kernel had no process, memory or descriptor to give.
     Resources,
-    /// The sandbox directory or an output file could not be opened.
+    /// The sandbox directory or an output file could not be opened, or a mount has no place there.
     Sandbox,
     /// The runtime directory could not be opened or written.
     Runtime,
@@ -89,6 +89,8 @@ pub enum Step {
     Supervise,
     /// Open `stdout` and `stderr` in the sandbox.
     OpenOutput,
+    /// Make the places of the plan's directories in the sandbox.
+    MountPlaces,
     /// Create and set the cgroups.
     CreateCgroups,
     /// Create the container's first process.
@@ -103,6 +105,8 @@ pub enum Step {
     MountPropagation,
     /// Mount a fresh `/proc`.
     MountProc,
+    /// Mount one of the plan's directories.
+    MountDirectory,
     /// Set how the kernel ranks the task when memory is short.
     OomScore,
     /// Create the task's process.
@@ -175,7 +179,7 @@ impl FailureReason {
             (Step::Exec, _) => Self::NotExecutable,
             (Step::ReadPlan, _) => Self::InvalidPlan,
             (Step::OpenRuntime | Step::RecordJail, _) => Self::Runtime,
-            (Step::OpenOutput | Step::EnterSandbox, _) => Self::Sandbox,
+            (Step::OpenOutput | Step::MountPlaces | Step::EnterSandbox, _) => Self::Sandbox,
             (Step::CreateCgroups | Step::JoinCgroups, _) => Self::Cgroups,
             (_, Errno::EPERM | Errno::EACCES) => Self::NotPermitted,
             _ => Self::Isolation,
@@ -215,11 +219,12 @@ impl LaunchFailure {
 
 impl Step {
     /// Every step; the position is the code on the wire between container and supervisor.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::ReadPlan,
         Self::OpenRuntime,
         Self::Supervise,
         Self::OpenOutput,
+        Self::MountPlaces,
         Self::CreateCgroups,
         Self::Clone,
         Self::ParentDeath,
@@ -227,6 +232,7 @@ impl Step {
         Self::Hostname,
         Self::MountPropagation,
         Self::MountProc,
+        Self::MountDirectory,
         Self::OomScore,
         Self::Fork,
         Self::Session,
@@ -255,6 +261,7 @@ impl Step {
             Self::OpenRuntime => "cannot open the runtime directory",
             Self::Supervise => "cannot set the supervisor up",
             Self::OpenOutput => "cannot open an output file in the sandbox",
+            Self::MountPlaces => "cannot make the place of a mount in the sandbox",
             Self::CreateCgroups => "cannot create the cgroups",
             Self::Clone => "cannot create the container's first process",
             Self::ParentDeath => "cannot bind the container to its supervisor",
@@ -262,6 +269,7 @@ impl Step {
             Self::Hostname => "cannot set the host name",
             Self::MountPropagation => "cannot make the mounts private",
             Self::MountProc => "cannot mount /proc",
+            Self::MountDirectory => "cannot mount a directory in the sandbox",
             Self::OomScore => "cannot set the out-of-memory score",
             Self::Fork => "cannot create the task's process",
             Self::Session => "cannot start the task's session",

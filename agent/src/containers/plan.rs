@@ -50,6 +50,7 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
         argv: request.task.command.arguments.clone(),
         env,
         sandbox_dir: place.sandbox,
+        mounts: Vec::new(),
         runtime_dir: place.runtime,
         user: place.user,
         isolation: match style.full {

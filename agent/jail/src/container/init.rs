@@ -52,6 +52,9 @@ fn set_up(container: &Container) -> Result<(), Failed> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("proc"), "/proc", Some("proc"), flags, None::<&str>)
         .map_err(|errno| (Step::MountProc, errno))?;
+    for directory in &container.mounts {
+        directory.mount(&container.sandbox).map_err(|errno| (Step::MountDirectory, errno))?;
+    }
     // Needs CAP_SYS_RESOURCE and is not worth failing for: if a shortage hits init instead of the
     // task, the container ends all the same, and the counter of kills still says why.
     let _ = set_oom_score_adj(INIT_OOM_SCORE_ADJ);

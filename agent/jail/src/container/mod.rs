@@ -7,6 +7,7 @@
 
 pub(crate) mod channel;
 mod init;
+mod mounts;
 mod output;
 mod task;
 
@@ -41,6 +42,8 @@ pub(crate) struct Container {
     arguments: StringArray,
     environment: StringArray,
     sandbox: CString,
+    /// To be mounted in it.
+    mounts: Vec<mounts::Prepared>,
     stdout: OwnedFd,
     stderr: OwnedFd,
     entrances: Entrances,
@@ -80,6 +83,7 @@ impl Container {
     pub(crate) fn prepare(plan: &Plan, entrances: Entrances) -> Result<Self, Failed> {
         let (stdout, stderr) = output::open(&plan.sandbox_dir, plan.user.as_ref())
             .map_err(|errno| (Step::OpenOutput, errno))?;
+        let mounts = mounts::prepare(plan).map_err(|errno| (Step::MountPlaces, errno))?;
         let string = |text: &[u8]| {
             CString::new(text).expect("the plan was checked and contains no zero byte")
         };
@@ -94,6 +98,7 @@ impl Container {
             ),
             environment: StringArray::new(environment.collect()),
             sandbox: string(plan.sandbox_dir.as_os_str().as_bytes()),
+            mounts,
             stdout,
             stderr,
             entrances,

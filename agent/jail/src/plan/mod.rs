@@ -5,6 +5,7 @@
 //! anything has happened. The rules of refusal are in [`validate`](Plan::validate), which the agent
 //! may call before it spawns anything. This file touches neither files nor processes.
 
+mod mounts;
 pub(crate) mod stop;
 mod validate;
 
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroups::{ControllerName, Layout};
+pub use mounts::Mount;
 pub use stop::{Stop, StopStep};
 
 /// The version of the plan that this build understands.
@@ -44,6 +46,10 @@ pub struct Plan {
     pub env: BTreeMap<String, String>,
     /// Where the task works, and where its `stdout` and `stderr` files are.
     pub sandbox_dir: PathBuf,
+    /// What else of the host it finds there. Not written when there is none, so that a jail from
+    /// before there were any takes the plan.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Mount>,
     /// Where the records go. Must not lie inside the sandbox, whose owner could forge them.
     pub runtime_dir: PathBuf,
     /// Whom the task runs as; `None` leaves the identity of the supervisor.
@@ -204,6 +210,30 @@ pub enum PlanError {
     /// The task could forge its own records.
     #[error("runtime_dir: lies inside sandbox_dir, or around it, or is the same")]
     DirectoriesOverlap,
+    /// The sandbox or the records are in it, or it is in them.
+    #[error("mounts.source: {} has to do with sandbox_dir or runtime_dir", path.display())]
+    MountSource {
+        /// Its value.
+        path: PathBuf,
+    },
+    /// Not below the sandbox, with detours, too long, or where the jail keeps files of its own.
+    #[error("mounts.path: {} is no place for a directory in the sandbox", path.display())]
+    MountPath {
+        /// Its value.
+        path: PathBuf,
+    },
+    /// Two directories in one place, or one in the other.
+    #[error("mounts.path: {} is in another mount, or around it, or is the same", path.display())]
+    MountsOverlap {
+        /// The later one.
+        path: PathBuf,
+    },
+    /// A link cannot keep anybody from writing.
+    #[error("mounts.read_only: {} needs full isolation", path.display())]
+    ReadOnlyMount {
+        /// Which.
+        path: PathBuf,
+    },
     /// Empty, longer than 64 bytes, or with other characters than letters, digits, `.`, `-`.
     #[error("isolation.hostname: {hostname:?} is not a host name")]
     Hostname {

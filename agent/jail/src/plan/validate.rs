@@ -25,6 +25,7 @@ impl Plan {
         check_name("container_id", &self.container_id)?;
         self.check_program()?;
         self.check_directories()?;
+        self.check_mounts()?;
         self.check_isolation()?;
         self.check_limits()?;
         check_range("grace_ms", self.grace_ms.into(), 0, MAX_GRACE_MS.into())?;
@@ -115,7 +116,7 @@ fn check_name(field: &'static str, value: &str) -> Result<(), PlanError> {
     usable.then_some(()).ok_or_else(|| PlanError::Name { field, value: value.to_owned() })
 }
 
-fn check_path(field: &'static str, path: &Path) -> Result<(), PlanError> {
+pub(super) fn check_path(field: &'static str, path: &Path) -> Result<(), PlanError> {
     let text = path.as_os_str().as_encoded_bytes();
     if text.contains(&0) {
         return Err(PlanError::ZeroByte { field });
@@ -148,7 +149,7 @@ mod tests {
 
     use super::*;
     use crate::cgroups::{Hierarchy, Layout, Version};
-    use crate::plan::{CgroupPlace, Root, Stop, StopStep};
+    use crate::plan::{CgroupPlace, Mount, Root, Stop, StopStep};
 
     fn sound() -> Plan {
         let hierarchy = Hierarchy { version: Version::V1, base: PathBuf::from("/sys/fs/cgroup/x") };
@@ -160,6 +161,7 @@ mod tests {
             argv: vec!["true".into()],
             env: BTreeMap::from([("A".into(), "b=c".into())]),
             sandbox_dir: "/work/sandbox".into(),
+            mounts: vec![mount("/volumes/1", "data/a", true), mount("/volumes/2", "data/b", false)],
             runtime_dir: "/work/runtime".into(),
             user: None,
             isolation: Isolation::Full { hostname: Some("web-1".into()) },
@@ -179,6 +181,10 @@ mod tests {
             oom_score_adj: Some(-1000),
             process_limits: BTreeMap::new(),
         }
+    }
+
+    fn mount(source: &str, path: &str, read_only: bool) -> Mount {
+        Mount { source: source.into(), path: path.into(), read_only }
     }
 
     fn refusal(change: impl FnOnce(&mut Plan)) -> PlanError {
@@ -205,6 +211,7 @@ mod tests {
             (r#""hostname":"web-1""#, r#""hostname":"web-1","network":"none""#),
             (r#""parent":"agent""#, r#""parent":"agent","child":"x""#),
             (r#""root":"host""#, r#""root":"image""#),
+            (r#""read_only":true"#, r#""read_only":true,"recursive":true"#),
         ] {
             let text = String::from_utf8(sound().to_json().unwrap()).unwrap();
             let changed = text.replacen(known, unknown, 1);
@@ -268,6 +275,39 @@ mod tests {
             plan.cgroups.as_mut().unwrap().layout.unified = Some("sys".into());
         });
         assert!(matches!(error, PlanError::Path { field: "cgroups.layout", .. }));
+    }
+
+    #[test]
+    fn mounts_that_lead_elsewhere_or_into_one_another() {
+        for source in ["relative", "/a/../b", ""] {
+            let error = refusal(|plan| plan.mounts[0].source = source.into());
+            assert!(matches!(error, PlanError::Path { field: "mounts.source", .. }), "{source}");
+        }
+        for source in ["/", "/work", "/work/sandbox/x", "/work/runtime", "/work/runtime/x"] {
+            let error = refusal(|plan| plan.mounts[0].source = source.into());
+            assert!(matches!(error, PlanError::MountSource { .. }), "{source}");
+        }
+        for path in ["", "/data", "../data", "data/../x", "stdout", "stderr/x"] {
+            let error = refusal(|plan| plan.mounts[0].path = path.into());
+            assert!(matches!(error, PlanError::MountPath { .. }), "{path}");
+        }
+        for path in ["data", "data/b", "data/b/c"] {
+            let error = refusal(|plan| plan.mounts[0].path = path.into());
+            assert!(matches!(error, PlanError::MountsOverlap { .. }), "{path}");
+        }
+        let many = |index: u32| mount("/volumes/1", &format!("many/{index}"), false);
+        let error = refusal(|plan| plan.mounts.extend((0..255).map(many)));
+        assert!(matches!(error, PlanError::Range { field: "mounts", .. }));
+        let error = refusal(|plan| plan.isolation = Isolation::None);
+        assert!(matches!(error, PlanError::ReadOnlyMount { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_plan_without_mounts_is_the_one_from_before_there_were_any() {
+        let plan = Plan { mounts: Vec::new(), ..sound() };
+        let text = String::from_utf8(plan.to_json().unwrap()).unwrap();
+        assert!(!text.contains("mounts"), "{text}");
+        assert_eq!(Plan::from_json(text.as_bytes()).unwrap(), plan);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod abandoned;
 mod cpu_limits;
 mod descriptors;
 mod destroy_now;
+mod directories;
 mod duplicate;
 mod environment;
 mod exit_code;

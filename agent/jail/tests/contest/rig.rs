@@ -91,6 +91,7 @@ impl Rig {
             argv: argv.iter().map(|&argument| argument.to_owned()).collect(),
             env: BTreeMap::from([("PATH".into(), path)]),
             sandbox_dir: self.sandbox(),
+            mounts: Vec::new(),
             runtime_dir: self.runtime(),
             user: None,
             isolation: match cgroups {
