@@ -152,6 +152,11 @@ impl RunLoop {
                 tracing::debug!(%container, "removing a container");
                 self.containers.remove(&container);
             }
+            Effect::MakeVolume { key, version }
+            | Effect::ShrinkVolume { key, version, .. }
+            | Effect::DeleteVolume { key, version } => {
+                tracing::error!(%key, version, "this agent keeps no volumes");
+            }
             Effect::Connect { session, leader } => self.link.connect(session, leader),
             Effect::Disconnect { session } => self.link.disconnect(Some(session)),
             Effect::Send { session, call } => {

@@ -211,7 +211,8 @@ fn raise(
     let mut config = Config::new(info, rand::random(), &ground.boot_id, wall);
     config.up_at_origin = Milliseconds(u64::try_from(up.as_millis()).unwrap_or(u64::MAX));
     let mut outbox = Outbox::new();
-    let agent = Agent::recover(config, ground.journal, ground.observed, clock.now(), &mut outbox)?;
+    let (journal, observed, found) = (ground.journal, ground.observed, BTreeSet::new());
+    let agent = Agent::recover(config, journal, observed, found, clock.now(), &mut outbox)?;
     let cgroups = ground.cgroups.clone();
     let style = Style {
         agent: ground.agent_id,

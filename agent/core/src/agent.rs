@@ -3,13 +3,14 @@
 use crate::{
     config::Config,
     input::{Ending, ExitReport, Input},
-    journal::{Identity, TaskRow},
+    journal::{Identity, TaskRow, VolumeRow},
     outbox::Outbox,
     session::Session,
     tasks::Tasks,
     updates::Delivery,
+    volumes::Volumes,
 };
-use proto::model::{Instant, Refusal, Resources, TaskKey, jitter::Jitter};
+use proto::model::{Instant, Refusal, Resources, TaskKey, VolumeKey, jitter::Jitter};
 
 /// An agent between two inputs. Made by [`Agent::recover`].
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub struct Agent {
     pub(crate) session: Session,
     pub(crate) tasks: Tasks,
     pub(crate) delivery: Delivery,
+    pub(crate) volumes: Volumes,
     pub(crate) journal_low: bool,
     pub(crate) stale_orders: u64,
     pub(crate) refused_without_row: Option<Refusal>,
@@ -33,6 +35,7 @@ impl Agent {
             session: Session::new(&config),
             tasks: Tasks::new(config.info.resources.clone()),
             delivery: Delivery::default(),
+            volumes: Volumes::default(),
             journal_low: false,
             stale_orders: 0,
             refused_without_row: None,
@@ -64,12 +67,16 @@ impl Agent {
             Input::ContainerExited { container, report } => {
                 self.container_gone(&container, &report, now, outbox);
             }
+            Input::VolumeDone { key, version, result } => {
+                self.volume_done(key, version, result, now, outbox);
+            }
             Input::JournalSpace { low } => self.journal_low = low,
         }
         self.run_session(now, outbox);
         self.run_completions(now, outbox);
         self.run_groups(now, outbox);
         self.run_kill_checks(now, outbox);
+        self.run_volumes(now, outbox);
         self.run_delivery(now, outbox);
     }
 
@@ -78,7 +85,8 @@ impl Agent {
         let kill = self.tasks.kill_checks.deadline();
         let completion = self.tasks.completions.deadline();
         let again = self.delivery.deadline().filter(|_| self.session.is_registered());
-        [self.session.deadline(), kill, completion, again].into_iter().flatten().min()
+        let deletion = self.volumes.deadline();
+        [self.session.deadline(), kill, completion, again, deletion].into_iter().flatten().min()
     }
 
     /// Who this agent is.
@@ -94,6 +102,27 @@ impl Agent {
     /// One task.
     pub fn task(&self, key: &TaskKey) -> Option<&TaskRow> {
         self.tasks.get(key)
+    }
+
+    /// Every volume that was ordered and is not gone, ordered by key.
+    pub fn volumes(&self) -> impl ExactSizeIterator<Item = &VolumeRow> {
+        self.volumes.rows()
+    }
+
+    /// One volume.
+    pub fn volume(&self, key: &VolumeKey) -> Option<&VolumeRow> {
+        self.volumes.get(key)
+    }
+
+    /// Whether the directory of a volume that has data was not found when this agent came to life.
+    pub fn is_volume_missing(&self, key: &VolumeKey) -> bool {
+        self.volumes.is_missing(key)
+    }
+
+    /// Directories that were found then and belong to no volume of the journal: they are left
+    /// alone, for people to look at.
+    pub fn stranger_volumes(&self) -> impl ExactSizeIterator<Item = &VolumeKey> {
+        self.volumes.strangers()
     }
 
     /// What live tasks hold together.

@@ -1,7 +1,7 @@
 //! What can happen to an agent: the leader spoke, a container did something, time passed.
 
 use crate::journal::ContainerId;
-use proto::model::Order;
+use proto::model::{Order, VolumeKey};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,15 @@ pub enum Input {
         container: ContainerId,
         /// How.
         report: ExitReport,
+    },
+    /// What was wanted of a volume's directory is done, or could not be.
+    VolumeDone {
+        /// Which volume.
+        key: VolumeKey,
+        /// The version of the effect.
+        version: u64,
+        /// Why not, for people; nothing has changed then, except that a deletion may have begun.
+        result: Result<(), String>,
     },
     /// The disk under the journal is nearly full, or no longer.
     JournalSpace {
@@ -113,6 +122,8 @@ pub enum FailureKind {
     Cancelled,
     /// The agent was gone before it ran.
     Abandoned,
+    /// A volume that it uses is not there, or cannot be shown to it as it asks.
+    Volume,
     /// Anything else: no process to be had, no sandbox, no cgroup.
     Other,
 }

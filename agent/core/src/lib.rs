@@ -6,6 +6,7 @@
 //!    session          │ which master, which   2. Start, Stop, Adopt, Remove   containers
 //!    tasks            │ term, which task,     3. Send, Connect, Disconnect    the leader
 //!    updates          │ which update
+//!    volumes          │ which data
 //!    journal          │
 //! ```
 //!
@@ -25,16 +26,18 @@ pub mod invariants;
 pub mod journal;
 pub mod outbox;
 
+mod due;
 mod groups;
 mod session;
 mod tasks;
 mod updates;
+mod volumes;
 
 pub use agent::Agent;
 pub use config::Config;
 pub use input::{Ending, ExitReport, FailureKind, Input, LaunchFailure};
 pub use journal::{
     ContainerId, Identity, Journal, JournalError, Kill, Membership, Observation, Record,
-    RecoverError, Resizing, TaskRow,
+    RecoverError, Resizing, TaskRow, VolumeRow, VolumeStage,
 };
 pub use outbox::{Effect, Outbox};

@@ -4,8 +4,10 @@
 //! can act on what is not durable, whatever order its code runs in; and a shell that lets several
 //! steps share one outbox commits them together without weakening that.
 
-use crate::journal::{ContainerId, Record};
-use proto::model::{AgentCall, Duration, OwnerId, Refusal, Resources, TaskInfo, TaskKey};
+use crate::journal::{ContainerId, Record, RowKey};
+use proto::model::{
+    AgentCall, Duration, Milli, OwnerId, Refusal, Resources, TaskInfo, TaskKey, VolumeKey,
+};
 use std::collections::BTreeMap;
 
 /// One thing to do.
@@ -53,6 +55,31 @@ pub enum Effect {
         /// Which.
         container: ContainerId,
     },
+    /// Make a volume's directory, empty. One that is there already was made by this order, in an
+    /// earlier life of the agent, and is kept. Containers that are started later find it.
+    MakeVolume {
+        /// Which.
+        key: VolumeKey,
+        /// Which order, to be said with the result.
+        version: u64,
+    },
+    /// Measure what is used of a volume: more than this size is a failure.
+    ShrinkVolume {
+        /// Which.
+        key: VolumeKey,
+        /// Which order, to be said with the result.
+        version: u64,
+        /// Of `disk`, in MiB.
+        size: Milli,
+    },
+    /// Delete a volume's directory and all that is in it; that there is none is no failure.
+    /// Repeating it is harmless.
+    DeleteVolume {
+        /// Which; no container that used it is left.
+        key: VolumeKey,
+        /// Which order, to be said with the result.
+        version: u64,
+    },
     /// Open a stream to a master.
     Connect {
         /// The number of the new session.
@@ -80,7 +107,7 @@ pub enum Effect {
 #[derive(Debug, Default)]
 pub struct Outbox {
     /// By row; only the last record of a row counts.
-    records: BTreeMap<Option<TaskKey>, Record>,
+    records: BTreeMap<RowKey, Record>,
     effects: Vec<Effect>,
 }
 
@@ -108,7 +135,7 @@ impl Outbox {
 
     /// Adds a record; it replaces an earlier one of the same row.
     pub(crate) fn record(&mut self, record: Record) {
-        self.records.insert(record.key().cloned(), record);
+        self.records.insert(record.key(), record);
     }
 
     pub(crate) fn extend_with(&mut self, effect: Option<Effect>) {

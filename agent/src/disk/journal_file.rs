@@ -1,19 +1,27 @@
 //! The journal in one redb file.
 //!
-//! Two tables: `identity`, one row, and `tasks`, one row for each task. Each value carries a
-//! checksum bound to its key, besides redb's own, and the whole file is verified on opening; what
-//! does not verify is refused, never repaired by guessing, because a forgotten row is a container
-//! that runs twice. All commits are two-phase and durable. This file does not know what a row
-//! means.
+//! Three tables: `identity`, one row, `tasks`, one row for each task, and `volumes`, one row for
+//! each volume, which is not there until there was one. Each value carries a checksum bound to its
+//! key, besides redb's own, and the whole file is verified on opening; what does not verify is
+//! refused, never repaired by guessing, because a forgotten row is a container that runs twice. All
+//! commits are two-phase and durable. This file does not know what a row means.
 
-use agent_core::{Identity, Journal, JournalError, Record, TaskRow, journal::codec};
-use redb::{Database, ReadableDatabase, ReadableTable, StorageError, TableDefinition};
+use agent_core::{
+    Identity, Journal, JournalError, Record,
+    journal::{codec, codec_volume},
+};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
+    TableError,
+};
 use std::io;
 use std::path::{Path, PathBuf};
 
 const IDENTITY: TableDefinition<'static, &'static str, &'static [u8]> =
     TableDefinition::new("identity");
 const TASKS: TableDefinition<'static, &'static str, &'static [u8]> = TableDefinition::new("tasks");
+const VOLUMES: TableDefinition<'static, &'static str, &'static [u8]> =
+    TableDefinition::new("volumes");
 
 const FILE: &str = "journal.redb";
 const RESERVE: &str = "reserve";
@@ -150,18 +158,39 @@ impl JournalFile {
         let value = table.get(IDENTITY_KEY).map_err(|e| failed(e.into()))?;
         let bytes = value.as_ref().map(|value| value.value()).unwrap_or_default();
         let identity = self.decode(IDENTITY_KEY, bytes, codec::decode_identity)?;
-        let table = transaction.open_table(TASKS).map_err(|e| failed(e.into()))?;
+        let rows = self.read_table(&transaction, TASKS, codec::decode_row, |row| &row.key)?;
+        let decode = codec_volume::decode_volume;
+        let volumes = self.read_table(&transaction, VOLUMES, decode, |row| &row.key)?;
+        Ok(Journal { identity, rows, volumes })
+    }
+
+    /// The rows of a table, by key; each says itself which it is of.
+    fn read_table<T, K: ToString>(
+        &self,
+        transaction: &ReadTransaction,
+        definition: TableDefinition<'static, &'static str, &'static [u8]>,
+        decode: impl Fn(&[u8]) -> Result<T, JournalError>,
+        key_of: impl Fn(&T) -> &K,
+    ) -> Result<Vec<T>, JournalFileError> {
+        let failed = |source: redb::Error| JournalFileError::Database {
+            path: self.path.clone(),
+            source: Box::new(source),
+        };
+        let table = match transaction.open_table(definition) {
+            Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            table => table.map_err(|e| failed(e.into()))?,
+        };
         let mut rows = Vec::new();
         for entry in table.iter().map_err(|e| failed(e.into()))? {
             let (key, value) = entry.map_err(|e| failed(e.into()))?;
-            let row: TaskRow = self.decode(key.value(), value.value(), codec::decode_row)?;
-            if row.key.to_string() != key.value() {
+            let row = self.decode(key.value(), value.value(), &decode)?;
+            if key_of(&row).to_string() != key.value() {
                 let row = key.value().to_owned();
                 return Err(JournalFileError::Checksum { path: self.path.clone(), row });
             }
             rows.push(row);
         }
-        Ok(Journal { identity, rows })
+        Ok(rows)
     }
 
     fn decode<T>(
@@ -254,6 +283,15 @@ fn write_all(database: &Database, records: &[Record]) -> Result<(), redb::Error>
                     tasks.insert(key.as_str(), seal(&key, codec::encode_row(row)).as_slice())?;
                 }
                 Record::Forget(key) => drop(tasks.remove(key.to_string().as_str())?),
+                Record::Volume(row) => {
+                    let key = row.key.to_string();
+                    let value = seal(&key, codec_volume::encode_volume(row));
+                    transaction.open_table(VOLUMES)?.insert(key.as_str(), value.as_slice())?;
+                }
+                Record::ForgetVolume(key) => {
+                    let mut volumes = transaction.open_table(VOLUMES)?;
+                    drop(volumes.remove(key.to_string().as_str())?);
+                }
             }
         }
     }
@@ -282,8 +320,11 @@ fn unseal<'a>(key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::model::WallTime;
-    use proto::model::{FrameworkId, StatusReason, StatusSource, TaskKey, TaskState, TaskStatus};
+    use agent_core::{TaskRow, VolumeRow, VolumeStage};
+    use proto::model::{
+        FrameworkId, Milli, StatusReason, StatusSource, TaskKey, TaskState, TaskStatus, VolumeId,
+        VolumeKey, WallTime,
+    };
 
     fn identity() -> Identity {
         Identity {
@@ -318,18 +359,35 @@ mod tests {
         }
     }
 
+    fn volume(id: u64) -> VolumeRow {
+        VolumeRow {
+            key: VolumeKey { id: VolumeId(id), incarnation: 1 },
+            role: "db".parse().unwrap(),
+            name: "data".parse().unwrap(),
+            size: Milli(9_000),
+            shared: false,
+            stage: VolumeStage::Shrinking { to: Milli(1_000) },
+            version: 2,
+            failed: None,
+        }
+    }
+
     #[test]
     fn what_was_committed_comes_back() {
         let place = tempfile::tempdir().unwrap();
         let (mut file, journal) = JournalFile::open(place.path(), identity).unwrap();
-        assert_eq!(journal, Journal { identity: identity(), rows: Vec::new() });
+        let (rows, volumes) = (Vec::new(), Vec::new());
+        assert_eq!(journal, Journal { identity: identity(), rows, volumes });
         let later = Identity { term: 8, ..identity() };
         let put = |name| Record::Task(Box::new(row(name)));
         file.commit(&[Record::Identity(later.clone()), put("a"), put("b")]).unwrap();
-        file.commit(&[Record::Forget(row("a").key)]).unwrap();
+        let put_volume = |id| Record::Volume(Box::new(volume(id)));
+        file.commit(&[put_volume(7), put_volume(8), Record::Forget(row("a").key)]).unwrap();
+        file.commit(&[Record::ForgetVolume(volume(7).key)]).unwrap();
         drop(file);
         let (_, journal) = JournalFile::open(place.path(), || panic!("it exists")).unwrap();
-        assert_eq!(journal, Journal { identity: later, rows: vec![row("b")] });
+        let (rows, volumes) = (vec![row("b")], vec![volume(8)]);
+        assert_eq!(journal, Journal { identity: later, rows, volumes });
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! An agent's machine: its journal, its kernel's containers, and the process around the real core.
 //! Containers go on when the process dies, and end with the machine's boot.
 
+use super::agent_disk::VolumeDisk;
 use crate::engine::Chance;
 use agent_core::{Agent, ContainerId, ExitReport, Identity, Journal, Record, TaskRow};
 use master_core::input::StreamId;
@@ -30,6 +31,7 @@ pub(crate) struct AgentHost {
     pub(crate) dies_in_step: bool,
     /// A restart is asked for.
     pub(crate) starting: bool,
+    pub(crate) disk: VolumeDisk,
     identity: Identity,
     rows: BTreeMap<TaskKey, TaskRow>,
     resources: Resources,
@@ -53,6 +55,7 @@ impl AgentHost {
             wake_at: None,
             dies_in_step: false,
             starting: true,
+            disk: VolumeDisk::default(),
             rows: BTreeMap::new(),
             resources: Resources::cpus_mem(cpus * 1_000, cpus * 1_024),
             journals: 1,
@@ -80,15 +83,21 @@ impl AgentHost {
     }
 
     pub(crate) fn journal(&self) -> Journal {
-        Journal { identity: self.identity.clone(), rows: self.rows.values().cloned().collect() }
+        Journal {
+            identity: self.identity.clone(),
+            rows: self.rows.values().cloned().collect(),
+            volumes: self.disk.rows.values().cloned().collect(),
+        }
     }
 
-    /// The journal and every container are gone; the next life is a new agent of the same name.
+    /// The journal, every container and every volume are gone; the next life is a new agent of the
+    /// same name.
     pub(crate) fn lose_journal(&mut self) {
         self.journals += 1;
         self.identity = new_identity(&self.id, self.journals);
         self.rows.clear();
         self.containers.clear();
+        self.disk.replace();
         self.boot += 1;
     }
 
@@ -104,6 +113,8 @@ impl AgentHost {
                 Record::Identity(identity) => self.identity = identity,
                 Record::Task(row) => drop(self.rows.insert(row.key.clone(), *row)),
                 Record::Forget(key) => drop(self.rows.remove(&key)),
+                Record::Volume(row) => self.disk.write(*row),
+                Record::ForgetVolume(key) => self.disk.forget(key),
             }
         }
     }

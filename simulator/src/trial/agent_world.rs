@@ -31,6 +31,7 @@ impl World {
             (container.clone(), observation)
         });
         let observed = observed.collect();
+        let found = host.disk.directories.clone();
         let config = host.config(self.chance.agents.number());
         let journal = host.journal();
         if journal.rows.iter().any(|row| row.is_live()) {
@@ -38,7 +39,7 @@ impl World {
         }
         let mut outbox = Outbox::new();
         let now = host.now(at);
-        let recovered = Agent::recover(config, journal, observed, now, &mut outbox);
+        let recovered = Agent::recover(config, journal, observed, found, now, &mut outbox);
         host.agent = Some(recovered.expect("its own journal"));
         self.agent_stepped(agent, outbox);
     }
@@ -109,7 +110,11 @@ impl World {
             }
             Effect::RemoveContainer { container } => {
                 self.agents[agent].containers.remove(&container);
+                self.agents[agent].disk.close(&container);
             }
+            Effect::MakeVolume { .. }
+            | Effect::ShrinkVolume { .. }
+            | Effect::DeleteVolume { .. } => self.begin_volume_work(agent, &effect),
             Effect::Connect { session, leader } => self.agent_connects(agent, session, leader),
             Effect::Disconnect { session } => {
                 if let Some((_, stream)) =
@@ -211,11 +216,18 @@ impl World {
         key: &TaskKey,
         task: &TaskInfo,
     ) {
+        let has_volumes = self.open_volumes(agent, &container, key.clone(), task);
         let host = &mut self.agents[agent];
         assert_eq!(task.agent, host.id, "a task runs where it was meant to");
         self.oracles.containers.starts(&host.id, &container, key);
         host.containers.insert(container.clone(), Container::Starting);
         let boot = host.boot;
+        if !has_volumes {
+            let failure = LaunchFailure { kind: FailureKind::Volume, message: "none".to_owned() };
+            let ending = Ending::LaunchFailed(failure);
+            let ends = Happening::ContainerEnds { agent, boot, container, ending, asked: false };
+            return self.queue.after(Duration(1), ends);
+        }
         let wait = self.chance.agents.time(5, 600);
         self.queue.after(wait, Happening::ContainerStarts { agent, boot, container });
     }

@@ -2,6 +2,7 @@
 //! was meant for a process that has died since does not reach its successor.
 
 use super::{
+    agent_volumes::VolumeWork,
     disk::Dump,
     faults::Undo,
     streams::{Down, Up},
@@ -12,7 +13,7 @@ use master_core::{
     input::{CallId, StreamId},
     outbox::Answer,
 };
-use proto::model::{OfferId, Refusal};
+use proto::model::{OfferId, Refusal, VolumeKey};
 use raft::eraftpb::Message;
 
 /// One life of one master's process.
@@ -86,6 +87,15 @@ pub(crate) enum Happening {
         container: ContainerId,
         ending: Ending,
         asked: bool,
+    },
+    /// What a process wanted of a volume's directory is done, or is not.
+    VolumeDone {
+        agent: usize,
+        life: u64,
+        key: VolumeKey,
+        version: u64,
+        work: VolumeWork,
+        fails: bool,
     },
     FrameworkWake(usize),
     /// A framework has made up its mind about offers.

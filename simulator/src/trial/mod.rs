@@ -15,7 +15,9 @@
 //! | `faults`, `healing` | what goes wrong, and what must come right |
 //! | `oracle` | who watches |
 
+mod agent_disk;
 mod agent_host;
+mod agent_volumes;
 mod agent_world;
 mod departures;
 pub mod disk;

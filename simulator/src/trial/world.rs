@@ -141,6 +141,9 @@ impl World {
             Happening::ContainerEnds { agent, boot, container, ending, asked } => {
                 self.container_ends(agent, boot, &container, ending, asked);
             }
+            Happening::VolumeDone { agent, life, key, version, work, fails } => {
+                self.volume_done((agent, life), (key, version), work, fails);
+            }
             Happening::FrameworkWake(framework) => self.wake_framework(framework),
             Happening::FrameworkDecides { framework, generation, offers } => {
                 self.framework_decides(framework, generation, offers);

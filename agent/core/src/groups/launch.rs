@@ -70,6 +70,7 @@ impl Agent {
             |message: String| News::new(TaskState::Error, StatusReason::TaskInvalid, message);
         group.check().map_err(|error| invalid(error.to_string()))?;
         let shares = group.shares().map_err(|error| invalid(error.to_string()))?;
+        group.tasks().try_for_each(|task| self.check_volumes(task))?;
         let holds = group.holds().map_err(|error| invalid(error.to_string()))?;
         self.admit(&group.members[0].task.agent, &holds)?;
         Ok(shares)

@@ -1,13 +1,14 @@
-//! What is durable: who the agent is, and one row per task from the intent to launch it until its
-//! terminal update is committed.
+//! What is durable: who the agent is, one row per task from the intent to launch it until its
+//! terminal update is committed, and one per volume until its data are deleted.
 //!
 //! A record is a whole row, not a change to one: replaying it twice does no harm, and a reader
 //! needs no history.
 
+use super::volume_row::VolumeRow;
 use proto::model::{
     ClusterId, Duration, GroupId, GroupKey, IdError, OnFailure, OwnerId, Resources, StatusReason,
-    TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, resize::larger, resources::ResourceError,
-    task_group::Part,
+    TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, VolumeKey, resize::larger,
+    resources::ResourceError, task_group::Part,
 };
 use std::fmt;
 
@@ -105,6 +106,18 @@ pub enum Record {
     Task(Box<TaskRow>),
     /// The task's row is gone.
     Forget(TaskKey),
+    /// The volume's row is now this.
+    Volume(Box<VolumeRow>),
+    /// The volume's row is gone, after its data.
+    ForgetVolume(VolumeKey),
+}
+
+/// Which row a record is about.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum RowKey {
+    Identity,
+    Task(TaskKey),
+    Volume(VolumeKey),
 }
 
 impl ContainerId {
@@ -178,12 +191,14 @@ impl TaskRow {
 }
 
 impl Record {
-    /// The row that it is about; `None` is the identity.
-    pub(crate) fn key(&self) -> Option<&TaskKey> {
+    /// The row that it is about.
+    pub(crate) fn key(&self) -> RowKey {
         match self {
-            Record::Identity(_) => None,
-            Record::Task(row) => Some(&row.key),
-            Record::Forget(key) => Some(key),
+            Record::Identity(_) => RowKey::Identity,
+            Record::Task(row) => RowKey::Task(row.key.clone()),
+            Record::Forget(key) => RowKey::Task(key.clone()),
+            Record::Volume(row) => RowKey::Volume(row.key),
+            Record::ForgetVolume(key) => RowKey::Volume(*key),
         }
     }
 }

@@ -11,9 +11,13 @@
 //! | nothing | a container | destroy it: nobody answers for it |
 //! | of a group, its turn has not come | nothing | it waits on, or ends with its group |
 //!
-//! A task whose container was once intended is never started a second time, whatever happened.
+//! A task whose container was once intended is never started a second time, whatever happened. What
+//! was under way of volumes goes on; see [`crate::volumes`].
 
-use super::record::{ContainerId, Identity, Record, TaskRow};
+use super::{
+    record::{ContainerId, Identity, Record, TaskRow},
+    volume_row::VolumeRow,
+};
 use crate::{
     agent::Agent,
     config::Config,
@@ -21,7 +25,9 @@ use crate::{
     outbox::{Effect, Outbox},
     tasks::lifecycle::News,
 };
-use proto::model::{AgentId, Instant, StatusReason, TaskKey, TaskState, resources::ResourceError};
+use proto::model::{
+    AgentId, Instant, StatusReason, TaskKey, TaskState, VolumeKey, resources::ResourceError,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything in a journal.
@@ -31,6 +37,8 @@ pub struct Journal {
     pub identity: Identity,
     /// Its tasks, in any order.
     pub rows: Vec<TaskRow>,
+    /// Its volumes, in any order.
+    pub volumes: Vec<VolumeRow>,
 }
 
 /// What the shell found of a container.
@@ -67,6 +75,12 @@ pub enum RecoverError {
         /// Which container.
         container: ContainerId,
     },
+    /// Two rows for one volume.
+    #[error("the journal holds the volume {key} twice")]
+    VolumeTwice {
+        /// Which volume.
+        key: VolumeKey,
+    },
     /// What its tasks hold cannot be added up.
     #[error("the journal promises impossible resources with the task {key}")]
     Promised {
@@ -102,17 +116,19 @@ fn judge(row: &TaskRow, rebooted: bool, observed: Option<Observation>) -> Verdic
 
 impl Agent {
     /// Brings an agent to life from its journal and from what the shell found; `observed` names
-    /// every container of which there is any trace.
+    /// every container of which there is any trace, `found` every volume whose directory is there,
+    /// except those of which the deletion has begun.
     ///
     /// A new agent is one whose journal has no rows.
     pub fn recover(
         config: Config,
         journal: Journal,
         observed: BTreeMap<ContainerId, Observation>,
+        found: BTreeSet<VolumeKey>,
         now: Instant,
         outbox: &mut Outbox,
     ) -> Result<Self, RecoverError> {
-        let Journal { mut identity, rows } = journal;
+        let Journal { mut identity, rows, volumes } = journal;
         if identity.agent != config.info.id {
             let (journal, settings) = (identity.agent, config.info.id);
             return Err(RecoverError::OtherAgent { journal, settings });
@@ -126,6 +142,8 @@ impl Agent {
         for row in rows {
             agent.tasks.restore(row)?;
         }
+        // Before anything is started that is to find them.
+        agent.restore_volumes(volumes, found, outbox)?;
         let owned: BTreeSet<_> =
             agent.tasks.rows().filter_map(|row| row.container.clone()).collect();
         for container in observed.keys().filter(|container| !owned.contains(*container)) {

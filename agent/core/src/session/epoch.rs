@@ -43,7 +43,7 @@ impl Agent {
             }
             _ if !self.session.is_registered() => self.leave(now, false, outbox),
             // Where masters are is the link's business.
-            Order::Heartbeat | Order::Masters(_) | Order::Refused(_) | Order::Volume { .. } => {}
+            Order::Heartbeat | Order::Masters(_) | Order::Refused(_) => {}
             Order::Launch { framework, owner, task } => {
                 self.launch(framework, owner, task, now, outbox);
             }
@@ -55,6 +55,9 @@ impl Agent {
             }
             Order::Resize { key, resources, version } => {
                 self.resize(&key, resources, version, now, outbox);
+            }
+            Order::Volume { key, version, action } => {
+                self.take_volume_order(key, version, action, outbox);
             }
             Order::Committed { key, sequence } => self.committed(&key, sequence, outbox),
         }

@@ -151,7 +151,7 @@ impl Agent {
             info: self.config.info.clone(),
             incarnation: self.identity.incarnation,
             tasks: self.tasks.rows().map(task).collect(),
-            volumes: Vec::new(),
+            volumes: self.volumes.present(),
         };
         outbox.push(Effect::Send { session, call });
     }

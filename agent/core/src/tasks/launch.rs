@@ -40,7 +40,8 @@ impl Agent {
             owner: owner.clone(),
             ..TaskRow::new(key.clone(), TaskState::Staging)
         };
-        if let Err(news) = self.admit(&task.agent, &task.resources) {
+        let admitted = self.check_volumes(&task);
+        if let Err(news) = admitted.and_then(|()| self.admit(&task.agent, &task.resources)) {
             row.state = news.state;
             self.tasks.insert(row);
             return self.add_update(&key, news, now, outbox);

@@ -80,6 +80,7 @@ impl News {
             FailureKind::Abandoned if before == State::Staging => {
                 (State::Dropped, Why::AgentRestarted)
             }
+            FailureKind::Volume => (State::Failed, Why::VolumeUnavailable),
             FailureKind::Abandoned | FailureKind::Cancelled | FailureKind::Other => {
                 (State::Failed, Why::ContainerLaunchFailed)
             }
@@ -183,6 +184,7 @@ mod tests {
             (failed(FailureKind::NotFound), (State::Failed, Why::CommandNotFound), in_launch),
             (failed(FailureKind::Invalid), (State::Error, Why::TaskInvalid), in_launch),
             (failed(FailureKind::Abandoned), (State::Dropped, Why::AgentRestarted), in_launch),
+            (failed(FailureKind::Volume), (State::Failed, Why::VolumeUnavailable), in_launch),
             (failed(FailureKind::Other), (State::Failed, Why::ContainerLaunchFailed), in_launch),
             (
                 failed(FailureKind::NotExecutable),

@@ -2,15 +2,17 @@
 
 pub(crate) mod capacity;
 pub(crate) mod completion;
-pub(crate) mod due;
 pub(crate) mod kill;
 pub(crate) mod launch;
 pub(crate) mod lifecycle;
 pub(crate) mod resize;
 
-use crate::journal::{ContainerId, RecoverError, TaskRow};
+use crate::{
+    due::DueTimes,
+    journal::{ContainerId, RecoverError, TaskRow},
+    volumes::users::Users,
+};
 use capacity::Capacity;
-use due::DueTimes;
 use proto::model::{GroupKey, Resources, TaskKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,9 +27,11 @@ pub(crate) struct Tasks {
     changed_groups: BTreeSet<GroupKey>,
     pub(crate) capacity: Capacity,
     /// When to look again at each task that should end.
-    pub(crate) kill_checks: DueTimes,
+    pub(crate) kill_checks: DueTimes<TaskKey>,
     /// When each task has run for long enough.
-    pub(crate) completions: DueTimes,
+    pub(crate) completions: DueTimes<TaskKey>,
+    /// Who uses which volume.
+    pub(crate) users: Users,
 }
 
 impl Tasks {
@@ -41,6 +45,7 @@ impl Tasks {
             capacity: Capacity::new(total),
             kill_checks: DueTimes::default(),
             completions: DueTimes::default(),
+            users: Users::default(),
         }
     }
 
@@ -73,7 +78,10 @@ impl Tasks {
         if let Some(container) = &row.container {
             self.by_container.insert(container.clone(), row.key.clone());
         }
-        self.live += usize::from(row.is_live());
+        if row.is_live() {
+            self.live += 1;
+            self.users.enter(&row);
+        }
         if let (Some(group), Some(member)) = (row.group(), &row.membership) {
             self.changed_groups.insert(group.clone());
             self.by_group.entry(group).or_default().insert((member.place, row.key.clone()));
@@ -106,6 +114,7 @@ impl Tasks {
         self.live -= 1;
         let held = row.held().expect("what it holds was added up before");
         self.capacity.release(&held);
+        self.users.leave(row);
         self.kill_checks.remove(key);
         self.completions.remove(key);
     }

@@ -5,19 +5,20 @@
 //! checks are made where the truth is: at the kernel for T3 and T7, at the master for U1, U2 and
 //! T4.
 
-use crate::stage::{Disk, config, key, registered_order, report};
+use crate::stage::{Disk, config, key, report};
 use agent_core::{
     Agent, ContainerId, Effect, Ending, Input, Observation, Outbox, Record, invariants,
 };
-use orders::{group_order, kill_order, launch_order, resize_order};
+use master::Committed;
+use orders::{kill_order, launch_order, resize_order};
 use proptest::prelude::*;
-use proto::model::{
-    AgentCall, Duration, Instant, Order, StatusReason, TaskKey, TaskState, TaskStatus,
-};
+use proto::model::{Duration, Instant, Order, TaskKey, TaskState, TaskStatus};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod groups;
+mod master;
 mod orders;
+mod volumes;
 
 const TASKS: u8 = 6;
 
@@ -29,6 +30,12 @@ enum Action {
     Kill(u8),
     KillGroup(u8),
     Resize(u8, u8),
+    MakeVolume,
+    ResizeVolume(u8, u8),
+    DestroyVolume(u8),
+    WorkOnVolume { fails: bool },
+    HideVolume(u8),
+    FindVolumes,
     StaleLaunch(u8),
     Start(u8),
     FailStart(u8),
@@ -52,18 +59,6 @@ enum Container {
     Lost,
 }
 
-/// What the master knows of a task.
-#[derive(Debug, Default)]
-struct Committed {
-    state: Option<TaskState>,
-    sequence: u64,
-    updates: Vec<TaskStatus>,
-    kill: bool,
-    /// Sizes that were ordered, and that became something.
-    sizes: (u64, u64),
-    cpus: u8,
-}
-
 struct World {
     agent: Agent,
     disk: Disk,
@@ -81,15 +76,18 @@ struct World {
     master: BTreeMap<TaskKey, Committed>,
     wire: VecDeque<TaskStatus>,
     inputs: VecDeque<Input>,
+    volumes: volumes::Volumes,
 }
 
 impl World {
     fn new() -> Self {
-        let disk = Disk::new();
+        let mut disk = Disk::new();
+        disk.directories.extend(volumes::strangers());
         let mut outbox = Outbox::new();
-        let journal = disk.journal();
+        let (journal, found) = (disk.journal(), disk.directories.clone());
+        let observed = BTreeMap::new();
         let agent =
-            Agent::recover(config(1, "0"), journal, BTreeMap::new(), Instant(0), &mut outbox);
+            Agent::recover(config(1, "0"), journal, observed, found, Instant(0), &mut outbox);
         let mut world = Self {
             agent: agent.expect("an empty journal"),
             disk,
@@ -106,6 +104,7 @@ impl World {
             master: BTreeMap::new(),
             wire: VecDeque::new(),
             inputs: VecDeque::new(),
+            volumes: volumes::Volumes::default(),
         };
         world.execute(outbox.drain());
         world
@@ -144,6 +143,7 @@ impl World {
                 let row = self.disk.rows.get(&key).expect("T7: a durable intent");
                 assert_eq!(row.container.as_ref(), Some(&container), "T7: for this container");
                 self.check_turn(&key);
+                self.check_mounts(&key);
                 self.owners.insert(container.clone(), key.clone());
                 let starts = self.starts.entry(key).or_default();
                 *starts += 1;
@@ -171,6 +171,9 @@ impl World {
             }
             Effect::RemoveContainer { container } => drop(self.containers.remove(&container)),
             Effect::AdoptContainer { container } => self.adopt(container),
+            Effect::MakeVolume { .. }
+            | Effect::ShrinkVolume { .. }
+            | Effect::DeleteVolume { .. } => self.want_of_volume(&effect),
             Effect::Connect { session, .. } => {
                 self.session = Some(session);
                 self.inputs.push_back(Input::Connected { session });
@@ -178,6 +181,7 @@ impl World {
             Effect::Disconnect { .. } => {
                 self.session = None;
                 self.wire.clear();
+                self.volumes.forget_wire();
             }
             // What is sent on a stream that was cut is lost.
             Effect::Send { session, call } if self.session == Some(session) => self.hear(call),
@@ -193,6 +197,7 @@ impl World {
                 assert!(known.is_some_and(TaskState::is_terminal), "U1: forgotten once committed");
             }
         }
+        self.check_volume_records(records);
         self.disk.apply(records);
     }
 
@@ -206,75 +211,11 @@ impl World {
         }
     }
 
-    fn hear(&mut self, call: AgentCall) {
-        match call {
-            AgentCall::Register { tasks, .. } => {
-                let session = self.session.expect("connected");
-                let term = self.term;
-                let mut orders = vec![registered_order()];
-                let listed: BTreeSet<_> = tasks.iter().map(|task| task.key.clone()).collect();
-                orders.extend(self.groups_again(&listed).into_iter().map(group_order));
-                for (key, committed) in &self.master {
-                    match committed.state {
-                        None if committed.kill => orders.push(kill_order(key)),
-                        None if Self::is_of_group(key) => {}
-                        None if !listed.contains(key) => orders.push(launch_order(key)),
-                        Some(TaskState::Running) if committed.sizes.0 > committed.sizes.1 => {
-                            orders.push(resize_order(key, committed));
-                        }
-                        Some(state) if !state.is_terminal() => {
-                            assert!(listed.contains(key), "{key} was forgotten while it lived");
-                        }
-                        _ => {}
-                    }
-                }
-                let inputs = orders.into_iter().map(|order| Input::Order { session, term, order });
-                self.inputs.extend(inputs);
-            }
-            AgentCall::Heartbeat | AgentCall::Volume(_) => {}
-            AgentCall::Update { status, .. } => {
-                let key = key(status.task.as_str());
-                let durable = &self.disk.rows[&key].pending;
-                assert!(durable.contains(&status), "D9: sent before it was journaled");
-                self.wire.push_back(status);
-            }
-        }
-    }
-
-    /// The master commits the next update on the wire and says so.
-    fn answer(&mut self) {
-        let Some(status) = self.wire.pop_front() else { return };
-        let key = key(status.task.as_str());
-        let committed = self.master.entry(key.clone()).or_default();
-        if status.sequence <= committed.sequence {
-            let first = &committed.updates[status.sequence as usize - 1];
-            assert_eq!(first, &status, "the same number says the same");
-        } else {
-            assert_eq!(status.sequence, committed.sequence + 1, "U2: no gaps for {key}");
-            let from = committed.state.unwrap_or(TaskState::Staging);
-            assert!(from.may_become(status.state), "T4: {from} to {} for {key}", status.state);
-            committed.state = Some(status.state);
-            committed.sequence = status.sequence;
-            let is_sized =
-                matches!(status.reason, StatusReason::Resized | StatusReason::ResizeFailed);
-            committed.sizes.1 += u64::from(is_sized);
-            assert!(committed.sizes.1 <= committed.sizes.0, "R1: one outcome for one order");
-            committed.updates.push(status);
-        }
-        let sequence = committed.sequence;
-        self.order(self.term, Order::Committed { key, sequence });
-    }
-
-    fn order(&mut self, term: u64, order: Order) {
-        if let Some(session) = self.session.filter(|_| self.agent.is_registered()) {
-            self.give(Input::Order { session, term, order });
-        }
-    }
-
     fn restart(&mut self) {
         self.budget = None;
         self.session = None;
         self.wire.clear();
+        self.volumes.forget_process();
         self.inputs.clear();
         self.seed += 1;
         let mut observed = BTreeMap::new();
@@ -290,7 +231,8 @@ impl World {
         }
         let mut outbox = Outbox::new();
         let config = config(self.seed, &self.boot.to_string());
-        let agent = Agent::recover(config, self.disk.journal(), observed, self.now, &mut outbox);
+        let (journal, found) = (self.disk.journal(), self.disk.directories.clone());
+        let agent = Agent::recover(config, journal, observed, found, self.now, &mut outbox);
         self.agent = agent.expect("own journal");
         invariants::check(&self.agent).expect("invariants after recovery");
         assert!(self.execute(outbox.drain()), "nobody kills it here");
@@ -316,7 +258,8 @@ impl World {
                 }
                 let committed = self.master.entry(key.clone()).or_default();
                 if committed.state.is_none() && !committed.kill {
-                    self.order(self.term, launch_order(&key));
+                    self.choose_volume(&key, index / TASKS);
+                    self.order(self.term, self.launch_order_of(&key));
                 }
             }
             Action::Kill(index) => {
@@ -373,6 +316,12 @@ impl World {
 
     fn act_around(&mut self, action: &Action) {
         match action {
+            Action::MakeVolume => self.make_volume(),
+            Action::ResizeVolume(index, size) => self.resize_volume(*index, *size),
+            Action::DestroyVolume(index) => self.destroy_volume(*index),
+            Action::WorkOnVolume { fails } => self.work_on_volume(*fails),
+            Action::HideVolume(index) => self.hide_volume(*index),
+            Action::FindVolumes => self.find_volumes(),
             Action::Wait(ms) => {
                 self.now = self.now + Duration(u64::from(*ms));
                 self.give(Input::Tick);
@@ -380,6 +329,7 @@ impl World {
             Action::Answer(count) => (0..*count).for_each(|_| self.answer()),
             Action::Disconnect => {
                 self.wire.clear();
+                self.volumes.forget_wire();
                 if let Some(session) = self.session.take() {
                     self.give(Input::Disconnected { session });
                 }
@@ -407,12 +357,14 @@ impl World {
     /// All faults end, every container ends, and the master hears of everything.
     fn heal(&mut self) {
         self.budget = None;
+        self.find_volumes();
         for _ in 0..200 {
             self.now = self.now + Duration(1_000);
             self.order(self.term, Order::Heartbeat);
             self.give(Input::Tick);
             self.act(&Action::Start(0));
             self.act(&Action::Exit(0, 0));
+            self.heal_volumes();
             (0..32).for_each(|_| self.answer());
         }
         assert!(self.agent.is_registered(), "it comes back");
@@ -420,6 +372,7 @@ impl World {
         assert!(self.disk.rows.is_empty(), "on the disk too");
         assert!(self.containers.is_empty(), "H1: nothing is left: {:?}", self.containers);
         assert!(self.agent.promised().is_empty());
+        self.check_volumes_are_gone();
         for (key, committed) in &self.master {
             let ended = committed.state.is_some_and(TaskState::is_terminal);
             assert!(ended, "{key}: no update is lost: {committed:?}");
@@ -434,6 +387,12 @@ fn action() -> impl Strategy<Value = Action> {
         2 => any::<u8>().prop_map(Action::Kill),
         1 => any::<u8>().prop_map(Action::KillGroup),
         4 => any::<(u8, u8)>().prop_map(|(index, cpus)| Action::Resize(index, cpus)),
+        3 => Just(Action::MakeVolume),
+        2 => any::<(u8, u8)>().prop_map(|(index, size)| Action::ResizeVolume(index, size)),
+        2 => any::<u8>().prop_map(Action::DestroyVolume),
+        6 => (0..5_u8).prop_map(|chance| Action::WorkOnVolume { fails: chance == 0 }),
+        1 => any::<u8>().prop_map(Action::HideVolume),
+        1 => Just(Action::FindVolumes),
         1 => any::<u8>().prop_map(Action::StaleLaunch),
         6 => any::<u8>().prop_map(Action::Start),
         1 => any::<u8>().prop_map(Action::FailStart),

@@ -7,3 +7,4 @@ mod owners;
 mod resizes;
 mod stage;
 mod stories;
+mod volumes;

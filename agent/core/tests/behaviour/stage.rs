@@ -2,19 +2,22 @@
 
 use agent_core::{
     Agent, Config, ContainerId, Effect, Ending, ExitReport, Identity, Input, Journal, Observation,
-    Outbox, Record, TaskRow, invariants,
+    Outbox, Record, TaskRow, VolumeRow, invariants,
 };
 use proto::model::{
     AgentCall, AgentInfo, Command, Duration, FrameworkId, Instant, Order, OwnerId, Resources,
-    TaskInfo, TaskKey, TaskStatus, WallTime,
+    TaskInfo, TaskKey, TaskStatus, VolumeKey, WallTime,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What survives.
 #[derive(Debug, Clone)]
 pub(crate) struct Disk {
     pub(crate) identity: Identity,
     pub(crate) rows: BTreeMap<TaskKey, TaskRow>,
+    pub(crate) volumes: BTreeMap<VolumeKey, VolumeRow>,
+    /// The directories of volumes that are there.
+    pub(crate) directories: BTreeSet<VolumeKey>,
 }
 
 /// One agent and its world.
@@ -40,12 +43,13 @@ impl Disk {
             boot_id: "boot-1".to_owned(),
             term: 0,
         };
-        Self { identity, rows: BTreeMap::new() }
+        let (volumes, directories) = (BTreeMap::new(), BTreeSet::new());
+        Self { identity, rows: BTreeMap::new(), volumes, directories }
     }
 
     /// Applies records through the codec, as a real disk would.
     pub(crate) fn apply(&mut self, records: &[Record]) {
-        use agent_core::journal::codec;
+        use agent_core::journal::{codec, codec_volume};
         for record in records {
             match record {
                 Record::Identity(identity) => {
@@ -59,12 +63,23 @@ impl Disk {
                     self.rows.insert(row.key.clone(), read);
                 }
                 Record::Forget(key) => drop(self.rows.remove(key)),
+                Record::Volume(row) => {
+                    let bytes = codec_volume::encode_volume(row);
+                    let read = codec_volume::decode_volume(&bytes).expect("own bytes");
+                    assert_eq!(read, **row);
+                    self.volumes.insert(row.key, read);
+                }
+                Record::ForgetVolume(key) => drop(self.volumes.remove(key)),
             }
         }
     }
 
     pub(crate) fn journal(&self) -> Journal {
-        Journal { identity: self.identity.clone(), rows: self.rows.values().cloned().collect() }
+        Journal {
+            identity: self.identity.clone(),
+            rows: self.rows.values().cloned().collect(),
+            volumes: self.volumes.values().cloned().collect(),
+        }
     }
 }
 
@@ -91,6 +106,7 @@ impl Stage {
             config(1, "boot-1"),
             disk.journal(),
             BTreeMap::new(),
+            BTreeSet::new(),
             Instant(0),
             &mut outbox,
         );
@@ -144,6 +160,13 @@ impl Stage {
         effects
     }
 
+    /// As [`Stage::register`], with the registration itself among the effects.
+    pub(crate) fn register_whole(&mut self) -> Vec<Effect> {
+        let mut effects = self.connect();
+        effects.extend(self.order(registered_order()));
+        effects
+    }
+
     pub(crate) fn give(&mut self, input: Input) -> Vec<Effect> {
         let mut outbox = Outbox::new();
         self.agent.step(self.now, input, &mut outbox);
@@ -176,7 +199,8 @@ impl Stage {
         let mut outbox = Outbox::new();
         let mut config = config(self.seed, &self.boot);
         config.up_at_origin = self.up_at_origin;
-        let agent = Agent::recover(config, self.disk.journal(), observed, self.now, &mut outbox);
+        let (journal, found) = (self.disk.journal(), self.disk.directories.clone());
+        let agent = Agent::recover(config, journal, observed, found, self.now, &mut outbox);
         self.agent = agent.expect("own journal");
         self.asked_to_connect = false;
         invariants::check(&self.agent).expect("invariants");

@@ -2,7 +2,7 @@
 
 use super::{
     Container, World,
-    orders::{PARTS, group_order, kill_order},
+    orders::{PARTS, kill_order},
 };
 use crate::stage::key;
 use agent_core::ContainerId;
@@ -24,14 +24,15 @@ fn members(group: u8) -> impl Iterator<Item = (TaskKey, Part)> {
 
 impl World {
     /// The leader orders a group as long as it has heard of none of it.
-    pub(super) fn launch_group(&mut self, group: u8) {
-        let group = group % GROUPS;
+    pub(super) fn launch_group(&mut self, index: u8) {
+        let (group, drawn) = (index % GROUPS, index / GROUPS);
         let is_new = members(group).all(|(key, _)| {
             let committed = self.master.entry(key).or_default();
             committed.state.is_none() && !committed.kill
         });
         if is_new {
-            self.order(self.term, group_order(group));
+            self.choose_volume(&key(&format!("g{group}-m0")), drawn);
+            self.order(self.term, self.group_order_of(group));
         }
     }
 
