@@ -68,6 +68,7 @@ impl World {
             info: rows::agent_info(number, resources.clone()),
             incarnation: 1,
             tasks: vec![],
+            volumes: vec![],
         };
         let subscribe = rows::subscribe("bench");
         let framework = Command::SubscribeFramework {

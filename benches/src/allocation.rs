@@ -89,7 +89,12 @@ impl Rig {
     /// Puts an agent into the ledger.
     pub fn add_agent(&mut self, number: usize, resources: Resources) {
         let info = rows::agent_info(number, resources);
-        self.apply(&Command::RegisterAgent { info, incarnation: 1, tasks: Vec::new() });
+        self.apply(&Command::RegisterAgent {
+            info,
+            incarnation: 1,
+            tasks: Vec::new(),
+            volumes: vec![],
+        });
     }
 
     /// Puts a framework into the ledger; it wants nothing yet.

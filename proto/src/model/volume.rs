@@ -220,6 +220,13 @@ impl FromStr for VolumeId {
     }
 }
 
+impl VolumeInfo {
+    /// What its agent knows it as.
+    pub fn key(&self) -> VolumeKey {
+        VolumeKey { id: self.id, incarnation: self.incarnation }
+    }
+}
+
 impl VolumeMount {
     /// The volume, of a task that was launched.
     pub fn key(&self) -> Option<VolumeKey> {

@@ -179,6 +179,8 @@ fn agent_commands() -> Vec<command::Command> {
             agent: Some(agent_info()),
             incarnation: u64::MAX,
             tasks,
+            // Came later; batches of version 2 have them.
+            volumes: Vec::new(),
         }),
         It::MarkAgentUnreachable(command::MarkAgentUnreachable {
             agent_id: agent_id.clone(),

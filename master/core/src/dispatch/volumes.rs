@@ -2,9 +2,7 @@
 //! use it; and what is ordered goes to its agent, until that has said what became of it.
 
 use crate::{intake::Turn, ledger::Volume};
-use proto::model::{
-    AgentId, Order, SchedulerEvent, VolumeAction, VolumeInfo, VolumeKey, VolumeState,
-};
+use proto::model::{AgentId, Order, SchedulerEvent, VolumeAction, VolumeInfo, VolumeState};
 
 impl Turn<'_> {
     pub(super) fn volume_changed(&mut self, volume: &VolumeInfo) {
@@ -53,7 +51,7 @@ impl Turn<'_> {
             }
         };
         let Some(stream) = self.leader.sessions.orders(&info.agent) else { return };
-        let key = VolumeKey { id: info.id, incarnation: info.incarnation };
+        let key = info.key();
         self.tell_agent(stream, Order::Volume { key, version: info.version, action });
     }
 }

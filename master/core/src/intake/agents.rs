@@ -7,7 +7,7 @@ use super::{Turn, Waiter, sessions::Party};
 use crate::{input::StreamId, ledger::Command};
 use proto::model::{
     AgentCall, AgentId, AgentInfo, FrameworkId, Order, Principal, Reason, Refusal, TaskKey,
-    TaskStatus, agent::AgentTask, principal::PrincipalKind,
+    TaskStatus, VolumeKey, agent::AgentTask, principal::PrincipalKind,
 };
 
 impl Turn<'_> {
@@ -19,8 +19,8 @@ impl Turn<'_> {
     ) {
         let party = self.leader.sessions.party(stream).cloned();
         match (message, party) {
-            (AgentCall::Register { info, incarnation, tasks, .. }, None) => {
-                self.register(stream, principal, info, incarnation, tasks);
+            (AgentCall::Register { info, incarnation, tasks, volumes }, None) => {
+                self.register(stream, principal, (info, incarnation), (tasks, volumes));
             }
             (AgentCall::Heartbeat, Some(Party::Agent(agent))) => {
                 self.leader.detector.heard(agent.clone(), self.now.monotonic);
@@ -51,9 +51,8 @@ impl Turn<'_> {
         &mut self,
         stream: StreamId,
         principal: &Principal,
-        info: AgentInfo,
-        incarnation: u64,
-        tasks: Vec<AgentTask>,
+        (info, incarnation): (AgentInfo, u64),
+        (tasks, volumes): (Vec<AgentTask>, Vec<VolumeKey>),
     ) {
         let id = info.id.clone();
         if principal.kind != PrincipalKind::Agent || principal.id != id.as_str() {
@@ -76,7 +75,7 @@ impl Turn<'_> {
             self.tell_agent(older, Order::Refused(refusal));
             self.outbox.push(crate::Effect::Close(older));
         }
-        let command = Command::RegisterAgent { info, incarnation, tasks };
+        let command = Command::RegisterAgent { info, incarnation, tasks, volumes };
         self.propose(command, Waiter::Register { stream, agent: id });
     }
 

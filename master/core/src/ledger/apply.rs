@@ -39,8 +39,8 @@ impl Ledger {
             Command::Barrier { term } => Ok(pass_barrier(*term, events)),
             Command::ChangeMembers(change) => self.change_members(change, events),
             Command::RaiseVersion(version) => Ok(self.raise_version(*version, events)),
-            Command::RegisterAgent { info, incarnation, tasks } => {
-                self.register_agent(now, info, *incarnation, tasks, events)
+            Command::RegisterAgent { info, incarnation, tasks, volumes } => {
+                self.register_agent(now, info, *incarnation, (tasks, volumes), events)
             }
             Command::MarkAgentUnreachable { agent, incarnation } => {
                 self.mark_agent_unreachable(now, agent, *incarnation, events)

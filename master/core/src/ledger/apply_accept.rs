@@ -89,7 +89,7 @@ impl Ledger {
         let result = match operation {
             Operation::Launch { tasks } => self.launch(accept, tasks, before, draft),
             Operation::LaunchGroup(group) => {
-                let launched = self.launch_group(accept, group, draft);
+                let launched = self.launch_group(accept, group, before, draft);
                 launched.map_err(|refusal| refusal.under("group"))
             }
             Operation::Reserve(_) if accept.revocable => {

@@ -16,7 +16,7 @@
 use super::{Agent, AgentState, Applied, Event, Ledger, Pools, Stamp, agents::agent_removed};
 use proto::model::{
     AgentId, AgentInfo, Instant, Reason, Refusal, Resources, StatusReason, TaskKey, TaskState,
-    agent::AgentTask, limits,
+    VolumeKey, agent::AgentTask, limits,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -29,7 +29,7 @@ impl Ledger {
         now: Stamp,
         info: &AgentInfo,
         incarnation: u64,
-        tasks: &[AgentTask],
+        (tasks, volumes): (&[AgentTask], &[VolumeKey]),
         events: &mut Vec<Event>,
     ) -> Result<Applied, Refusal> {
         let journal = read_journal(tasks)?;
@@ -82,6 +82,7 @@ impl Ledger {
             self.agents.insert(info.id.clone(), agent);
         }
         self.declare(&info.id, declared, events);
+        self.find_volumes(&info.id, volumes, events);
         self.report_unknown(&info.id, &journal, events);
         Ok(Applied::Done)
     }

@@ -8,6 +8,7 @@ use super::{
     Ledger, Membership,
     apply_accept::Accept,
     apply_launch::{check_revocable, sum_out_of_range},
+    apply_mounts::GroupUse,
     draft::{Draft, NewTask},
     groups::group_exists,
 };
@@ -25,6 +26,7 @@ impl Ledger {
         &self,
         accept: &Accept<'a>,
         group: &'a TaskGroup,
+        before: &[OperationResult],
         draft: &mut Draft<'a>,
     ) -> Result<OperationResult, Refusal> {
         let (framework, role) = (accept.session.framework, accept.role);
@@ -41,16 +43,19 @@ impl Ledger {
         let shares = group.shares().map_err(|error| refuse_group(&GroupError::Resources(error)))?;
         let caps = self.roles.caps(role);
         draft.launching = Some(role);
+        let mut used = GroupUse::new();
         for (index, (member, share)) in group.members.iter().zip(shares).enumerate() {
             let info = &member.task;
             let checked = check_revocable(accept, info).and_then(|()| {
-                self.check_task((framework, role), (info, &share), &[], &caps, draft)
+                let reserved =
+                    self.check_task((framework, role), (info, &share), &[], &caps, draft)?;
+                Ok((reserved, self.mount(role, info, before, &mut used, draft)?))
             });
-            let reserved =
+            let (reserved, volumes) =
                 checked.map_err(|refusal| refusal.under(&format!("members[{index}].task")))?;
             let share = (member.part == Part::Init).then_some(share);
             let member = Membership { group: group.id.clone(), part: member.part, share };
-            draft.tasks.push(NewTask { info, reserved, member: Some(Box::new(member)) });
+            draft.tasks.push(NewTask { info, reserved, volumes, member: Some(Box::new(member)) });
         }
         self.check_sum(role, draft).map_err(|()| sum_out_of_range().at("members"))?;
         draft.groups.push(group);

@@ -7,6 +7,7 @@ use super::{
     Agent, AgentState, Framework, Ledger,
     agents::{agent_removed, agent_unknown},
     apply_accept::Accept,
+    apply_mounts::GroupUse,
     apply_roles::check_caps,
     draft::{Draft, NewTask},
     frameworks::amounts,
@@ -45,7 +46,9 @@ impl Ledger {
                 self.check_task((framework, role), asked, before, &caps, draft)
             });
             let reserved = checked.map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
-            draft.tasks.push(NewTask { info: task, reserved, member: None });
+            let volumes = self.mount(role, task, before, &mut GroupUse::new(), draft);
+            let volumes = volumes.map_err(|refusal| refusal.under(&format!("tasks[{index}]")))?;
+            draft.tasks.push(NewTask { info: task, reserved, volumes, member: None });
         }
         self.check_sum(role, draft).map_err(|()| sum_out_of_range().at("tasks"))?;
         Ok(OperationResult::Launched { tasks: tasks.iter().map(|task| task.id.clone()).collect() })

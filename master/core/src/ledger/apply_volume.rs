@@ -17,8 +17,8 @@ use super::{
     volumes::volume_unknown,
 };
 use proto::model::{
-    AgentId, Milli, OperationResult, Reason, Refusal, VolumeId, VolumeInfo, VolumePlan, VolumeRef,
-    VolumeReport, VolumeResize, VolumeState, limits,
+    AgentId, Milli, OperationResult, Reason, Refusal, VolumeId, VolumeInfo, VolumeKey, VolumePlan,
+    VolumeRef, VolumeReport, VolumeResize, VolumeState, limits,
 };
 
 /// Which way a size is to change.
@@ -185,7 +185,10 @@ impl Ledger {
                 return Err(Refusal::new(Reason::VolumeChanging, message).at("volume"));
             }
             _ if info.task_count > 0 => {
-                let message = format!("{} tasks use {id}", info.task_count);
+                let message = match info.task_count {
+                    1 => format!("task {} uses {id}", self.user_of_volume(id, draft)),
+                    count => format!("{count} tasks use {id}"),
+                };
                 return Err(Refusal::new(Reason::VolumeInUse, message).at("volume"));
             }
             _ => {}
@@ -240,7 +243,39 @@ impl Ledger {
         Ok(Applied::Done)
     }
 
-    fn named_volume(
+    /// An agent registers, and says whose data it has. What is being made is ordered again, so that
+    /// it is missing only when it was there before. What is back is as it was.
+    pub(super) fn find_volumes(
+        &mut self,
+        agent: &AgentId,
+        found: &[VolumeKey],
+        events: &mut Vec<Event>,
+    ) {
+        let changed = |row: &&Volume| {
+            let is_there = found.contains(&row.info.key());
+            match row.info.state {
+                VolumeState::Active | VolumeState::Resizing => !is_there,
+                VolumeState::Lost => is_there,
+                _ => false,
+            }
+        };
+        let rows: Vec<Volume> = self.volumes_of_agent(agent).filter(changed).cloned().collect();
+        for mut row in rows {
+            let info = &mut row.info;
+            info.state = match info.state {
+                VolumeState::Lost => VolumeState::Active,
+                _ => VolumeState::Lost,
+            };
+            // A change of its size is over, at the larger of both: what is lost is not measured.
+            if row.resize_from.take().is_some() {
+                info.resizing_to = None;
+                info.version += 1;
+            }
+            self.put_volume(row, events);
+        }
+    }
+
+    pub(super) fn named_volume(
         &self,
         reference: VolumeRef,
         before: &[OperationResult],
@@ -300,7 +335,7 @@ fn take_disk(mut row: Reservation, size: Milli) -> Result<Reservation, Refusal> 
     }
 }
 
-fn destroying(id: VolumeId) -> Refusal {
+pub(super) fn destroying(id: VolumeId) -> Refusal {
     let message = format!("{id} is being destroyed");
     Refusal::new(Reason::VolumeDestroying, message).at("volume")
 }

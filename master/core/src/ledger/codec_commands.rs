@@ -21,10 +21,11 @@ use proto::convert::{
     agent_life::{read_drain_plan, read_window_plan, write_drain_plan, write_window_plan},
     framework::{read_framework_info, write_framework_info},
     status::{read_reason, read_status, write_reason, write_status},
+    volume_orders::{read_key, write_key},
 };
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, IdError, Refusal,
-    RequestId, Session, StatusReason, TaskId, TaskKey, TaskStatus, agent::AgentTask,
+    RequestId, Session, StatusReason, TaskId, TaskKey, TaskStatus, VolumeKey, agent::AgentTask,
 };
 use proto::wire::{
     log::v1::{
@@ -44,8 +45,8 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
         Command::RaiseVersion(version) => {
             Kind::RaiseVersion(wire::RaiseVersion { version: version.number() })
         }
-        Command::RegisterAgent { info, incarnation, tasks } => {
-            write_register(info, *incarnation, tasks)
+        Command::RegisterAgent { info, incarnation, tasks, volumes } => {
+            write_register((info, *incarnation), tasks, volumes)
         }
         Command::MarkAgentUnreachable { agent, incarnation } => {
             write_unreachable(agent, *incarnation)
@@ -140,11 +141,16 @@ fn write_remove_agent(agent: &AgentId, incarnation: u64) -> Kind {
     Kind::RemoveAgent(wire::RemoveAgent { agent_id: agent.to_string(), incarnation })
 }
 
-fn write_register(info: &AgentInfo, incarnation: u64, tasks: &[AgentTask]) -> Kind {
+fn write_register(
+    (info, incarnation): (&AgentInfo, u64),
+    tasks: &[AgentTask],
+    volumes: &[VolumeKey],
+) -> Kind {
     Kind::RegisterAgent(wire::RegisterAgent {
         agent: Some(write_agent_info(info)),
         incarnation,
         tasks: tasks.iter().map(write_agent_task).collect(),
+        volumes: volumes.iter().copied().map(write_key).collect(),
     })
 }
 
@@ -289,6 +295,7 @@ fn read_register(register: wire::RegisterAgent) -> Result<Command, Refusal> {
         info: read_agent_info(info).map_err(|refusal| refusal.under("agent"))?,
         incarnation: register.incarnation,
         tasks: read_each("tasks", register.tasks, read_agent_task)?,
+        volumes: read_each("volumes", register.volumes, read_key)?,
     })
 }
 

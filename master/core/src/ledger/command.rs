@@ -5,8 +5,8 @@ use super::{LogVersion, MemberChange, Preemption};
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Operation,
     Quota, Refusal, RequestId, ReservationId, ReservationPlan, Role, RoleSettingsChange, Session,
-    StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, Unreserve, VolumePlan, VolumeRef,
-    VolumeReport, VolumeResize, WindowId, WindowPlan, agent::AgentTask,
+    StatusReason, TaskId, TaskInfo, TaskKey, TaskStatus, Unreserve, VolumeKey, VolumePlan,
+    VolumeRef, VolumeReport, VolumeResize, WindowId, WindowPlan, agent::AgentTask,
 };
 
 /// An operation of an accept; or, of a partial one that asks here for what was not offered, the
@@ -33,6 +33,8 @@ pub enum Command {
         incarnation: u64,
         /// What its journal holds.
         tasks: Vec<AgentTask>,
+        /// Every volume whose data are there.
+        volumes: Vec<VolumeKey>,
     },
     /// An agent missed its heartbeats.
     MarkAgentUnreachable {

@@ -9,6 +9,7 @@ use super::{
 };
 use proto::model::{
     AgentId, FrameworkId, Instant, Milli, ReservationId, ReservationRef, Resources, Role, TaskId,
+    VolumeMount, VolumeRef,
 };
 use std::collections::BTreeMap;
 
@@ -181,5 +182,13 @@ fn derive_task(ledger: &Ledger, task: &Task, derived: &mut Derived) -> Result<()
     }
     // After the sums that these are parts of, so that they fit.
     derived.index.revocable.add(task);
+    let is_there = |mount: &VolumeMount| match mount.volume {
+        VolumeRef::Known(id) => ledger.volumes.contains_key(&id),
+        VolumeRef::Made(_) => false,
+    };
+    if !task.info.volumes.iter().all(is_there) {
+        return Err(Broken { name: "V3", detail: format!("task {key} uses what is not") });
+    }
+    derived.index.note_mounts(task);
     Ok(())
 }

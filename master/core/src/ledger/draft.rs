@@ -11,7 +11,7 @@ use super::{
 use proto::model::{
     AgentId, Instant, ReservationId, ReservedPart, ResourceName, Resources, Role, Session,
     StatusReason, StatusSource, TaskGroup, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus,
-    VolumeId,
+    VolumeId, VolumeMount,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,6 +54,8 @@ pub(super) struct NewTask<'a> {
     pub(super) info: &'a TaskInfo,
     /// What it takes of which reservations.
     pub(super) reserved: Vec<ReservedPart>,
+    /// Which volumes it uses.
+    pub(super) volumes: Vec<VolumeMount>,
     /// What it is in its group.
     pub(super) member: Option<Box<Membership>>,
 }
@@ -169,9 +171,9 @@ impl Ledger {
             }
         }
         self.roles.add(role, &sum);
-        for NewTask { info, reserved, member } in tasks {
+        for NewTask { info, reserved, volumes, member } in tasks {
             self.roles.use_reserved(role, &reserved);
-            let info = TaskInfo { reserved, ..info.clone() };
+            let info = TaskInfo { reserved, volumes, ..info.clone() };
             let task = Task { member, ..new_task(now, session, role, info) };
             events.push(Event::TaskAdded(task.key.clone()));
             self.insert_task(task);

@@ -1,18 +1,19 @@
 //! What must be true of a ledger between any two commands, under the names that the reliability
-//! plan gives: A1 G1 G2 G3 P1 P2 T1 T4 T5 T6 U2 U3 C5 H4, and `index` for what is kept beside the
-//! rows.
+//! plan gives: A1 G1 G2 G3 P1 P2 T1 T4 T5 T6 U2 U3 V1 V2 V3 C5 H4, and `index` for what is kept
+//! beside the rows.
 //!
 //! Tests check after every command, restores once; it costs as much as reading everything. It
 //! trusts no row and never panics.
 
 use super::{
-    Agent, AgentState, Framework, Group, Ledger, RoleConfig, SizeChange, Standing, Task, Window,
+    Agent, AgentState, Framework, Group, Ledger, RoleConfig, SizeChange, Standing, Task, Volume,
+    Window,
     derive::{Derived, OfFramework, derive},
     role_tree,
 };
 use proto::model::{
-    AgentId, FrameworkId, GroupKey, Resources, StatusReason, TaskKey, TaskState, VolumeState,
-    WindowId, limits,
+    AgentId, FrameworkId, GroupKey, Resources, StatusReason, TaskKey, TaskState, VolumeRef,
+    VolumeState, WindowId, limits,
     resize::{check_resize, larger},
     task_group::Part,
 };
@@ -268,6 +269,27 @@ fn check_reservations(ledger: &Ledger, derived: &Derived, findings: &mut Finding
     }
 }
 
+/// V3: who uses a volume may: tasks of its agent, for its role or one below; of one that is not
+/// shared, one task or one group; of one that is being destroyed, none.
+fn check_users(ledger: &Ledger, row: &Volume, findings: &mut Findings) {
+    let info = &row.info;
+    let users = || ledger.users_of_volume(info.id).filter_map(|key| ledger.tasks.get(key));
+    let counted = ledger.users_of_volume(info.id).count() as u64 == info.task_count;
+    findings.expect(counted, "V3", || format!("{}: its users are counted wrongly", info.id));
+    let used = info.state != VolumeState::Destroying || info.task_count == 0;
+    findings.expect(used, "V3", || format!("{} is destroyed in use", info.id));
+    for task in users() {
+        let own = task.info.volumes.iter().filter(|it| it.volume == VolumeRef::Known(info.id));
+        let own = own.map(|mount| mount.incarnation).collect::<Vec<_>>() == [info.incarnation];
+        let may = own && task.info.agent == info.agent && task.role.is_within(&info.role);
+        findings.expect(may, "V3", || format!("task {} may not use {}", task.key, info.id));
+    }
+    let group = users().next().and_then(Task::group);
+    let is_one =
+        info.task_count <= 1 || (group.is_some() && users().all(|task| task.group() == group));
+    findings.expect(info.shared || is_one, "V3", || format!("{} is used by several", info.id));
+}
+
 /// V1: a volume is of a reservation that holds it. V2: one that changes its size holds the larger
 /// of both.
 fn check_volumes(ledger: &Ledger, derived: &Derived, findings: &mut Findings) {
@@ -293,6 +315,7 @@ fn check_volumes(ledger: &Ledger, derived: &Derived, findings: &mut Findings) {
         };
         let sizes = sizes && info.size >= limits::VOLUME_SIZE_MIN;
         findings.expect(sizes, "V2", || format!("{id} has not the size that it should"));
+        check_users(ledger, row, findings);
     }
     let bounded = |count: usize| count <= limits::VOLUMES_PER_AGENT_MAX;
     for (id, names) in ledger.index.agent_volumes.iter() {

@@ -18,6 +18,7 @@ mod apply_group;
 mod apply_launch;
 mod apply_maintenance;
 mod apply_members;
+mod apply_mounts;
 mod apply_preemption;
 mod apply_reservation;
 mod apply_resize;
@@ -134,6 +135,8 @@ struct Index {
     agent_reservations: Table<AgentId, BTreeSet<ReservationId>>,
     /// Of agents that have any.
     agent_volumes: Table<AgentId, volumes::Names>,
+    /// Live tasks that use a volume; of those that any uses.
+    volume_tasks: Table<VolumeId, BTreeSet<TaskKey>>,
 }
 
 impl Ledger {

@@ -171,6 +171,10 @@ impl Restore {
                 row.volumes = disk;
             }
         }
+        for (id, users) in ledger.index.volume_tasks.iter() {
+            let row = ledger.volumes.get_mut(id).expect("derived from a row");
+            row.info.task_count = users.len() as u64;
+        }
         for (id, pools) in derived.pools {
             if let Some(agent) = ledger.agents.get_mut(&id) {
                 agent.pools = pools;

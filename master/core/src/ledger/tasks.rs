@@ -15,7 +15,7 @@
 
 use super::{
     Agent, Event, Ledger, LogVersion, Membership, Preempted, Stamp, agents::AgentTasks,
-    reservations::free_reserved,
+    reservations::free_reserved, volumes::free_volumes,
 };
 use proto::model::{
     AgentId, Duration, FrameworkId, Instant, Reason, Refusal, Resources, Role, StatusReason,
@@ -204,6 +204,7 @@ impl Ledger {
         self.index.live_tasks += 1;
         *self.index.priorities.entry(task.info.priority).or_default() += 1;
         self.index.revocable.add(&task);
+        self.index.note_mounts(&task);
         let replaced = self.tasks.insert(key, task);
         assert!(replaced.is_none(), "T1: a task id is used once");
     }
@@ -237,6 +238,8 @@ impl Ledger {
             self.roles.release(&task.role, task.held());
             free_reserved(&mut self.reservations, agent, &task.info.reserved);
             self.roles.free_reserved(&task.role, &task.info.reserved);
+            free_volumes(&mut self.volumes, &task.info);
+            self.index.forget_mounts(task);
             self.index.live_tasks -= 1;
             self.index.preempted.remove(key);
             self.index.revocable.remove(task);

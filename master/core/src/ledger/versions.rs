@@ -82,6 +82,7 @@ impl Command {
             Command::RegisterAgent { info, .. } if info.domain.is_some() => LogVersion(2),
             Command::RegisterAgent { info, .. } if info.resources.has_devices() => LogVersion(2),
             Command::RegisterAgent { info, .. } if !info.reservations.is_empty() => LogVersion(2),
+            Command::RegisterAgent { volumes, .. } if !volumes.is_empty() => LogVersion(2),
             Command::Barrier { .. }
             | Command::ChangeMembers(_)
             | Command::RegisterAgent { .. }
@@ -113,6 +114,7 @@ fn task_since(task: &TaskInfo) -> LogVersion {
         && task.max_completion_time.is_none()
         && !task.revocable
         && task.reserved.is_empty()
+        && task.volumes.is_empty()
         && (policy.signal, policy.steps.is_empty()) == (StopSignal::default(), true);
     if is_plain { LogVersion::OLDEST } else { LogVersion(2) }
 }

@@ -6,12 +6,12 @@
 //!
 //! A row is there until its agent has confirmed that the data are deleted, or is gone itself.
 
-use super::{Event, Index, Ledger, Reservation, Table};
+use super::{Event, Index, Ledger, Reservation, Table, Task};
 use proto::model::{
-    AgentId, Milli, Reason, Refusal, ResourceName, Resources, Role, VolumeId, VolumeInfo,
-    VolumeName, VolumeRef, VolumeState, resources::Value,
+    AgentId, Milli, OfferedVolume, Reason, Refusal, ResourceName, Resources, Role, TaskInfo,
+    TaskKey, VolumeId, VolumeInfo, VolumeName, VolumeRef, VolumeState, resources::Value,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The volumes of one agent by what names them there.
 pub(super) type Names = BTreeMap<(Role, VolumeName), VolumeId>;
@@ -79,16 +79,45 @@ impl Ledger {
         names.map(|(_, id)| self.volumes.get(id).expect("an indexed volume has a row"))
     }
 
-    /// Puts a volume's row, new or not, and says so.
+    /// Live tasks that use a volume.
+    pub fn users_of_volume(&self, id: VolumeId) -> impl Iterator<Item = &TaskKey> {
+        self.index.volume_tasks.get(&id).into_iter().flatten()
+    }
+
+    /// The volumes of an agent that tasks in a role may use and that are free to be used, by role
+    /// and name.
+    pub fn usable_volumes(&self, agent: &AgentId, role: &Role) -> Vec<OfferedVolume> {
+        let rows = self.volumes_of_agent(agent).map(|row| &row.info);
+        let usable = rows.filter(|info| {
+            let is_free = info.shared || info.task_count == 0;
+            is_free && info.state.is_usable() && role.is_within(&info.role)
+        });
+        let offered = usable.map(|info| OfferedVolume {
+            id: info.id,
+            name: info.name.clone(),
+            role: info.role.clone(),
+            size: info.size,
+            shared: info.shared,
+        });
+        offered.collect()
+    }
+
+    /// Puts a volume's row, new or not, and says so, unless nothing but its use has changed: who
+    /// launches knows.
     pub(super) fn put_volume(&mut self, row: Volume, events: &mut Vec<Event>) {
         let before = self.volumes.get(&row.info.id);
-        if before == Some(&row) {
-            return;
-        }
-        if before.is_none() {
+        let is_new = before.is_none();
+        let is_news = before.is_none_or(|before| {
+            let task_count = row.info.task_count;
+            let before = VolumeInfo { task_count, ..before.info.clone() };
+            before != row.info
+        });
+        if is_new {
             self.index.note_volume(&row);
         }
-        events.push(Event::VolumeChanged(Box::new(row.info.clone())));
+        if is_news {
+            events.push(Event::VolumeChanged(Box::new(row.info.clone())));
+        }
         self.volumes.insert(row.info.id, row);
     }
 
@@ -120,6 +149,27 @@ impl Ledger {
 }
 
 impl Index {
+    /// A live task uses its volumes.
+    pub(super) fn note_mounts(&mut self, task: &Task) {
+        for id in volumes_of(&task.info) {
+            match self.volume_tasks.get_mut(&id) {
+                Some(keys) => drop(keys.insert(task.key.clone())),
+                None => drop(self.volume_tasks.insert(id, BTreeSet::from([task.key.clone()]))),
+            }
+        }
+    }
+
+    /// It has ended.
+    pub(super) fn forget_mounts(&mut self, task: &Task) {
+        for id in volumes_of(&task.info) {
+            let keys = self.volume_tasks.get_mut(&id).expect("index: a volume's user is indexed");
+            assert!(keys.remove(&task.key), "index: a volume's user is indexed once");
+            if keys.is_empty() {
+                self.volume_tasks.remove(&id);
+            }
+        }
+    }
+
     /// A volume is of an agent; what had its place before, if another did.
     pub(super) fn note_volume(&mut self, row: &Volume) -> Option<VolumeId> {
         let (agent, id) = (&row.info.agent, row.info.id);
@@ -139,6 +189,23 @@ impl Index {
         if names.is_empty() {
             self.agent_volumes.remove(agent);
         }
+    }
+}
+
+/// The volumes that a launched task uses.
+pub(super) fn volumes_of(info: &TaskInfo) -> impl Iterator<Item = VolumeId> {
+    info.volumes.iter().map(|mount| match mount.volume {
+        VolumeRef::Known(id) => id,
+        VolumeRef::Made(_) => panic!("V3: a launched task names its volumes by id"),
+    })
+}
+
+/// A task has ended: its volumes are used by one less.
+pub(super) fn free_volumes(volumes: &mut Table<VolumeId, Volume>, info: &TaskInfo) {
+    for id in volumes_of(info) {
+        let row = volumes.get_mut(&id).expect("V3: what is used has a row");
+        assert!(row.info.task_count > 0, "V3: each user of a volume is counted");
+        row.info.task_count -= 1;
     }
 }
 

@@ -354,6 +354,7 @@ impl Turn<'_> {
         let mut offer =
             leader.book.issue_with((planned, parts), hostname, attributes, now, timeout);
         offer.domain.clone_from(&agent.info.domain);
+        offer.volumes = self.ledger.usable_volumes(&planned.agent, &planned.role);
         offer.unavailability = self.ledger.unavailability(&agent.info, self.time);
         leader.demand.offered(planned, agent.info.domain.as_ref());
         self.watch_offer_made(&offer);

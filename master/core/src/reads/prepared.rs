@@ -112,7 +112,8 @@ mod tests {
             domain: None,
             version: String::new(),
         };
-        let command = Command::RegisterAgent { info, incarnation: 1, tasks: vec![] };
+        let command =
+            Command::RegisterAgent { info, incarnation: 1, tasks: vec![], volumes: vec![] };
         let stamp = Stamp { index, term: 1, ..Stamp::default() };
         ledger.apply(stamp, &command, &mut Vec::new()).unwrap();
         ledger.set_applied(stamp);

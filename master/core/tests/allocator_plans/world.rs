@@ -118,7 +118,7 @@ impl World {
         let domain = domain.parse().ok();
         let info = AgentInfo { domain, ..agent_info(number, resources, Vec::new()) };
         let (incarnation, tasks) = (1, Vec::new());
-        self.apply(&Command::RegisterAgent { info, incarnation, tasks }).unwrap();
+        self.apply(&Command::RegisterAgent { info, incarnation, tasks, volumes: vec![] }).unwrap();
     }
 
     /// An agent with attributes, or the same with others.
@@ -152,7 +152,7 @@ impl World {
         attributes: Vec<Attribute>,
     ) {
         let info = agent_info(number, resources, attributes);
-        self.apply(&Command::RegisterAgent { info, incarnation, tasks }).unwrap();
+        self.apply(&Command::RegisterAgent { info, incarnation, tasks, volumes: vec![] }).unwrap();
     }
 
     pub(crate) fn lose_agent(&mut self, number: u64) {

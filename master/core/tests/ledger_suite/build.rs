@@ -108,7 +108,7 @@ pub(crate) fn journal(framework: u64, id: &str, state: TaskState) -> AgentTask {
 
 pub(crate) fn register(text: &str, incarnation: u64, tasks: Vec<AgentTask>) -> Command {
     let info = agent_info(text, resources(4_000, 31_000..31_010));
-    Command::RegisterAgent { info, incarnation, tasks }
+    Command::RegisterAgent { info, incarnation, tasks, volumes: vec![] }
 }
 
 pub(crate) fn unreachable_agent(text: &str, incarnation: u64) -> Command {

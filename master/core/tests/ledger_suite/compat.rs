@@ -31,7 +31,7 @@ const DUMP_DIGEST: u128 = 152_518_542_788_546_287_541_488_100_777_256_939_731;
 
 /// The file's bytes; writes it first when asked to.
 #[expect(clippy::disallowed_methods, reason = "a test may read and write files")]
-fn golden(name: &str, written_today: &[u8]) -> Vec<u8> {
+pub(crate) fn golden(name: &str, written_today: &[u8]) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/compat").join(name);
     if std::env::var_os("BOURSE_WRITE_GOLDEN").is_some_and(|wish| wish == "1") {
         fs::write(&path, written_today).expect("the file can be written");
@@ -60,7 +60,12 @@ fn every_command() -> Vec<Command> {
     framework.labels = vec![("team".to_owned(), "search".to_owned())];
     vec![
         Command::Barrier { term: 7 },
-        Command::RegisterAgent { info, incarnation: 99, tasks: vec![journal(1, "t1", Killing)] },
+        Command::RegisterAgent {
+            info,
+            incarnation: 99,
+            tasks: vec![journal(1, "t1", Killing)],
+            volumes: vec![],
+        },
         unreachable_agent("a1", 99),
         remove_agent("a1", 99),
         Command::SubscribeFramework {
@@ -252,7 +257,7 @@ fn directed() -> World {
     world
 }
 
-fn check_dump(name: &str, world: &World, expected: u128) {
+pub(crate) fn check_dump(name: &str, world: &World, expected: u128) {
     let mut written = Vec::new();
     for record in records(&world.ledger) {
         written.extend((record.len() as u32).to_le_bytes());

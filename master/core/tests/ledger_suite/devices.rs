@@ -22,7 +22,7 @@ fn gpus(cpus_milli: i64, list: &[(&str, i64)]) -> Resources {
 
 fn registration() -> Command {
     let info = agent_info("a1", gpus(4_000, &[("gpu0", 1_000), ("gpu1", 1_000)]));
-    Command::RegisterAgent { info, incarnation: 1, tasks: vec![] }
+    Command::RegisterAgent { info, incarnation: 1, tasks: vec![], volumes: vec![] }
 }
 
 fn world() -> World {

@@ -5,7 +5,7 @@ use crate::{
     build::*,
     generate_preemption::{end_of_notice, preemption},
     generate_reservations::{asked, declared, operation, take_part},
-    generate_volumes,
+    generate_volumes::{self, found, use_volume},
     roles::quota,
 };
 use master_core::ledger::{AgentState, Command, Ledger, LogVersion, Proposed, Task};
@@ -58,7 +58,9 @@ pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
             let name = agent_name(draw);
             let tasks = read_journal(ledger, &agent(name), draw);
             let info = agent_info(name, with_disk(resources(4_000, 31_000..31_010), DISK_MIB));
-            vec![Command::RegisterAgent { info, incarnation: 1 + draw.below(4), tasks }]
+            let volumes = found(ledger, draw, &agent(name));
+            let incarnation = 1 + draw.below(4);
+            vec![Command::RegisterAgent { info, incarnation, tasks, volumes }]
         }
         3 | 4 => {
             let (agent, incarnation) = journal_of(ledger, draw);
@@ -134,7 +136,8 @@ fn come_back(ledger: &Ledger, draw: &mut Draw) -> Command {
         Some(row) if !draw.one_in(4) => row.info.reservations.clone(),
         _ => declared(draw),
     };
-    Command::RegisterAgent { info, incarnation, tasks }
+    let volumes = found(ledger, draw, &id);
+    Command::RegisterAgent { info, incarnation, tasks, volumes }
 }
 
 fn read_journal(ledger: &Ledger, id: &AgentId, draw: &mut Draw) -> Vec<AgentTask> {
@@ -267,6 +270,7 @@ fn turn(ledger: &Ledger, draw: &mut Draw) -> Command {
 
 pub(crate) fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
     let revocable = draw.one_in(6);
+    let role = role(draw.pick(&["*", "eng", "eng/search"]));
     let task = |draw: &mut Draw| -> TaskInfo {
         let name = format!("t{}", draw.below(24));
         let port = 31_000 + draw.below(12);
@@ -279,6 +283,9 @@ pub(crate) fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
         info.preemption_notice = draw.one_in(9).then(|| Duration(draw.below(3_000)));
         if draw.one_in(4) {
             take_part(ledger, draw, &mut info);
+        }
+        if draw.one_in(2) {
+            use_volume(ledger, draw, &role, &mut info);
         }
         info.kill_policy.grace_period = draw.one_in(3).then(|| Duration(draw.below(9_000)));
         info.revocable = revocable && !draw.one_in(9) || draw.one_in(16);
@@ -319,7 +326,7 @@ pub(crate) fn launch(ledger: &Ledger, draw: &mut Draw) -> Command {
     let call = draw.below(200);
     Command::Accept {
         session: session_of(ledger, draw),
-        role: role(draw.pick(&["*", "eng", "eng/search"])),
+        role: role.clone(),
         request: draw.one_in(2).then(|| request(&format!("accept-{call}"))),
         operations,
         partial,

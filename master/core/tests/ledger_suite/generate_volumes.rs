@@ -2,12 +2,61 @@
 //! asked.
 
 use crate::build::*;
-use crate::generate::Draw;
-use master_core::ledger::{Command, Ledger, Volume, VolumeChange};
+use crate::generate::{Action, Draw};
+use master_core::ledger::{Command, Ledger, LogVersion, ReservationChange, Volume, VolumeChange};
 use proto::model::{
-    Milli, Operation, ReservationId, ReservationRef, ResourceName, VolumeId, VolumeKey, VolumeName,
-    VolumePlan, VolumeRef, VolumeReport, VolumeResize, VolumeState,
+    AgentId, Milli, Operation, ReservationId, ReservationPlan, ReservationRef, ResourceName, Role,
+    TaskInfo, VolumeId, VolumeKey, VolumeMount, VolumeName, VolumePlan, VolumeRef, VolumeReport,
+    VolumeResize, VolumeState,
 };
+
+/// Agents with disk that is reserved, frameworks, and some volumes.
+pub(crate) fn with_volumes() -> Vec<Command> {
+    let mut commands = vec![Command::RaiseVersion(LogVersion::CURRENT)];
+    for name in ["a0", "a1"] {
+        let info = agent_info(name, with_disk(resources(4_000, 31_000..31_010), 1_000));
+        let (tasks, volumes) = (vec![], vec![]);
+        commands.push(Command::RegisterAgent { info, incarnation: 1, tasks, volumes });
+    }
+    for (call, owner) in [("r-0", "alice"), ("r-1", "bob")] {
+        commands.push(Command::SubscribeFramework {
+            info: framework_info(&["*", "eng", "eng/search"], 1_000),
+            framework: None,
+            principal: owner.to_owned(),
+            request: request(call),
+        });
+    }
+    for (id, on) in [(1, "a0"), (2, "a1")] {
+        let plan = ReservationPlan {
+            agent: agent(on),
+            role: role("eng"),
+            resources: with_disk(resources(100, 0..0), 700),
+            labels: Vec::new(),
+            parent: None,
+        };
+        let owner = "alice".to_owned();
+        let reserve = ReservationChange::Reserve { plan, owner: owner.clone() };
+        commands.push(Command::ChangeReservations(reserve));
+        for (name, shared) in [("data", false), ("logs", true)] {
+            let plan = VolumePlan {
+                reservation: ReservationRef::Known(ReservationId(id)),
+                name: VolumeName::new(name).expect("a name"),
+                size: Milli(100_000),
+                shared,
+                labels: Vec::new(),
+            };
+            let owner = owner.clone();
+            commands.push(Command::ChangeVolumes(VolumeChange::Create { plan, owner }));
+        }
+    }
+    commands
+}
+
+/// An action as one of those that volumes have to do with, launches above all.
+pub(crate) fn among_volumes((kind, details): Action) -> Action {
+    let kinds = [0, 3, 9, 10, 11, 12, 13, 14, 14, 17, 22, 40, 44, 45, 46, 47, 48, 49, 50];
+    (kinds[usize::from(kind) % kinds.len()], details)
+}
 
 /// What an operator asks.
 pub(crate) fn asked(ledger: &Ledger, draw: &mut Draw) -> Command {
@@ -67,6 +116,41 @@ pub(crate) fn report(ledger: &Ledger, draw: &mut Draw) -> Command {
         failed,
     };
     Command::RecordVolume { agent, incarnation: journal + u64::from(draw.one_in(20)), report }
+}
+
+/// What an agent finds of its volumes when it registers: mostly all.
+pub(crate) fn found(ledger: &Ledger, draw: &mut Draw, agent: &AgentId) -> Vec<VolumeKey> {
+    let lost = draw.one_in(4);
+    let rows = ledger.volumes_of_agent(agent).map(|row| row.info.key());
+    let mut keys: Vec<VolumeKey> = rows.filter(|_| !lost || draw.one_in(2)).collect();
+    if draw.one_in(20) {
+        keys.push(VolumeKey { id: VolumeId(1 + draw.below(9)), incarnation: 3 });
+    }
+    keys
+}
+
+/// Lets a task use a volume, or two, mostly of its agent and for its role, where there are any.
+pub(crate) fn use_volume(ledger: &Ledger, draw: &mut Draw, role: &Role, info: &mut TaskInfo) {
+    let any = draw.one_in(8);
+    let there = ledger.volumes_of_agent(&info.agent).map(|row| &row.info);
+    let there = there.filter(|row| any || (row.state.is_usable() && role.is_within(&row.role)));
+    let there: Vec<_> = there.map(|row| row.id).collect();
+    if there.is_empty() && !any {
+        return;
+    }
+    for path in ["data", "more"].into_iter().take(if draw.one_in(4) { 2 } else { 1 }) {
+        let volume = match (draw.below(8), there.is_empty()) {
+            (0, _) => VolumeRef::Made(draw.below(3) as u32),
+            (1, _) | (_, true) => VolumeRef::Known(known(ledger, draw)),
+            (_, false) => VolumeRef::Known(draw.pick(&there)),
+        };
+        // What is said twice could not be read again, so that nobody proposes it.
+        if info.volumes.iter().any(|mount| mount.volume == volume) {
+            continue;
+        }
+        let (path, read_only) = (path.to_owned(), draw.one_in(4));
+        info.volumes.push(VolumeMount { volume, path, read_only, incarnation: 0 });
+    }
 }
 
 /// Rather of a reservation that has disk left.

@@ -57,7 +57,10 @@ fn frameworks_are_bounded() {
 fn tasks_per_accept_and_per_agent_are_bounded() {
     let mut world = World::new();
     let info = agent_info("a1", resources(1_000_000, 0..0));
-    fill(&mut world, &Command::RegisterAgent { info, incarnation: 1, tasks: vec![] });
+    fill(
+        &mut world,
+        &Command::RegisterAgent { info, incarnation: 1, tasks: vec![], volumes: vec![] },
+    );
     fill(&mut world, &subscribe(None, "request-1"));
     let accept_of = |prefix: &str, count| accept(session(1, 1), tasks(prefix, "a1", count));
 
@@ -81,7 +84,10 @@ fn a_role_cannot_hold_more_than_can_be_added_up() {
     let mut launch = |n: usize| {
         let text = format!("agent-{n}");
         let info = agent_info(&text, all.clone());
-        fill(&mut world, &Command::RegisterAgent { info, incarnation: 1, tasks: vec![] });
+        fill(
+            &mut world,
+            &Command::RegisterAgent { info, incarnation: 1, tasks: vec![], volumes: vec![] },
+        );
         let command = accept(session(1, 1), vec![task_info(&text, &text, all.clone())]);
         match n < count {
             true => drop(fill(&mut world, &command)),

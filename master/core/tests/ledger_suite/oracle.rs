@@ -140,7 +140,9 @@ fn is_newer(command: &Command) -> bool {
         Command::Preempt(_) | Command::EndPreempted { .. } => true,
         Command::ChangeReservations(_) => true,
         Command::ChangeVolumes(_) | Command::RecordVolume { .. } => true,
-        Command::RegisterAgent { info, .. } => !info.reservations.is_empty(),
+        Command::RegisterAgent { info, volumes, .. } => {
+            !info.reservations.is_empty() || !volumes.is_empty()
+        }
         _ => false,
     }
 }
@@ -151,6 +153,7 @@ fn says_more(task: &TaskInfo) -> bool {
     (plain.priority, plain.preemption_notice) = (Priority::DEFAULT, None);
     (plain.max_completion_time, plain.revocable) = (None, false);
     plain.reserved.clear();
+    plain.volumes.clear();
     let grace_period = plain.kill_policy.grace_period;
     plain.kill_policy = KillPolicy { grace_period, ..KillPolicy::default() };
     plain != *task
@@ -184,8 +187,8 @@ impl Oracle {
                 }
                 Applied::Done
             }
-            Command::RegisterAgent { info, incarnation, tasks } => {
-                self.register(info, incarnation, &tasks)?
+            Command::RegisterAgent { info, incarnation, tasks, volumes } => {
+                self.register(info, incarnation, (&tasks, &volumes))?
             }
             Command::MarkAgentUnreachable { agent, incarnation } => {
                 self.mark(&agent, incarnation)?

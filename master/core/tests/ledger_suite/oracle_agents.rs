@@ -3,7 +3,7 @@
 use crate::oracle::{AgentModel, No, Oracle, amounts_of, no};
 use master_core::ledger::{AgentState, Applied, Event};
 use proto::model::{
-    AgentId, AgentInfo, Reason, StatusReason, TaskState, TaskState::*, agent::AgentTask,
+    AgentId, AgentInfo, Reason, StatusReason, TaskState, TaskState::*, VolumeKey, agent::AgentTask,
 };
 
 impl Oracle {
@@ -26,7 +26,7 @@ impl Oracle {
         &mut self,
         info: AgentInfo,
         incarnation: u64,
-        list: &[AgentTask],
+        (list, volumes): (&[AgentTask], &[VolumeKey]),
     ) -> Result<Applied, No> {
         for (index, entry) in list.iter().enumerate() {
             if matches!(entry.state, Unreachable | Unknown) {
@@ -81,6 +81,7 @@ impl Oracle {
         }
         self.declare(&id, &declared);
         self.note_reservations(&reservations);
+        self.find_volumes(&id, volumes);
         self.note_unknown(&id, list);
         Ok(Applied::Done)
     }

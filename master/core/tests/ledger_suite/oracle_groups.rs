@@ -107,6 +107,7 @@ impl Oracle {
         (framework, revocable): (FrameworkId, bool),
         role: &Role,
         info: &TaskGroup,
+        before: &[OperationResult],
     ) -> Result<OperationResult, No> {
         let key = GroupKey { framework, group: info.id.clone() };
         if self.groups.iter().any(|group| group.key == key) {
@@ -124,12 +125,14 @@ impl Oracle {
         for (index, (share, task)) in list.iter().zip(info.tasks()).enumerate() {
             // None of a group is revocable.
             let kind = if revocable { no(Reason::InvalidField, "revocable") } else { Ok(()) };
-            kind.and_then(|()| self.judge((framework, role), share))
+            let task = kind
+                .and_then(|()| self.judge((framework, role), share))
                 // None of a group is of a reservation.
                 .and_then(|()| self.judge_parts(role, share, &[]))
                 .and_then(|share| self.judge_limits(role, &share))
+                .and_then(|()| self.judge_mounts((framework, role), task, before))
                 .map_err(|(reason, field)| (reason, format!("members[{index}].task.{field}")))?;
-            self.launch(framework, role.clone(), task.clone());
+            self.launch(framework, role.clone(), task);
         }
         Ok(OperationResult::Launched { tasks: info.tasks().map(|task| task.id.clone()).collect() })
     }

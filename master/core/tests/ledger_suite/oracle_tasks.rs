@@ -273,7 +273,8 @@ impl Oracle {
             ) => return self.operate_volume((by, &owner), operation, before),
             Ok(Operation::Launch { tasks }) => tasks,
             Ok(Operation::LaunchGroup(group)) => {
-                let launched = self.launch_group((framework, revocable), role, group);
+                let whose = (framework, revocable);
+                let launched = self.launch_group(whose, role, group, before);
                 return launched.map_err(|(reason, field)| (reason, format!("group.{field}")));
             }
             Ok(Operation::Resize(resize)) => {
@@ -294,7 +295,8 @@ impl Oracle {
                     return no(Reason::InvalidField, "resources");
                 }
                 let info = self.judge_parts(role, info, before)?;
-                self.judge_limits(role, &info).map(|()| info)
+                self.judge_limits(role, &info)?;
+                self.judge_mounts((framework, role), &info, before)
             });
             let info =
                 judged.map_err(|(reason, field)| (reason, format!("tasks[{index}].{field}")))?;

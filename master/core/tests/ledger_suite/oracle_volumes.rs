@@ -7,8 +7,9 @@ use crate::oracle_roles::within;
 use master_core::ledger::{AgentState, Applied, Event, Ledger, VolumeChange};
 use proto::model::{
     AgentId, Milli, Operation, OperationResult, Reason, ResourceName, Resources, VolumeId,
-    VolumeInfo, VolumePlan, VolumeRef, VolumeReport, VolumeResize, VolumeState,
+    VolumeInfo, VolumeKey, VolumePlan, VolumeRef, VolumeReport, VolumeResize, VolumeState,
 };
+use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct VolumeModel {
@@ -32,7 +33,11 @@ impl Oracle {
         row.disk - self.disk_of_volumes(row.id)
     }
 
-    fn volume_at(&self, reference: VolumeRef, before: &[OperationResult]) -> Result<usize, No> {
+    pub(crate) fn volume_at(
+        &self,
+        reference: VolumeRef,
+        before: &[OperationResult],
+    ) -> Result<usize, No> {
         let id = match reference {
             VolumeRef::Known(id) => Some(id),
             VolumeRef::Made(operation) => match before.get(operation as usize) {
@@ -160,12 +165,15 @@ impl Oracle {
         before: &[OperationResult],
     ) -> Result<(), No> {
         let at = self.owned_volume(by, volume, before)?;
-        let info = &mut self.volumes[at].info;
-        match info.state {
+        match self.volumes[at].info.state {
             VolumeState::Destroying => return no(Reason::VolumeDestroying, "volume"),
             VolumeState::Resizing => return no(Reason::VolumeChanging, "volume"),
+            _ if self.is_used(self.volumes[at].info.id) => {
+                return no(Reason::VolumeInUse, "volume");
+            }
             _ => {}
         }
+        let info = &mut self.volumes[at].info;
         info.state = VolumeState::Destroying;
         info.message.clear();
         info.version += 1;
@@ -229,9 +237,7 @@ impl Oracle {
         self.journal_at(agent, incarnation)?;
         let before = self.volumes.clone();
         let meant = |info: &VolumeInfo| {
-            info.agent == *agent
-                && (info.id, info.incarnation) == (report.key.id, report.key.incarnation)
-                && info.version == report.version
+            info.agent == *agent && info.key() == report.key && info.version == report.version
         };
         let Some(at) = self.volumes.iter().position(|row| meant(&row.info)) else {
             return Ok(Applied::Done);
@@ -252,6 +258,26 @@ impl Oracle {
         }
         self.note_volumes(&before);
         Ok(Applied::Done)
+    }
+
+    /// Volumes of which an agent that registers has the data, and those of which it has not.
+    pub(crate) fn find_volumes(&mut self, agent: &AgentId, found: &[VolumeKey]) {
+        use VolumeState::{Active, Lost, Resizing};
+        let before = self.volumes.clone();
+        for row in self.volumes.iter_mut().filter(|row| row.info.agent == *agent) {
+            let is_there = found.contains(&row.info.key());
+            row.info.state = match (row.info.state, is_there) {
+                (Active | Resizing, false) => Lost,
+                (Lost, true) => Active,
+                (state, _) => state,
+            };
+            // Nobody waits for the answer any longer.
+            if row.info.state == Lost && row.from.is_some() {
+                (row.from, row.info.resizing_to) = (None, None);
+                row.info.version += 1;
+            }
+        }
+        self.note_volumes(&before);
     }
 
     /// An agent is gone, and its volumes with it.
@@ -276,14 +302,21 @@ impl Oracle {
                 facts.push(VolumeInfo { state, resizing_to: None, ..row.info.clone() });
             }
         }
-        self.events.extend(facts.into_iter().map(|info| Event::VolumeChanged(Box::new(info))));
+        for mut info in facts {
+            info.task_count = self.users_of(info.id).count() as u64;
+            self.events.push(Event::VolumeChanged(Box::new(info)));
+        }
     }
 
     pub(crate) fn compare_volumes(&self, ledger: &Ledger) {
         assert_eq!(ledger.volumes().len(), self.volumes.len());
         for model in &self.volumes {
             let row = ledger.volume(model.info.id).expect("a volume");
-            assert_eq!((&row.info, row.resize_from), (&model.info, model.from));
+            let users: Vec<_> = self.users_of(model.info.id).map(|task| &task.key).collect();
+            let info = VolumeInfo { task_count: users.len() as u64, ..model.info.clone() };
+            assert_eq!((&row.info, row.resize_from), (&info, model.from));
+            let kept = ledger.users_of_volume(model.info.id).collect::<BTreeSet<_>>();
+            assert_eq!(kept, users.into_iter().collect());
         }
     }
 }

@@ -66,6 +66,7 @@ fn registrations() {
         info: agent_info("a1", resources(499, 0..0)),
         incarnation: 1,
         tasks: vec![],
+        volumes: vec![],
     };
     let twice = vec![journal(1, "t1", Running), journal(1, "t1", Running)];
     let (state, twice_field) = ("tasks[0].state", "tasks[1].task_id");

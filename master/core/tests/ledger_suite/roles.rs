@@ -254,7 +254,8 @@ fn a_sum_over_frameworks_stays_in_range() {
             world.ledger.apply(world.stamp, command, &mut events)
         };
         let info = agent_info(&text, all.clone());
-        apply(&Command::RegisterAgent { info, incarnation: 1, tasks: vec![] }).expect("an agent");
+        apply(&Command::RegisterAgent { info, incarnation: 1, tasks: vec![], volumes: vec![] })
+            .expect("an agent");
         apply(&subscribe(None, &format!("request-{n}"))).expect("a framework of its own");
         let tasks = vec![task_info(&text, &text, all.clone())];
         apply(&accept(session(n as u64 + 1, 1), tasks))

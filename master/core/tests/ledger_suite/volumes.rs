@@ -22,7 +22,7 @@ fn world() -> World {
     let mut has = resources(4_000, 0..0);
     has = has.checked_add(&disk(1_000)).expect("fits");
     let info = agent_info("a1", has);
-    world.done(&Command::RegisterAgent { info, incarnation: 1, tasks: vec![] });
+    world.done(&Command::RegisterAgent { info, incarnation: 1, tasks: vec![], volumes: vec![] });
     world.done(&subscribe(None, "request-1"));
     let plan = ReservationPlan {
         agent: agent("a1"),
