@@ -40,14 +40,13 @@ fn tested_in(reason: Reason) -> &'static str {
         | Reason::VolumeExists
         | Reason::VolumeDestroying
         | Reason::VolumeChanging
+        | Reason::VolumeInUse
         | Reason::SequenceExpired => "stories",
         // `tests/ledger_suite`: what only apply sees, and what takes many rows.
         Reason::ResourcesTaken
         | Reason::LimitExceeded
         | Reason::AgentDeactivated
         | Reason::VolumeBroken => "ledger_suite",
-        // No task can use a volume as yet.
-        Reason::VolumeInUse => "nowhere",
         // The tests of membership.
         Reason::MemberExists
         | Reason::MemberUnknown
@@ -70,6 +69,7 @@ const ALL: &[Reason] = &[
     Reason::VolumeExists,
     Reason::VolumeDestroying,
     Reason::VolumeChanging,
+    Reason::VolumeInUse,
     Reason::LimitExceeded,
     Reason::NotLeader,
     Reason::NotReady,

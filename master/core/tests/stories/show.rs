@@ -1,6 +1,9 @@
 //! One effect as one line.
 
-use super::show_volumes::{show_volume, show_volume_order, show_volume_update};
+use super::{
+    show_offers::show_offers,
+    show_volumes::{show_mounts, show_volume, show_volume_order, show_volume_update},
+};
 use master_core::outbox::{Answer, ReadAnswer};
 use proto::{
     convert::{
@@ -19,24 +22,7 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
         SchedulerEvent::Subscribed { session, .. } => {
             format!("subscribed {} epoch {}", session.framework, session.epoch)
         }
-        SchedulerEvent::Offers(offers) => {
-            let shown: Vec<_> = offers
-                .iter()
-                .map(|offer| {
-                    let pieces = offer.pieces.iter();
-                    let pieces = pieces.map(|(demand, count)| format!(" for {count} {demand}"));
-                    let pieces = pieces.collect::<String>();
-                    let reserved = offer.reserved.iter();
-                    let reserved =
-                        reserved.map(|part| format!(" of {} {}", part.from, part.resources));
-                    let reserved = reserved.collect::<String>();
-                    let kind = if offer.revocable { " revocable" } else { "" };
-                    let (id, agent, resources) = (offer.id, &offer.agent, &offer.resources);
-                    format!("{id} {agent} {resources}{kind}{pieces}{reserved}")
-                })
-                .collect();
-            format!("offers {}", shown.join(", "))
-        }
+        SchedulerEvent::Offers(offers) => show_offers(offers),
         SchedulerEvent::VolumeUpdate(volume) => show_volume_update(volume),
         SchedulerEvent::Rescind(offers) => {
             let shown: Vec<_> = offers.iter().map(ToString::to_string).collect();
@@ -125,11 +111,12 @@ pub(crate) fn show_order(order: &Order) -> String {
     match order {
         Order::Launch { framework, owner, task } => {
             let owner = owner.as_ref().expect("every framework has an owner");
-            format!("launch {framework}/{} of {owner}", task.id)
+            format!("launch {framework}/{} of {owner}{}", task.id, show_mounts(task))
         }
         Order::LaunchGroup { framework, owner, group } => {
             let owner = owner.as_ref().expect("every framework has an owner");
-            let member = |member: &Member| format!("{} {}", member.part, member.task.id);
+            let member =
+                |Member { part, task }: &Member| format!("{part} {}{}", task.id, show_mounts(task));
             let members: Vec<String> = group.members.iter().map(member).collect();
             format!("launch group {framework}/{} of {owner}: {}", group.id, members.join(", "))
         }

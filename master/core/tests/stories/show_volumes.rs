@@ -2,7 +2,7 @@
 
 use proto::{
     convert::volume::write_volume,
-    model::{VolumeAction, VolumeInfo, VolumeKey},
+    model::{TaskInfo, VolumeAction, VolumeInfo, VolumeKey},
     wire::v1,
 };
 
@@ -18,7 +18,10 @@ pub(crate) fn show_volume(row: &v1::Volume) -> String {
     };
     let (id, name, of, state) = (&row.volume_id, &row.name, &row.reservation_id, row.state());
     let (size, version, owner) = (mib(&row.size), row.version, &row.owner);
-    format!("{id} {name} {size} MiB{to} of {of} {state:?} #{version} owner {owner}")
+    let users =
+        if row.task_count == 0 { String::new() } else { format!(" users {}", row.task_count) };
+    let said = if row.message.is_empty() { String::new() } else { format!(": {}", row.message) };
+    format!("{id} {name} {size} MiB{to} of {of} {state:?} #{version} owner {owner}{users}{said}")
 }
 
 pub(crate) fn show_volume_order(key: VolumeKey, version: u64, action: &VolumeAction) -> String {
@@ -32,4 +35,13 @@ pub(crate) fn show_volume_order(key: VolumeKey, version: u64, action: &VolumeAct
         }
         VolumeAction::Delete => format!("delete {key}, version {version}"),
     }
+}
+
+pub(crate) fn show_mounts(task: &TaskInfo) -> String {
+    let mounts = task.volumes.iter().map(|mount| {
+        let read_only = if mount.read_only { " read-only" } else { "" };
+        let key = mount.key().map_or_else(|| mount.volume.to_string(), |key| key.to_string());
+        format!(" with {key} at {}{read_only}", mount.path)
+    });
+    mounts.collect()
 }

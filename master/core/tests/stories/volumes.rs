@@ -4,16 +4,16 @@ use super::rig::{Rig, accept_operations, register};
 use master_core::input::{OperatorCall, Page};
 use proto::model::{
     AgentCall, AgentId, Milli, Operation, ReservationId, ReservationPlan, ReservationRef,
-    ResourceName, Resources, Role, VolumeId, VolumeName, VolumePlan, VolumeRef, VolumeResize,
-    resources::Value,
+    ResourceName, Resources, Role, VolumeId, VolumeKey, VolumeName, VolumePlan, VolumeRef,
+    VolumeReport, VolumeResize, resources::Value,
 };
 
-fn disk(mib: i64) -> Resources {
+pub(crate) fn disk(mib: i64) -> Resources {
     let entry = (ResourceName::DISK, Value::Scalar(Milli(mib * 1_000)));
     Resources::from_entries([entry]).expect("an amount")
 }
 
-fn with_disk() -> AgentCall {
+pub(crate) fn with_disk() -> AgentCall {
     match register("a", 7) {
         AgentCall::Register { mut info, incarnation, tasks, volumes } => {
             info.resources = info.resources.checked_add(&disk(1_000)).expect("fits");
@@ -23,7 +23,7 @@ fn with_disk() -> AgentCall {
     }
 }
 
-fn plan(reservation: ReservationRef, name: &str) -> VolumePlan {
+pub(crate) fn plan(reservation: ReservationRef, name: &str) -> VolumePlan {
     VolumePlan {
         reservation,
         name: VolumeName::new(name).expect("a name"),
@@ -33,7 +33,7 @@ fn plan(reservation: ReservationRef, name: &str) -> VolumePlan {
     }
 }
 
-fn reserve() -> ReservationPlan {
+pub(crate) fn reserve() -> ReservationPlan {
     ReservationPlan {
         agent: AgentId::new("a").expect("an id"),
         role: Role::new("eng").expect("a role"),
@@ -43,9 +43,15 @@ fn reserve() -> ReservationPlan {
     }
 }
 
-fn list() -> OperatorCall {
+pub(crate) fn list() -> OperatorCall {
     let page = Page { size: 100, after: None };
     OperatorCall::ListVolumes { page, agent: None, role: None, volume: None }
+}
+
+/// What agent a says of the first volume.
+pub(crate) fn report(version: u64, failed: Option<&str>) -> AgentCall {
+    let key = VolumeKey { id: VolumeId(1), incarnation: 1 };
+    AgentCall::Volume(VolumeReport { key, version, failed: failed.map(str::to_owned) })
 }
 
 #[test]
@@ -67,7 +73,16 @@ fn a_volume_destroyed_twice() {
     rig.operator(OperatorCall::DestroyVolume(VolumeId(1)));
     rig.operator(OperatorCall::DestroyVolume(VolumeId(1)));
     rig.operator(list());
-    rig.operator(OperatorCall::DestroyVolume(VolumeId(2)));
+    rig.tell("the agent cannot as yet, says so again, and then it has");
+    rig.agent(1, "a", report(2, Some("busy")));
+    rig.agent(1, "a", report(2, Some("busy")));
+    rig.operator(OperatorCall::DestroyVolume(VolumeId(1)));
+    rig.agent(1, "a", report(2, None));
+    rig.operator(list());
+    rig.tell("and once more: it is gone");
+    rig.operator(OperatorCall::DestroyVolume(VolumeId(1)));
+    rig.agent(1, "a", report(2, None));
+    rig.operator(OperatorCall::CreateVolume(plan(of, "data")));
     rig.matches("volume_destroyed_twice");
 }
 
