@@ -6,7 +6,7 @@
 //! that exists is never replaced, since a changed file would hide what it is there to find. For a
 //! new format add a value and a file.
 
-use crate::compat_values;
+use crate::compat_values::{self, journal_volumes};
 use prost::Message;
 use std::{env, fmt::Debug, fs, path::PathBuf};
 
@@ -45,4 +45,7 @@ fn journal_rows() {
     check("journal_limited_task_row.bin", &compat_values::limited_task_row());
     check("journal_resizing_task_row.bin", &compat_values::resizing_task_row());
     check("journal_grouped_task_row.bin", &compat_values::grouped_task_row());
+    check("journal_mounting_task_row.bin", &journal_volumes::mounting_task_row());
+    check("journal_shrinking_volume_row.bin", &journal_volumes::shrinking_volume_row());
+    check("journal_failed_volume_row.bin", &journal_volumes::failed_volume_row());
 }

@@ -230,6 +230,7 @@ pub(crate) fn fuzz_files(bytes: &[u8]) {
     let _ = log::v1::Batch::decode(bytes).map(|batch| batch.encode_to_vec());
     let _ = log::v1::Record::decode(bytes).map(|record| record.encode_to_vec());
     let _ = journal::v1::TaskRow::decode(bytes).map(|row| row.encode_to_vec());
+    let _ = journal::v1::VolumeRow::decode(bytes).map(|row| row.encode_to_vec());
 }
 
 fn fuzz_all(bytes: &[u8]) {

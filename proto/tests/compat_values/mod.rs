@@ -1,5 +1,7 @@
 //! The values that the golden files hold; each field has a value that is not its default.
 
+pub(crate) mod journal_volumes;
+
 use proto::wire::{
     journal::v1::{Identity, Membership, TaskRow},
     log::v1::{self as log, Batch, Record, command, record},

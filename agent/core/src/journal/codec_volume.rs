@@ -114,3 +114,75 @@ fn read_stage(
         v1::VolumeStage::Destroying => VolumeStage::Destroying,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::model::{VolumeId, VolumeKey};
+
+    fn row(stage: VolumeStage, failed: Option<&str>) -> VolumeRow {
+        VolumeRow {
+            key: VolumeKey { id: VolumeId(7), incarnation: 2 },
+            role: "db".parse().expect("a role"),
+            name: "data".parse().expect("a name"),
+            size: Milli(9_000),
+            shared: true,
+            stage,
+            version: 3,
+            failed: failed.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn every_stage_comes_back() {
+        let rows = [
+            row(VolumeStage::Making, None),
+            row(VolumeStage::Ready, None),
+            row(VolumeStage::Ready, Some("120 MiB are used")),
+            row(VolumeStage::Failed, Some("no room")),
+            row(VolumeStage::Shrinking { to: Milli(1_000) }, None),
+            row(VolumeStage::Destroying, None),
+            row(VolumeStage::Destroying, Some("it is a mount point")),
+        ];
+        for row in rows {
+            assert_eq!(decode_volume(&encode_volume(&row)).expect("own bytes"), row);
+        }
+    }
+
+    /// The field that is named when one is spoiled.
+    fn refused(row: &VolumeRow, spoil: impl Fn(&mut v1::VolumeRow)) -> String {
+        let mut wire = v1::VolumeRow::decode(encode_volume(row).as_slice()).expect("own bytes");
+        spoil(&mut wire);
+        match decode_volume(&wire.encode_to_vec()) {
+            Err(JournalError::Field { source, .. }) => source.field,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_damaged_row_is_refused_with_the_field() {
+        let ready = row(VolumeStage::Ready, None);
+        let shrinking = row(VolumeStage::Shrinking { to: Milli(1_000) }, None);
+        let failed = row(VolumeStage::Failed, Some("no room"));
+        assert_eq!(refused(&ready, |row| row.key = None), "key");
+        let spoil = |row: &mut v1::VolumeRow| {
+            row.key.as_mut().expect("a key").volume_id = "volume-07".to_owned();
+        };
+        assert_eq!(refused(&ready, spoil), "key.volume_id");
+        assert_eq!(refused(&ready, |row| row.role = "*".to_owned()), "role");
+        assert_eq!(refused(&ready, |row| row.name = String::new()), "name");
+        assert_eq!(refused(&ready, |row| row.size = None), "size");
+        assert_eq!(refused(&ready, |row| row.size = Some(Scalar { milli: 999 })), "size");
+        assert_eq!(refused(&ready, |row| row.stage = 0), "stage");
+        assert_eq!(refused(&ready, |row| row.stage = 99), "stage");
+        assert_eq!(refused(&ready, |row| row.version = 0), "version");
+        assert_eq!(refused(&ready, |row| row.shrinking_to = row.size), "shrinking_to");
+        assert_eq!(refused(&shrinking, |row| row.shrinking_to = row.size), "shrinking_to");
+        assert_eq!(refused(&shrinking, |row| row.shrinking_to = None), "shrinking_to");
+        assert_eq!(refused(&shrinking, |row| row.failed = Some("no".to_owned())), "failed");
+        assert_eq!(refused(&failed, |row| row.failed = None), "failed");
+        assert_eq!(refused(&failed, |row| row.failed = Some("\u{1b}".to_owned())), "failed");
+        let damaged = decode_volume(&[0xff; 9]).expect_err("no message");
+        assert!(matches!(damaged, JournalError::Encoding { row: "volume", .. }), "{damaged:?}");
+    }
+}

@@ -267,7 +267,9 @@ fn a_deletion_that_failed_is_told_and_tried_again() {
     assert!(told(&effects).is_empty(), "nothing new");
     assert_eq!(wanted(&stage.crash_and_recover(Observation::Nothing)), [("delete", 7, 2)]);
     stage.register();
-    assert_eq!(told(&stage.give(done(7, 2, Ok(())))), [(7, 2, None)]);
+    stage.give(done(7, 2, Err("it is a mount point")));
+    assert_eq!(wanted(&stage.order(delete(7, 3))), [("delete", 7, 3)], "asked anew");
+    assert_eq!(told(&stage.give(done(7, 3, Ok(())))), [(7, 3, None)]);
     assert_eq!(stage.agent.volumes().len(), 0);
 }
 
