@@ -1,7 +1,7 @@
 //! An agent's machine: its journal, its kernel's containers, and the process around the real core.
 //! Containers go on when the process dies, and end with the machine's boot.
 
-use super::agent_disk::VolumeDisk;
+use super::{agent_disk::VolumeDisk, volumes::with_agent_disk};
 use crate::engine::Chance;
 use agent_core::{Agent, ContainerId, ExitReport, Identity, Journal, Record, TaskRow};
 use master_core::input::StreamId;
@@ -57,7 +57,7 @@ impl AgentHost {
             starting: true,
             disk: VolumeDisk::default(),
             rows: BTreeMap::new(),
-            resources: Resources::cpus_mem(cpus * 1_000, cpus * 1_024),
+            resources: with_agent_disk(&Resources::cpus_mem(cpus * 1_000, cpus * 1_024)),
             journals: 1,
             started: Instant(0),
         }

@@ -23,7 +23,7 @@ impl World {
             other => unreachable!("{other:?} is about no volume"),
         };
         let often = match (work, self.healed) {
-            (VolumeWork::Make, false) => 60,
+            (VolumeWork::Make, false) => 150,
             (VolumeWork::Shrink, _) => 350,
             (VolumeWork::Delete, false) => 250,
             (_, true) => 0,
@@ -91,7 +91,7 @@ impl World {
     /// Now and then the directories are gone while the journal is there: a disk was not mounted.
     pub(crate) fn lose_volumes(&mut self, agent: usize) {
         let is_any = !self.agents[agent].disk.directories.is_empty();
-        if is_any && self.chance.faults.per_mille(300) {
+        if is_any && self.chance.faults.per_mille(700) {
             self.sometimes.note("volume lost");
             self.agents[agent].disk.directories.clear();
         }

@@ -70,6 +70,11 @@ impl World {
             if host.agent.as_ref().is_some_and(|agent| agent.tasks().len() > 0) {
                 wrong.push(format!("{} still has tasks in its journal", host.id));
             }
+            let volumes = host.agent.as_ref().map_or(0, |agent| agent.volumes().len());
+            if volumes > 0 || !host.disk.directories.is_empty() {
+                let directories = &host.disk.directories;
+                wrong.push(format!("{} has {volumes} volumes, {directories:?}", host.id));
+            }
             if host.running() > 0 {
                 wrong.push(format!("{} still runs {} containers", host.id, host.running()));
             }
@@ -91,6 +96,9 @@ impl World {
         }
         if ledger.live_task_count() > 0 {
             wrong.push(format!("T8: {} tasks live in the ledger", ledger.live_task_count()));
+        }
+        if !ledger.volumes().is_empty() {
+            wrong.push(format!("{} volumes in the ledger", ledger.volumes().len()));
         }
         wrong
     }

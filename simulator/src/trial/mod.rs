@@ -38,6 +38,7 @@ mod reservations;
 mod sometimes;
 mod streams;
 mod trace;
+mod volumes;
 mod wishes;
 mod world;
 

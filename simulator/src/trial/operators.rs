@@ -6,14 +6,16 @@ use super::{
     framework_calls::Asked,
     reservations::give_up,
     streams::{Client, Down, Up},
+    volumes::to_destroy,
     world::World,
 };
 use master_core::{
     input::{AgentFilter, FrameworkFilter, OperatorCall, Page, StreamId},
+    ledger::Reservation,
     outbox::Answer,
 };
 use proto::{
-    model::{AgentDirective, DrainPlan, Duration, Reason, Refusal, TaskKey, WindowPlan},
+    model::{AgentDirective, DrainPlan, Duration, Milli, Reason, Refusal, TaskKey, WindowPlan},
     wire::v1::{StatusReason, cluster_event::Event},
 };
 
@@ -55,6 +57,11 @@ impl World {
             _ => OperatorCall::ListFrameworks { page, filter: FrameworkFilter::default() },
         };
         self.ask(Asked::Operator(request), to, 1);
+        let about_volumes = if self.options.volumes && !self.healed { 3 } else { 0 };
+        for _ in 0..about_volumes {
+            let request = self.volume_call(to);
+            self.ask(Asked::Operator(request), to, 1);
+        }
     }
 
     /// Something about an agent, drawn.
@@ -88,7 +95,12 @@ impl World {
     /// What has to be said so that every agent takes tasks again and no limit is in the way.
     fn amends(&self, leader: usize) -> Option<OperatorCall> {
         let ledger = self.masters[leader].master.as_ref()?.ledger();
-        if let Some((id, _)) = ledger.reservations().iter().find(|(_, row)| row.used.is_empty()) {
+        if let Some(volume) = to_destroy(ledger) {
+            return Some(OperatorCall::DestroyVolume(volume));
+        }
+        let mut reservations = ledger.reservations().iter();
+        let is_free = |row: &Reservation| row.used.is_empty() && row.volumes == Milli(0);
+        if let Some((id, _)) = reservations.find(|(_, row)| is_free(row)) {
             return Some(OperatorCall::Unreserve(give_up(*id)));
         }
         if let Some(window) = ledger.windows().next() {
@@ -123,6 +135,8 @@ impl World {
             Err(refusal) if refusal.reason == Reason::CapacityExceeded => {
                 self.sometimes.note("quota refused");
             }
+            // A volume has another size by now, so that it would become smaller by growing.
+            Err(refusal) if refusal.reason == Reason::InvalidField && refusal.field == "size" => {}
             Err(refusal) => assert!(
                 matches!(
                     refusal.reason,
@@ -139,6 +153,12 @@ impl World {
                         | Reason::AgentUnreachable
                         | Reason::ReservationUnknown
                         | Reason::ReservationInUse
+                        | Reason::VolumeExists
+                        | Reason::VolumeUnknown
+                        | Reason::VolumeInUse
+                        | Reason::VolumeChanging
+                        | Reason::VolumeDestroying
+                        | Reason::VolumeBroken
                         | Reason::VersionTooLow
                         | Reason::Overloaded
                         // Another change is under way, or was made twice.

@@ -40,6 +40,8 @@ pub struct Options {
     pub role_changes: bool,
     /// Accepts that launch task groups, of a thousand.
     pub groups_per_mille: u64,
+    /// Whether an operator makes volumes, resizes and destroys them.
+    pub volumes: bool,
     /// Whether to fingerprint everything that happens; slow.
     pub trace: bool,
 }
@@ -77,6 +79,7 @@ impl Options {
             wishes: chance.per_mille(600),
             role_changes: chance.per_mille(600),
             groups_per_mille: 400,
+            volumes: chance.per_mille(600),
             trace: false,
         }
     }
@@ -93,7 +96,7 @@ impl Options {
         }
         let masters = if seed.is_multiple_of(3) { 1 } else { 3 };
         // What is launched is nothing to those who agree on it.
-        Self { masters, spare_masters: 6, groups_per_mille: 0, ..options }
+        Self { masters, spare_masters: 6, groups_per_mille: 0, volumes: false, ..options }
     }
 
     /// The same trial, with a fingerprint of all that happens.

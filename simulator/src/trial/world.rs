@@ -26,6 +26,7 @@ pub(crate) struct Chances {
     pub(crate) agents: Chance,
     pub(crate) frameworks: Chance,
     pub(crate) faults: Chance,
+    pub(crate) volumes: Chance,
     /// Which costly checks are made; decides nothing.
     pub(crate) oracles: Chance,
 }
@@ -93,6 +94,7 @@ impl World {
                 frameworks: chance(4),
                 faults: chance(5),
                 oracles: chance(6),
+                volumes: chance(7),
             },
             options,
         }

@@ -1,0 +1,84 @@
+//! Volumes, drawn: what operators say of them, and which of them tasks use.
+
+use super::{reservations::reserved_role, world::World};
+use master_core::{
+    input::OperatorCall,
+    ledger::{Ledger, Reservation},
+};
+use proto::model::{
+    Milli, ReservationId, ReservationPlan, ReservationRef, ResourceName, Resources, Value,
+    VolumeId, VolumeInfo, VolumePlan, VolumeRef, VolumeResize, VolumeState,
+};
+
+/// MiB, on each agent.
+const AGENT_DISK: i64 = 4_000;
+
+/// MiB, in each reservation.
+const RESERVED_DISK: i64 = 400;
+
+/// So few that they are taken now and then.
+const NAMES: u64 = 5;
+
+impl World {
+    /// Something about volumes, drawn; first there must be disk that they can be made of.
+    pub(super) fn volume_call(&mut self, leader: usize) -> OperatorCall {
+        let ledger = self.masters[leader].master.as_ref().map(|master| master.ledger());
+        let has_disk = |row: &&Reservation| row.resources.scalar(&disk()) > Milli(0);
+        let rows = ledger.into_iter().flat_map(|ledger| ledger.reservations().iter());
+        let rows = rows.map(|(_, row)| row).filter(has_disk);
+        let reservations: Vec<ReservationId> = rows.map(|row| row.id).collect();
+        let rows = ledger.into_iter().flat_map(|ledger| ledger.volumes().iter());
+        let volumes: Vec<VolumeInfo> = rows.map(|(_, row)| row.info.clone()).collect();
+        let chance = &mut self.chance.volumes;
+        let size = Milli(1_000 * i64::try_from(chance.between(1, 150)).expect("few"));
+        match (chance.below(8), chance.pick(&reservations), chance.pick(&volumes)) {
+            (0 | 1, _, Some(row)) => OperatorCall::DestroyVolume(row.id),
+            (2 | 3, _, Some(row)) => {
+                let resize = VolumeResize { volume: VolumeRef::Known(row.id), size };
+                match size > row.size {
+                    true => OperatorCall::GrowVolume(resize),
+                    false => OperatorCall::ShrinkVolume(resize),
+                }
+            }
+            (4.., Some(reservation), _) => OperatorCall::CreateVolume(VolumePlan {
+                reservation: ReservationRef::Known(*reservation),
+                name: format!("volume-{}", chance.below(NAMES)).parse().expect("a name"),
+                size,
+                shared: chance.per_mille(400),
+                labels: Vec::new(),
+            }),
+            _ => OperatorCall::Reserve(ReservationPlan {
+                agent: self.agents[chance.index(self.agents.len())].id.clone(),
+                role: reserved_role(),
+                resources: with_disk(&Resources::new(), RESERVED_DISK),
+                labels: Vec::new(),
+                parent: None,
+            }),
+        }
+    }
+}
+
+/// A volume that can be destroyed at once.
+pub(super) fn to_destroy(ledger: &Ledger) -> Option<VolumeId> {
+    let is_ripe = |info: &VolumeInfo| {
+        let is_busy = matches!(info.state, VolumeState::Resizing | VolumeState::Destroying);
+        !is_busy && info.task_count == 0
+    };
+    let mut rows = ledger.volumes().iter().map(|(_, row)| &row.info);
+    rows.find(|info| is_ripe(info)).map(|info| info.id)
+}
+
+/// These, and what an agent has of disk.
+pub(super) fn with_agent_disk(resources: &Resources) -> Resources {
+    with_disk(resources, AGENT_DISK)
+}
+
+fn with_disk(resources: &Resources, size: i64) -> Resources {
+    let disk = Resources::from_entries([(disk(), Value::Scalar(Milli(size * 1_000)))]);
+    let sum = disk.and_then(|disk| resources.checked_add(&disk));
+    sum.expect("small amounts of different things")
+}
+
+fn disk() -> ResourceName {
+    ResourceName::new("disk").expect("a name")
+}
