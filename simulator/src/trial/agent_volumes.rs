@@ -80,6 +80,7 @@ impl World {
         if info.volumes.is_empty() {
             return true;
         }
+        self.sometimes.note("volume used");
         let host = &mut self.agents[agent];
         let group = host.agent.as_ref().and_then(|core| core.task(&task)?.group());
         let volumes = info.volumes.iter().filter_map(VolumeMount::key).collect();

@@ -428,6 +428,7 @@ impl World {
         if !self.healed && self.chance.frameworks.per_mille(40) {
             self.name_an_older_task(framework, &mut tasks);
         }
+        self.give_volumes(&mut tasks, &offers[0].role);
         let number = self.frameworks[framework].number();
         let request = format!("accept-{framework}-{number:012}");
         // No group is of revocable resources.

@@ -56,6 +56,7 @@ pub const MOMENTS: &[&str] = &[
     "main task of a group began behind others",
     "task ended with its group",
     "volume made",
+    "volume used",
     "volume not made",
     "volume shrunk",
     "volume not shrunk",

@@ -6,8 +6,8 @@ use master_core::{
     ledger::{Ledger, Reservation},
 };
 use proto::model::{
-    Milli, ReservationId, ReservationPlan, ReservationRef, ResourceName, Resources, Value,
-    VolumeId, VolumeInfo, VolumePlan, VolumeRef, VolumeResize, VolumeState,
+    Milli, ReservationId, ReservationPlan, ReservationRef, ResourceName, Resources, Role, TaskInfo,
+    Value, VolumeId, VolumeInfo, VolumeMount, VolumePlan, VolumeRef, VolumeResize, VolumeState,
 };
 
 /// MiB, on each agent.
@@ -54,6 +54,31 @@ impl World {
                 labels: Vec::new(),
                 parent: None,
             }),
+        }
+    }
+}
+
+impl World {
+    /// Some tasks use volumes of their agents, as far as the author knows; some cannot be had.
+    pub(super) fn give_volumes(&mut self, tasks: &mut [TaskInfo], role: &Role) {
+        if self.healed || *role != reserved_role() || !self.options.volumes {
+            return;
+        }
+        let leader = self.serving().first().copied();
+        let master = leader.and_then(|leader| self.masters[leader].master.as_ref());
+        let Some(ledger) = master.map(|master| master.ledger()) else { return };
+        for task in tasks {
+            let rows = ledger.volumes_of_agent(&task.agent);
+            let volumes: Vec<VolumeId> = rows.map(|row| row.info.id).collect();
+            let chance = &mut self.chance.volumes;
+            if let Some(id) = chance.pick(&volumes).filter(|_| chance.per_mille(700)) {
+                task.volumes = vec![VolumeMount {
+                    volume: VolumeRef::Known(*id),
+                    path: "data".to_owned(),
+                    read_only: false,
+                    incarnation: 0,
+                }];
+            }
         }
     }
 }

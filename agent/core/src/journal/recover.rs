@@ -11,8 +11,9 @@
 //! | nothing | a container | destroy it: nobody answers for it |
 //! | of a group, its turn has not come | nothing | it waits on, or ends with its group |
 //!
-//! A task whose container was once intended is never started a second time, whatever happened. What
-//! was under way of volumes goes on; see [`crate::volumes`].
+//! A task whose container was once intended is never started a second time, whatever happened.
+//! What was under way of volumes is wanted once more, which does no harm; one whose directory was
+//! not found is kept in the journal, and is not there for anybody else.
 
 use super::{
     record::{ContainerId, Identity, Record, TaskRow},

@@ -114,13 +114,12 @@ impl Agent {
         let Some(row) = self.volumes.rows.get_mut(&key) else {
             return self.report_volume(key, version, None, outbox);
         };
-        let is_known = (row.stage, row.version) == (VolumeStage::Destroying, version);
-        if is_known {
-            return match row.failed.clone() {
-                // It is tried again when its time comes.
-                Some(failed) => self.report_volume(key, version, Some(failed), outbox),
-                None => {}
-            };
+        if (row.stage, row.version) == (VolumeStage::Destroying, version) {
+            // It is under way, or is tried again when its time comes.
+            if let Some(failed) = row.failed.clone() {
+                self.report_volume(key, version, Some(failed), outbox);
+            }
+            return;
         }
         (row.stage, row.version, row.failed) = (VolumeStage::Destroying, version, None);
         self.record_volume(&key, outbox);
