@@ -24,6 +24,8 @@ mod sandbox;
 mod serve;
 pub mod settings;
 mod start;
+mod volumes;
+mod walk;
 
 pub use containers::sweep::CgroupsError;
 pub use disk::{CommitError, JournalFileError};

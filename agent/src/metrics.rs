@@ -1,6 +1,6 @@
 //! The agent's metrics: all names in one place.
 
-use crate::run::Figures;
+use crate::{run::Figures, volumes::Standing};
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
@@ -8,6 +8,7 @@ use proto::model::{Reason, TaskState};
 use std::time::Duration;
 
 const TASKS: &str = "bourse_agent_tasks";
+const VOLUMES: &str = "bourse_agent_volumes";
 const PENDING: &str = "bourse_agent_updates_pending";
 const CONNECTED: &str = "bourse_agent_connected";
 const RECONNECTS: &str = "bourse_agent_reconnects_total";
@@ -20,6 +21,7 @@ const COMMIT: &str = "bourse_agent_journal_commit_seconds";
 pub(crate) fn install() {
     edge::metrics::install();
     describe_gauge!(TASKS, "Tasks in the journal, by state");
+    describe_gauge!(VOLUMES, "Volumes in the journal, by state");
     describe_gauge!(PENDING, "Tasks with updates that no leader confirmed");
     describe_gauge!(CONNECTED, "1 while registered with a leader");
     describe_counter!(RECONNECTS, "Attempts to connect after the first");
@@ -36,6 +38,10 @@ pub(crate) fn publish(figures: &Figures) {
     for state in ours.into_iter().chain(ends) {
         let count = figures.tasks.get(&state).copied().unwrap_or(0);
         gauge!(TASKS, "state" => state.name()).set(f64::from(count));
+    }
+    for standing in Standing::ALL {
+        let count = figures.volumes.get(&standing).copied().unwrap_or(0);
+        gauge!(VOLUMES, "state" => standing.name()).set(f64::from(count));
     }
     gauge!(PENDING).set(f64::from(figures.unconfirmed));
     gauge!(CONNECTED).set(f64::from(u8::from(figures.registered)));

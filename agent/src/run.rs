@@ -10,6 +10,7 @@ use crate::{
     error::AgentError,
     link::Link,
     metrics::publish,
+    volumes::{Standing, Volumes},
 };
 use agent_core::{Agent, Effect, Input, Outbox};
 use edge::clock::Clock;
@@ -32,6 +33,7 @@ pub(crate) struct RunLoop {
     pub(crate) journal: JournalWriter,
     pub(crate) link: Link,
     pub(crate) containers: Box<dyn Containerizer>,
+    pub(crate) volumes: Volumes,
     pub(crate) ending: CancellationToken,
 }
 
@@ -51,6 +53,7 @@ pub(crate) enum End {
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) tasks: BTreeMap<TaskState, u32>,
+    pub(crate) volumes: BTreeMap<Standing, u32>,
     pub(crate) unconfirmed: u32,
     pub(crate) registered: bool,
     pub(crate) stale_orders: u64,
@@ -114,10 +117,14 @@ impl RunLoop {
     /// agent.
     async fn execute(&mut self) -> Result<Option<Refusal>, AgentError> {
         while !self.outbox.is_empty() {
-            let mut lost = None;
+            let (mut lost, mut made) = (None, Vec::new());
             for effect in self.outbox.drain() {
                 match effect {
                     Effect::Journal(records) => self.journal.commit(records).await?,
+                    Effect::MakeVolume { key, version } => {
+                        tracing::info!(volume = %key, "making a volume");
+                        made.push(self.volumes.make(key, version).await);
+                    }
                     Effect::Abandon(refusal) => return Ok(Some(refusal)),
                     other => lost = self.act(other).or(lost),
                 }
@@ -125,6 +132,7 @@ impl RunLoop {
             if let Some(session) = lost {
                 self.step(Input::Disconnected { session });
             }
+            made.into_iter().for_each(|done| self.step(done));
         }
         Ok(None)
     }
@@ -152,17 +160,20 @@ impl RunLoop {
                 tracing::debug!(%container, "removing a container");
                 self.containers.remove(&container);
             }
-            Effect::MakeVolume { key, version }
-            | Effect::ShrinkVolume { key, version, .. }
-            | Effect::DeleteVolume { key, version } => {
-                tracing::error!(%key, version, "this agent keeps no volumes");
+            Effect::ShrinkVolume { key, version, size } => {
+                tracing::info!(volume = %key, %size, "measuring a volume");
+                self.volumes.shrink(key, version, size);
+            }
+            Effect::DeleteVolume { key, version } => {
+                tracing::info!(volume = %key, "deleting a volume");
+                self.volumes.delete(key, version);
             }
             Effect::Connect { session, leader } => self.link.connect(session, leader),
             Effect::Disconnect { session } => self.link.disconnect(Some(session)),
             Effect::Send { session, call } => {
                 return (!self.link.send(session, &call)).then_some(session);
             }
-            Effect::Journal(_) | Effect::Abandon(_) => {
+            Effect::Journal(_) | Effect::MakeVolume { .. } | Effect::Abandon(_) => {
                 unreachable!("the caller took these")
             }
         }
@@ -179,6 +190,10 @@ impl RunLoop {
         };
         for row in self.agent.tasks() {
             *figures.tasks.entry(row.state).or_default() += 1;
+        }
+        for row in self.agent.volumes() {
+            let standing = Standing::of(row.stage, self.agent.is_volume_missing(&row.key));
+            *figures.volumes.entry(standing).or_default() += 1;
         }
         figures
     }

@@ -22,6 +22,7 @@ use crate::{
     sandbox::{SandboxTree, keep_tidy},
     serve::serve_operators,
     settings::IsolationChoice,
+    volumes::{VolumeTree, Volumes, say_what_is_amiss},
 };
 use agent_core::{Agent, Config, ContainerId, Identity, Journal, Observation, Outbox};
 use edge::{
@@ -29,7 +30,7 @@ use edge::{
     listener,
     lock::DirectoryLock,
 };
-use proto::model::{AgentId, AgentInfo, Duration as Milliseconds, limits};
+use proto::model::{AgentId, AgentInfo, Duration as Milliseconds, VolumeKey, limits};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
@@ -112,6 +113,8 @@ struct Ground {
     journal: Journal,
     cgroups: Option<Cgroups>,
     observed: BTreeMap<ContainerId, Observation>,
+    volumes: VolumeTree,
+    volumes_found: BTreeSet<VolumeKey>,
     boot_id: String,
     agent_id: AgentId,
 }
@@ -173,9 +176,12 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         // Operators can still read them all.
         tracing::warn!(%error, "cannot say again whose the sandboxes are");
     }
-    let run_dir = data_dir.join("run");
-    let directory = |source| AgentError::Directory { path: run_dir.clone(), source };
-    let observed = observe(&run_dir, &boot_id).map_err(directory)?;
+    let directory = |name| {
+        let path = data_dir.join(name);
+        move |source| AgentError::Directory { path, source }
+    };
+    let observed = observe(&data_dir.join("run"), &boot_id).map_err(directory("run"))?;
+    let (volumes, volumes_found) = VolumeTree::open(&data_dir).map_err(directory("volumes"))?;
     if let Some(cgroups) = &cgroups {
         let running = observed.iter().filter(|(_, found)| **found == Observation::Running);
         let keep: BTreeSet<String> = running.map(|(container, _)| container.to_string()).collect();
@@ -189,6 +195,8 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         journal,
         cgroups,
         observed,
+        volumes,
+        volumes_found,
         boot_id,
         agent_id,
     })
@@ -211,8 +219,9 @@ fn raise(
     let mut config = Config::new(info, rand::random(), &ground.boot_id, wall);
     config.up_at_origin = Milliseconds(u64::try_from(up.as_millis()).unwrap_or(u64::MAX));
     let mut outbox = Outbox::new();
-    let (journal, observed, found) = (ground.journal, ground.observed, BTreeSet::new());
+    let (journal, observed, found) = (ground.journal, ground.observed, ground.volumes_found);
     let agent = Agent::recover(config, journal, observed, found, clock.now(), &mut outbox)?;
+    say_what_is_amiss(&agent);
     let cgroups = ground.cgroups.clone();
     let style = Style {
         agent: ground.agent_id,
@@ -220,22 +229,21 @@ fn raise(
         cpu_quota: settings.cpu_quota,
         pids_max: settings.pids_max,
     };
-    let containers: Box<dyn Containerizer> = match settings.isolation {
-        IsolationChoice::Emulated(time) => {
-            Box::new(Emulated::new(time, sender.clone(), tasks.clone()))
-        }
-        _ => Box::new(Supervised::new(Parts {
-            style,
-            run_dir: ground.data_dir.join("run"),
-            sandboxes: tree.clone(),
-            program: jail_program(&settings),
-            boot_id: ground.boot_id,
-            launches_max: settings.launches_max,
-            inputs: sender.clone(),
-            tasks: tasks.clone(),
-            ending: ending.clone(),
-        })),
+    let parts = Parts {
+        style,
+        run_dir: ground.data_dir.join("run"),
+        sandboxes: tree.clone(),
+        volumes: ground.volumes.clone(),
+        program: jail_program(&settings),
+        boot_id: ground.boot_id,
+        launches_max: settings.launches_max,
+        inputs: sender.clone(),
+        tasks: tasks.clone(),
+        ending: ending.clone(),
     };
+    let containers = containerizer(settings.isolation, parts);
+    let (of_volumes, until) = (sender.clone(), ending.clone());
+    let volumes = Volumes::new(ground.volumes, of_volumes, tasks.clone(), until);
     let journal = JournalWriter::start(ground.journal_file)
         .map_err(|source| AgentError::System { what: "start the journal's thread", source })?;
     let link = Link::new(settings.masters, rand::random(), ground.credentials, sender.clone());
@@ -243,8 +251,9 @@ fn raise(
     tasks.spawn(until_ending(ending.clone(), space));
     let tidy = keep_tidy(tree, settings.sandbox_retention, settings.sandboxes_max);
     tasks.spawn(until_ending(ending.clone(), tidy));
+    let until = ending.clone();
     let run =
-        RunLoop { agent, clock, outbox, inputs, journal, link, containers, ending: ending.clone() };
+        RunLoop { agent, clock, outbox, inputs, journal, link, containers, volumes, ending: until };
     let (lock, data_dir) = (ground.lock, ground.data_dir);
     Ok(tokio::spawn(async move {
         let (result, journal) = run.run().await;
@@ -257,6 +266,15 @@ fn raise(
         drop(lock);
         result
     }))
+}
+
+fn containerizer(isolation: IsolationChoice, parts: Parts) -> Box<dyn Containerizer> {
+    match isolation {
+        IsolationChoice::Emulated(time) => Box::new(Emulated::new(time, parts.inputs, parts.tasks)),
+        IsolationChoice::Auto | IsolationChoice::Full | IsolationChoice::None => {
+            Box::new(Supervised::new(parts))
+        }
+    }
 }
 
 /// The last things, in order; blocks.

@@ -5,6 +5,7 @@
 //! here.
 
 pub(crate) mod emulated;
+mod mounts;
 pub(crate) mod observe;
 pub(crate) mod plan;
 pub(crate) mod prepare;

@@ -5,7 +5,8 @@ use jail::{
     Plan,
     cgroups::{ControllerName, Layout},
     plan::{
-        CgroupPlace, Isolation, Limits, MIN_MEMORY_BYTES, PLAN_VERSION, Root, Stop, StopStep, User,
+        CgroupPlace, Isolation, Limits, MIN_MEMORY_BYTES, Mount, PLAN_VERSION, Root, Stop,
+        StopStep, User,
     },
 };
 use proto::model::{AgentId, Devices, KillPolicy, KillStep, Milli, ResourceName, Resources, Value};
@@ -36,6 +37,7 @@ pub(crate) struct Cgroups {
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) sandbox: PathBuf,
+    pub(crate) mounts: Vec<Mount>,
     pub(crate) runtime: PathBuf,
     pub(crate) user: Option<User>,
 }
@@ -50,7 +52,7 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
         argv: request.task.command.arguments.clone(),
         env,
         sandbox_dir: place.sandbox,
-        mounts: Vec::new(),
+        mounts: place.mounts,
         runtime_dir: place.runtime,
         user: place.user,
         isolation: match style.full {
@@ -174,7 +176,7 @@ mod tests {
     }
 
     fn place() -> Place {
-        Place { sandbox: "/d/s".into(), runtime: "/d/r".into(), user: None }
+        Place { sandbox: "/d/s".into(), mounts: Vec::new(), runtime: "/d/r".into(), user: None }
     }
 
     #[test]

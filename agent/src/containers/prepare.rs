@@ -1,7 +1,7 @@
 //! What a container needs before there is a jail: its sandbox, its runtime directory, its account.
 
-use super::{StartRequest, plan::Place, reports::failed};
-use crate::sandbox::SandboxTree;
+use super::{StartRequest, mounts::mounts, plan::Place, reports::failed};
+use crate::{sandbox::SandboxTree, volumes::VolumeTree};
 use agent_core::{FailureKind, LaunchFailure};
 use jail::plan::User;
 use nix::unistd::{Gid, Uid, chown, getgrouplist};
@@ -12,13 +12,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Makes the directories of a container; blocks.
+/// Makes the directories of a container, and finds those of its volumes; blocks.
 pub(crate) fn prepare(
     request: &StartRequest,
     sandboxes: &SandboxTree,
+    volumes: &VolumeTree,
     run_dir: &Path,
+    isolated: bool,
 ) -> Result<Place, LaunchFailure> {
     let user = account(&request.task.command.user)?;
+    let mounts = mounts(&request.task.volumes, volumes, user.as_ref(), isolated)?;
     let other = |what: &str, error: &dyn std::error::Error| {
         failed(FailureKind::Other, format!("cannot {what}: {error}"))
     };
@@ -30,7 +33,7 @@ pub(crate) fn prepare(
     if let Some(user) = &user {
         give(&sandbox, user).map_err(|error| other("give the sandbox to its user", &error))?;
     }
-    Ok(Place { sandbox, runtime, user })
+    Ok(Place { sandbox, mounts, runtime, user })
 }
 
 /// Removes a container's runtime directory; one that is not there is as good.

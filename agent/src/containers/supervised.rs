@@ -11,7 +11,7 @@ use super::{
     reports::{exit_report, failed, launch_failure, supervisor_lost},
     sweep::sweep,
 };
-use crate::{metrics, sandbox::SandboxTree};
+use crate::{metrics, sandbox::SandboxTree, volumes::VolumeTree};
 use agent_core::{ContainerId, FailureKind, Input, LaunchFailure};
 use edge::errors::chain;
 use jail::{
@@ -48,6 +48,7 @@ pub(crate) struct Parts {
     pub(crate) style: Style,
     pub(crate) run_dir: PathBuf,
     pub(crate) sandboxes: SandboxTree,
+    pub(crate) volumes: VolumeTree,
     /// The supervising program and its arguments.
     pub(crate) program: (PathBuf, Vec<OsString>),
     pub(crate) boot_id: String,
@@ -207,8 +208,11 @@ impl Shared {
             return Err(failed(FailureKind::Cancelled, "stopped before it was started"));
         }
         let (shared, asked) = (self.clone(), request.clone());
-        let parts = move || prepare(&asked, &shared.parts.sandboxes, &shared.parts.run_dir);
-        let place = tokio::task::spawn_blocking(parts)
+        let work = move || {
+            let Parts { sandboxes, volumes, run_dir, style, .. } = &shared.parts;
+            prepare(&asked, sandboxes, volumes, run_dir, style.full.is_some())
+        };
+        let place = tokio::task::spawn_blocking(work)
             .await
             .map_err(|error| failed(FailureKind::Other, error.to_string()))??;
         let plan = plan(&request, &self.parts.style, place);

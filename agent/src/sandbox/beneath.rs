@@ -1,9 +1,9 @@
 //! Opening what a task wrote, without being led elsewhere.
 //!
 //! The kernel resolves the path beneath the sandbox's own descriptor (`openat2` with
-//! `RESOLVE_BENEATH`): a link, `..` or mount that leads out is an error at any depth and at any
-//! moment, whatever the task changes meanwhile. Only regular files are read; a pipe that a task
-//! left would otherwise hold its reader for ever.
+//! `RESOLVE_BENEATH` and `RESOLVE_NO_XDEV`): a link, `..` or mount that leads out (to a volume,
+//! among others) is an error at any depth and at any moment, whatever the task changes meanwhile.
+//! Only regular files are read; a pipe that a task left would otherwise hold its reader for ever.
 
 use proto::model::{Reason, Refusal};
 use rustix::{
@@ -36,7 +36,7 @@ fn open(sandbox: &Path, path: &str, flags: OFlags) -> Result<OwnedFd, Refusal> {
     }
     let root_flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let root = rustix::fs::open(sandbox, root_flags, Mode::empty()).map_err(refusal)?;
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_XDEV | ResolveFlags::NO_MAGICLINKS;
     openat2(&root, relative, flags | OFlags::CLOEXEC, Mode::empty(), resolve).map_err(refusal)
 }
 
@@ -54,6 +54,7 @@ fn refusal(errno: Errno) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::walk::tests::Mounted;
     use std::{io::Read, os::unix::fs::symlink};
 
     #[test]
@@ -89,6 +90,32 @@ mod tests {
         assert_eq!(text, "hello", "a link that stays inside is fine");
         assert!(open_directory(&sandbox, "up").is_err());
         assert!(open_directory(&sandbox, "").is_ok());
+    }
+
+    #[test]
+    fn what_is_mounted_is_not_of_the_sandbox() {
+        let place = tempfile::tempdir().unwrap();
+        let (sandbox, volume) = (place.path().join("sandbox"), place.path().join("volume"));
+        std::fs::create_dir_all(sandbox.join("inner/data")).unwrap();
+        std::fs::create_dir(&volume).unwrap();
+        std::fs::write(volume.join("file"), "secret").unwrap();
+        let test = "what_is_mounted_is_not_of_the_sandbox";
+        let Some(_mounted) = Mounted::bound(test, &volume, &sandbox.join("inner/data")) else {
+            return;
+        };
+        assert!(sandbox.join("inner/data/file").exists());
+        let refusal = open_file(&sandbox, "inner/data/file").unwrap_err();
+        assert_eq!(refusal, refusal_of_leading_out());
+        let refusal = open_directory(&sandbox, "inner/data").unwrap_err();
+        assert_eq!(refusal, refusal_of_leading_out());
+        open_directory(&sandbox, "inner").unwrap();
+        symlink(&volume, sandbox.join("link")).unwrap();
+        let refusal = open_file(&sandbox, "link/file").unwrap_err();
+        assert_eq!(refusal, refusal_of_leading_out());
+    }
+
+    fn refusal_of_leading_out() -> Refusal {
+        Refusal::invalid("path", "leads out of the sandbox")
     }
 
     #[test]

@@ -54,6 +54,7 @@ fn tidy(tree: &SandboxTree, retention: Retention, now: SystemTime) -> std::io::R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::walk::tests::Mounted;
     use agent_core::ContainerId;
     use proto::model::{FrameworkId, TaskKey};
 
@@ -71,6 +72,35 @@ mod tests {
     fn left(tree: &SandboxTree) -> Vec<&'static str> {
         let there = |task: &&str| tree.latest(&key(task)).unwrap().is_some();
         ["a", "b", "c"].into_iter().filter(there).collect()
+    }
+
+    #[test]
+    fn volumes_are_not_tidied_away_with_a_sandbox() {
+        let place = tempfile::tempdir().unwrap();
+        let tree = SandboxTree::new(place.path());
+        let volume = place.path().join("volumes/volume-1.1/data");
+        std::fs::create_dir_all(&volume).unwrap();
+        std::fs::write(volume.join("file"), "").unwrap();
+        let none = Retention { age: Duration::ZERO, count: 0 };
+        // As without isolation.
+        make(&tree, "a");
+        let sandbox = tree.latest(&key("a")).unwrap().unwrap();
+        std::os::unix::fs::symlink(&volume, sandbox.path.join("data")).unwrap();
+        tidy(&tree, none, SystemTime::now()).unwrap();
+        assert!(left(&tree).is_empty());
+        assert!(volume.join("file").exists());
+        // As nothing of ours does it where the agent would see it.
+        make(&tree, "b");
+        let at = tree.latest(&key("b")).unwrap().unwrap().path.join("data");
+        std::fs::create_dir(&at).unwrap();
+        let test = "volumes_are_not_tidied_away_with_a_sandbox";
+        let Some(mounted) = Mounted::bound(test, &volume, &at) else { return };
+        tidy(&tree, none, SystemTime::now()).unwrap();
+        assert_eq!(left(&tree), ["b"]);
+        drop(mounted);
+        tidy(&tree, none, SystemTime::now()).unwrap();
+        assert!(left(&tree).is_empty());
+        assert!(volume.join("file").exists());
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! rule.
 
 use super::owner;
+use crate::walk::delete_directory;
 use agent_core::{ContainerId, TaskRow};
+use edge::errors::chain;
 use proto::model::{FrameworkId, OwnerId, TaskId, TaskKey};
 use std::{
     fs, io,
@@ -145,7 +147,8 @@ impl Sandbox {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        fs::remove_dir_all(&self.path)?;
+        // Not through what a task linked, or anybody mounted, there.
+        delete_directory(&self.path).map_err(|error| io::Error::other(chain(&error)))?;
         fs::remove_file(&self.marker)?;
         // The task's directory, then the framework's; whichever is not empty stays.
         for above in self.path.ancestors().skip(1).take(2) {

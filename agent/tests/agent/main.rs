@@ -9,3 +9,4 @@ mod resize;
 mod restart;
 mod sandbox;
 mod tls;
+mod volumes;

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::transport::{Channel, Endpoint};
 
-async fn client(address: SocketAddr) -> SandboxClient<Channel> {
+pub(crate) async fn client(address: SocketAddr) -> SandboxClient<Channel> {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
     SandboxClient::new(endpoint.connect().await.expect("connects"))
 }

@@ -4,7 +4,8 @@ use super::PATIENCE;
 use proto::{
     convert::orders::{read_agent_message, write_master_message},
     model::{
-        AgentCall, AgentInfo, Duration, FrameworkId, Order, TaskKey, TaskStatus, agent::AgentTask,
+        AgentCall, AgentInfo, Duration, FrameworkId, Order, TaskKey, TaskStatus, VolumeKey,
+        VolumeReport, agent::AgentTask,
     },
     wire::v1::{self, agent_server},
 };
@@ -34,6 +35,7 @@ pub(crate) struct Registration {
     pub(crate) info: AgentInfo,
     pub(crate) incarnation: u64,
     pub(crate) tasks: Vec<AgentTask>,
+    pub(crate) volumes: Vec<VolumeKey>,
     orders: Orders,
 }
 
@@ -50,6 +52,7 @@ pub(crate) struct Master {
     address: SocketAddr,
     registrations: mpsc::Receiver<Registration>,
     updates: mpsc::Receiver<Update>,
+    reports: mpsc::Receiver<VolumeReport>,
     orders: Option<Orders>,
     term: Arc<AtomicU64>,
     server: JoinHandle<()>,
@@ -59,6 +62,7 @@ pub(crate) struct Master {
 struct Service {
     registrations: mpsc::Sender<Registration>,
     updates: mpsc::Sender<Update>,
+    reports: mpsc::Sender<VolumeReport>,
     refusal: Option<Status>,
     term: Arc<AtomicU64>,
 }
@@ -84,8 +88,14 @@ impl Master {
         let term = Arc::new(AtomicU64::new(5));
         let (registered, registrations) = mpsc::channel(1_024);
         let (updated, updates) = mpsc::channel(1_024);
-        let service =
-            Service { registrations: registered, updates: updated, refusal, term: term.clone() };
+        let (reported, reports) = mpsc::channel(1_024);
+        let service = Service {
+            registrations: registered,
+            updates: updated,
+            reports: reported,
+            refusal,
+            term: term.clone(),
+        };
         let server = tokio::spawn(async move {
             let service = agent_server::AgentServer::new(service);
             let incoming = TcpListenerStream::new(listener);
@@ -95,7 +105,7 @@ impl Master {
             }
             server.add_service(service).serve_with_incoming(incoming).await.expect("serves");
         });
-        Self { address, registrations, updates, orders: None, term, server }
+        Self { address, registrations, updates, reports, orders: None, term, server }
     }
 
     /// From now on it speaks in this term.
@@ -148,6 +158,11 @@ impl Master {
         timeout(PATIENCE, self.updates.recv()).await.expect("an update in time").expect("serves")
     }
 
+    /// What the agent says next of a volume.
+    pub(crate) async fn report(&mut self) -> VolumeReport {
+        timeout(PATIENCE, self.reports.recv()).await.expect("a report in time").expect("serves")
+    }
+
     pub(crate) async fn commit(&self, update: &Update) {
         let key = TaskKey { framework: update.framework, task: update.status.task.clone() };
         self.order(Order::Committed { key, sequence: update.status.sequence }).await;
@@ -174,13 +189,15 @@ impl agent_server::Agent for Service {
         let mut incoming = request.into_inner();
         let (orders, outgoing) = mpsc::channel(64);
         let (registrations, updates) = (self.registrations.clone(), self.updates.clone());
+        let reports = self.reports.clone();
         let term = self.term.clone();
         tokio::spawn(async move {
             while let Some(Ok(message)) = incoming.next().await {
                 match read_agent_message(message).expect("a good message") {
-                    AgentCall::Register { info, incarnation, tasks, .. } => {
+                    AgentCall::Register { info, incarnation, tasks, volumes } => {
                         let orders = orders.clone();
-                        let registration = Registration { info, incarnation, tasks, orders };
+                        let registration =
+                            Registration { info, incarnation, tasks, volumes, orders };
                         let _ = registrations.send(registration).await;
                     }
                     AgentCall::Heartbeat => {
@@ -188,7 +205,7 @@ impl agent_server::Agent for Service {
                         let _ =
                             orders.send(Ok(write_master_message(term, &Order::Heartbeat))).await;
                     }
-                    AgentCall::Volume(_) => {}
+                    AgentCall::Volume(report) => drop(reports.send(report).await),
                     AgentCall::Update { framework, status } => {
                         let _ = updates.send(Update { framework, status }).await;
                     }
