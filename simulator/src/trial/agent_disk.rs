@@ -21,6 +21,10 @@ pub(crate) struct VolumeDisk {
     /// Volumes that the journal had as made.
     made: BTreeSet<VolumeKey>,
     uses: BTreeMap<ContainerId, Use>,
+    /// What a boot did not find.
+    unmounted: BTreeSet<VolumeKey>,
+    /// What was deleted meanwhile, as far as the agent could see.
+    nobodys: BTreeSet<VolumeKey>,
 }
 
 impl VolumeDisk {
@@ -51,6 +55,26 @@ impl VolumeDisk {
         let user = self.uses_of(key, runs).next().map(|of| &of.task);
         assert_eq!(user, None, "V6: {key} is deleted under the hands of a task");
         self.directories.remove(&key);
+        if self.unmounted.contains(&key) {
+            self.nobodys.insert(key);
+        }
+    }
+
+    /// A boot does not find what is there.
+    pub(crate) fn unmount(&mut self) {
+        self.unmounted.append(&mut self.directories);
+    }
+
+    /// A boot finds again what an earlier one did not; whether that is anything.
+    pub(crate) fn mount(&mut self) -> bool {
+        let is_any = !self.unmounted.is_empty();
+        self.directories.append(&mut self.unmounted);
+        is_any
+    }
+
+    /// Directories that a row stands for, or should.
+    pub(crate) fn owned(&self) -> impl Iterator<Item = &VolumeKey> {
+        self.directories.difference(&self.nobodys)
     }
 
     /// A container begins; whether its volumes are there.

@@ -89,12 +89,15 @@ impl World {
         host.disk.open(container, Use { task, group, volumes }, runs)
     }
 
-    /// Now and then the directories are gone while the journal is there: a disk was not mounted.
-    pub(crate) fn lose_volumes(&mut self, agent: usize) {
-        let is_any = !self.agents[agent].disk.directories.is_empty();
-        if is_any && self.chance.faults.per_mille(700) {
+    /// Now and then a boot does not find the directories, though the journal is there: a disk was
+    /// not mounted. The next one finds them.
+    pub(crate) fn boot_disk(&mut self, agent: usize) {
+        let disk = &mut self.agents[agent].disk;
+        if disk.mount() {
+            self.sometimes.note("volume found again");
+        } else if !disk.directories.is_empty() && self.chance.faults.per_mille(700) {
             self.sometimes.note("volume lost");
-            self.agents[agent].disk.directories.clear();
+            disk.unmount();
         }
     }
 }

@@ -186,7 +186,7 @@ impl World {
                 self.sometimes.note("agent rebooted");
                 self.crash_agent(agent, restart);
                 self.agents[agent].reboot();
-                self.lose_volumes(agent);
+                self.boot_disk(agent);
             }
             Kind::LoseJournal => {
                 let agent = self.any_agent()?;

@@ -71,8 +71,8 @@ impl World {
                 wrong.push(format!("{} still has tasks in its journal", host.id));
             }
             let volumes = host.agent.as_ref().map_or(0, |agent| agent.volumes().len());
-            if volumes > 0 || !host.disk.directories.is_empty() {
-                let directories = &host.disk.directories;
+            let directories: Vec<_> = host.disk.owned().collect();
+            if volumes > 0 || !directories.is_empty() {
                 wrong.push(format!("{} has {volumes} volumes, {directories:?}", host.id));
             }
             if host.running() > 0 {

@@ -63,6 +63,7 @@ pub const MOMENTS: &[&str] = &[
     "volume deleted",
     "volume not deleted",
     "volume lost",
+    "volume found again",
     "commit done",
     "commit conflicted",
     "quota refused",
