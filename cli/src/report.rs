@@ -144,6 +144,7 @@ impl Printing {
                 self.say(&format!("{} is skipped: {why}", news.task));
             }
             Progress::Stopping => self.say("stopping: what runs is being killed"),
+            Progress::Waiting { name, reason } => self.say(&format!("{name} waits: {reason}")),
             Progress::Launched(_) => self.launched = true,
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     shutdown,
 };
 use anyhow::{Context as _, bail};
-use batch::{Compression, Job, JobSource, Replay, Summary, TaskSpec};
+use batch::{Compression, Job, JobSource, Replay, Summary, TaskSpec, VolumeSelector, VolumeSpec};
 use proto::model::{
     Constraint, DomainSpread, Duration as Milliseconds, Milli, Priority, Reason, ResourceName,
     Resources, Role, StopSignal, Value,
@@ -96,6 +96,11 @@ pub(crate) struct RunArgs {
     /// when they want it back, and starts again where there is room
     #[arg(long, conflicts_with_all = ["file", "swf"])]
     revocable: bool,
+    /// A volume that each instance uses, by its name or id, and where it sees it below its sandbox;
+    /// with :ro it only reads; may be repeated
+    #[arg(long = "volume", value_name = "VOLUME:PATH[:ro]", value_parser = volume,
+        conflicts_with_all = ["file", "swf"])]
+    volumes: Vec<VolumeSpec>,
     /// How the instances are spread over fault domains: `at most N per level L` or
     /// `even over level L`, levels counted from the outside; may be given several times
     #[arg(long, value_name = "SPREAD", conflicts_with_all = ["file", "swf"])]
@@ -134,6 +139,21 @@ fn environment(text: &str) -> Result<(String, String), String> {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),
     }
+}
+
+/// What has the form of an id is one.
+fn volume(text: &str) -> Result<VolumeSpec, String> {
+    let form = || "write VOLUME:PATH or VOLUME:PATH:ro".to_owned();
+    let (volume, path) = text.split_once(':').ok_or_else(form)?;
+    let (path, read_only) = match path.strip_suffix(":ro") {
+        Some(path) => (path, true),
+        None => (path, false),
+    };
+    let volume = match volume.parse() {
+        Ok(id) => VolumeSelector::Id(id),
+        Err(_) => VolumeSelector::Name(volume.parse().map_err(|error| format!("{error}"))?),
+    };
+    Ok(VolumeSpec { volume, path: path.to_owned(), read_only })
 }
 
 pub(crate) async fn run(
@@ -281,6 +301,7 @@ impl RunArgs {
         task.priority = self.priority;
         task.preemption_notice = self.preemption_notice.map(milliseconds).transpose()?;
         task.revocable = self.revocable;
+        task.volumes.clone_from(&self.volumes);
         task.domain_spread.clone_from(&self.domain_spread);
         task.timeout = self.timeout.map(milliseconds).transpose()?;
         task.max_completion_time = self.max_completion_time.map(milliseconds).transpose()?;

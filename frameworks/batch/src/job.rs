@@ -6,10 +6,12 @@
 
 use crate::group::{GroupSpec, check_group};
 use crate::packing::CALL_BYTES;
+use crate::volumes::{VolumeSpec, check_volumes};
 use bourse_sdk::model::{
-    Constraint, DomainSpread, Duration, IdError, KillPolicy, Milli, Priority, ResourceName,
-    Resources, Role, TaskId, devices::Ask, limits,
+    Constraint, DomainSpread, Duration, IdError, KillPolicy, Priority, ResourceName, Resources,
+    Role, TaskId, devices::Ask, limits,
 };
+pub use errors::JobError;
 use std::collections::BTreeMap;
 
 /// Instances of one job, all tasks together.
@@ -24,6 +26,12 @@ const _: () = assert!(NAME_BYTES_MAX + "-4294967295.4294967295".len() <= limits:
 
 /// What a task's description takes on the wire beside its texts.
 const TASK_BYTES: usize = 512;
+
+/// What a volume takes there beside its path.
+const VOLUME_BYTES: usize = 64;
+
+/// Volumes are found one instance after the other.
+const NO_GANG: &str = "are not for a gang: leave out `gang`";
 
 /// Tasks that one task may wait for.
 pub const DEPENDENCIES_MAX: usize = 1_000;
@@ -70,6 +78,8 @@ pub struct TaskSpec {
     pub preemption_notice: Option<Duration>,
     /// Also on what is lent: an instance ends, and is started again, when that is taken back.
     pub revocable: bool,
+    /// Which volumes it uses, where they are and free to be used.
+    pub volumes: Vec<VolumeSpec>,
     /// It is a group of tasks: these run, and not the command.
     pub group: Option<Box<GroupSpec>>,
 }
@@ -82,144 +92,6 @@ pub struct Job {
     tasks: Vec<TaskSpec>,
     /// For each task the indices of those it waits for.
     dependencies: Vec<Vec<usize>>,
-}
-
-/// Why a description is not a job. `task` is an index into the list of tasks.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JobError {
-    /// Nothing to run.
-    #[error("the job has no tasks")]
-    NoTasks,
-    /// The job's name is empty or too long.
-    #[error("the job's name has {length_bytes} bytes; 1 to {limit_bytes} are allowed")]
-    JobName {
-        /// Its length.
-        length_bytes: usize,
-        /// The limit.
-        limit_bytes: usize,
-    },
-    /// A task's name is not one.
-    #[error(
-        "{name:?} is not a task's name: 1 to {NAME_BYTES_MAX} letters, digits, `-` and `_`, not \
-         starting with a sign"
-    )]
-    Name {
-        /// Which task.
-        task: usize,
-        /// The text.
-        name: String,
-    },
-    /// Two tasks of one name.
-    #[error("two tasks are named {name:?}")]
-    Duplicate {
-        /// The second one.
-        task: usize,
-        /// The name.
-        name: String,
-    },
-    /// It waits for a task that is not there.
-    #[error("{name:?} depends on {dependency:?}, which is not a task of this job")]
-    UnknownDependency {
-        /// Which task.
-        task: usize,
-        /// Its name.
-        name: String,
-        /// What it waits for.
-        dependency: String,
-    },
-    /// Tasks that wait for each other.
-    #[error("tasks wait for each other: {}", cycle.join(" -> "))]
-    Cycle {
-        /// One of them.
-        task: usize,
-        /// Names along the cycle; the first is also the last.
-        cycle: Vec<String>,
-    },
-    /// A number is out of range.
-    #[error("{field} of {name:?} is {value}; {min} to {max} is allowed")]
-    Number {
-        /// Which task.
-        task: usize,
-        /// Its name.
-        name: String,
-        /// Which field.
-        field: &'static str,
-        /// What it is.
-        value: u64,
-        /// From here.
-        min: u64,
-        /// To here.
-        max: u64,
-    },
-    /// The command cannot be run.
-    #[error("the command of {name:?} {problem}")]
-    Command {
-        /// Which task.
-        task: usize,
-        /// Its name.
-        name: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// A variable's name cannot be one.
-    #[error(
-        "{variable:?} in env of {name:?} is not a variable's name, or its value has a NUL byte"
-    )]
-    Environment {
-        /// Which task.
-        task: usize,
-        /// Its name.
-        name: String,
-        /// The variable.
-        variable: String,
-    },
-    /// It needs nothing.
-    #[error("{name:?} asks for {gpus} gpus; ask for less than 1, or for whole ones")]
-    Gpus {
-        /// Which task.
-        task: usize,
-        /// Its name.
-        name: String,
-        /// How many.
-        gpus: Milli,
-    },
-    /// Its members are no group.
-    #[error("the group {name:?} {problem}")]
-    Group {
-        /// Which task.
-        task: usize,
-        /// Its name.
-        name: String,
-        /// What is wrong with them.
-        problem: String,
-    },
-    /// It asks for nothing.
-    #[error("{name:?} asks for no resources")]
-    NoResources {
-        /// Which task.
-        task: usize,
-        /// Its name.
-        name: String,
-    },
-}
-
-impl JobError {
-    /// The task at fault, if one is.
-    pub fn task(&self) -> Option<usize> {
-        match self {
-            JobError::NoTasks | JobError::JobName { .. } => None,
-            JobError::Name { task, .. }
-            | JobError::Duplicate { task, .. }
-            | JobError::UnknownDependency { task, .. }
-            | JobError::Cycle { task, .. }
-            | JobError::Number { task, .. }
-            | JobError::Command { task, .. }
-            | JobError::Environment { task, .. }
-            | JobError::Gpus { task, .. }
-            | JobError::Group { task, .. }
-            | JobError::NoResources { task, .. } => Some(*task),
-        }
-    }
 }
 
 impl TaskSpec {
@@ -245,8 +117,20 @@ impl TaskSpec {
             priority: Priority::DEFAULT,
             preemption_notice: None,
             revocable: false,
+            volumes: Vec::new(),
             group: None,
         }
+    }
+
+    /// The volumes that an instance uses, those of all members if it is a group.
+    pub(crate) fn all_volumes(&self) -> impl Iterator<Item = &VolumeSpec> {
+        let members = self.group.iter().flat_map(|group| &group.members);
+        self.volumes.iter().chain(members.flat_map(|member| &member.task.volumes))
+    }
+
+    /// Whether an instance uses any.
+    pub(crate) fn uses_volumes(&self) -> bool {
+        self.all_volumes().next().is_some()
     }
 
     /// About how long an instance's description is.
@@ -256,7 +140,8 @@ impl TaskSpec {
         }
         let texts = self.command.iter().map(String::len).sum::<usize>();
         let variables = self.environment.iter().map(|(name, value)| name.len() + value.len());
-        TASK_BYTES + texts + variables.sum::<usize>()
+        let volumes = self.volumes.iter().map(|volume| volume.path.len() + VOLUME_BYTES);
+        TASK_BYTES + texts + variables.sum::<usize>() + volumes.sum::<usize>()
     }
 }
 
@@ -383,6 +268,7 @@ pub(crate) fn check_single(index: usize, task: &TaskSpec) -> Result<(), JobError
     check_name(index, &task.name)?;
     check_command(index, task)?;
     check_end(index, task)?;
+    check_volumes(index, task)?;
     let name = || task.name.clone();
     let gpus = task.resources.scalar(&ResourceName::GPUS);
     if Ask::of(gpus).is_none() {
@@ -413,6 +299,13 @@ fn check_repeats(index: usize, task: &TaskSpec) -> Result<(), JobError> {
         range("per_agent_max", u64::from(most), 1, u64::from(u32::MAX))?;
     }
     if let Some(timeout) = task.gang_timeout {
+        if task.uses_volumes() {
+            return Err(JobError::Volumes {
+                task: index,
+                name: name(),
+                problem: NO_GANG.to_owned(),
+            });
+        }
         range("gang_timeout", timeout.0, 1, limits::GANG_TIMEOUT_MAX.0)?;
         // They are launched by one call.
         let most = limits::TASKS_PER_ACCEPT_MAX.min(CALL_BYTES / task.size_bytes()).max(1);
@@ -493,5 +386,6 @@ pub fn task_id(name: &str, instance: u32, attempt: u32) -> Result<TaskId, IdErro
     }
 }
 
+mod errors;
 #[cfg(test)]
 mod tests;

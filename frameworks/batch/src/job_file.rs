@@ -16,6 +16,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use toml::Spanned;
+use volumes::{VolumeTable, volume_spec};
 
 /// Largest job file. A job of a hundred thousand instances fits into a few lines.
 const FILE_BYTES_MAX: u64 = 8 * 1_024 * 1_024;
@@ -118,6 +119,15 @@ pub enum JobFileProblem {
         #[source]
         source: IdError,
     },
+    /// Neither a volume's name nor its id.
+    #[error("{volume:?} does not name a volume")]
+    Volume {
+        /// What stands there.
+        volume: String,
+        /// What is wrong with it.
+        #[source]
+        source: IdError,
+    },
     /// Nothing of fault domains.
     #[error("the spread is malformed")]
     Spread(#[source] SpreadError),
@@ -183,6 +193,8 @@ struct TaskTable {
     preemption_notice: Option<Spanned<String>>,
     #[serde(default)]
     revocable: bool,
+    #[serde(default)]
+    volumes: Vec<Spanned<VolumeTable>>,
 }
 
 #[derive(Deserialize)]
@@ -227,6 +239,7 @@ impl TaskTable {
             gang_timeout: None,
             priority: None,
             revocable: Default::default(),
+            volumes: Vec::new(),
             preemption_notice: None,
         }
     }
@@ -340,6 +353,7 @@ fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
         priority: priority(table.priority)?,
         preemption_notice: time("preemption_notice", table.preemption_notice)?,
         revocable: table.revocable,
+        volumes: table.volumes.into_iter().map(volume_spec).collect::<Result<_, _>>()?,
         command,
         environment: table.env.into_iter().collect(),
         user: table.user,
@@ -441,3 +455,4 @@ pub fn duration(text: &str) -> Option<Duration> {
 mod groups;
 #[cfg(test)]
 mod tests;
+mod volumes;

@@ -20,6 +20,7 @@ pub mod run;
 pub mod scheduler;
 pub mod summary;
 pub mod swf;
+pub mod volumes;
 mod wishes;
 
 pub use group::{GroupSpec, MemberSpec};
@@ -31,3 +32,4 @@ pub use replay::{Compression, Replay, ReplayError};
 pub use run::{JobSource, RunError, run, run_until};
 pub use scheduler::BatchScheduler;
 pub use summary::{Summary, TaskRow};
+pub use volumes::{VolumeSelector, VolumeSpec};

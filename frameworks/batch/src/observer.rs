@@ -42,6 +42,13 @@ pub enum Progress {
     Reconnected,
     /// An instance was fitted into an offer and asked for.
     Launched(TaskNews),
+    /// Nothing of a task can be launched as yet.
+    Waiting {
+        /// The task's name in the job.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// It runs.
     Started(TaskNews),
     /// An attempt has ended.

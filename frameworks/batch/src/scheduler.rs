@@ -10,13 +10,14 @@ use crate::packing::{Bin, gather, gather_all};
 use crate::placing::Placing;
 use crate::queue::{InstanceId, Queue};
 use crate::summary::Summary;
+use crate::volumes::Volumes;
 use crate::wishes::Wishes;
 use bourse_sdk::model::{
     DeclineFilter, DeclineReason, DemandId, Duration, FrameworkId, Instant, InverseOffer, Offer,
-    Reason, Refusal, TaskId, limits,
+    Reason, Refusal, TaskId, VolumeInfo, limits,
 };
 use bourse_sdk::{CallId, Calls, Event, Remaining, Scheduler};
-use pieces::piece;
+use pieces::{Piece, piece};
 use std::collections::BTreeMap;
 
 /// How long not to be offered the same: no longer than the cluster insists on, which offers what is
@@ -34,6 +35,7 @@ pub struct BatchScheduler {
     launches: BTreeMap<CallId, Vec<InstanceId>>,
     kills: BTreeMap<CallId, TaskId>,
     wishes: Wishes,
+    volumes: Volumes,
     /// While the job's role is shared.
     placing: Option<Placing>,
     seed: u64,
@@ -63,6 +65,7 @@ impl BatchScheduler {
             launches: BTreeMap::new(),
             kills: BTreeMap::new(),
             wishes: Wishes::default(),
+            volumes: Volumes::default(),
             placing: None,
             seed,
             stop_deadline: None,
@@ -90,7 +93,11 @@ impl BatchScheduler {
     fn subscribed(&mut self, now: Instant, framework: FrameworkId) {
         self.framework = Some(framework);
         match &self.state {
-            State::Running(_) => self.tell(now, [Progress::Reconnected]),
+            State::Running(_) => {
+                self.volumes.forget();
+                self.wishes.doubt();
+                self.tell(now, [Progress::Reconnected]);
+            }
             State::Waiting(job, seed) => {
                 let queue = Queue::new(job.clone(), now, *seed);
                 let instances = queue.job().instance_count();
@@ -107,27 +114,11 @@ impl BatchScheduler {
             return;
         };
         let (mut launched, mut accepts, mut unused) = (Vec::new(), Vec::new(), Vec::new());
+        offers.iter().for_each(|offer| self.volumes.offered(offer));
         for filled in fill(queue, &offers) {
             let mut bins = Vec::new();
             for (offer, pieces) in filled.offers {
-                let mut bin = Bin::new(offer.clone());
-                let mut left = Remaining::new(offer.clone());
-                for (task, count) in pieces {
-                    let size_bytes = queue.job().tasks()[task].size_bytes();
-                    for _ in 0..count {
-                        let Some(id) = queue.first_ready(task) else { break };
-                        if !filled.is_gang && !bin.has_room(size_bytes) {
-                            break;
-                        }
-                        // Asked for by amount, taken by name where the agent's devices have names.
-                        let Some(resources) = left.pick(&queue.spec(id).resources) else { break };
-                        queue.launch(now, id, offer.agent.clone(), offer.id);
-                        self.wishes.launched(task);
-                        launched.push(Progress::Launched(queue.news(id)));
-                        let piece = piece(queue, id, &offer.agent, &resources);
-                        bin.put((id, piece), size_bytes);
-                    }
-                }
+                let bin = self.load(now, offer, (pieces, filled.is_gang), &mut launched);
                 match bin.items.is_empty() {
                     true => unused.push(offer.id),
                     false => bins.push(bin),
@@ -157,6 +148,52 @@ impl BatchScheduler {
             calls.decline(chunk.to_vec(), refuse);
         }
         self.tell(now, launched);
+    }
+
+    /// Launches on an offer what it is for.
+    fn load(
+        &mut self,
+        now: Instant,
+        offer: &Offer,
+        (pieces, is_gang): (Vec<(usize, u32)>, bool),
+        launched: &mut Vec<Progress>,
+    ) -> Bin<(InstanceId, Piece)> {
+        let mut bin = Bin::new(offer.clone());
+        let State::Running(queue) = &mut self.state else { return bin };
+        let mut left = Remaining::new(offer.clone());
+        for (task, count) in pieces {
+            let size_bytes = queue.job().tasks()[task].size_bytes();
+            for _ in 0..count {
+                let Some(id) = queue.first_ready(task) else { break };
+                if !is_gang && !bin.has_room(size_bytes) {
+                    break;
+                }
+                let spec = queue.spec(id);
+                let Some(mounts) = self.volumes.mounts(spec, offer) else {
+                    let reason = self.volumes.missing(now, (task, spec), offer);
+                    let name = spec.name.clone();
+                    launched.extend(reason.map(|reason| Progress::Waiting { name, reason }));
+                    self.wishes.doubt();
+                    break;
+                };
+                // Asked for by amount, taken by name where the agent's devices have names.
+                let Some(resources) = left.pick(&spec.resources) else { break };
+                queue.launch(now, id, offer.agent.clone(), offer.id);
+                self.volumes.launched(id, task, &mounts);
+                self.wishes.launched(task);
+                launched.push(Progress::Launched(queue.news(id)));
+                let piece = piece(queue, id, &offer.agent, &resources, mounts);
+                bin.put((id, piece), size_bytes);
+            }
+        }
+        bin
+    }
+
+    fn volume_changed(&mut self, volume: &VolumeInfo) {
+        let State::Running(queue) = &self.state else { return };
+        if self.volumes.changed(queue.job().role(), volume) {
+            self.wishes.doubt();
+        }
     }
 
     /// The cluster has found no room for all of a task at once.
@@ -193,6 +230,9 @@ impl BatchScheduler {
             return None;
         };
         launched.iter().for_each(|id| self.wishes.taken_back(queue.task_of(*id)));
+        if is_of_volumes(refusal.reason) {
+            launched.iter().for_each(|id| self.volumes.refused(now, queue.task_of(*id)));
+        }
         for id in &launched {
             if let (Some(placing), Some(agent)) = (&mut self.placing, queue.agent_of(*id)) {
                 placing.conflicted(now, queue.task_of(*id), &agent);
@@ -246,6 +286,9 @@ impl BatchScheduler {
             return;
         }
         queue.tick(now);
+        if self.volumes.settle(queue) | self.volumes.tick(now) {
+            self.wishes.doubt();
+        }
         for task in queue.take_kills() {
             let call = match queue.is_group(&task) {
                 true => calls.kill_group(group_id(&task), None),
@@ -261,14 +304,16 @@ impl BatchScheduler {
         let is_over = queue.is_over();
         if !is_over
             && self.placing.is_none()
-            && let Some(demands) = self.wishes.statement(now, queue, is_newly_ready)
+            && let Some(demands) =
+                self.wishes.statement(now, (&*queue, &self.volumes), is_newly_ready)
         {
             self.wishes.said(calls.state_demand(queue.job().role().clone(), demands));
         }
         let is_late = self.stop_deadline.is_some_and(|deadline| deadline <= now);
         let abandoned = if is_late { queue.abandon(now) } else { Vec::new() };
         let placing = self.placing.as_ref().and_then(|placing| placing.deadline(now, queue));
-        let deadlines = [queue.deadline(), self.stop_deadline, placing];
+        let volumes = self.volumes.deadline(now, queue);
+        let deadlines = [queue.deadline(), self.stop_deadline, placing, volumes];
         if let Some(deadline) = deadlines.into_iter().flatten().min() {
             calls.wake_at(deadline);
         }
@@ -288,7 +333,8 @@ impl Scheduler for BatchScheduler {
             Event::Offers(offers) => self.offers(now, offers, calls),
             Event::DemandFailed { demand, .. } => self.demand_failed(now, &demand),
             // What ends comes back as lost and is started again.
-            Event::PreemptionNotice(_) | Event::VolumeUpdate(_) => {}
+            Event::PreemptionNotice(_) => {}
+            Event::VolumeUpdate(volume) => self.volume_changed(&volume),
             Event::AgentNotice { inverse_offers, .. } => answer_inverse(inverse_offers, calls),
             Event::Update(status) => {
                 if let State::Running(queue) = &mut self.state {
@@ -373,6 +419,12 @@ fn fill<'a>(queue: &Queue, offers: &'a [Offer]) -> Vec<Filled<'a>> {
 fn place_in(list: &str, field: &str) -> usize {
     let place = field.strip_prefix(list).and_then(|rest| rest.split_once(']'));
     place.and_then(|(place, _)| place.parse().ok()).unwrap_or(0)
+}
+
+/// Whether a volume is not, or not free, any longer.
+fn is_of_volumes(reason: Reason) -> bool {
+    use Reason::{VolumeBroken, VolumeDestroying, VolumeInUse, VolumeUnknown};
+    matches!(reason, VolumeBroken | VolumeDestroying | VolumeInUse | VolumeUnknown)
 }
 
 /// Whether the same tasks would be refused on any offer.

@@ -5,8 +5,9 @@
 
 use crate::job::TaskSpec;
 use crate::queue::Queue;
+use crate::volumes::Volumes;
 use bourse_sdk::CallId;
-use bourse_sdk::model::{DemandId, Duration, Instant, StatedDemand, limits};
+use bourse_sdk::model::{Constraint, DemandId, Duration, Instant, StatedDemand, limits};
 use std::collections::BTreeMap;
 
 /// The least time that a gang has left when it is stated again.
@@ -64,24 +65,33 @@ impl Wishes {
     pub(crate) fn statement(
         &mut self,
         now: Instant,
-        queue: &Queue,
+        (queue, volumes): (&Queue, &Volumes),
         is_news: bool,
     ) -> Option<Vec<StatedDemand>> {
         if !is_news && !self.is_doubtful && self.stated.is_some() {
             return None;
         }
         self.is_doubtful = false;
-        let ready = queue.ready_by_task().take(limits::DEMANDS_MAX);
+        let tasks = queue.job().tasks();
+        let ready = queue.ready_by_task().filter_map(|(task, count)| {
+            let count = count.min(limits::DEMAND_PIECES_MAX);
+            let (count, constraints) = volumes.wanted(now, (task, &tasks[task]), count)?;
+            Some((task, (count, constraints)))
+        });
+        let asked: BTreeMap<usize, (u32, Vec<Constraint>)> =
+            ready.take(limits::DEMANDS_MAX).collect();
         let wanted: BTreeMap<usize, u32> =
-            ready.map(|(task, count)| (task, count.min(limits::DEMAND_PIECES_MAX))).collect();
+            asked.iter().map(|(task, (count, _))| (*task, *count)).collect();
         let stated = self.stated.iter().flatten().filter(|(_, count)| **count > 0);
         if self.stated.is_some() && stated.eq(&wanted) {
             return None;
         }
         self.gangs.retain(|task, _| wanted.contains_key(task));
-        let tasks = queue.job().tasks();
-        let demands =
-            wanted.iter().map(|(task, count)| self.demand(now, *task, &tasks[*task], *count));
+        let demands = asked.into_iter().map(|(task, (count, constraints))| {
+            let mut demand = self.demand(now, task, &tasks[task], count);
+            demand.constraints.extend(constraints);
+            demand
+        });
         let demands = demands.collect();
         self.stated = Some(wanted);
         Some(demands)

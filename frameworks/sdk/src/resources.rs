@@ -5,9 +5,10 @@
 
 use crate::model::resources::ResourceError;
 use crate::model::{
-    AgentId, Command, Duration, IdError, KillPolicy, KillStep, Milli, Offer, Priority,
-    ResourceName, Resources, StopSignal, TaskId, TaskInfo, Value, limits,
+    AgentId, Command, Duration, IdError, KillPolicy, KillStep, Milli, Offer, Priority, Refusal,
+    ResourceName, Resources, StopSignal, TaskId, TaskInfo, Value, VolumeMount, VolumeRef, limits,
 };
+use proto::convert::volume_orders::{read_mounts, write_mounts};
 
 /// Why a task cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +43,9 @@ pub enum TaskError {
         /// What was asked for.
         limit: Duration,
     },
+    /// It cannot see volumes like that.
+    #[error("the task's volumes are malformed")]
+    Volumes(#[source] Refusal),
 }
 
 /// Describes a task step by step.
@@ -70,6 +74,7 @@ pub struct TaskBuilder {
     preemption_notice: Option<Duration>,
     max_completion_time: Option<Duration>,
     revocable: bool,
+    volumes: Vec<VolumeMount>,
 }
 
 /// What is left of an offer while tasks are fitted into it.
@@ -97,6 +102,7 @@ impl TaskBuilder {
             preemption_notice: None,
             revocable: false,
             max_completion_time: None,
+            volumes: Vec::new(),
         }
     }
 
@@ -212,6 +218,23 @@ impl TaskBuilder {
         self
     }
 
+    /// It sees a volume at this path of its sandbox. An offer names those that it may use; one that
+    /// the same accept makes is named by its operation.
+    pub fn volume(self, volume: VolumeRef, path: impl Into<String>) -> Self {
+        self.mount(VolumeMount { volume, path: path.into(), read_only: false, incarnation: 0 })
+    }
+
+    /// The same, and it cannot write there.
+    pub fn read_only_volume(self, volume: VolumeRef, path: impl Into<String>) -> Self {
+        self.mount(VolumeMount { volume, path: path.into(), read_only: true, incarnation: 0 })
+    }
+
+    /// A volume, as the cluster describes its use.
+    pub fn mount(mut self, mount: VolumeMount) -> Self {
+        self.volumes.push(mount);
+        self
+    }
+
     /// The task, to run on this agent.
     pub fn build(self, agent: &AgentId) -> Result<TaskInfo, TaskError> {
         let id = TaskId::new(&self.id)
@@ -231,7 +254,9 @@ impl TaskBuilder {
         if let Some(limit) = self.max_completion_time.filter(is_no_time) {
             return Err(TaskError::CompletionTime { limit });
         }
+        let volumes = read_mounts("volumes", write_mounts(&self.volumes));
         Ok(TaskInfo {
+            volumes: volumes.map_err(TaskError::Volumes)?,
             name: self.name.unwrap_or(self.id),
             kill_policy,
             labels: self.labels,
@@ -276,7 +301,7 @@ impl Remaining {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{FrameworkId, OfferId, Role};
+    use crate::model::{FrameworkId, OfferId, Role, VolumeId};
 
     fn agent() -> AgentId {
         AgentId::new("a1").unwrap()
@@ -296,6 +321,17 @@ mod tests {
         assert_eq!(bad, Err(TaskError::NoCommand));
         let bad = whole().max_completion_time(Duration(0)).build(&agent());
         assert!(matches!(bad, Err(TaskError::CompletionTime { .. })));
+        let first = VolumeRef::Known(VolumeId(1));
+        let task = whole().volume(VolumeRef::Made(0), "a/b").read_only_volume(first, "c");
+        let mounts = task.build(&agent()).unwrap().volumes;
+        let seen = mounts.iter().map(|mount| (mount.path.as_str(), mount.read_only));
+        assert_eq!(seen.collect::<Vec<_>>(), [("a/b", false), ("c", true)]);
+        for path in ["", "/a", "a/../b", "stdout"] {
+            let bad = whole().volume(first, path).build(&agent());
+            assert!(matches!(bad, Err(TaskError::Volumes(_))), "{path}");
+        }
+        let bad = whole().volume(first, "a").volume(VolumeRef::Made(0), "a/b").build(&agent());
+        assert!(matches!(bad, Err(TaskError::Volumes(_))));
         let stop =
             |ms| whole().stop_signal(StopSignal::Int).kill_step(Duration(ms), StopSignal::Term);
         assert_eq!(stop(3_000).build(&agent()), Err(TaskError::KillStep { step: 0 }));

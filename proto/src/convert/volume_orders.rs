@@ -73,7 +73,7 @@ pub(super) fn write_report(report: &VolumeReport) -> v1::VolumeReport {
 }
 
 /// Reads where a task sees volumes.
-pub(super) fn read_mounts(field: &str, list: Vec<v1::VolumeMount>) -> Read<Vec<VolumeMount>> {
+pub fn read_mounts(field: &str, list: Vec<v1::VolumeMount>) -> Result<Vec<VolumeMount>, Refusal> {
     let mounts = form::each(field, list, limits::VOLUMES_PER_TASK_MAX, |mount| {
         Ok(VolumeMount {
             volume: read_volume_ref("volume", mount.volume)?,
@@ -95,7 +95,7 @@ pub(super) fn read_mounts(field: &str, list: Vec<v1::VolumeMount>) -> Read<Vec<V
 }
 
 /// Writes where a task sees volumes.
-pub(super) fn write_mounts(mounts: &[VolumeMount]) -> Vec<v1::VolumeMount> {
+pub fn write_mounts(mounts: &[VolumeMount]) -> Vec<v1::VolumeMount> {
     let write = |mount: &VolumeMount| v1::VolumeMount {
         volume: Some(write_volume_ref(mount.volume)),
         path: mount.path.clone(),

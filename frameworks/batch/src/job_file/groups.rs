@@ -1,6 +1,8 @@
 //! `[[group]]` with its `[[group.member]]`: task groups in a job file.
 
-use super::{CommandText, JobFileProblem, KillStepTable, Problem, TaskTable, task_spec};
+use super::{
+    CommandText, JobFileProblem, KillStepTable, Problem, TaskTable, VolumeTable, task_spec,
+};
 use crate::group::{GroupSpec, MemberSpec};
 use crate::job::TaskSpec;
 use bourse_sdk::model::{OnFailure, task_group::Part};
@@ -51,6 +53,8 @@ struct MemberTable {
     #[serde(default)]
     kill_steps: Vec<KillStepTable>,
     max_completion_time: Option<Spanned<String>>,
+    #[serde(default)]
+    volumes: Vec<Spanned<VolumeTable>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -122,6 +126,7 @@ fn member_spec(text: &str, table: MemberTable) -> Result<MemberSpec, Problem> {
         stop_signal: table.stop_signal,
         kill_steps: table.kill_steps,
         max_completion_time: table.max_completion_time,
+        volumes: table.volumes,
         ..TaskTable::named(table.name)
     };
     Ok(MemberSpec { part, task: task_spec(text, task)? })

@@ -242,3 +242,23 @@ fn what_is_wrong_with_a_group_is_said_where_it_stands() {
     let (line, _, problem) = problem(bare);
     assert_eq!((line, problem.to_string().contains("at least one")), (4, true), "{problem}");
 }
+
+#[test]
+fn volumes_are_given_by_name_or_id() {
+    let job = |volumes: &str| {
+        let task = "[job]\nname = \"j\"\n[[task]]\nname = \"t\"\ncommand = \"true\"\n";
+        format!("{task}cpus = 1\nmem = 1\nvolumes = [{volumes}]\n")
+    };
+    let both = "{ name = \"data\", path = \"in\", read_only = true }, \
+                { id = \"volume-7\", path = \"out\" }";
+    let read = parse(&job(both), Path::new("job.toml")).unwrap();
+    let found = read.tasks()[0].volumes.iter().map(|it| (it.volume.to_string(), it.read_only));
+    let expected = [("data".to_owned(), true), ("volume-7".to_owned(), false)];
+    assert_eq!(found.collect::<Vec<_>>(), expected);
+    let neither = problem(&job("{ path = \"in\" }"));
+    assert!(matches!(neither, (8, 12, JobFileProblem::Form { .. })), "{neither:?}");
+    let malformed = problem(&job("{ id = \"data\", path = \"in\" }"));
+    assert!(matches!(malformed, (8, 19, JobFileProblem::Volume { .. })), "{malformed:?}");
+    let outside = problem(&job("{ name = \"data\", path = \"/in\" }"));
+    assert!(matches!(outside.2, JobFileProblem::Job(JobError::Volumes { .. })), "{outside:?}");
+}

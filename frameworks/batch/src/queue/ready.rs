@@ -38,6 +38,11 @@ impl Queue {
         self.instance(id).task
     }
 
+    /// Whether an attempt of an instance is asked for, or has begun and not ended.
+    pub(crate) fn is_live(&self, id: InstanceId) -> bool {
+        matches!(self.instance(id).phase, Phase::Launching | Phase::Live { .. })
+    }
+
     /// The agent of an instance's last launch.
     pub fn agent_of(&self, id: InstanceId) -> Option<AgentId> {
         self.instance(id).agent.clone()

@@ -4,7 +4,7 @@ use crate::group::member_id;
 use crate::job::TaskSpec;
 use crate::queue::{InstanceId, Queue};
 use bourse_sdk::TaskBuilder;
-use bourse_sdk::model::{AgentId, Operation, Resources, TaskGroup, TaskInfo};
+use bourse_sdk::model::{AgentId, Operation, Resources, TaskGroup, TaskInfo, VolumeMount};
 
 /// One instance, ready to be launched.
 #[derive(Debug, Clone)]
@@ -35,23 +35,30 @@ pub(super) fn together(pieces: Vec<Piece>) -> Vec<Operation> {
     operations
 }
 
-/// An instance as it is launched on an agent; `resources` are what a task takes there.
+/// An instance as it is launched on an agent; `resources` are what a task takes there, `mounts`
+/// which volumes each of its tasks uses.
 pub(super) fn piece(
     queue: &Queue,
     id: InstanceId,
     agent: &AgentId,
     resources: &Resources,
+    mounts: Vec<Vec<VolumeMount>>,
 ) -> Piece {
     let (news, spec) = (queue.news(id), queue.spec(id));
+    let mut mounts = mounts.into_iter();
     let Some(group) = &spec.group else {
         let task = TaskBuilder::new(news.task.as_str()).name(&news.name);
-        let task = task_info(task, spec, spec, resources).build(agent).expect(CHECKED);
+        let task = task_info(task, spec, spec, resources);
+        let task = mounts.next().into_iter().flatten().fold(task, TaskBuilder::mount);
+        let task = task.build(agent).expect(CHECKED);
         return Piece::Task(Box::new(task));
     };
-    let member = |member: &TaskSpec| {
+    let mut member = |member: &TaskSpec| {
         let id = member_id(&news.task, &member.name);
         let task = TaskBuilder::new(id.as_str()).name(&member.name);
-        task_info(task, member, spec, &member.resources).build(agent).expect(CHECKED)
+        let task = task_info(task, member, spec, &member.resources);
+        let task = mounts.next().into_iter().flatten().fold(task, TaskBuilder::mount);
+        task.build(agent).expect(CHECKED)
     };
     let tasks = group.members.iter().map(|it| member(&it.task)).collect();
     Piece::Group(group.group(&news.task, tasks))

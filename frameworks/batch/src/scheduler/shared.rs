@@ -41,6 +41,12 @@ impl BatchScheduler {
             return;
         }
         let mut progress = Vec::new();
+        let ready = queue.ready_by_task().map(|(task, _)| task);
+        let with_volumes = ready.filter(|task| queue.job().tasks()[*task].uses_volumes());
+        for task in with_volumes.collect::<Vec<_>>() {
+            let message = "volumes are found with offers, and in a shared role nothing is offered";
+            progress.extend(queue.give_up(now, task, message));
+        }
         for task in placing.take_late(now, queue) {
             let message = "there was no room for all instances at once";
             progress.extend(queue.give_up(now, task, message));
@@ -50,7 +56,7 @@ impl BatchScheduler {
             for (id, Seat { agent, seen, resources }) in instances {
                 queue.launch(now, id, agent.clone(), seen);
                 progress.push(Progress::Launched(queue.news(id)));
-                tasks.push(piece(queue, id, &agent, &resources));
+                tasks.push(piece(queue, id, &agent, &resources, Vec::new()));
                 ids.push(id);
             }
             let operations = match is_gang {

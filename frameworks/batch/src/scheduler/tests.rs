@@ -11,6 +11,7 @@ use bourse_sdk::model::{
 
 mod groups;
 mod shared;
+mod volumes;
 
 struct Bench {
     scheduler: BatchScheduler,
