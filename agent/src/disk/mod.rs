@@ -6,6 +6,7 @@
 //! DATA/reserve       room for updates when everything else has filled the disk
 //! DATA/run/          runtime records, one folder for each container
 //! DATA/sandboxes/    where tasks work
+//! DATA/volumes/      what outlives them
 //! ```
 
 mod journal_file;

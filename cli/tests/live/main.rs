@@ -27,4 +27,5 @@ mod shared;
 mod snapshot;
 mod task_ends;
 mod tools;
+mod volume_crashes;
 mod workload;
