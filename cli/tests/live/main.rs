@@ -28,4 +28,5 @@ mod snapshot;
 mod task_ends;
 mod tools;
 mod volume_crashes;
+mod volumes;
 mod workload;

@@ -21,9 +21,9 @@ use std::fmt;
 /// How long a task is not asked for whose volumes others use: nothing says when they have ended.
 const PAUSE: Duration = Duration::from_seconds(2);
 
-/// How long an agent without a volume is not looked at again: when one is made that is said, unless
-/// the connection was lost just then.
-const LOOK_AGAIN: Duration = Duration::from_seconds(30);
+/// How long an agent without a volume is not looked at again. When one is made that is said; but one
+/// that others use is not offered, and nobody says when it is free.
+const LOOK_AGAIN: Duration = Duration::from_seconds(10);
 
 /// Which volume.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -175,8 +175,8 @@ impl Volumes {
             self.without.insert(offer.agent.clone(), now + LOOK_AGAIN);
             let wanted = spec.all_volumes().map(|wanted| wanted.volume.to_string());
             format!(
-                "no agent that was looked at has the volume {}; `bourse volumes list` shows what \
-                 there is",
+                "no agent that was looked at has the volume {} free to be used; `bourse volumes` \
+                 shows what there is",
                 wanted.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" and ")
             )
         };
