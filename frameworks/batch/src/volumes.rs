@@ -21,8 +21,8 @@ use std::fmt;
 /// How long a task is not asked for whose volumes others use: nothing says when they have ended.
 const PAUSE: Duration = Duration::from_seconds(2);
 
-/// How long an agent without a volume is not looked at again. When one is made that is said; but one
-/// that others use is not offered, and nobody says when it is free.
+/// How long an agent without a volume is not looked at again. When one is made that is said; but
+/// one that others use is not offered, and nobody says when it is free.
 const LOOK_AGAIN: Duration = Duration::from_seconds(10);
 
 /// Which volume.
