@@ -166,8 +166,12 @@ impl World {
     ) {
         let framework = session.framework;
         match (request, answer) {
-            (SchedulerCall::Accept { offers, request, .. }, Ok(Answer::Accepted(results))) => {
+            (
+                SchedulerCall::Accept { offers, request, operations, .. },
+                Ok(Answer::Accepted(results)),
+            ) => {
                 self.oracles.offers.answered(offers);
+                self.note_volumes(operations);
                 let tasks = results.iter().flat_map(OperationResult::tasks);
                 let tasks: Vec<TaskId> = tasks.cloned().collect();
                 if tasks.is_empty() {
@@ -437,6 +441,7 @@ impl World {
             false => self.grouped(tasks, number),
         };
         let operations = self.with_reservations(operations, &offers[0]);
+        let operations = self.with_volumes(operations, &offers[0]);
         let accept = SchedulerCall::Accept {
             offers: offers.iter().map(|offer| offer.id).collect(),
             operations,

@@ -57,6 +57,7 @@ pub const MOMENTS: &[&str] = &[
     "task ended with its group",
     "volume made",
     "volume used",
+    "volume made and used in one accept",
     "volume not made",
     "volume shrunk",
     "volume not shrunk",

@@ -1,4 +1,4 @@
-//! Volumes, drawn: what operators say of them, and which of them tasks use.
+//! Volumes, drawn: what operators and frameworks say of them, and which of them tasks use.
 
 use super::{reservations::reserved_role, world::World};
 use master_core::{
@@ -6,8 +6,9 @@ use master_core::{
     ledger::{Ledger, Reservation},
 };
 use proto::model::{
-    Milli, ReservationId, ReservationPlan, ReservationRef, ResourceName, Resources, Role, TaskInfo,
-    Value, VolumeId, VolumeInfo, VolumeMount, VolumePlan, VolumeRef, VolumeResize, VolumeState,
+    Milli, Offer, Operation, ReservationId, ReservationPlan, ReservationRef, ReservedPart,
+    ResourceName, Resources, Role, TaskInfo, Value, VolumeId, VolumeInfo, VolumeMount, VolumePlan,
+    VolumeRef, VolumeResize, VolumeState,
 };
 
 /// MiB, on each agent.
@@ -72,15 +73,71 @@ impl World {
             let volumes: Vec<VolumeId> = rows.map(|row| row.info.id).collect();
             let chance = &mut self.chance.volumes;
             if let Some(id) = chance.pick(&volumes).filter(|_| chance.per_mille(700)) {
-                task.volumes = vec![VolumeMount {
-                    volume: VolumeRef::Known(*id),
-                    path: "data".to_owned(),
-                    read_only: false,
-                    incarnation: 0,
-                }];
+                task.volumes = vec![mount(VolumeRef::Known(*id))];
             }
         }
     }
+}
+
+impl World {
+    /// Some frameworks make a volume of what they are offered of a reservation and use it in the
+    /// same accept; some destroy one, whoever's it is.
+    pub(super) fn with_volumes(
+        &mut self,
+        mut operations: Vec<Operation>,
+        offer: &Offer,
+    ) -> Vec<Operation> {
+        if self.healed || !self.options.volumes || operations.is_empty() {
+            return operations;
+        }
+        let has_disk = |part: &&ReservedPart| part.resources.scalar(&disk()) >= Milli(50_000);
+        let part = offer.reserved.iter().find(has_disk);
+        if let Some(part) = part.filter(|_| self.chance.volumes.per_mille(400)) {
+            let chance = &mut self.chance.volumes;
+            let plan = VolumePlan {
+                reservation: part.from,
+                name: format!("volume-{}", chance.below(NAMES)).parse().expect("a name"),
+                size: Milli(1_000 * i64::try_from(chance.between(1, 50)).expect("few")),
+                shared: chance.per_mille(400),
+                labels: Vec::new(),
+            };
+            // What follows names reservations by their ids, so that it may move.
+            operations.insert(0, Operation::CreateVolume(plan));
+            let tasks = operations.iter_mut().filter_map(|operation| match operation {
+                Operation::Launch { tasks } => Some(tasks),
+                _ => None,
+            });
+            let fits = |task: &&mut TaskInfo| task.agent == offer.agent && task.volumes.is_empty();
+            if let Some(task) = tasks.flatten().find(fits) {
+                task.volumes = vec![mount(VolumeRef::Made(0))];
+            }
+        }
+        let leader = self.serving().first().copied();
+        let master = leader.and_then(|leader| self.masters[leader].master.as_ref());
+        let rows = master.into_iter().flat_map(|master| master.ledger().volumes().iter());
+        let volumes: Vec<VolumeId> = rows.map(|(id, _)| *id).collect();
+        let chance = &mut self.chance.volumes;
+        if let Some(id) = chance.pick(&volumes).filter(|_| chance.per_mille(30)) {
+            operations.push(Operation::DestroyVolume(VolumeRef::Known(*id)));
+        }
+        operations
+    }
+
+    /// An accept was done: did it make a volume and use it?
+    pub(super) fn note_volumes(&mut self, operations: &[Operation]) {
+        let makes = |operation: &Operation| matches!(operation, Operation::CreateVolume(_));
+        let uses = |task: &TaskInfo| {
+            task.volumes.iter().any(|mount| matches!(mount.volume, VolumeRef::Made(_)))
+        };
+        let tasks = || operations.iter().flat_map(Operation::tasks);
+        if operations.iter().any(makes) && tasks().any(uses) {
+            self.sometimes.note("volume made and used in one accept");
+        }
+    }
+}
+
+fn mount(volume: VolumeRef) -> VolumeMount {
+    VolumeMount { volume, path: "data".to_owned(), read_only: false, incarnation: 0 }
 }
 
 /// A volume that can be destroyed at once.
