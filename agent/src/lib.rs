@@ -3,6 +3,7 @@
 //! ```text
 //!   masters ◀──link──▶ run ──▶ disk        the journal, before anything else
 //!                      │ │──▶ containers   jail processes that outlive the agent
+//!                      │ │──▶ volumes      data that outlive tasks
 //!                 agent-core
 //!   operators ──serve──▶ sandbox           what tasks left
 //! ```

@@ -42,7 +42,7 @@ impl Volumes {
         let made = tokio::task::spawn_blocking(move || tree.make(key)).await;
         let result =
             made.map_err(|error| error.to_string()).and_then(|made| made.map_err(|e| chain(&e)));
-        Input::VolumeDone { key, version, result }
+        done(key, version, result)
     }
 
     /// Looks whether no more of a volume is used than it is to have. Ends in `VolumeDone`.
@@ -72,19 +72,28 @@ impl Volumes {
             };
             let stop = ending.clone();
             // Waited for to the end: the directory has one agent at a time.
-            let done = tokio::task::spawn_blocking(move || {
+            let worked = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
                 work(tree, &|| stop.is_cancelled())
             });
-            let result = match done.await {
+            let result = match worked.await {
                 Ok(Err(VolumeError::Walk(WalkError::Stopped))) => return,
                 Ok(result) => result.map_err(|error| chain(&error)),
                 Err(error) => Err(error.to_string()),
             };
             tokio::select! {
                 () = ending.cancelled() => {}
-                _ = inputs.send(Input::VolumeDone { key, version, result }) => {}
+                _ = inputs.send(done(key, version, result)) => {}
             }
         });
     }
+}
+
+/// What the core hears; and people who look at this agent alone.
+fn done(volume: VolumeKey, version: u64, result: Result<(), String>) -> Input {
+    match &result {
+        Ok(()) => tracing::debug!(%volume, version, "what was ordered of a volume is done"),
+        Err(error) => tracing::warn!(%volume, version, error, "a volume stays as it is"),
+    }
+    Input::VolumeDone { key: volume, version, result }
 }

@@ -1,7 +1,7 @@
 //! How much of a disk a directory takes, as far as it matters.
 //!
 //! Counted are the blocks that the file system has given out, of directories too; a file with
-//! several names counts once, what is mounted in it does not count. It is no snapshot: who writes
+//! several names counts once, what is mounted in it is not gone into. It is no snapshot: who writes
 //! meanwhile may be missed.
 
 use super::{Stop, WalkError, descent::Descent};
@@ -34,9 +34,9 @@ struct Measuring<'a> {
     most_bytes: u64,
     stop: Stop<'a>,
     bytes: u64,
-    device: u64,
-    /// Files with several names that were counted.
-    counted: BTreeSet<u64>,
+    /// Files with several names that were counted. (Of a device each: a tree that is no mount may
+    /// still be of several, as with subvolumes and overlays.)
+    counted: BTreeSet<(u64, u64)>,
     /// Directories that wait, on the whole way.
     waiting: usize,
 }
@@ -52,9 +52,8 @@ pub(crate) fn measure(
     let unopened =
         |errno| WalkError::system("open", super::shown([name.to_bytes()].into_iter()), errno);
     let mut descent = Descent::begin(above, &name, Vec::new()).map_err(unopened)?;
-    let device = fstat(descent.here().0).map_err(unopened)?.st_dev;
     let counted = BTreeSet::new();
-    let mut all = Measuring { most_bytes, stop, bytes: 0, device, counted, waiting: 0 };
+    let mut all = Measuring { most_bytes, stop, bytes: 0, counted, waiting: 0 };
     all.look(&mut descent)?;
     while all.bytes <= most_bytes {
         let Some(next) = descent.here().1.pop() else {
@@ -112,12 +111,8 @@ impl Measuring<'_> {
 
     fn add(&mut self, stat: &Stat) -> Result<(), WalkError> {
         let is_directory = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
-        // Something may be mounted on a file, too.
-        if stat.st_dev != self.device {
-            return Ok(());
-        }
         if stat.st_nlink > 1 && !is_directory {
-            if !self.counted.insert(stat.st_ino) {
+            if !self.counted.insert((stat.st_dev, stat.st_ino)) {
                 return Ok(());
             }
             self.remember()?;

@@ -195,8 +195,10 @@ fn what_is_mounted_as_a_whole_stays() {
 #[test]
 fn depth_is_no_hindrance() {
     let place = Place::new();
+    let shallow = place.used();
     dig(&place.path("tree"), 1_000);
-    place.used();
+    let per_directory = fs::metadata(place.path("tree/aside")).unwrap().blocks() * 512;
+    assert!(place.used() >= shallow + 2_000 * per_directory, "each one is counted");
     place.delete().unwrap();
     assert!(!place.path("tree").exists());
 }
