@@ -51,11 +51,15 @@ impl SupervisorEnd {
     /// What there is to hear now.
     pub(crate) fn hear(&self) -> Heard {
         let mut message = [0; MESSAGE_BYTES];
-        match recv(self.0.as_raw_fd(), &mut message, MsgFlags::MSG_DONTWAIT) {
-            Err(Errno::EAGAIN | Errno::EINTR) => Heard::Nothing,
-            // ECONNRESET: the container died with the permission unread.
-            Err(_) | Ok(0) => Heard::Closed,
-            Ok(_) => decode(message),
+        loop {
+            return match recv(self.0.as_raw_fd(), &mut message, MsgFlags::MSG_DONTWAIT) {
+                // The container died with the permission unread. The kernel says that once, and
+                // before whatever the container had said itself.
+                Err(Errno::ECONNRESET) => continue,
+                Err(Errno::EAGAIN | Errno::EINTR) => Heard::Nothing,
+                Err(_) | Ok(0) => Heard::Closed,
+                Ok(_) => decode(message),
+            };
         }
     }
 }
@@ -127,6 +131,16 @@ mod tests {
         let (ours, theirs) = pair().unwrap();
         ours.release();
         drop(theirs);
+        assert_eq!(ours.hear(), Heard::Closed);
+    }
+
+    #[test]
+    fn a_container_that_dies_unreleased_is_heard_before_its_end() {
+        let (ours, theirs) = pair().unwrap();
+        ours.release();
+        theirs.failed(Step::MountProc, Errno::EPERM);
+        drop(theirs);
+        assert_eq!(ours.hear(), Heard::Failed(Step::MountProc, Errno::EPERM));
         assert_eq!(ours.hear(), Heard::Closed);
     }
 
