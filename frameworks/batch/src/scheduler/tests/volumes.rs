@@ -1,10 +1,11 @@
 //! Volumes by hand: looked for, used one after the other, waited for.
 
 use super::*;
+use crate::group::{GroupSpec, MemberSpec};
 use crate::volumes::{VolumeSelector, VolumeSpec};
 use bourse_sdk::model::{
-    Constraint, OfferedVolume, ReservationId, VolumeId, VolumeInfo, VolumeName, VolumeRef,
-    VolumeState,
+    Constraint, OfferedVolume, OnFailure, ReservationId, VolumeId, VolumeInfo, VolumeName,
+    VolumeRef, VolumeState, task_group::Part,
 };
 
 fn name(text: &str) -> VolumeName {
@@ -147,6 +148,22 @@ fn a_shared_volume_is_for_all_at_once() {
     assert_eq!(bench.wanted(), [("a", 2)]);
     let calls = bench.with_volumes("a2", 2, vec![offered(7, "data", true)]);
     assert_eq!(used(&calls).len(), 2);
+}
+
+/// What the init member fills the main member uses: to the cluster they are one user.
+#[test]
+fn members_of_a_group_use_the_same_volume() {
+    let member = |name: &str, part| MemberSpec { part, task: using(name, "data", 1) };
+    let members = vec![member("fill", Part::Init), member("work", Part::Main)];
+    let group = GroupSpec { members, on_failure: OnFailure::EndGroup };
+    let resources = group.holds();
+    let spec = TaskSpec { resources, group: Some(Box::new(group)), ..spec("a", 1) };
+    let mut bench = Bench::new(vec![spec]);
+    assert!(used(&bench.with_volumes("a1", 1, vec![])).is_empty(), "not without it");
+    let calls = bench.with_volumes("a2", 1, vec![offered(7, "data", false)]);
+    let data = VolumeRef::Known(VolumeId(7));
+    let expected = ["a-0:fill", "a-0:work"].map(|id| (id.to_owned(), data, "data".to_owned()));
+    assert_eq!(used(&calls), expected);
 }
 
 #[test]
