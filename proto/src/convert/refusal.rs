@@ -16,8 +16,8 @@
 //! | `NotAuthorized` | `PERMISSION_DENIED` | |
 //! | `FrameworkUnknown`, `TaskUnknown`, `SequenceUnknown` | `NOT_FOUND` | |
 //! | `AgentUnknown`, `WindowUnknown`, `MemberUnknown` | `NOT_FOUND` | |
-//! | `ReservationUnknown`, `GroupUnknown` | `NOT_FOUND` | |
-//! | `TaskExists`, `GroupExists`, `MemberExists` | `ALREADY_EXISTS` | |
+//! | `ReservationUnknown`, `GroupUnknown`, `VolumeUnknown` | `NOT_FOUND` | |
+//! | `TaskExists`, `GroupExists`, `MemberExists`, `VolumeExists` | `ALREADY_EXISTS` | |
 //! | `ResourcesTaken`, `Conflict` | `ABORTED` | a race was lost: decide anew |
 //! | `SequenceExpired` | `OUT_OF_RANGE` | |
 //! | `QuotaExceeded`, `CapacityExceeded` | `RESOURCE_EXHAUSTED` | not retried by default |
