@@ -303,7 +303,13 @@ impl Running {
             Arrival::PeerKnown(node, address) => self.peers.learn(node, address),
             Arrival::Removed => self.step(now, Input::Removed),
             Arrival::Backup(reply) => {
-                self.backups.push((self.master.ledger().applied().index.max(1), reply));
+                match self.master.ledger().applied().index {
+                    0 => {
+                        let error = io::Error::other("nothing is committed here yet");
+                        let _ = reply.send(Err(error));
+                    }
+                    index => self.backups.push((index, reply)),
+                }
                 self.answer_backups();
                 if !self.backups.is_empty() {
                     self.step(now, Input::TakeSnapshot);

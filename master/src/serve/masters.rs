@@ -76,7 +76,7 @@ pub(super) async fn backup(gateway: &Gateway) -> Result<BackupStream, Status> {
         return Err(gateway.refuse(&stopping()));
     }
     let unreadable = |error: io::Error| {
-        let text = format!("the snapshot cannot be read: {error}");
+        let text = format!("there is no snapshot: {error}");
         gateway.refuse(&Refusal::new(Reason::NotReady, text))
     };
     let file = answer.await.map_err(|_| gateway.refuse(&stopping()))?.map_err(unreadable)?;

@@ -90,14 +90,14 @@ impl World {
         if self.healed || !self.options.volumes || operations.is_empty() {
             return operations;
         }
-        let has_disk = |part: &&ReservedPart| part.resources.scalar(&disk()) >= Milli(50_000);
+        let has_disk = |part: &&ReservedPart| part.resources.scalar(&disk()) >= Milli(20_000);
         let part = offer.reserved.iter().find(has_disk);
-        if let Some(part) = part.filter(|_| self.chance.volumes.per_mille(400)) {
+        if let Some(part) = part.filter(|_| self.chance.volumes.per_mille(700)) {
             let chance = &mut self.chance.volumes;
             let plan = VolumePlan {
                 reservation: part.from,
                 name: format!("volume-{}", chance.below(NAMES)).parse().expect("a name"),
-                size: Milli(1_000 * i64::try_from(chance.between(1, 50)).expect("few")),
+                size: Milli(1_000 * i64::try_from(chance.between(1, 20)).expect("few")),
                 shared: chance.per_mille(400),
                 labels: Vec::new(),
             };
