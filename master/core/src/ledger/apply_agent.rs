@@ -82,7 +82,7 @@ impl Ledger {
             self.agents.insert(info.id.clone(), agent);
         }
         self.declare(&info.id, declared, events);
-        self.find_volumes(&info.id, volumes, events);
+        self.find_volumes(&info.id, volumes, same_journal, events);
         self.report_unknown(&info.id, &journal, events);
         Ok(Applied::Done)
     }

@@ -243,17 +243,20 @@ impl Ledger {
         Ok(Applied::Done)
     }
 
-    /// An agent registers, and says whose data it has. What is being made is ordered again, so that
-    /// it is missing only when it was there before. What is back is as it was.
+    /// An agent registers, and says whose data it has. What is being made is ordered again of the
+    /// journal that it was ordered of: another one cannot know whether it was made, and written to,
+    /// before. What is back is as it was.
     pub(super) fn find_volumes(
         &mut self,
         agent: &AgentId,
         found: &[VolumeKey],
+        same_journal: bool,
         events: &mut Vec<Event>,
     ) {
         let changed = |row: &&Volume| {
             let is_there = found.contains(&row.info.key());
             match row.info.state {
+                VolumeState::Creating => !same_journal && !is_there,
                 VolumeState::Active | VolumeState::Resizing => !is_there,
                 VolumeState::Lost => is_there,
                 _ => false,

@@ -230,6 +230,21 @@ fn a_lost_volume_comes_back_as_it_was() {
     assert_eq!(row(&world, 1).info.task_count, 1, "its task may still run");
 }
 
+/// A task may have written to it before its agent could say that it is made.
+#[test]
+fn what_was_being_made_is_not_made_anew_by_an_agent_without_its_journal() {
+    let mut world = world();
+    world.done(&create("data", false));
+    world.done(&launch(vec![using("t1", &[1])]));
+    world.done(&come("a1", 2, &[]));
+    assert_eq!(row(&world, 1).info.state, VolumeState::Lost);
+    world.done(&come("a1", 2, &[]));
+    assert_eq!(row(&world, 1).info.state, VolumeState::Lost);
+    // The data are there after all.
+    world.done(&come("a1", 3, &[1]));
+    assert_eq!(row(&world, 1).info.state, VolumeState::Active);
+}
+
 #[test]
 fn a_change_of_a_lost_volumes_size_is_over() {
     let mut world = world();

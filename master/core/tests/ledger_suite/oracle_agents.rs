@@ -81,7 +81,7 @@ impl Oracle {
         }
         self.declare(&id, &declared);
         self.note_reservations(&reservations);
-        self.find_volumes(&id, volumes);
+        self.find_volumes(&id, volumes, same);
         self.note_unknown(&id, list);
         Ok(Applied::Done)
     }

@@ -261,13 +261,14 @@ impl Oracle {
     }
 
     /// Volumes of which an agent that registers has the data, and those of which it has not.
-    pub(crate) fn find_volumes(&mut self, agent: &AgentId, found: &[VolumeKey]) {
-        use VolumeState::{Active, Lost, Resizing};
+    pub(crate) fn find_volumes(&mut self, agent: &AgentId, found: &[VolumeKey], same: bool) {
+        use VolumeState::{Active, Creating, Lost, Resizing};
         let before = self.volumes.clone();
         for row in self.volumes.iter_mut().filter(|row| row.info.agent == *agent) {
             let is_there = found.contains(&row.info.key());
             row.info.state = match (row.info.state, is_there) {
                 (Active | Resizing, false) => Lost,
+                (Creating, false) if !same => Lost,
                 (Lost, true) => Active,
                 (state, _) => state,
             };
