@@ -42,7 +42,7 @@ impl Reservation {
     }
 
     /// What its tasks and its volumes take of what it holds.
-    pub(super) fn taken_of(&self) -> Resources {
+    pub(crate) fn taken_of(&self) -> Resources {
         self.taken().expect("A1: used ≤ reserved")
     }
 

@@ -41,7 +41,7 @@ pub(crate) fn reservation(row: &Reservation) -> v1::Reservation {
         resources: write_resources(&row.resources),
         labels: write_labels(&row.labels),
         parent_id: row.parent.map(|id| id.to_string()).unwrap_or_default(),
-        used: write_resources(&row.used),
+        used: write_resources(&row.taken_of()),
         declared: row.declared,
     }
 }

@@ -105,5 +105,8 @@ fn reserved_and_a_volume_made_in_one_accept() {
         vec![Operation::CreateVolume(plan(of, "more")), Operation::DestroyVolume(volume)];
     rig.call("eng", accept_operations(&[], operations, true));
     rig.call("eng", accept_operations(&[], vec![Operation::DestroyVolume(volume)], false));
+    rig.tell("until it is gone its reservation shows its disk as used");
+    let page = Page { size: 100, after: None };
+    rig.operator(OperatorCall::ListReservations { page, agent: None, role: None });
     rig.matches("volume_in_one_accept");
 }
