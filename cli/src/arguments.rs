@@ -27,6 +27,7 @@ use crate::{
     logging::LogArgs,
     output::Format,
 };
+use proto::model::{AgentId, Role};
 
 /// Bourse: a two-level cluster resource scheduler.
 #[derive(Debug, clap::Parser)]
@@ -101,6 +102,63 @@ pub(crate) struct Client<T: clap::Args> {
     pub(crate) context: ContextArgs,
     #[command(flatten)]
     pub(crate) args: T,
+}
+
+/// Which of an agent's rows are listed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListArgs {
+    /// Of this agent only
+    #[arg(long)]
+    pub(crate) agent: Option<AgentId>,
+    /// Of this role and those below it only
+    #[arg(long)]
+    pub(crate) role: Option<Role>,
+}
+
+/// What a row is to be remembered by.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LabelArgs {
+    /// Something to remember it by, shown and not interpreted; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = parse_label)]
+    labels: Vec<Label>,
+}
+
+/// A label as it is typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Label(String, String);
+
+impl ListArgs {
+    /// The agent, as a request has it.
+    pub(crate) fn agent_id(&self) -> String {
+        self.agent.as_ref().map(AgentId::to_string).unwrap_or_default()
+    }
+
+    /// The role, as a request has it.
+    pub(crate) fn role(&self) -> String {
+        self.role.as_ref().map(Role::to_string).unwrap_or_default()
+    }
+
+    /// What to say when nothing is listed.
+    pub(crate) fn nothing<'a>(&self, there_is_nothing: &'a str) -> &'a str {
+        match (&self.agent, &self.role) {
+            (None, None) => there_is_nothing,
+            _ => "none is of this agent and role; without --agent and --role all are listed",
+        }
+    }
+}
+
+impl LabelArgs {
+    /// Keys and values.
+    pub(crate) fn into_pairs(self) -> Vec<(String, String)> {
+        self.labels.into_iter().map(|Label(key, value)| (key, value)).collect()
+    }
+}
+
+fn parse_label(text: &str) -> Result<Label, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok(Label(key.to_owned(), value.to_owned())),
+        _ => Err("a label is KEY=VALUE, such as team=search".to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Talks to the leading master and follows it by itself.
 
-use crate::context::Context;
+use crate::context::{Context, ContextArgs};
 use anyhow::{Context as _, anyhow};
 use proto::{
     convert::refusal,
@@ -32,6 +32,11 @@ pub(crate) fn request<T>(message: T) -> Request<T> {
 }
 
 impl Connection {
+    /// To the cluster that these flags describe.
+    pub(crate) fn of(context: &ContextArgs) -> anyhow::Result<Self> {
+        Self::new(context.resolve()?)
+    }
+
     pub(crate) fn new(context: Context) -> anyhow::Result<Self> {
         let read = |path: &std::path::Path| {
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))

@@ -80,30 +80,29 @@ macro_rules! tell {
 pub(crate) use tell;
 
 pub(crate) async fn run(args: AgentsArgs, format: Format) -> anyhow::Result<()> {
-    let connect = |context: &ContextArgs| Connection::new(context.resolve()?);
     match args.command {
-        None => super::listings::agents(&connect(&args.context)?, format, &args.list).await,
+        None => super::listings::agents(&Connection::of(&args.context)?, format, &args.list).await,
         Some(AgentsCommand::Show(Client { context, args })) => {
-            show(&connect(&context)?, format, args.agent).await
+            show(&Connection::of(&context)?, format, args.agent).await
         }
         Some(AgentsCommand::Drain(Client { context, args })) => {
-            drain(&connect(&context)?, args).await
+            drain(&Connection::of(&context)?, args).await
         }
         Some(AgentsCommand::Deactivate(Client { context, args: AgentArg { agent } })) => {
             let message = v1::DeactivateAgentRequest { agent_id: agent.clone() };
-            tell!(connect(&context)?, deactivate_agent, message);
+            tell!(Connection::of(&context)?, deactivate_agent, message);
             eprintln!("{agent} takes no new tasks; what runs there runs on");
             Ok(())
         }
         Some(AgentsCommand::Reactivate(Client { context, args: AgentArg { agent } })) => {
             let message = v1::ReactivateAgentRequest { agent_id: agent.clone() };
-            tell!(connect(&context)?, reactivate_agent, message);
+            tell!(Connection::of(&context)?, reactivate_agent, message);
             eprintln!("{agent} takes new tasks");
             Ok(())
         }
         Some(AgentsCommand::Gone(Client { context, args: AgentArg { agent } })) => {
             let message = v1::DeclareAgentGoneRequest { agent_id: agent.clone() };
-            tell!(connect(&context)?, declare_agent_gone, message);
+            tell!(Connection::of(&context)?, declare_agent_gone, message);
             eprintln!("{agent} is gone: it may come back only with an empty journal");
             Ok(())
         }

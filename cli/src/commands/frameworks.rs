@@ -36,12 +36,13 @@ pub(crate) struct TeardownArgs {
 }
 
 pub(crate) async fn run(args: FrameworksArgs, format: Format) -> anyhow::Result<()> {
-    let connect = |context: &ContextArgs| Connection::new(context.resolve()?);
     match args.command {
-        None => super::listings::frameworks(&connect(&args.context)?, format, &args.list).await,
+        None => {
+            super::listings::frameworks(&Connection::of(&args.context)?, format, &args.list).await
+        }
         Some(FrameworksCommand::Teardown(Client { context, args: TeardownArgs { framework } })) => {
             let message = v1::TeardownFrameworkRequest { framework_id: framework.clone() };
-            tell!(connect(&context)?, teardown_framework, message);
+            tell!(Connection::of(&context)?, teardown_framework, message);
             eprintln!("{framework} has ended; its tasks are being killed");
             Ok(())
         }

@@ -98,20 +98,19 @@ impl Start {
 }
 
 pub(crate) async fn run(command: MaintenanceCommand, format: Format) -> anyhow::Result<()> {
-    let connect = |context: &ContextArgs| Connection::new(context.resolve()?);
     match command {
         MaintenanceCommand::Schedule(Client { context, args }) => {
-            schedule(&connect(&context)?, format, args).await
+            schedule(&Connection::of(&context)?, format, args).await
         }
         MaintenanceCommand::List(context) => {
-            let connection = connect(&context)?;
+            let connection = Connection::of(&context)?;
             let request = v1::ListMaintenanceRequest::default();
             let rows = every_page!(connection, list_maintenance, windows, request);
             print_rows(format, &rows.into_iter().map(WindowRow::from).collect::<Vec<_>>())
         }
         MaintenanceCommand::Cancel(Client { context, args: CancelArgs { window } }) => {
             let message = v1::CancelMaintenanceRequest { window_id: window.clone() };
-            tell!(connect(&context)?, cancel_maintenance, message);
+            tell!(Connection::of(&context)?, cancel_maintenance, message);
             eprintln!("{window} is cancelled");
             Ok(())
         }

@@ -197,16 +197,19 @@ impl From<v1::Member> for MasterRow {
 }
 
 pub(crate) async fn run(args: MastersArgs, format: Format) -> anyhow::Result<()> {
-    let connect = |context: &ContextArgs| Connection::new(context.resolve()?);
     match args.command {
-        None => list(&connect(&args.context)?, format).await,
-        Some(MastersCommand::List(context)) => list(&connect(&context)?, format).await,
-        Some(MastersCommand::Add(args)) => add(&connect(&args.context)?, &args).await,
-        Some(MastersCommand::Remove(args)) => remove(&connect(&args.context)?, &args).await,
-        Some(MastersCommand::Replace(args)) => replace(&connect(&args.context)?, &args).await,
-        Some(MastersCommand::Transfer(args)) => transfer(&connect(&args.context)?, &args).await,
+        None => list(&Connection::of(&args.context)?, format).await,
+        Some(MastersCommand::List(context)) => list(&Connection::of(&context)?, format).await,
+        Some(MastersCommand::Add(args)) => add(&Connection::of(&args.context)?, &args).await,
+        Some(MastersCommand::Remove(args)) => remove(&Connection::of(&args.context)?, &args).await,
+        Some(MastersCommand::Replace(args)) => {
+            replace(&Connection::of(&args.context)?, &args).await
+        }
+        Some(MastersCommand::Transfer(args)) => {
+            transfer(&Connection::of(&args.context)?, &args).await
+        }
         Some(MastersCommand::Snapshot(args)) => {
-            super::backup::write(&connect(&args.context)?, &args.file).await
+            super::backup::write(&Connection::of(&args.context)?, &args.file).await
         }
     }
 }

@@ -1,9 +1,8 @@
 //! `bourse reservations`: what of agents is kept for roles.
 
 use crate::{
-    arguments::Client,
+    arguments::{Client, LabelArgs, ListArgs},
     connection::{Connection, request},
-    context::ContextArgs,
     every_page,
     output::{Format, print_one, print_rows, reservations::ReservationRow, roles::parse_resources},
 };
@@ -38,17 +37,6 @@ pub(crate) enum ReservationsCommand {
     Move(Client<MoveArgs>),
 }
 
-/// Flags of `bourse reservations` alone.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
-    /// Of this agent only
-    #[arg(long)]
-    agent: Option<AgentId>,
-    /// Of this role and those below it only
-    #[arg(long)]
-    role: Option<Role>,
-}
-
 /// Flags of `bourse reservations reserve`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ReserveArgs {
@@ -62,14 +50,9 @@ pub(crate) struct ReserveArgs {
     /// Out of this reservation, of a role above, instead of what is unreserved
     #[arg(long, value_name = "RESERVATION")]
     refine: Option<ReservationId>,
-    /// Something to remember it by, shown and not interpreted; may be repeated
-    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = parse_label)]
-    labels: Vec<Label>,
+    #[command(flatten)]
+    labels: LabelArgs,
 }
-
-/// A label as it is typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Label(String, String);
 
 /// Flags of `bourse reservations unreserve`.
 #[derive(Debug, clap::Args)]
@@ -96,37 +79,29 @@ pub(crate) async fn reservations(
 ) -> anyhow::Result<ExitCode> {
     let Client { context, args: listed } = args.list;
     match args.command {
-        None => list(&connect(&context)?, &listed, format).await?,
+        None => list(&Connection::of(&context)?, &listed, format).await?,
         Some(ReservationsCommand::Reserve(Client { context, args })) => {
-            reserve(&connect(&context)?, args, format).await?;
+            reserve(&Connection::of(&context)?, args, format).await?;
         }
         Some(ReservationsCommand::Unreserve(Client { context, args })) => {
-            unreserve(&connect(&context)?, &args).await?;
+            unreserve(&Connection::of(&context)?, &args).await?;
         }
         Some(ReservationsCommand::Move(Client { context, args })) => {
-            move_to(&connect(&context)?, &args).await?;
+            move_to(&Connection::of(&context)?, &args).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn connect(context: &ContextArgs) -> anyhow::Result<Connection> {
-    Connection::new(context.resolve()?)
-}
-
 async fn list(connection: &Connection, args: &ListArgs, format: Format) -> anyhow::Result<()> {
-    let text = |id: Option<String>| id.unwrap_or_default();
-    let message = v1::ListReservationsRequest {
-        agent_id: text(args.agent.as_ref().map(AgentId::to_string)),
-        role: text(args.role.as_ref().map(Role::to_string)),
-        page: None,
-    };
+    let message =
+        v1::ListReservationsRequest { agent_id: args.agent_id(), role: args.role(), page: None };
     let rows = every_page!(connection, list_reservations, reservations, message);
     let rows: Vec<ReservationRow> = rows.into_iter().map(ReservationRow::from).collect();
     if rows.is_empty() && format == Format::Table {
-        eprintln!(
-            "nothing is reserved; reserve with `bourse reservations reserve AGENT ROLE cpus:4`"
-        );
+        let hint =
+            "nothing is reserved; reserve with `bourse reservations reserve AGENT ROLE cpus:4`";
+        eprintln!("{}", args.nothing(hint));
     }
     print_rows(format, &rows)
 }
@@ -136,7 +111,7 @@ async fn reserve(connection: &Connection, args: ReserveArgs, format: Format) -> 
         agent: args.agent,
         role: args.role,
         resources: args.resources,
-        labels: args.labels.into_iter().map(|Label(key, value)| (key, value)).collect(),
+        labels: args.labels.into_pairs(),
         parent: args.refine.map(ReservationRef::Known),
     };
     let message = v1::ReserveRequest { plan: Some(write_reservation_plan(&plan)) };
@@ -178,13 +153,6 @@ async fn move_to(connection: &Connection, args: &MoveArgs) -> anyhow::Result<()>
     answer.await.map_err(advise)?;
     eprintln!("{} is kept for {}", args.reservation, args.role);
     Ok(())
-}
-
-fn parse_label(text: &str) -> Result<Label, String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok(Label(key.to_owned(), value.to_owned())),
-        _ => Err("a label is KEY=VALUE, such as team=search".to_owned()),
-    }
 }
 
 /// Says what to do about a refusal.

@@ -119,12 +119,12 @@ fn parse_limit(text: &str) -> Result<Limit, String> {
 
 pub(crate) async fn roles(args: RolesArgs, format: Format) -> anyhow::Result<ExitCode> {
     match args.command {
-        None => print_rows(format, &rows(&connect(&args.context)?).await?)?,
+        None => print_rows(format, &rows(&Connection::of(&args.context)?).await?)?,
         Some(RolesCommand::Weight(Client { context, args })) => {
-            set_weight(&connect(&context)?, &args).await?;
+            set_weight(&Connection::of(&context)?, &args).await?;
         }
         Some(RolesCommand::Set(Client { context, args })) => {
-            configure(&connect(&context)?, &args).await?;
+            configure(&Connection::of(&context)?, &args).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -132,19 +132,15 @@ pub(crate) async fn roles(args: RolesArgs, format: Format) -> anyhow::Result<Exi
 
 pub(crate) async fn quota(args: QuotaArgs, format: Format) -> anyhow::Result<ExitCode> {
     match args.command {
-        None => list_quotas(&connect(&args.context)?, format).await?,
+        None => list_quotas(&Connection::of(&args.context)?, format).await?,
         Some(QuotaCommand::Set(Client { context, args })) => {
-            set_quota(&connect(&context)?, &args).await?;
+            set_quota(&Connection::of(&context)?, &args).await?;
         }
         Some(QuotaCommand::Remove(Client { context, args })) => {
-            remove_quota(&connect(&context)?, &args).await?;
+            remove_quota(&Connection::of(&context)?, &args).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn connect(context: &ContextArgs) -> anyhow::Result<Connection> {
-    Connection::new(context.resolve()?)
 }
 
 async fn rows(connection: &Connection) -> anyhow::Result<Vec<RoleRow>> {

@@ -149,6 +149,10 @@ fn volume(text: &str) -> Result<VolumeSpec, String> {
         Some(path) => (path, true),
         None => (path, false),
     };
+    // What else follows a ':' was meant for something that there is not.
+    if path.contains(':') {
+        return Err(form());
+    }
     let volume = match volume.parse() {
         Ok(id) => VolumeSelector::Id(id),
         Err(_) => VolumeSelector::Name(volume.parse().map_err(|error| format!("{error}"))?),
@@ -308,5 +312,22 @@ impl RunArgs {
         task.kill_policy.grace_period = self.grace.map(milliseconds).transpose()?;
         task.kill_policy.signal = self.stop_signal;
         Ok(Job::new(self.name.clone(), self.role.clone(), vec![task])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn volumes_are_typed_with_their_place() {
+        let typed = |text| volume(text).map(|spec| (spec.volume, spec.path, spec.read_only));
+        let name = |text: &str| VolumeSelector::Name(text.parse().expect("a name"));
+        assert_eq!(typed("data:in/it"), Ok((name("data"), "in/it".to_owned(), false)));
+        let id = VolumeSelector::Id("volume-7".parse().expect("an id"));
+        assert_eq!(typed("volume-7:d:ro"), Ok((id, "d".to_owned(), true)));
+        for bad in ["data", "data:d:rw", "data:d:ro:ro", ":d"] {
+            assert!(volume(bad).is_err(), "{bad}");
+        }
     }
 }

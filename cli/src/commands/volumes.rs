@@ -1,7 +1,7 @@
 //! `bourse volumes`: disk of agents that outlives the tasks that use it.
 
 use crate::{
-    arguments::Client,
+    arguments::{Client, LabelArgs, ListArgs},
     connection::{Connection, request},
     context::ContextArgs,
     every_page,
@@ -11,8 +11,8 @@ use anyhow::anyhow;
 use proto::{
     convert::volume::{write_volume_plan, write_volume_size},
     model::{
-        AgentId, Milli, Reason, Refusal, ReservationId, ReservationRef, Role, VolumeId, VolumeName,
-        VolumePlan, limits,
+        Milli, Reason, Refusal, ReservationId, ReservationRef, VolumeId, VolumeName, VolumePlan,
+        limits,
     },
     wire::v1,
 };
@@ -28,17 +28,6 @@ pub(crate) struct VolumesArgs {
     pub(crate) list: ListArgs,
     #[command(subcommand)]
     pub(crate) command: Option<VolumesCommand>,
-}
-
-/// Which volumes are listed.
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
-    /// Of this agent only
-    #[arg(long)]
-    agent: Option<AgentId>,
-    /// Of this role and those below it only
-    #[arg(long)]
-    role: Option<Role>,
 }
 
 /// What can be done to volumes.
@@ -67,6 +56,8 @@ pub(crate) struct CreateArgs {
     /// Several tasks may use it at once
     #[arg(long)]
     shared: bool,
+    #[command(flatten)]
+    labels: LabelArgs,
 }
 
 /// Flags of `bourse volumes grow` and `bourse volumes shrink`.
@@ -88,40 +79,35 @@ pub(crate) struct DestroyArgs {
 
 pub(crate) async fn volumes(args: VolumesArgs, format: Format) -> anyhow::Result<ExitCode> {
     match args.command {
-        None => list(&connect(&args.context)?, &args.list, format).await?,
+        None => list(&Connection::of(&args.context)?, &args.list, format).await?,
         Some(VolumesCommand::Create(Client { context, args })) => {
-            create(&connect(&context)?, args, format).await?;
+            create(&Connection::of(&context)?, args, format).await?;
         }
         Some(VolumesCommand::Grow(Client { context, args })) => {
-            grow(&connect(&context)?, &args).await?;
+            grow(&Connection::of(&context)?, &args).await?;
         }
         Some(VolumesCommand::Shrink(Client { context, args })) => {
-            shrink(&connect(&context)?, &args).await?;
+            shrink(&Connection::of(&context)?, &args).await?;
         }
         Some(VolumesCommand::Destroy(Client { context, args })) => {
-            destroy(&connect(&context)?, &args).await?;
+            destroy(&Connection::of(&context)?, &args).await?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn connect(context: &ContextArgs) -> anyhow::Result<Connection> {
-    Connection::new(context.resolve()?)
-}
-
 async fn list(connection: &Connection, args: &ListArgs, format: Format) -> anyhow::Result<()> {
-    let text = |id: Option<String>| id.unwrap_or_default();
     let message = v1::ListVolumesRequest {
-        agent_id: text(args.agent.as_ref().map(AgentId::to_string)),
-        role: text(args.role.as_ref().map(Role::to_string)),
+        agent_id: args.agent_id(),
+        role: args.role(),
         ..Default::default()
     };
     let rows = every_page!(connection, list_volumes, volumes, message);
     let rows: Vec<VolumeRow> = rows.into_iter().map(VolumeRow::from).collect();
     if rows.is_empty() && format == Format::Table {
-        eprintln!(
-            "there are no volumes; make one with `bourse volumes create RESERVATION NAME MIB`"
-        );
+        let hint =
+            "there are no volumes; make one with `bourse volumes create RESERVATION NAME MIB`";
+        eprintln!("{}", args.nothing(hint));
     }
     print_rows(format, &rows)
 }
@@ -132,7 +118,7 @@ async fn create(connection: &Connection, args: CreateArgs, format: Format) -> an
         name: args.name,
         size: args.size,
         shared: args.shared,
-        labels: Vec::new(),
+        labels: args.labels.into_pairs(),
     };
     let message = v1::CreateVolumeRequest { plan: Some(write_volume_plan(&plan)) };
     let answer = connection.ask(|mut client| {

@@ -68,3 +68,7 @@ pub(crate) fn print_text(text: &str) -> anyhow::Result<()> {
 pub(crate) fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
+/// A cell's text, or a sign that there is none.
+fn or_dash(text: String) -> String {
+    if text.is_empty() { "–".to_owned() } else { text }
+}

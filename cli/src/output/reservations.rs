@@ -1,6 +1,6 @@
 //! Reservations as rows.
 
-use super::{Row, rows::ShownResources};
+use super::{Row, or_dash, rows::ShownResources};
 use proto::wire::v1;
 use serde::Serialize;
 
@@ -40,7 +40,6 @@ impl Row for ReservationRow {
         &["ID", "AGENT", "ROLE", "RESOURCES", "USED", "REFINES", "OWNER", "LABELS"];
 
     fn cells(&self) -> Vec<String> {
-        let or_dash = |text: String| if text.is_empty() { "–".to_owned() } else { text };
         vec![
             self.id.clone(),
             self.agent.clone(),

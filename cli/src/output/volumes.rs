@@ -1,7 +1,7 @@
 //! Volumes as rows of `bourse volumes`: sizes as people write them, what the agent said beside the
 //! state. Knows no connection.
 
-use super::Row;
+use super::{Row, or_dash};
 use proto::{convert::volume::read_volume_state, wire::v1};
 use serde::Serialize;
 
@@ -47,8 +47,18 @@ impl From<v1::Volume> for VolumeRow {
 }
 
 impl Row for VolumeRow {
-    const TITLES: &'static [&'static str] =
-        &["ID", "NAME", "AGENT", "RESERVATION", "ROLE", "SIZE MiB", "STATE", "TASKS", "OWNER"];
+    const TITLES: &'static [&'static str] = &[
+        "ID",
+        "NAME",
+        "AGENT",
+        "RESERVATION",
+        "ROLE",
+        "SIZE MiB",
+        "STATE",
+        "TASKS",
+        "OWNER",
+        "LABELS",
+    ];
 
     fn cells(&self) -> Vec<String> {
         let size = match self.resizing_to_milli_mib {
@@ -69,6 +79,7 @@ impl Row for VolumeRow {
             state,
             self.tasks.to_string(),
             self.owner.clone(),
+            or_dash(self.labels.join(" ")),
         ]
     }
 }
