@@ -1,8 +1,8 @@
 //! Whose user the data of a volume belong to: that of the first task that may write there.
 //!
-//! The file that says so lies beside the data, where no task writes. It is written last: without
-//! it nobody has written to the data yet, and they are given once more. What tasks do to owners and
-//! modes afterwards stays.
+//! The file that says so lies beside the data, where no task of another user than the agent's
+//! writes. It is written last: without it nobody has written to the data yet, and they are given
+//! once more. What tasks do to owners and modes afterwards stays.
 
 use super::directories::{DATA, open_at, sync};
 use jail::plan::User;

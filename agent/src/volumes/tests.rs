@@ -210,6 +210,26 @@ fn a_deletion_that_is_stopped_leaves_no_volume() {
     assert!(names(&place.path(DESTROYING)).is_empty());
 }
 
+/// What cannot be seen is not deleted, and nobody may be told so.
+#[test]
+fn a_volume_whose_disk_is_away_is_not_deleted() {
+    let place = Place::new();
+    let key = place.fill("volume-1.1");
+    let (disk, away) = (place.path(""), place.place.path().join("away"));
+    fs::rename(&disk, &away).unwrap();
+    for below in [MAKING, DESTROYING] {
+        fs::create_dir_all(place.path(below)).unwrap();
+    }
+    let error = place.delete(key).unwrap_err();
+    assert!(matches!(error, VolumeError::Missing { .. }), "{error}");
+    fs::remove_dir_all(&disk).unwrap();
+    fs::rename(&away, &disk).unwrap();
+    assert_eq!(place.names(), ["volume-1.1"]);
+    place.delete(key).unwrap();
+    assert!(place.names().is_empty());
+    place.delete(key).expect("what is not there is as good");
+}
+
 #[test]
 fn mounts_keep_a_volume_from_being_deleted() {
     const TEST: &str = "mounts_keep_a_volume_from_being_deleted";
