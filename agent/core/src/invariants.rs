@@ -34,10 +34,10 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("K1 what may run only for so long is watched", completions_are_watched),
     ("U2 pending updates are the last ones, without gaps", pending_is_gapless),
     ("U4 what is pending will be sent", pending_is_delivered),
-    ("V1 who uses a volume is known", volumes::users_are_known),
-    ("V2 what is for one has one user", volumes::exclusive_have_one),
-    ("V3 what is to be deleted will be", volumes::deletions_go_on),
-    ("V4 volumes are whole", volumes::rows_are_whole),
+    ("V9 who uses a volume is known", volumes::users_are_known),
+    ("V8 what is for one has one user", volumes::exclusive_have_one),
+    ("V10 what is to be deleted will be", volumes::deletions_go_on),
+    ("V11 volumes are whole", volumes::rows_are_whole),
     ("limits hold", limits_hold),
 ];
 
