@@ -25,13 +25,18 @@ impl Pki {
         self.directory.join("ca.pem")
     }
 
-    /// Makes a certificate; answers with the files of certificate and key.
+    /// The files of certificate and key, made when they are asked for first.
     pub(crate) fn issue(&self, home: &Home, kind: &str, id: &str) -> (PathBuf, PathBuf) {
+        let files = self.files(kind, id);
+        // Whoever reads them meanwhile must not get a certificate and a key of two makings.
+        if files.0.exists() && files.1.exists() {
+            return files;
+        }
         let mut command = bourse(home);
         command.args(["certificates", "--cluster", &self.cluster, "--directory"]);
         command.arg(&self.directory).args([kind, id, "--valid", "1d", "--hosts", &self.host]);
         run(&mut command).success();
-        self.files(kind, id)
+        files
     }
 
     fn files(&self, kind: &str, id: &str) -> (PathBuf, PathBuf) {
