@@ -1,9 +1,6 @@
 //! What is asked of demands: which there are, and why somebody gets nothing.
 
-use super::{
-    listings::read_page,
-    operators::{id, optional_id},
-};
+use super::{listings::read_page, operators::optional_id};
 use master_core::input::{OperatorCall, WhyQuery, WhySubject};
 use proto::{model::Refusal, wire::v1};
 
@@ -23,10 +20,7 @@ pub(super) fn read_why(request: v1::WhyRequest) -> Result<OperatorCall, Refusal>
             return Err(Refusal::invalid("framework_id", problem));
         }
     };
-    let role = match request.role.is_empty() {
-        true => None,
-        false => Some(id("role", &request.role)?),
-    };
+    let role = optional_id("role", &request.role)?;
     Ok(OperatorCall::Why(WhyQuery { subject, role }))
 }
 

@@ -1,6 +1,9 @@
 //! What operators say of reservations, read from the wire.
 
-use super::{listings::read_page, operators::id};
+use super::{
+    listings::read_page,
+    operators::{id, optional_id},
+};
 use master_core::input::OperatorCall;
 use proto::{
     convert::reservation::{read_move, read_reservation_plan, read_unreserve},
@@ -9,17 +12,10 @@ use proto::{
 };
 
 pub(super) fn read_list(request: v1::ListReservationsRequest) -> Result<OperatorCall, Refusal> {
-    let named = |text: &str| !text.is_empty();
     Ok(OperatorCall::ListReservations {
         page: read_page(request.page)?,
-        agent: match named(&request.agent_id) {
-            true => Some(id("agent_id", &request.agent_id)?),
-            false => None,
-        },
-        role: match named(&request.role) {
-            true => Some(id("role", &request.role)?),
-            false => None,
-        },
+        agent: optional_id("agent_id", &request.agent_id)?,
+        role: optional_id("role", &request.role)?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     listings::{may_be_stale, read_page},
-    operators::id,
+    operators::{id, optional_id},
 };
 use master_core::input::OperatorCall;
 use proto::{
@@ -12,21 +12,11 @@ use proto::{
 };
 
 pub(super) fn read_list(request: v1::ListVolumesRequest) -> Result<OperatorCall, Refusal> {
-    let named = |text: &str| !text.is_empty();
     let listing = OperatorCall::ListVolumes {
         page: read_page(request.page)?,
-        agent: match named(&request.agent_id) {
-            true => Some(id("agent_id", &request.agent_id)?),
-            false => None,
-        },
-        role: match named(&request.role) {
-            true => Some(id("role", &request.role)?),
-            false => None,
-        },
-        volume: match named(&request.volume_id) {
-            true => Some(id("volume_id", &request.volume_id)?),
-            false => None,
-        },
+        agent: optional_id("agent_id", &request.agent_id)?,
+        role: optional_id("role", &request.role)?,
+        volume: optional_id("volume_id", &request.volume_id)?,
     };
     Ok(may_be_stale(request.stale_ok, listing))
 }

@@ -5,7 +5,7 @@ use master_core::ledger::{
 };
 use proto::model::{
     AgentId, AgentInfo, ClusterId, Command as Program, Duration, FrameworkId, FrameworkInfo,
-    Instant, Milli, Ranges, Refusal, RequestId, ResourceName, Resources, Role, Session,
+    Instant, Milli, Ranges, Reason, Refusal, RequestId, ResourceName, Resources, Role, Session,
     StatusReason, StatusSource, TaskId, TaskInfo, TaskKey, TaskState, TaskStatus, Value, WallTime,
     agent::AgentTask,
 };
@@ -218,4 +218,17 @@ impl World {
         let row = self.ledger.agent(&agent(text)).expect("a known agent");
         row.allocated.scalar(&ResourceName::CPUS).0
     }
+}
+
+/// What a command that is refused says, and of which field.
+#[track_caller]
+pub(crate) fn refused(
+    world: &mut World,
+    command: &Command,
+    reason: Reason,
+    field: &str,
+) -> Refusal {
+    let refusal = world.apply(command).expect_err("is refused");
+    assert_eq!((refusal.reason, refusal.field.as_str()), (reason, field), "{refusal}");
+    refusal
 }

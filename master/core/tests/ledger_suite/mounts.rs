@@ -5,7 +5,7 @@ use master_core::ledger::{
     Applied, Command, Event, ReservationChange, Volume, VolumeChange, digest::digest,
 };
 use proto::model::{
-    GroupId, Milli, Operation, OperationResult, Reason, Refusal, ReservationId, ReservationPlan,
+    GroupId, Milli, Operation, OperationResult, Reason, ReservationId, ReservationPlan,
     ReservationRef, TaskGroup, TaskInfo, TaskState, VolumeId, VolumeKey, VolumeMount, VolumeName,
     VolumePlan, VolumeRef, VolumeReport, VolumeResize, VolumeState,
 };
@@ -93,13 +93,6 @@ fn launch(tasks: Vec<TaskInfo>) -> Command {
 
 fn row(world: &World, id: u64) -> &Volume {
     world.ledger.volume(VolumeId(id)).expect("there is one")
-}
-
-#[track_caller]
-fn refused(world: &mut World, command: &Command, reason: Reason, field: &str) -> Refusal {
-    let refusal = world.apply(command).expect_err("is refused");
-    assert_eq!((refusal.reason, refusal.field.as_str()), (reason, field), "{refusal}");
-    refusal
 }
 
 #[test]

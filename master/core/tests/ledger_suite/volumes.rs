@@ -6,9 +6,9 @@ use master_core::{
     ledger::{Applied, Command, Event, ReservationChange, Volume, VolumeChange, digest::digest},
 };
 use proto::model::{
-    Milli, Operation, OperationResult, Reason, Refusal, ReservationId, ReservationPlan,
-    ReservationRef, ResourceName, Resources, Unreserve, VolumeId, VolumeKey, VolumeName,
-    VolumePlan, VolumeRef, VolumeReport, VolumeResize, VolumeState, resources::Value,
+    Milli, Operation, OperationResult, Reason, ReservationId, ReservationPlan, ReservationRef,
+    ResourceName, Resources, Unreserve, VolumeId, VolumeKey, VolumeName, VolumePlan, VolumeRef,
+    VolumeReport, VolumeResize, VolumeState, resources::Value,
 };
 
 fn disk(mib: i64) -> Resources {
@@ -86,13 +86,6 @@ fn row(world: &World, id: u64) -> &Volume {
 fn free(ledger: &Ledger) -> Milli {
     let row = ledger.reservation(ReservationId(1)).expect("is there");
     row.free().scalar(&ResourceName::DISK)
-}
-
-#[track_caller]
-fn refused(world: &mut World, command: &Command, reason: Reason, field: &str) -> Refusal {
-    let refusal = world.apply(command).expect_err("is refused");
-    assert_eq!((refusal.reason, refusal.field.as_str()), (reason, field), "{refusal}");
-    refusal
 }
 
 #[test]
