@@ -9,20 +9,25 @@ use super::{
 use bytes::{Bytes, BytesMut};
 use h2::{RecvStream, SendStream, client::SendRequest};
 use prost::Message as _;
-use proto::wire::v1::MasterMessage;
+use proto::{
+    model::jitter::{Backoff, Jitter},
+    wire::v1::MasterMessage,
+};
 use std::{
     net::SocketAddr,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 use tokio::time;
 
 /// What the other side may send ahead of us.
 const WINDOW_BYTES: u32 = 64 * 1_024;
-/// Pause before a broken line is opened again; each line has its own, so that not all come back in
-/// the same moment.
-const PAUSE_MIN_MS: u64 = 100;
-const PAUSE_SPREAD_MS: u64 = 400;
+/// Pauses before a broken line is opened again, as agents make them.
+const RECONNECT: Backoff =
+    Backoff { min: proto::model::Duration(100), max: proto::model::Duration(15_000) };
 /// Heartbeats of different agents fall on different moments.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -34,13 +39,17 @@ pub(crate) struct Line {
     shared: Arc<Shared>,
     /// Grows with every attempt: the next master of the list.
     attempts: usize,
+    /// Attempts since an agent was registered on it.
+    failures: u32,
+    jitter: Jitter,
     /// Who leads, if a master said so.
     leader: Option<SocketAddr>,
 }
 
 impl Line {
     pub(crate) fn new(number: usize, agents: Vec<Agent>, shared: Arc<Shared>) -> Self {
-        Self { number, agents, shared, attempts: 0, leader: None }
+        let jitter = Jitter::new(number as u64);
+        Self { number, agents, shared, attempts: 0, failures: 0, jitter, leader: None }
     }
 
     pub(crate) async fn run(mut self) {
@@ -52,9 +61,9 @@ impl Line {
             });
             self.attempts += 1;
             if !redirected {
-                let spread =
-                    (self.number as u64 * 7_919 + self.attempts as u64 * 104_729) % PAUSE_SPREAD_MS;
-                time::sleep(Duration::from_millis(PAUSE_MIN_MS + spread)).await;
+                let pause = self.jitter.pause(RECONNECT, self.failures);
+                self.failures = self.failures.saturating_add(1);
+                time::sleep(Duration::from_millis(pause.0)).await;
             }
         }
     }
@@ -77,12 +86,18 @@ impl Line {
             .handshake::<_, Bytes>(socket)
             .await?;
         drop(permit);
-        let sessions = self.agents.iter_mut().map(|agent| session(agent, client.clone(), &shared));
+        let is_welcome = AtomicBool::new(false);
+        let sessions = self.agents.iter_mut();
+        let sessions = sessions.map(|agent| session(agent, client.clone(), &shared, &is_welcome));
         let sessions = futures_util::future::select_all(sessions.map(Box::pin));
-        tokio::select! {
+        let outcome = tokio::select! {
             ended = connection => ended.map(|()| None).map_err(Into::into),
             (outcome, _, _) = sessions => outcome,
+        };
+        if is_welcome.into_inner() {
+            self.failures = 0;
         }
+        outcome
     }
 }
 
@@ -100,6 +115,7 @@ async fn session(
     agent: &mut Agent,
     client: SendRequest<Bytes>,
     shared: &Shared,
+    is_welcome: &AtomicBool,
 ) -> anyhow::Result<Option<SocketAddr>> {
     let (mut sending, mut receiving) = open(agent, client).await?;
     let (mut frames, mut out) = (Frames::default(), BytesMut::new());
@@ -121,6 +137,7 @@ async fn session(
                             shared.registered.fetch_add(1, Relaxed);
                             shared.registrations.fetch_add(1, Relaxed);
                             present = Some(Present(shared));
+                            is_welcome.store(true, Relaxed);
                             interval = Duration::from_millis(interval_ms);
                             // The first one anywhere in an interval: agents do not beat in step.
                             let phase = interval.mul_f64((agent.number % 997) as f64 / 997.0);
