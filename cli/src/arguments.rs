@@ -20,6 +20,7 @@ use crate::{
         reservations::ReservationsArgs,
         roles::{QuotaArgs, RolesArgs},
         run::RunArgs,
+        trial::TrialCommand,
         volumes::VolumesArgs,
         why::{DemandArgs, WhyArgs},
     },
@@ -88,6 +89,9 @@ pub(crate) enum Command {
     Kill(Client<KillArgs>),
     /// Show what changes in the cluster
     Events(Client<EventsArgs>),
+    /// Try whole clusters in virtual time, under faults
+    #[command(subcommand)]
+    Trial(Box<TrialCommand>),
     /// Make certificates for a cluster's parties
     Certificates(CertificatesArgs),
     /// Print a completion script for a shell

@@ -109,6 +109,11 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Events(Client { context, args }) => {
             commands::events::run(&connect(context)?, output, &args).await?;
         }
+        Command::Trial(command) => {
+            // It takes all processors for as long as it likes.
+            let trial = move || commands::trial::trial(&command, output);
+            return tokio::task::spawn_blocking(trial).await?;
+        }
         Command::Certificates(args) => commands::certificates::run(&args)?,
         Command::Completion(args) => commands::completion::run(&args)?,
     }

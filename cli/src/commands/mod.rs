@@ -20,6 +20,7 @@ mod role_settings;
 pub(crate) mod roles;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod trial;
 pub(crate) mod volumes;
 pub(crate) mod why;
 

@@ -19,34 +19,34 @@ use std::{
 };
 
 /// A snapshot's records.
-pub type Dump = Rc<Vec<Vec<u8>>>;
+pub(crate) type Dump = Rc<Vec<Vec<u8>>>;
 
 /// What survives a crash.
 #[derive(Debug, Clone, Default)]
-pub struct Durable {
+pub(crate) struct Durable {
     /// Term, vote and commit.
-    pub hard_state: HardState,
+    pub(crate) hard_state: HardState,
     /// Contiguous.
-    pub entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// The newest snapshot.
-    pub snapshot: Option<(SnapshotMark, Dump)>,
+    pub(crate) snapshot: Option<(SnapshotMark, Dump)>,
     /// Whether the member has a past.
-    pub voter: bool,
+    pub(crate) voter: bool,
 }
 
 /// A disk.
 #[derive(Debug, Default)]
-pub struct Disk {
+pub(crate) struct Disk {
     /// What survives a crash.
-    pub durable: Durable,
+    pub(crate) durable: Durable,
     /// Asked for, not yet durable, in order.
-    pub pending: VecDeque<Persist>,
+    pub(crate) pending: VecDeque<Persist>,
     /// Streamed snapshots by index, which nothing refers to yet.
     received: BTreeMap<u64, Dump>,
 }
 
 /// Everything in a ledger, as a file has it.
-pub fn dump_of(ledger: &Ledger) -> Dump {
+pub(crate) fn dump_of(ledger: &Ledger) -> Dump {
     Rc::new(dump::records(ledger).collect())
 }
 
@@ -54,7 +54,7 @@ pub fn dump_of(ledger: &Ledger) -> Dump {
 ///
 /// # Panics
 /// When the dump was not made by [`dump_of`].
-pub fn restore(dump: &Dump) -> Ledger {
+pub(crate) fn restore(dump: &Dump) -> Ledger {
     let mut restore = Restore::new();
     for record in dump.iter() {
         restore.push(record).expect("a dump of our own");
@@ -64,13 +64,13 @@ pub fn restore(dump: &Dump) -> Ledger {
 
 impl Durable {
     /// The last entry's index.
-    pub fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         let snapshot = self.snapshot.as_ref().map_or(0, |(mark, _)| mark.index);
         self.entries.last().map_or(snapshot, |entry| entry.index)
     }
 
     /// What a process that starts now finds.
-    pub fn load(&self, cluster: &ClusterId) -> (Restored, Ledger) {
+    pub(crate) fn load(&self, cluster: &ClusterId) -> (Restored, Ledger) {
         let ledger = match &self.snapshot {
             Some((_, dump)) => restore(dump),
             None => Ledger::new(cluster.clone()),
@@ -87,12 +87,12 @@ impl Durable {
 
 impl Disk {
     /// A streamed snapshot is complete.
-    pub fn receive(&mut self, index: u64, dump: Dump) {
+    pub(crate) fn receive(&mut self, index: u64, dump: Dump) {
         self.received.insert(index, dump);
     }
 
     /// A snapshot of the process's own is written.
-    pub fn keep_snapshot(&mut self, mark: SnapshotMark, dump: Dump) {
+    pub(crate) fn keep_snapshot(&mut self, mark: SnapshotMark, dump: Dump) {
         let newest = self.durable.snapshot.as_ref().map_or(0, |(mark, _)| mark.index);
         if mark.index > newest {
             assert!(mark.index <= self.durable.last(), "a snapshot is of durable entries");
@@ -101,14 +101,14 @@ impl Disk {
     }
 
     /// Makes the first of the pending writes durable.
-    pub fn write_next(&mut self) -> Option<Persist> {
+    pub(crate) fn write_next(&mut self) -> Option<Persist> {
         let persist = self.pending.pop_front()?;
         self.apply(&persist);
         Some(persist)
     }
 
     /// The process dies: the first `kept` of the pending writes are durable, the others never were.
-    pub fn crash(&mut self, kept: usize) {
+    pub(crate) fn crash(&mut self, kept: usize) {
         for _ in 0..kept {
             self.write_next();
         }
@@ -117,7 +117,7 @@ impl Disk {
     }
 
     /// The disk is replaced by an empty one.
-    pub fn wipe(&mut self) {
+    pub(crate) fn wipe(&mut self) {
         *self = Self::default();
     }
 

@@ -5,6 +5,7 @@ use super::{
     agent_volumes::VolumeWork,
     disk::Dump,
     faults::Undo,
+    scenario::PlannedFault,
     streams::{Down, Up},
 };
 use agent_core::{ContainerId, Ending};
@@ -105,6 +106,6 @@ pub(crate) enum Happening {
         offers: Vec<OfferId>,
     },
     OperatorWake,
-    Fault,
+    Fault(PlannedFault),
     Undo(Undo),
 }

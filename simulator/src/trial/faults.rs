@@ -1,15 +1,24 @@
-//! What goes wrong. Every fault is drawn by the weights of the trial, has an end, and may overlap
-//! with any other; one that makes no sense at its moment is counted as skipped.
+//! What goes wrong. Every fault comes from the plan, has an end, and may overlap with any other;
+//! one that makes no sense at its moment is counted as skipped.
 
 use super::{
     event::{Happening, Process},
+    scenario::PlannedFault,
     streams::Client,
     world::World,
 };
+use crate::engine::Chance;
 use proto::model::Duration;
+use std::{
+    fmt::{self, Display},
+    str::FromStr,
+};
+
+/// Streams of chance from this one on belong to planned faults.
+const FAULT_STREAMS: u64 = 1_000;
 
 /// Kinds of faults.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A master's process dies.
     CrashMaster,
@@ -51,7 +60,7 @@ pub enum Kind {
     ResetConnection,
 }
 
-/// All kinds, in the order of a trial's weights.
+/// All kinds.
 pub const KINDS: [Kind; 19] = [
     Kind::CrashMaster,
     Kind::CrashLeader,
@@ -74,6 +83,28 @@ pub const KINDS: [Kind; 19] = [
     Kind::ResetConnection,
 ];
 
+impl Display for Kind {
+    /// `crash-leader`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, letter) in format!("{self:?}").char_indices() {
+            if letter.is_uppercase() && index > 0 {
+                write!(f, "-")?;
+            }
+            write!(f, "{}", letter.to_ascii_lowercase())?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = KINDS.iter().find(|kind| kind.to_string() == text);
+        named.copied().ok_or_else(|| format!("there is no fault called \"{text}\""))
+    }
+}
+
 /// The end of a fault.
 #[derive(Debug)]
 pub(crate) enum Undo {
@@ -84,30 +115,16 @@ pub(crate) enum Undo {
 }
 
 impl World {
-    /// A fault happens, and the next one is set.
-    pub(crate) fn fault(&mut self) {
+    /// A planned fault happens.
+    pub(crate) fn fault(&mut self, planned: PlannedFault) {
         if self.healed {
             return;
         }
-        let wait = self.chance.faults.time(50, self.options.fault_every.0.max(51));
-        self.queue.after(wait, Happening::Fault);
-        let kind = self.draw_kind();
-        match self.inject(kind) {
-            Some(()) => self.faults += 1,
+        self.chance.faults = Chance::new(self.options.seed, FAULT_STREAMS + planned.draw);
+        match self.inject(planned.kind) {
+            Some(()) => *self.kinds.entry(planned.kind).or_default() += 1,
             None => self.skipped += 1,
         }
-    }
-
-    fn draw_kind(&mut self) -> Kind {
-        let sum = self.options.weights.iter().sum();
-        let mut drawn = self.chance.faults.below(sum);
-        for (kind, weight) in KINDS.iter().zip(&self.options.weights) {
-            if drawn < *weight {
-                return *kind;
-            }
-            drawn -= weight;
-        }
-        unreachable!("drawn below the sum of the weights")
     }
 
     /// `None` when the fault makes no sense now.

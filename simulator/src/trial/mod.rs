@@ -7,7 +7,10 @@
 //!
 //! | here | stands for |
 //! |---|---|
-//! | [`disk`] | a master's data directory, with what a crash forgets |
+//! | [`Scenario`], [`Preset`] | all that decides a run; how seeds draw it |
+//! | [`attempt()`], [`Campaign`], [`minimise()`] | one run, many, and the smallest that fails |
+//! | [`CELLS`], [`MOMENTS`] | what runs must have met |
+//! | `disk` | a master's data directory, with what a crash forgets |
 //! | `network`, `streams` | links between masters; connections of agents, frameworks, operators |
 //! | `master_host` | a master's process: turns, effects, crashes, pauses |
 //! | `agent_host` | an agent's process around the real core, its journal and containers |
@@ -19,22 +22,28 @@ mod agent_disk;
 mod agent_host;
 mod agent_volumes;
 mod agent_world;
+mod attempt;
+mod campaign;
 mod departures;
-pub mod disk;
+mod disk;
 mod event;
-pub mod faults;
+mod faults;
 mod framework_calls;
 mod framework_host;
 mod grouping;
 mod healing;
 mod master_host;
 mod master_world;
+mod matrix;
 mod membership;
+mod minimise;
 mod network;
 mod operators;
-pub mod options;
+mod options;
 mod oracle;
+mod preset;
 mod reservations;
+mod scenario;
 mod sometimes;
 mod streams;
 mod trace;
@@ -42,20 +51,34 @@ mod volumes;
 mod wishes;
 mod world;
 
+pub use attempt::{Failure, attempt};
+pub use campaign::{Campaign, Summary};
+pub use faults::{KINDS, Kind};
+pub use matrix::{CELLS, Cell};
+pub use minimise::{Minimal, minimise};
 pub use options::Options;
+pub use preset::Preset;
+pub use scenario::{PlannedFault, Scenario, ScenarioError};
 pub use sometimes::{MOMENTS, Sometimes};
+pub use trace::Watch;
+
+use std::collections::BTreeMap;
 
 /// What a trial that found nothing wrong has seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Situations that were reached, and how often.
     pub sometimes: Sometimes,
-    /// Faults injected.
-    pub faults: u64,
-    /// Faults drawn that made no sense at that moment.
+    /// Faults injected, by kind.
+    pub kinds: BTreeMap<Kind, u64>,
+    /// Faults that made no sense at their moment.
     pub skipped: u64,
+    /// Messages between masters that were lost, doubled or made late.
+    pub message_faults: u64,
     /// Events of the whole run.
     pub events: u64,
+    /// Virtual milliseconds of the whole run.
+    pub virtual_ms: u64,
     /// Virtual milliseconds until everything was right after healing.
     pub healed_after_ms: u64,
     /// Digests compared between hosts.
@@ -66,13 +89,9 @@ pub struct Report {
     pub trace: Option<u128>,
 }
 
-/// Runs a trial to its end.
-///
-/// # Panics
-/// With the broken invariant's name when an oracle objects, or when what must come right does not.
-pub fn run(options: Options) -> Report {
-    let mut world = world::World::new(options);
-    world.endure();
-    world.heal();
-    world.report()
+impl Report {
+    /// Faults injected.
+    pub fn faults(&self) -> u64 {
+        self.kinds.values().sum()
+    }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Network {
     isolated: BTreeMap<Client, u32>,
     pub(crate) loss_per_mille: u64,
     pub(crate) duplicate_per_mille: u64,
+    /// Messages lost, doubled or made late.
+    pub(crate) faults: u64,
     /// Directions on which everything takes long.
     pub(crate) slow: BTreeSet<(usize, usize)>,
 }
@@ -23,7 +25,7 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) fn new(chance: Chance, loss_per_mille: u64, duplicate_per_mille: u64) -> Self {
         let (blocked, isolated, slow) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Self { chance, blocked, isolated, loss_per_mille, duplicate_per_mille, slow }
+        Self { chance, blocked, isolated, loss_per_mille, duplicate_per_mille, faults: 0, slow }
     }
 
     pub(crate) fn block(&mut self, from: usize, to: usize) {
@@ -58,10 +60,12 @@ impl Network {
     pub(crate) fn carry(&mut self, from: usize, to: usize) -> Vec<Duration> {
         let lost = self.chance.per_mille(self.loss_per_mille);
         if self.blocked.contains_key(&(from, to)) || lost {
+            self.faults += 1;
             return Vec::new();
         }
         let copies = 1 + usize::from(self.chance.per_mille(self.duplicate_per_mille));
         let slow = self.slow.contains(&(from, to));
+        self.faults += u64::from(copies > 1 || slow);
         (0..copies).map(|_| self.delay(slow)).collect()
     }
 

@@ -1,9 +1,23 @@
-//! A fingerprint of a run: equal seeds must give equal ones, to the last byte of the last effect.
+//! What a run is seen by: a fingerprint (equal seeds must give equal ones, to the last byte of the
+//! last effect), or every input and effect as a line of text.
 
 use std::fmt::{self, Debug, Write as _};
 use xxhash_rust::xxh3::Xxh3;
 
-/// Hashes what it is shown, when it is on; with `BOURSE_TRIAL_PRINT` set it is printed as well.
+/// How closely a run is watched. What is watched decides nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Watch {
+    /// By the oracles alone.
+    #[default]
+    Oracles,
+    /// A fingerprint of every input and effect is taken; slow.
+    Fingerprint,
+    /// They are printed to the standard output as well: time in milliseconds, host (masters from 0,
+    /// agents from 100), what.
+    Print,
+}
+
+/// Hashes what it is shown, when it is on.
 pub(crate) struct Trace {
     hasher: Option<Box<Xxh3>>,
     print: bool,
@@ -17,10 +31,9 @@ impl Debug for Trace {
 }
 
 impl Trace {
-    pub(crate) fn new(on: bool) -> Self {
-        let print = std::env::var_os("BOURSE_TRIAL_PRINT").is_some();
-        let hasher = (on || print).then(|| Box::new(Xxh3::new()));
-        Self { hasher, print, line: String::new() }
+    pub(crate) fn new(watch: Watch) -> Self {
+        let hasher = (watch != Watch::Oracles).then(|| Box::new(Xxh3::new()));
+        Self { hasher, print: watch == Watch::Print, line: String::new() }
     }
 
     pub(crate) fn note(&mut self, at: u64, who: usize, what: &dyn Debug) {
@@ -29,7 +42,7 @@ impl Trace {
         writeln!(self.line, "{at} {who} {what:?}").expect("text");
         hasher.update(self.line.as_bytes());
         if self.print {
-            eprint!("{}", self.line);
+            print!("{}", self.line);
         }
     }
 

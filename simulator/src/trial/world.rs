@@ -1,23 +1,26 @@
 //! The whole of a trial's world, and the loop that lets it happen.
 
 use super::{
-    Options, Report, Sometimes,
+    Options, Report, Scenario, Sometimes,
     agent_host::AgentHost,
+    attempt,
     event::{Happening, Process},
-    faults::{KINDS, Undo},
+    faults::{Kind, Undo},
     framework_calls::Calls,
     framework_host::FrameworkHost,
     master_host::MasterHost,
     network::Network,
     operators::OperatorHost,
     oracle::Oracles,
+    scenario::PlannedFault,
     streams::{Client, Connections},
-    trace::Trace,
+    trace::{Trace, Watch},
 };
 use crate::engine::{Chance, Queue};
 use proto::model::{
     ClusterId, Duration, FrameworkId, Instant, NodeId, Principal, principal::PrincipalKind,
 };
+use std::collections::BTreeMap;
 
 /// Chance, by purpose; links have their own.
 #[derive(Debug)]
@@ -50,15 +53,18 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     /// Faults are over.
     pub(crate) healed: bool,
-    pub(crate) faults: u64,
+    /// Still to come, by time.
+    plan: Vec<PlannedFault>,
+    /// Faults injected.
+    pub(crate) kinds: BTreeMap<Kind, u64>,
     pub(crate) skipped: u64,
     events: u64,
     pub(crate) healed_after: Duration,
 }
 
 impl World {
-    pub(crate) fn new(options: Options) -> Self {
-        assert_eq!(options.weights.len(), KINDS.len(), "one weight for each kind of fault");
+    pub(crate) fn new(scenario: &Scenario, watch: Watch) -> Self {
+        let options = scenario.options.clone();
         let chance = |purpose| Chance::new(options.seed, purpose);
         let (loss, duplicate) = (options.loss_per_mille, options.duplicate_per_mille);
         let machines = options.masters + options.spare_masters;
@@ -82,9 +88,10 @@ impl World {
             calls: Calls::default(),
             oracles: Oracles::default(),
             sometimes: Sometimes::default(),
-            trace: Trace::new(options.trace),
+            trace: Trace::new(watch),
             healed: false,
-            faults: 0,
+            plan: scenario.faults.clone(),
+            kinds: BTreeMap::new(),
             skipped: 0,
             events: 0,
             healed_after: Duration(0),
@@ -115,8 +122,10 @@ impl World {
             self.queue.after(at, Happening::FrameworkWake(framework));
         }
         self.queue.after(Duration(2_000), Happening::OperatorWake);
-        self.queue.after(Duration(3_000), Happening::Fault);
-        let end = Instant(0) + self.options.faults_for;
+        for planned in std::mem::take(&mut self.plan) {
+            self.queue.at(Instant(planned.at_ms), Happening::Fault(planned));
+        }
+        let end = Instant(self.options.faults_for_ms);
         while self.queue.next_at().is_some_and(|at| at < end) {
             self.happen();
         }
@@ -126,6 +135,7 @@ impl World {
     pub(crate) fn happen(&mut self) {
         let Some(happening) = self.queue.next_event() else { return };
         self.events += 1;
+        attempt::it_is(self.queue.now().0);
         match happening {
             Happening::Master(process, event) => self.master_happens(process, event),
             Happening::MasterStart(host) => self.start_master(host),
@@ -151,7 +161,7 @@ impl World {
                 self.framework_decides(framework, generation, offers);
             }
             Happening::OperatorWake => self.wake_operator(),
-            Happening::Fault => self.fault(),
+            Happening::Fault(planned) => self.fault(planned),
             Happening::Undo(undo) => self.undo(undo),
         }
     }
@@ -203,7 +213,9 @@ impl World {
         });
         Report {
             sometimes: self.sometimes,
-            faults: self.faults,
+            kinds: self.kinds,
+            message_faults: self.network.faults,
+            virtual_ms: self.queue.now().0,
             skipped: self.skipped,
             events: self.events,
             healed_after_ms: self.healed_after.0,

@@ -1,0 +1,83 @@
+//! `bourse trial replay`: one scenario again, with everything that happens in it if wanted.
+
+use super::{ScenarioArgs, ShownFailure};
+use crate::output::{Format, print_one};
+use serde::Serialize;
+use simulator::trial::{Watch, attempt};
+use std::{collections::BTreeMap, process::ExitCode};
+
+/// Flags of `bourse trial replay`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReplayArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Print every input and effect: milliseconds, host (masters from 0, agents from 100), what
+    #[arg(long)]
+    trace: bool,
+    /// Print the scenario as a file, and run nothing
+    #[arg(long, conflicts_with = "trace")]
+    print: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    passed: bool,
+    failure: Option<ShownFailure>,
+    virtual_ms: u64,
+    healed_after_ms: u64,
+    events: u64,
+    faults: BTreeMap<String, u64>,
+    skipped: u64,
+}
+
+pub(super) fn replay(args: &ReplayArgs, format: Format) -> anyhow::Result<ExitCode> {
+    let scenario = args.scenario.scenario()?;
+    if args.print {
+        crate::output::print_text(&scenario.write())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let watch = if args.trace { Watch::Print } else { Watch::Oracles };
+    let seed = scenario.options.seed;
+    let shown = match attempt(&scenario, watch) {
+        Ok(report) => Shown {
+            passed: true,
+            failure: None,
+            virtual_ms: report.virtual_ms,
+            healed_after_ms: report.healed_after_ms,
+            events: report.events,
+            skipped: report.skipped,
+            faults: report.kinds.iter().map(|(kind, count)| (kind.to_string(), *count)).collect(),
+        },
+        Err(failure) => Shown {
+            passed: false,
+            virtual_ms: failure.at_ms,
+            failure: Some(ShownFailure::new(seed, &failure)),
+            healed_after_ms: 0,
+            events: 0,
+            faults: BTreeMap::new(),
+            skipped: 0,
+        },
+    };
+    print_one(format, &shown, || shown.text(&args.scenario.typed()))?;
+    Ok(if shown.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl Shown {
+    fn text(&self, typed: &str) -> String {
+        if let Some(failure) = &self.failure {
+            let next = format!("`bourse trial minimise {typed}` makes it small");
+            return format!("{}{next}\n", failure.text());
+        }
+        let faults: Vec<String> =
+            self.faults.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        format!(
+            "nothing wrong in {:.1} s of virtual time, {} events; everything was right {:.1} s \
+             after the last fault\n{} faults made no sense, the others: {}\n",
+            self.virtual_ms as f64 / 1_000.0,
+            self.events,
+            self.healed_after_ms as f64 / 1_000.0,
+            self.skipped,
+            faults.join(", ")
+        )
+    }
+}

@@ -1,0 +1,86 @@
+//! The fault matrix: which operation meets which fault, and what of a trial counts as having tried
+//! it. A cell that no campaign hits proves nothing, however green the campaign is.
+
+use super::{Summary, faults::Kind};
+
+/// One row of the matrix.
+#[derive(Debug)]
+pub struct Cell {
+    /// Its letter and number: P of processes, W of what is written, N of networks, I of hostile
+    /// input.
+    pub id: &'static str,
+    /// What happens.
+    pub title: &'static str,
+    /// Faults that are it.
+    kinds: &'static [Kind],
+    /// Situations that are it.
+    moments: &'static [&'static str],
+}
+
+impl Cell {
+    /// How often a campaign hit it.
+    pub fn hits(&self, summary: &Summary) -> u64 {
+        let kinds = self.kinds.iter().filter_map(|kind| summary.kinds.get(kind));
+        let moments = self.moments.iter().map(|moment| summary.sometimes.count(moment));
+        kinds.sum::<u64>() + moments.sum::<u64>()
+    }
+}
+
+const fn cell(
+    id: &'static str,
+    title: &'static str,
+    kinds: &'static [Kind],
+    moments: &'static [&'static str],
+) -> Cell {
+    Cell { id, title, kinds, moments }
+}
+
+/// All cells that trials can hit.
+pub const CELLS: &[Cell] = &[
+    cell("P1", "the leader is killed", &[Kind::CrashLeader], &[]),
+    cell("P2", "a master is killed", &[Kind::CrashMaster], &[]),
+    cell("P3", "all masters are killed", &[Kind::PowerCut], &[]),
+    cell("P4", "a master is stopped and goes on", &[Kind::PauseMaster, Kind::PauseLeader], &[]),
+    cell("P6", "an agent is killed in the middle of a launch", &[Kind::CrashAgentInStep], &[]),
+    cell("P7", "an agent is killed while tasks run", &[], &["agent restarted with tasks"]),
+    cell("P9", "an agent's host starts anew", &[Kind::RebootAgent], &[]),
+    cell("P10", "a framework goes, and its time runs out", &[], &["framework removed"]),
+    cell("P11", "two schedulers with one framework's id", &[Kind::ReplaceFramework], &[]),
+    cell("P12", "an entry is refused when it is applied", &[], &["accept refused when applied"]),
+    cell("W2", "what was not synced is gone", &[], &["crash lost writes"]),
+    cell("W7", "a slow disk", &[Kind::SlowDisk], &[]),
+    cell("W9", "a master comes back with an empty disk", &[Kind::WipeMaster], &[]),
+    cell("W10", "a snapshot's transfer breaks off", &[], &["snapshot stream lost"]),
+    cell("W11", "an agent's journal is lost", &[Kind::LoseJournal], &[]),
+    cell("N1", "a master is cut from all others", &[Kind::PartitionMaster], &[]),
+    cell("N2", "a link carries nothing one way", &[Kind::CutLink], &[]),
+    cell(
+        "N4",
+        "an agent reaches nobody",
+        &[Kind::IsolateAgent, Kind::IsolateAgentLong],
+        &["agent unreachable"],
+    ),
+    cell("N6", "messages are doubled", &[], &["message doubled"]),
+    cell(
+        "I1",
+        "offers that are over are accepted",
+        &[],
+        &["accept of an offer that was taken back"],
+    ),
+    cell("I16", "a quota that the cluster cannot hold", &[], &["quota refused"]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{KINDS, MOMENTS};
+
+    #[test]
+    fn every_cell_is_fed_by_something_that_exists() {
+        for cell in CELLS {
+            assert!(cell.kinds.len() + cell.moments.len() > 0, "{} is fed by nothing", cell.id);
+            assert!(cell.kinds.iter().all(|kind| KINDS.contains(kind)), "{}", cell.id);
+            assert!(cell.moments.iter().all(|moment| MOMENTS.contains(moment)), "{}", cell.id);
+        }
+    }
+}
