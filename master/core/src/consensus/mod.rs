@@ -207,6 +207,8 @@ impl Consensus {
                     self.node.read_index(name.into_bytes());
                 }
             }
+            // To stand, raft looks at entries that are not applied; a snapshot replaces them first.
+            None if self.installing.is_some() => {}
             None => drop(self.node.tick()),
         }
         self.after_raft();
@@ -273,7 +275,8 @@ impl Consensus {
         let foreign = matches!(kind, MessageType::MsgPropose | MessageType::MsgSnapshot);
         // Raft takes the name of a read for granted.
         let nameless = kind == MessageType::MsgReadIndex && message.entries.len() != 1;
-        if !known || foreign || nameless {
+        let early = kind == MessageType::MsgTimeoutNow && self.installing.is_some();
+        if !known || foreign || nameless || early {
             return;
         }
         self.heard(message.from);

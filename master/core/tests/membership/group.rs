@@ -6,7 +6,7 @@ use master_core::{
     Config, Effect, Input, Master, Now, Outbox,
     input::{CallId, Delivery, OperatorCall},
     ledger::{LogVersion, Members, Standing, digest::digest, invariants},
-    outbox::{Answer, SnapshotMark},
+    outbox::{Answer, Persist},
 };
 use proto::model::{
     ClusterId, Duration, FrameworkInfo, Instant, MasterInfo, NodeId, Principal, Refusal, RequestId,
@@ -24,7 +24,8 @@ use std::{
 pub(crate) struct Host {
     pub(crate) master: Option<Master>,
     disk: Disk,
-    writing: Option<(SnapshotMark, Vec<Vec<u8>>)>,
+    /// Of a disk that hangs at a snapshot.
+    unwritten: Option<Vec<Persist>>,
     founders: u64,
 }
 
@@ -118,8 +119,8 @@ impl Group {
     }
 
     fn start(&mut self, node: u64, founders: u64) {
-        let (writing, disk, master) = (None, Disk::default(), None);
-        self.hosts.insert(node, Host { master, disk, writing, founders });
+        let (unwritten, disk, master) = (None, Disk::default(), None);
+        self.hosts.insert(node, Host { master, disk, unwritten, founders });
         self.restart(node);
     }
 
@@ -131,7 +132,7 @@ impl Group {
     /// The process ends.
     pub(crate) fn stop(&mut self, node: u64) {
         let host = self.hosts.get_mut(&node).expect("a machine");
-        (host.master, host.writing) = (None, None);
+        (host.master, host.unwritten) = (None, None);
     }
 
     /// The process ends, and this one of the others notices: its connection has.
@@ -183,6 +184,27 @@ impl Group {
     pub(crate) fn mend(&mut self, node: u64) {
         self.cut.remove(&node);
         self.deaf.remove(&node);
+    }
+
+    /// Its disk confirms nothing from a leader's snapshot on.
+    pub(crate) fn hang_at_snapshot(&mut self, node: u64) {
+        self.hosts.get_mut(&node).expect("a machine").unwritten = Some(Vec::new());
+    }
+
+    /// Its disk does all at once what it was given.
+    pub(crate) fn unhang(&mut self, node: u64) {
+        let host = self.hosts.get_mut(&node).expect("a machine");
+        for persist in host.unwritten.take().expect("it hung") {
+            self.hosts.get_mut(&node).expect("a machine").disk.apply(&persist);
+            self.send(node, persist.messages);
+            self.step(node, Input::Persisted(persist.number));
+        }
+        self.deliver();
+    }
+
+    /// Whether its disk hangs over a leader's snapshot.
+    pub(crate) fn is_installing(&self, node: u64) -> bool {
+        self.hosts[&node].unwritten.as_ref().is_some_and(|persists| !persists.is_empty())
     }
 
     pub(crate) fn tell(&mut self, line: &str) {
@@ -319,6 +341,11 @@ impl Group {
         match effect.answered() {
             Effect::Persist(persist) => {
                 let Some(host) = self.hosts.get_mut(&node) else { return };
+                if let Some(unwritten) = &mut host.unwritten
+                    && (persist.install.is_some() || !unwritten.is_empty())
+                {
+                    return unwritten.push(persist);
+                }
                 let Some(master) = &mut host.master else { return };
                 host.disk.apply(&persist);
                 master.step(now, Input::Persisted(persist.number), outbox);

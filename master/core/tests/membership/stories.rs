@@ -161,6 +161,35 @@ fn a_member_that_joins_late_gets_a_snapshot_that_knows_it() {
     assert_eq!(digests[0], digests[1]);
 }
 
+/// Raft looks at entries that are not applied before it stands, and those are gone by then: the
+/// member ended its process.
+#[test]
+fn a_member_does_not_stand_before_its_snapshot_is_on_disk() {
+    let mut group = Group::of(3);
+    group.snapshot_entries = 20;
+    for node in 1..=3 {
+        group.stop(node);
+        group.restart(node);
+    }
+    group.until("a leader", |group| group.leader().is_some());
+    let slow = (group.leader().unwrap() % 3) + 1;
+    group.cut(slow);
+    (0..50).for_each(|_| group.write());
+    group.hang_at_snapshot(slow);
+    group.mend(slow);
+    group.until("a snapshot", |group| group.is_installing(slow));
+    group.cut(slow);
+    group.pass(100);
+    assert!(group.runs(slow) && group.is_installing(slow));
+    group.unhang(slow);
+    group.mend(slow);
+    group.write();
+    group.until("equal ledgers", |group| {
+        let digests = [1, 2, 3].map(|node| digest(group.master(node).ledger()));
+        digests.iter().all(|digest| *digest == digests[0])
+    });
+}
+
 #[test]
 fn a_removed_member_that_was_away_learns_it_when_it_comes_back() {
     let mut group = Group::of(3);
