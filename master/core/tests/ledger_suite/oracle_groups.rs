@@ -16,6 +16,8 @@ pub(crate) struct GroupModel {
     pub(crate) role: Role,
     pub(crate) info: TaskGroup,
     pub(crate) failed: Option<(TaskKey, TaskState)>,
+    /// Tasks before it: none of them is of it, whatever their ids.
+    behind: usize,
 }
 
 /// CPUs, and ports in order.
@@ -73,7 +75,9 @@ fn bag((cpus, ports): Amounts) -> Resources {
 impl Oracle {
     /// The group of a task.
     pub(crate) fn group_of(&self, key: &TaskKey) -> Option<&GroupModel> {
-        self.groups.iter().find(|group| group.part_of(key).is_some())
+        let place = self.tasks.iter().position(|task| task.key == *key);
+        let is_new = |group: &&GroupModel| place.is_none_or(|place| place >= group.behind);
+        self.groups.iter().filter(is_new).find(|group| group.part_of(key).is_some())
     }
 
     /// What a task takes while it lives.
@@ -113,7 +117,9 @@ impl Oracle {
         if self.groups.iter().any(|group| group.key == key) {
             return no(Reason::GroupExists, "group_id");
         }
-        let group = GroupModel { key, role: role.clone(), info: info.clone(), failed: None };
+        let behind = self.tasks.len();
+        let group =
+            GroupModel { key, role: role.clone(), info: info.clone(), failed: None, behind };
         let shared = |(key, task): (TaskKey, &TaskInfo)| match group.share(&key) {
             None => task.clone(),
             Some(share) => TaskInfo { resources: bag(share), ..task.clone() },
