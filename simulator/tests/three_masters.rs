@@ -3,7 +3,7 @@
 
 mod rig;
 
-use simulator::trial::{CELLS, MOMENTS, Preset, Report, Scenario, Watch, attempt};
+use simulator::trial::{CELLS, MOMENTS, Preset, Report, Scenario, Watch, attempt, minimise};
 use std::{fs, path::Path};
 
 fn run(scenario: &Scenario, watch: Watch) -> Report {
@@ -39,6 +39,34 @@ fn equal_seeds_give_equal_runs() {
         assert!(first.trace.is_some());
         assert_eq!(first, second, "seed {seed}");
     }
+}
+
+/// More tasks than healing has time for: what fails is an answer, and a smaller scenario fails
+/// alike.
+#[test]
+fn a_failing_scenario_is_told_and_made_small() {
+    let mut scenario = Preset::Quick.draw(5);
+    let options = &mut scenario.options;
+    (options.masters, options.agents, options.frameworks) = (1, 2, 2);
+    (options.tasks_per_framework, options.faults_for_ms) = (2_000, 5_000);
+    (options.groups_per_mille, options.volumes, options.wishes) = (0, false, false);
+    scenario.faults.retain(|fault| fault.at_ms < 5_000);
+    assert!(!scenario.faults.is_empty(), "there is something to take out");
+    let failure = attempt(&scenario, Watch::Oracles).expect_err("it asks for too much");
+    assert!(failure.message.starts_with("not right"), "{failure:#?}");
+    assert!(failure.place.contains("healing.rs:"), "{failure:#?}");
+    assert!(failure.at_ms > 180_000, "{failure:#?}");
+
+    let minimal = minimise(&scenario, |_, _| ()).expect("it fails");
+    assert_eq!(minimal.failure.place, failure.place);
+    assert_eq!(minimal.scenario.faults, [], "no fault is needed for it");
+    let options = &minimal.scenario.options;
+    assert_eq!((options.agents, options.frameworks), (1, 1));
+    assert!(options.tasks_per_framework < 2_000, "half of them would do");
+    assert!(attempt(&minimal.scenario, Watch::Oracles).is_err_and(|it| it.is_like(&failure)));
+
+    let sound = minimise(&Preset::Quick.draw(1), |_, _| ());
+    assert_eq!(sound, None, "what does not fail is not made smaller");
 }
 
 /// Scenarios that once failed; each file tells the story.

@@ -27,6 +27,7 @@ mod shared;
 mod snapshot;
 mod task_ends;
 mod tools;
+mod trials;
 mod volume_crashes;
 mod volumes;
 mod workload;

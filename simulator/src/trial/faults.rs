@@ -120,7 +120,8 @@ impl World {
         if self.healed {
             return;
         }
-        self.chance.faults = Chance::new(self.options.seed, FAULT_STREAMS + planned.draw);
+        self.chance.faults =
+            Chance::new(self.options.seed, FAULT_STREAMS.wrapping_add(planned.draw));
         match self.inject(planned.kind) {
             Some(()) => *self.kinds.entry(planned.kind).or_default() += 1,
             None => self.skipped += 1,
@@ -157,7 +158,7 @@ impl World {
                 self.pause(host)
             }
             Kind::CutLink => {
-                let (from, to) = self.any_link();
+                let (from, to) = self.any_link()?;
                 self.sometimes.note("link cut one way");
                 self.cut(vec![(from, to)]);
                 Some(())
@@ -169,7 +170,7 @@ impl World {
                 Some(())
             }
             Kind::SlowLink => {
-                let (from, to) = self.any_link();
+                let (from, to) = self.any_link()?;
                 let wait = self.chance.faults.time(500, 5_000);
                 self.network.slow.insert((from, to));
                 self.undo_after(wait, Undo::SlowLink(from, to));
@@ -256,10 +257,12 @@ impl World {
         self.chance.faults.pick(&up).copied()
     }
 
-    fn any_link(&mut self) -> (usize, usize) {
-        let from = self.chance.faults.index(self.masters.len());
-        let step = 1 + self.chance.faults.index(self.masters.len() - 1);
-        (from, (from + step) % self.masters.len())
+    fn any_link(&mut self) -> Option<(usize, usize)> {
+        let hosts = self.masters.len();
+        let others = (hosts > 1).then_some(hosts - 1)?;
+        let from = self.chance.faults.index(hosts);
+        let step = 1 + self.chance.faults.index(others);
+        Some((from, (from + step) % hosts))
     }
 
     fn crash_and_restart(&mut self, host: usize) -> Option<()> {

@@ -1,7 +1,10 @@
 //! What a run is seen by: a fingerprint (equal seeds must give equal ones, to the last byte of the
 //! last effect), or every input and effect as a line of text.
 
-use std::fmt::{self, Debug, Write as _};
+use std::{
+    fmt::{self, Debug, Write as _},
+    io::{self, Write as _},
+};
 use xxhash_rust::xxh3::Xxh3;
 
 /// How closely a run is watched. What is watched decides nothing.
@@ -41,9 +44,8 @@ impl Trace {
         self.line.clear();
         writeln!(self.line, "{at} {who} {what:?}").expect("text");
         hasher.update(self.line.as_bytes());
-        if self.print {
-            print!("{}", self.line);
-        }
+        // A reader that has gone away, such as `head`, has seen enough.
+        self.print = self.print && io::stdout().write_all(self.line.as_bytes()).is_ok();
     }
 
     pub(crate) fn fingerprint(&self) -> Option<u128> {

@@ -50,7 +50,7 @@ impl Shown {
     fn text(&self) -> String {
         let failures: String = self.failures.iter().map(ShownFailure::text).collect();
         let verdict = match &self.different[..] {
-            [] => format!("{} seeds, each run twice: no difference\n", self.seeds),
+            [] => format!("seeds run twice: {}; no difference\n", self.seeds),
             seeds => format!(
                 "{} of {} seeds differ from run to run: {seeds:?}; compare two of `bourse trial \
                  replay SEED --trace`\n",

@@ -7,6 +7,7 @@ mod run;
 
 use crate::output::{Format, stderr_is_terminal};
 use anyhow::Context as _;
+use clap::ValueEnum as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use simulator::trial::{Failure, Preset, Scenario};
@@ -48,7 +49,7 @@ struct SeedsArgs {
     /// The first seed
     #[arg(long, default_value_t = 1, value_name = "SEED")]
     first: u64,
-    /// How many seeds [default: as the preset says]
+    /// How many seeds [default: 20 for `meta`, else as the preset says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     seeds: Option<u64>,
 }
@@ -88,6 +89,16 @@ pub(crate) fn trial(command: &TrialCommand, format: Format) -> anyhow::Result<Ex
     }
 }
 
+impl Size {
+    /// A seed of this size, as it is typed.
+    fn typed(self, seed: u64) -> String {
+        match self.to_possible_value() {
+            Some(name) if self != Self::default() => format!("{seed} --preset {}", name.get_name()),
+            _ => seed.to_string(),
+        }
+    }
+}
+
 impl From<Size> for Preset {
     fn from(size: Size) -> Self {
         match size {
@@ -122,14 +133,8 @@ impl ScenarioArgs {
 
     /// As it is typed again.
     fn typed(&self) -> String {
-        let size = match self.preset {
-            Size::Quick => "",
-            Size::Gate => " --preset gate",
-            Size::Soak => " --preset soak",
-            Size::Changing => " --preset changing",
-        };
         match &self.which {
-            Which::Seed(seed) => format!("{seed}{size}"),
+            Which::Seed(seed) => self.preset.typed(*seed),
             Which::File(path) => path.display().to_string(),
         }
     }

@@ -3,7 +3,7 @@
 use super::{ScenarioArgs, ShownFailure};
 use crate::output::{Format, print_one};
 use serde::Serialize;
-use simulator::trial::{Watch, attempt};
+use simulator::trial::{Report, Watch, attempt};
 use std::{collections::BTreeMap, process::ExitCode};
 
 /// Flags of `bourse trial replay`.
@@ -23,6 +23,12 @@ pub(crate) struct ReplayArgs {
 struct Shown {
     passed: bool,
     failure: Option<ShownFailure>,
+    /// What a run that passed came to.
+    report: Option<ShownReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct ShownReport {
     virtual_ms: u64,
     healed_after_ms: u64,
     events: u64,
@@ -39,24 +45,14 @@ pub(super) fn replay(args: &ReplayArgs, format: Format) -> anyhow::Result<ExitCo
     let watch = if args.trace { Watch::Print } else { Watch::Oracles };
     let seed = scenario.options.seed;
     let shown = match attempt(&scenario, watch) {
-        Ok(report) => Shown {
-            passed: true,
-            failure: None,
-            virtual_ms: report.virtual_ms,
-            healed_after_ms: report.healed_after_ms,
-            events: report.events,
-            skipped: report.skipped,
-            faults: report.kinds.iter().map(|(kind, count)| (kind.to_string(), *count)).collect(),
-        },
-        Err(failure) => Shown {
-            passed: false,
-            virtual_ms: failure.at_ms,
-            failure: Some(ShownFailure::new(seed, &failure)),
-            healed_after_ms: 0,
-            events: 0,
-            faults: BTreeMap::new(),
-            skipped: 0,
-        },
+        Ok(report) => {
+            let report = Some(ShownReport::new(&report));
+            Shown { passed: true, failure: None, report }
+        }
+        Err(failure) => {
+            let failure = Some(ShownFailure::new(seed, &failure));
+            Shown { passed: false, failure, report: None }
+        }
     };
     print_one(format, &shown, || shown.text(&args.scenario.typed()))?;
     Ok(if shown.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -64,10 +60,25 @@ pub(super) fn replay(args: &ReplayArgs, format: Format) -> anyhow::Result<ExitCo
 
 impl Shown {
     fn text(&self, typed: &str) -> String {
-        if let Some(failure) = &self.failure {
-            let next = format!("`bourse trial minimise {typed}` makes it small");
-            return format!("{}{next}\n", failure.text());
+        let failure = self.failure.as_ref().map(|failure| {
+            format!("{}`bourse trial minimise {typed}` makes it small\n", failure.text())
+        });
+        failure.or(self.report.as_ref().map(ShownReport::text)).unwrap_or_default()
+    }
+}
+
+impl ShownReport {
+    fn new(report: &Report) -> Self {
+        Self {
+            virtual_ms: report.virtual_ms,
+            healed_after_ms: report.healed_after_ms,
+            events: report.events,
+            faults: report.kinds.iter().map(|(kind, count)| (kind.to_string(), *count)).collect(),
+            skipped: report.skipped,
         }
+    }
+
+    fn text(&self) -> String {
         let faults: Vec<String> =
             self.faults.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         format!(

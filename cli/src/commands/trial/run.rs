@@ -1,6 +1,6 @@
 //! `bourse trial run`: many seeds, and what they came to.
 
-use super::{SeedsArgs, ShownFailure, bar};
+use super::{SeedsArgs, ShownFailure, Size, bar};
 use crate::output::{Format, print_text, table};
 use serde::Serialize;
 use simulator::trial::{CELLS, Campaign, MOMENTS, Preset, Summary};
@@ -66,7 +66,7 @@ pub(super) fn run(args: &RunArgs, format: Format) -> anyhow::Result<ExitCode> {
     let shown = Shown::new(&summary, real_ms, jobs, count >= preset.seeds());
     match format {
         Format::Json => print_text(&(serde_json::to_string_pretty(&shown)? + "\n"))?,
-        Format::Table => print_text(&shown.text(&summary))?,
+        Format::Table => print_text(&shown.text(&summary, args.seeds.preset))?,
     }
     Ok(if shown.passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -111,7 +111,7 @@ impl Shown {
         }
     }
 
-    fn text(&self, summary: &Summary) -> String {
+    fn text(&self, summary: &Summary, size: Size) -> String {
         let rows = CELLS.iter().map(|cell| {
             vec![cell.id.to_owned(), cell.title.to_owned(), cell.hits(summary).to_string()]
         });
@@ -138,16 +138,15 @@ impl Shown {
         }
         text += match (self.passed, self.failures.first()) {
             (true, _) => "nothing wrong\n",
-            (false, None) => "no failure, but not a whole campaign\n",
+            (false, None) => "no seed failed, but this is not enough\n",
             (false, Some(_)) => "",
         };
         if let Some(failure) = self.failures.first() {
             text += &format!(
-                "{} of {} seeds failed; `bourse trial minimise {}` with the same preset makes the \
-                 first one small\n",
+                "{} of {} seeds failed; `bourse trial minimise {}` makes the first one small\n",
                 self.failures.len(),
                 self.seeds,
-                failure.seed
+                size.typed(failure.seed)
             );
         }
         text
