@@ -37,6 +37,12 @@ impl Preset {
         }
     }
 
+    /// Whether its trials can reach every situation and hit every cell of the matrix. Where
+    /// masters change, disks are not lost, and there are neither groups nor volumes.
+    pub fn reaches_everything(self) -> bool {
+        self != Self::Changing
+    }
+
     /// The scenario of a seed.
     pub fn draw(self, seed: u64) -> Scenario {
         let mut chance = Chance::new(seed, 0);

@@ -63,7 +63,8 @@ pub(super) fn run(args: &RunArgs, format: Format) -> anyhow::Result<ExitCode> {
     });
     bar.finish_and_clear();
     let real_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let shown = Shown::new(&summary, real_ms, jobs, count >= preset.seeds());
+    let is_whole = count >= preset.seeds() && preset.reaches_everything();
+    let shown = Shown::new(&summary, real_ms, jobs, is_whole);
     match format {
         Format::Json => print_text(&(serde_json::to_string_pretty(&shown)? + "\n"))?,
         Format::Table => print_text(&shown.text(&summary, args.seeds.preset))?,
