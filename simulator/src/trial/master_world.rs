@@ -206,7 +206,6 @@ impl World {
 
     fn persist(&mut self, process: Process, persist: Persist) {
         let host = &mut self.masters[process.host];
-        self.oracles.log_matching.observe(host.node, &persist.entries);
         if persist.compact_to.is_some() {
             self.sometimes.note("log compacted");
         }
@@ -241,7 +240,9 @@ impl World {
                 self.sometimes.note("wiped member rejoined");
             }
             let durable = &self.masters[host].disk.durable;
-            self.oracles.monotone.written(self.masters[host].node, &durable.hard_state);
+            let node = self.masters[host].node;
+            self.oracles.monotone.written(node, &durable.hard_state);
+            self.oracles.log_matching.observe(node, &persist.entries);
             number = persist.number;
             self.send_peers(process, persist.messages);
         }
@@ -275,7 +276,12 @@ impl World {
         for message in messages {
             self.oracles.promises.sent(&message, &self.masters[from].disk.durable);
             let to = usize::try_from(message.to).expect("few nodes") - 1;
-            match message.get_msg_type() {
+            let kind = message.get_msg_type();
+            if kind == MessageType::MsgAppend {
+                let node = self.masters[from].node;
+                self.oracles.log_matching.observe(node, message.get_entries());
+            }
+            match kind {
                 MessageType::MsgSnapshot => self.stream_snapshot(process, to, message),
                 _ => self.send_peer(from, to, || Input::Peer(message.clone())),
             }
@@ -426,7 +432,9 @@ impl World {
         self.masters[host].disk.crash(kept);
         self.masters[host].rejoining &= !self.masters[host].disk.durable.voter;
         let node = self.masters[host].node;
-        self.oracles.monotone.written(node, &self.masters[host].disk.durable.hard_state);
+        let durable = &self.masters[host].disk.durable;
+        self.oracles.monotone.written(node, &durable.hard_state);
+        self.oracles.log_matching.observe(node, &durable.entries);
         self.masters[host].end();
         self.connections_end(host);
         self.master_died(process);

@@ -4,7 +4,12 @@
 //! `on_persist_ready`. Snapshots are never made here: raft is told that one exists, and the shell
 //! streams the file.
 
-use crate::outbox::SnapshotMark;
+use super::commands_of;
+use crate::{
+    ledger::{Command, MemberChange, codec},
+    outbox::SnapshotMark,
+};
+use proto::model::NodeId;
 use raft::{
     Error, GetEntriesContext, RaftState, Result, Storage, StorageError,
     eraftpb::{ConfState, Entry, HardState, Snapshot},
@@ -22,6 +27,21 @@ pub struct Restored {
     pub entries: Vec<Entry>,
     /// Whether this member has a past and may vote.
     pub voter: bool,
+}
+
+impl Restored {
+    /// Who founded the cluster, when the log still begins with that.
+    pub(super) fn founders(&self) -> Option<Vec<NodeId>> {
+        self.entries.iter().find_map(|entry| {
+            let batch = codec::decode_batch(commands_of(entry)).ok()?;
+            batch.commands.into_iter().find_map(|command| match command {
+                Command::ChangeMembers(MemberChange::Found(members)) => {
+                    Some(members.into_iter().map(|member| member.node).collect())
+                }
+                _ => None,
+            })
+        })
+    }
 }
 
 /// The log in memory. `entries` is contiguous and starts after `compacted`.

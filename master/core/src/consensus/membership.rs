@@ -4,7 +4,7 @@
 //! way at a time: raft's own conditions for it to be safe. Whether a change is wise is asked
 //! before, by whoever proposes it.
 
-use super::Consensus;
+use super::{Consensus, writes::Promise};
 use crate::ledger::{LogVersion, Member, MemberChange, Members, Standing};
 use proto::model::NodeId;
 use raft::eraftpb::{
@@ -74,14 +74,19 @@ impl Consensus {
         let state = self.node.apply_conf_change(change);
         let state = state.unwrap_or_else(|problem| panic!("raft refuses a change: {problem}"));
         assert!(says_the_same(&state, now), "raft has {state:?}, the ledger {now:?}");
+        // Raft looks for itself among the members when an entry is committed, and finds nothing.
+        if now.get(NodeId(self.node.raft.id)).is_none() && self.is_leader() {
+            let raft = &mut self.node.raft;
+            raft.become_follower(raft.term, raft::INVALID_ID);
+        }
         self.node.mut_store().set_conf_state(state);
-        self.change_to_persist = true;
+        self.change_kept = Promise::Due;
         self.after_raft();
     }
 
     /// Whether it is on disk that the last change is committed.
     pub(crate) fn is_change_durable(&self) -> bool {
-        !self.change_to_persist && self.change_persisting.is_none()
+        self.writes.has_kept(self.change_kept)
     }
 
     /// The ledger has learned who founded the cluster; whether raft agrees.

@@ -10,11 +10,12 @@ mod joining;
 mod log_view;
 pub(crate) mod membership;
 mod proposals;
+mod writes;
 
 use crate::{
     Config, Ledger,
     input::Delivery,
-    ledger::{Command, LogVersion, MemberChange, codec},
+    ledger::LogVersion,
     outbox::{Effect, Outbox, Persist, SnapshotMark},
 };
 pub(crate) use cluster_clock::ClusterClock;
@@ -28,7 +29,8 @@ use raft::{
     Progress, RawNode, SnapshotStatus, StateRole,
     eraftpb::{ConfState, Entry, EntryType, Message, MessageType},
 };
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use writes::{Promise, Writes};
 
 /// Appends under way to one member.
 const INFLIGHT_MESSAGES_MAX: usize = 256;
@@ -64,16 +66,14 @@ pub(crate) struct Consensus {
     node: RawNode<LogView>,
     election: Election,
     joining: Option<Joining>,
-    voter_to_persist: bool,
-    /// That a change of members is committed must not be forgotten: whoever it removed may be gone
-    /// when it is asked again. The number of the write that says so, once it is asked for.
-    change_to_persist: bool,
-    change_persisting: Option<u64>,
+    /// That this member may vote. Until then it says that it joins: counted among the voters, and
+    /// back without its right, it could leave them without a majority.
+    vote_kept: Promise,
+    /// That a change of members is committed: whoever it removed may be gone when it is asked for.
+    change_kept: Promise,
     ticks: u64,
     greet_every_ticks: u64,
-    persist_number: u64,
-    /// Our numbers and raft's, of what is on its way to the disk.
-    persisting: VecDeque<(u64, u64)>,
+    writes: Writes,
     /// A snapshot that raft may count as applied once this number is on disk.
     installing: Option<(u64, u64)>,
     /// Streamed by a leader, waiting for raft's word.
@@ -105,8 +105,9 @@ impl Consensus {
         let joining =
             (!restored.voter).then(|| Joining::new(founds, others, config.election_ticks));
         let applied = restored.snapshot.as_ref().map_or(0, |mark| mark.index);
+        let writes = Writes::new(restored.hard_state.term);
         // The configuration's list founds a new cluster, and no more: what is on the disk wins.
-        let founders = founders(&restored.entries);
+        let founders = restored.founders();
         let founders = founders.unwrap_or_else(|| config.members.keys().copied().collect());
         let mut members = ConfState::default();
         members.set_voters(founders.iter().map(|node| node.0).collect());
@@ -135,13 +136,11 @@ impl Consensus {
             node,
             election: Election::new(config.seed, config.election_ticks),
             joining,
-            voter_to_persist: false,
-            change_to_persist: false,
-            change_persisting: None,
+            vote_kept: Promise::Kept,
+            change_kept: Promise::Kept,
             ticks: 0,
             greet_every_ticks: config.election_ticks as u64,
-            persist_number: 0,
-            persisting: VecDeque::new(),
+            writes,
             installing: None,
             offered_snapshot: None,
             applied,
@@ -196,7 +195,11 @@ impl Consensus {
     pub(crate) fn tick(&mut self, outbox: &mut Outbox) {
         self.ticks += 1;
         // Said at once: others may wait for it.
-        let joined = self.voter_to_persist;
+        let joined = self.vote_kept != Promise::Kept && self.writes.has_kept(self.vote_kept);
+        if joined {
+            self.vote_kept = Promise::Kept;
+        }
+        let may_not_stand = self.may_not_stand();
         match &mut self.joining {
             // Without ticks a follower never campaigns.
             Some(joining) => {
@@ -207,14 +210,13 @@ impl Consensus {
                     self.node.read_index(name.into_bytes());
                 }
             }
-            // To stand, raft looks at entries that are not applied; a snapshot replaces them first.
-            None if self.installing.is_some() => {}
+            None if may_not_stand => {}
             None => drop(self.node.tick()),
         }
         self.after_raft();
         let members = self.node.store().conf_state();
         let alone = members.voters == [self.node.raft.id] && members.learners.is_empty();
-        let joining = self.joining.is_some();
+        let joining = self.joining.is_some() || self.vote_kept != Promise::Kept;
         if !alone && (joining || joined || self.ticks % self.greet_every_ticks == 1) {
             let (blank, version) = (self.node.store().is_blank(), self.version_max);
             outbox.push(Effect::Greet { blank, joining, version });
@@ -275,7 +277,7 @@ impl Consensus {
         let foreign = matches!(kind, MessageType::MsgPropose | MessageType::MsgSnapshot);
         // Raft takes the name of a read for granted.
         let nameless = kind == MessageType::MsgReadIndex && message.entries.len() != 1;
-        let early = kind == MessageType::MsgTimeoutNow && self.installing.is_some();
+        let early = kind == MessageType::MsgTimeoutNow && self.may_not_stand();
         if !known || foreign || nameless || early {
             return;
         }
@@ -344,14 +346,9 @@ impl Consensus {
 
     /// The disk has confirmed everything up to this number.
     pub(crate) fn persisted(&mut self, number: u64) {
-        let mut raft_number = None;
-        while self.persisting.front().is_some_and(|(ours, _)| *ours <= number) {
-            raft_number = self.persisting.pop_front().map(|(_, theirs)| theirs);
-        }
-        if let Some(raft_number) = raft_number {
+        if let Some(raft_number) = self.writes.confirmed(number) {
             self.node.on_persist_ready(raft_number);
         }
-        self.change_persisting = self.change_persisting.filter(|waiting| *waiting > number);
         if let Some((waiting, index)) = self.installing
             && waiting <= number
         {
@@ -379,19 +376,26 @@ impl Consensus {
         committed: &mut Vec<Committed>,
         outbox: &mut Outbox,
     ) {
-        if std::mem::take(&mut self.voter_to_persist) {
-            self.persist(Persist { voter: true, ..Persist::default() }, None, outbox);
+        if self.vote_kept == Promise::Due {
+            let vote = Persist { voter: true, ..Persist::default() };
+            self.vote_kept = Promise::Written(self.persist(vote, None, outbox));
         }
-        if std::mem::take(&mut self.change_to_persist) {
+        if self.change_kept == Promise::Due {
             let hard_state = Some(self.node.store().hard_state().clone());
-            self.persist(Persist { hard_state, ..Persist::default() }, None, outbox);
-            self.change_persisting = Some(self.persist_number);
+            let change = Persist { hard_state, ..Persist::default() };
+            self.change_kept = Promise::Written(self.persist(change, None, outbox));
         }
         while self.node.has_ready() {
             let mut ready = self.node.ready();
+            let mut persist =
+                Persist { messages: ready.take_persisted_messages(), ..Persist::default() };
+            // Raft takes it that a leader's term is on its disk: it asked others for their votes
+            // only then. The only voter asks nobody.
             let messages = ready.take_messages();
-            if !messages.is_empty() {
-                outbox.push(Effect::SendPeers(messages));
+            match self.writes.has_term(self.node.raft.term) {
+                false => persist.messages.extend(messages),
+                true if messages.is_empty() => {}
+                true => outbox.push(Effect::SendPeers(messages)),
             }
             for state in ready.take_read_states() {
                 match (<[u8; 8]>::try_from(state.request_ctx.as_slice()), &mut self.joining) {
@@ -401,7 +405,6 @@ impl Consensus {
                     (Err(_), None) => {}
                 }
             }
-            let mut persist = Persist::default();
             if *ready.snapshot() != raft::eraftpb::Snapshot::default() {
                 persist.install =
                     Some(self.install(ready.snapshot().get_metadata().index, committed));
@@ -417,16 +420,13 @@ impl Consensus {
             if ready.must_sync() {
                 persist.hard_state = Some(self.node.store().hard_state().clone());
             }
-            persist.messages = ready.take_persisted_messages();
             let number = ready.number();
             let installed = persist.install.as_ref().map(|mark| mark.index);
             if ready.must_sync() || !persist.messages.is_empty() {
-                self.persist(persist, Some(number), outbox);
+                let write = self.persist(persist, Some(number), outbox);
+                self.installing = installed.map(|index| (write, index)).or(self.installing);
             }
             self.node.advance_append_async(ready);
-            if let Some(index) = installed {
-                self.installing = Some((self.persist_number, index));
-            }
         }
         self.after_raft();
     }
@@ -440,13 +440,10 @@ impl Consensus {
         mark
     }
 
-    fn persist(&mut self, mut persist: Persist, raft_number: Option<u64>, outbox: &mut Outbox) {
-        self.persist_number += 1;
-        persist.number = self.persist_number;
-        if let Some(raft_number) = raft_number {
-            self.persisting.push_back((self.persist_number, raft_number));
-        }
+    fn persist(&mut self, mut persist: Persist, raft: Option<u64>, outbox: &mut Outbox) -> u64 {
+        let number = self.writes.ask(&mut persist, raft);
         outbox.push(Effect::Persist(persist));
+        number
     }
 
     /// The caller has applied everything up to this index.
@@ -465,27 +462,24 @@ impl Consensus {
         let (blank, committed) = (self.node.store().is_blank(), self.committed());
         if self.joining.as_ref().is_some_and(|joining| joining.is_over(blank, committed)) {
             self.joining = None;
-            self.voter_to_persist = true;
+            self.vote_kept = Promise::Due;
         }
+    }
+
+    /// To stand, raft looks at entries that are not applied, and a snapshot replaces them first.
+    /// And who is elected by itself alone leads at once: raft takes it for impossible that entries
+    /// of before are on their way to the disk then.
+    fn may_not_stand(&self) -> bool {
+        let voters = &self.node.store().conf_state().voters;
+        let writes = !self.is_leader() && !self.writes.is_idle();
+        self.installing.is_some() || (writes && *voters == [self.node.raft.id])
     }
 
     /// Whether raft has more to say.
     pub(crate) fn has_ready(&self) -> bool {
-        self.voter_to_persist || self.change_to_persist || self.node.has_ready()
+        let due = [self.vote_kept, self.change_kept].contains(&Promise::Due);
+        due || self.node.has_ready()
     }
-}
-
-/// Who founded the cluster, when the log still begins with that.
-fn founders(entries: &[Entry]) -> Option<Vec<NodeId>> {
-    entries.iter().find_map(|entry| {
-        let batch = codec::decode_batch(commands_of(entry)).ok()?;
-        batch.commands.into_iter().find_map(|command| match command {
-            Command::ChangeMembers(MemberChange::Found(members)) => {
-                Some(members.into_iter().map(|member| member.node).collect())
-            }
-            _ => None,
-        })
-    })
 }
 
 /// The bytes of an entry's commands; beside a change of the members they stand in its context.

@@ -2,7 +2,7 @@
 //! looked at one after the other. Where a task does not say what of it is reserved, that is filled
 //! in here: whatever the offered reservations have first, so that a framework need not know.
 
-use crate::ledger::{Ledger, Proposed, Task};
+use crate::ledger::{Ledger, Proposed, Task, resize_under_way};
 use proto::{
     convert::task_group::refuse_group,
     model::{
@@ -157,6 +157,10 @@ impl Left {
             let message = format!("there is no task {} of {}", resize.task, rows.framework);
             return Err(Refusal::new(Reason::TaskUnknown, message).at("task_id"));
         };
+        // Until the agent has said what became of the last one, nobody knows what this one takes.
+        if task.size_change().is_some() {
+            return Err(resize_under_way(&task.key).at("task_id"));
+        }
         // What cannot be a size of it is refused where it is applied.
         let (agent, has) = (&task.info.agent, &task.info.resources);
         let growth = larger(has, &resize.resources).and_then(|held| held.checked_sub(has));

@@ -6,7 +6,7 @@
 use super::{Turn, Waiter, left::Left};
 use crate::{
     input::{CallId, OperatorCall},
-    ledger::{Command, Ledger, VolumeChange, of_disk},
+    ledger::{Command, Ledger, VolumeChange, of_disk, volume_changing},
 };
 use proto::model::{
     AgentId, Milli, Reason, Refusal, ReservationRef, VolumePlan, VolumeRef, VolumeReport,
@@ -68,6 +68,10 @@ impl Left {
             let message = format!("there is no {id}");
             return Err(Refusal::new(Reason::VolumeUnknown, message).at("volume"));
         };
+        // Until the agent has said what became of the last one, nobody knows what this one takes.
+        if row.info.resizing_to.is_some() {
+            return Err(volume_changing(&row.info).at("volume"));
+        }
         match resize.size.0.saturating_sub(row.info.size.0) {
             growth @ 1.. => {
                 let reservation = ReservationRef::Known(row.info.reservation);

@@ -51,8 +51,7 @@ impl Ledger {
             return Err(Refusal::new(Reason::TransitionIllegal, message).at("task_id"));
         }
         if task.size_change().is_some() || draft.resizes.contains_key(&resize.task) {
-            let message = format!("the size of task {} is being changed", task.key.task);
-            return Err(Refusal::new(Reason::ResizeUnderWay, message).at("task_id"));
+            return Err(resize_under_way(&key).at("task_id"));
         }
         let from = &task.info.resources;
         let refuse = |problem: String| Refusal::invalid("resources", problem);
@@ -167,4 +166,10 @@ fn keep_parts(info: &mut TaskInfo) -> Vec<ReservedPart> {
     }
     info.reserved.retain(|part| !part.resources.is_empty());
     given_up
+}
+
+/// One change of a task's size at a time.
+pub(crate) fn resize_under_way(key: &TaskKey) -> Refusal {
+    let message = format!("the size of task {} is being changed", key.task);
+    Refusal::new(Reason::ResizeUnderWay, message)
 }

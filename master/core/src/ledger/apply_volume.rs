@@ -131,8 +131,7 @@ impl Ledger {
             VolumeState::Active | VolumeState::Resizing if has == wanted => return Ok(()),
             VolumeState::Active => {}
             VolumeState::Creating | VolumeState::Resizing => {
-                let message = format!("{id} is {state}; an event says when that is over");
-                return Err(Refusal::new(Reason::VolumeChanging, message).at("volume"));
+                return Err(volume_changing(&row.info).at("volume"));
             }
             VolumeState::Destroying => return Err(destroying(id)),
             VolumeState::Failed | VolumeState::Lost | VolumeState::Gone => {
@@ -341,4 +340,10 @@ fn take_disk(mut row: Reservation, size: Milli) -> Result<Reservation, Refusal> 
 pub(super) fn destroying(id: VolumeId) -> Refusal {
     let message = format!("{id} is being destroyed");
     Refusal::new(Reason::VolumeDestroying, message).at("volume")
+}
+
+/// One change of a volume at a time.
+pub(crate) fn volume_changing(info: &VolumeInfo) -> Refusal {
+    let message = format!("{} is {}; an event says when that is over", info.id, info.state);
+    Refusal::new(Reason::VolumeChanging, message)
 }

@@ -61,6 +61,8 @@ mod windows;
 
 pub use agents::{Agent, AgentState};
 pub use apply_preemption::{Preempted, Preemption};
+pub(crate) use apply_resize::resize_under_way;
+pub(crate) use apply_volume::volume_changing;
 pub use command::{Command, Proposed, ReservationChange, VolumeChange};
 pub use departures::Departure;
 pub(crate) use disruptions::Room as DisruptionRoom;

@@ -24,8 +24,6 @@ use std::{
 pub(crate) struct Host {
     pub(crate) master: Option<Master>,
     disk: Disk,
-    /// Of a disk that hangs at a snapshot.
-    unwritten: Option<Vec<Persist>>,
     founders: u64,
 }
 
@@ -119,8 +117,8 @@ impl Group {
     }
 
     fn start(&mut self, node: u64, founders: u64) {
-        let (unwritten, disk, master) = (None, Disk::default(), None);
-        self.hosts.insert(node, Host { master, disk, unwritten, founders });
+        let (disk, master) = (Disk::default(), None);
+        self.hosts.insert(node, Host { master, disk, founders });
         self.restart(node);
     }
 
@@ -132,7 +130,9 @@ impl Group {
     /// The process ends.
     pub(crate) fn stop(&mut self, node: u64) {
         let host = self.hosts.get_mut(&node).expect("a machine");
-        (host.master, host.unwritten) = (None, None);
+        host.master = None;
+        // What it was given and had not written is lost.
+        host.disk.unhang();
     }
 
     /// The process ends, and this one of the others notices: its connection has.
@@ -186,25 +186,26 @@ impl Group {
         self.deaf.remove(&node);
     }
 
-    /// Its disk confirms nothing from a leader's snapshot on.
-    pub(crate) fn hang_at_snapshot(&mut self, node: u64) {
-        self.hosts.get_mut(&node).expect("a machine").unwritten = Some(Vec::new());
+    /// Its disk confirms nothing from the first write on that is like this.
+    pub(crate) fn hang(&mut self, node: u64, at: fn(&Persist) -> bool) {
+        self.hosts.get_mut(&node).expect("a machine").disk.hang(at);
     }
 
     /// Its disk does all at once what it was given.
     pub(crate) fn unhang(&mut self, node: u64) {
-        let host = self.hosts.get_mut(&node).expect("a machine");
-        for persist in host.unwritten.take().expect("it hung") {
-            self.hosts.get_mut(&node).expect("a machine").disk.apply(&persist);
+        let unwritten = self.hosts.get_mut(&node).expect("a machine").disk.unhang();
+        for persist in unwritten {
+            let disk = &mut self.hosts.get_mut(&node).expect("a machine").disk;
+            let persist = disk.write(persist).expect("it hangs no longer");
             self.send(node, persist.messages);
             self.step(node, Input::Persisted(persist.number));
         }
         self.deliver();
     }
 
-    /// Whether its disk hangs over a leader's snapshot.
-    pub(crate) fn is_installing(&self, node: u64) -> bool {
-        self.hosts[&node].unwritten.as_ref().is_some_and(|persists| !persists.is_empty())
+    /// Whether its disk hangs, and has something to write.
+    pub(crate) fn hangs(&self, node: u64) -> bool {
+        self.hosts[&node].disk.hangs()
     }
 
     pub(crate) fn tell(&mut self, line: &str) {
@@ -341,13 +342,8 @@ impl Group {
         match effect.answered() {
             Effect::Persist(persist) => {
                 let Some(host) = self.hosts.get_mut(&node) else { return };
-                if let Some(unwritten) = &mut host.unwritten
-                    && (persist.install.is_some() || !unwritten.is_empty())
-                {
-                    return unwritten.push(persist);
-                }
                 let Some(master) = &mut host.master else { return };
-                host.disk.apply(&persist);
+                let Some(persist) = host.disk.write(persist) else { return };
                 master.step(now, Input::Persisted(persist.number), outbox);
                 self.send(node, persist.messages);
             }
@@ -391,6 +387,8 @@ impl Group {
     fn send(&mut self, from: u64, messages: Vec<Message>) {
         for mut message in messages {
             let to = message.to;
+            let kept = self.hosts[&from].disk.has_promised(&message);
+            assert!(kept, "{message:?} leaves before the disk of {from} has its term");
             if self.misread == Some(to) {
                 let entries = message.mut_entries().iter_mut();
                 let written = entries.filter(|entry| !entry.data.is_empty());

@@ -1,8 +1,9 @@
 //! What happens when, word for word.
 
 use super::group::{Group, info};
-use master_core::{input::OperatorCall, ledger::digest::digest};
+use master_core::{Input, input::OperatorCall, ledger::digest::digest};
 use proto::model::NodeId;
+use raft::eraftpb::{Message, MessageType};
 
 #[test]
 fn one_becomes_three_becomes_one() {
@@ -175,12 +176,12 @@ fn a_member_does_not_stand_before_its_snapshot_is_on_disk() {
     let slow = (group.leader().unwrap() % 3) + 1;
     group.cut(slow);
     (0..50).for_each(|_| group.write());
-    group.hang_at_snapshot(slow);
+    group.hang(slow, |persist| persist.install.is_some());
     group.mend(slow);
-    group.until("a snapshot", |group| group.is_installing(slow));
+    group.until("a snapshot", |group| group.hangs(slow));
     group.cut(slow);
     group.pass(100);
-    assert!(group.runs(slow) && group.is_installing(slow));
+    assert!(group.runs(slow) && group.hangs(slow));
     group.unhang(slow);
     group.mend(slow);
     group.write();
@@ -188,6 +189,68 @@ fn a_member_does_not_stand_before_its_snapshot_is_on_disk() {
         let digests = [1, 2, 3].map(|node| digest(group.master(node).ledger()));
         digests.iter().all(|digest| *digest == digests[0])
     });
+}
+
+/// Made a voter on its word, it came back without its right to vote, and nobody was ever elected.
+#[test]
+fn a_learner_is_made_a_voter_once_its_right_to_vote_is_on_disk() {
+    let mut group = Group::of(1);
+    group.start_joining(2);
+    group.hang(2, |persist| persist.voter);
+    group.add(2);
+    group.until("a right to vote", |group| group.hangs(2));
+    group.pass(50);
+    for node in [1, 2] {
+        group.stop(node);
+    }
+    for node in [1, 2] {
+        group.restart(node);
+    }
+    group.settles("1 2");
+}
+
+/// Elected by itself alone, it leads at once: had it told of a term that its disk did not keep, it
+/// would have made other entries in the same term in its next life, and the learner had both.
+#[test]
+fn the_only_voter_tells_nobody_of_a_term_before_its_disk_has_it() {
+    let mut group = Group::of(1);
+    group.add(2);
+    group.pass(5);
+    group.stop(1);
+    group.restart(1);
+    group.start_joining(2);
+    group.hang(1, |persist| persist.entries.iter().any(|entry| entry.term == 2));
+    group.until("an election", |group| group.hangs(1));
+    group.pass(5);
+    group.stop(1);
+    group.restart(1);
+    group.settles("1 2");
+}
+
+/// Raft takes it for impossible that a candidate wins while entries are on their way to its disk;
+/// it ended the process.
+#[test]
+fn the_only_voter_does_not_stand_before_its_entries_are_on_disk() {
+    let mut group = Group::of(1);
+    group.add(2);
+    group.pass(5);
+    group.hang(1, |persist| !persist.entries.is_empty());
+    group.write();
+    assert!(group.hangs(1), "an entry is on its way");
+    let later = Message {
+        msg_type: MessageType::MsgHeartbeat,
+        term: 7,
+        from: 2,
+        to: 1,
+        ..Message::default()
+    };
+    group.ask(1, Input::Peer(later));
+    assert_eq!(group.leader(), None, "somebody else led since");
+    group.pass(100);
+    assert!(group.runs(1) && group.hangs(1));
+    group.unhang(1);
+    group.start_joining(2);
+    group.settles("1 2");
 }
 
 #[test]

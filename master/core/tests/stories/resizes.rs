@@ -1,10 +1,10 @@
 //! Tasks that run get other sizes: out of offers, without any, not at all; told again to an agent
 //! that comes back.
 
-use super::rig::{Rig, accept_operations, kill, register, status, task};
+use super::rig::{Rig, accept_operations, agent_message, kill, register, status, task};
 use proto::model::{
-    OfferId, Operation, Resize, Resources, SchedulerCall, StatusReason, TaskId, TaskState,
-    TaskStatus,
+    AgentCall, OfferId, Operation, Resize, Resources, SchedulerCall, StatusReason, TaskId,
+    TaskState, TaskStatus,
 };
 
 fn resize(id: &str, cpus_milli: i64) -> Operation {
@@ -64,6 +64,23 @@ fn a_size_that_cannot_be_is_refused() {
     rig.call("hello", kill("t"));
     rig.call("hello", sizes(&[], vec![resize("t", 300)]));
     rig.matches("resize_refused");
+}
+
+/// Both are in one log entry, and when it is applied the task has its smaller size: it would take
+/// what others may have been offered since.
+#[test]
+fn a_task_does_not_grow_by_what_it_is_just_giving_back() {
+    let mut rig = running();
+    rig.call("hello", sizes(&[], vec![resize("t", 100)]));
+    rig.tell("the agent says that it is done, and the framework wants it back, at once");
+    let update = AgentCall::Update {
+        framework: rig.framework("hello"),
+        status: said(StatusReason::Resized, 2),
+    };
+    let back = sizes(&[], vec![resize("t", 500)]);
+    let back = rig.calls("hello", back);
+    rig.turn(vec![agent_message(1, "a", update), back]);
+    rig.matches("resize_taken_back");
 }
 
 #[test]

@@ -338,19 +338,21 @@ impl Rig {
 
     /// A framework calls.
     pub(crate) fn call(&mut self, name: &str, request: SchedulerCall) {
-        let session = self.sessions[name];
-        self.call_as(name, session, request);
+        let input = self.calls(name, request);
+        self.step(input);
     }
 
     /// Frameworks call in the same turn, in this order.
     pub(crate) fn turn_of_calls(&mut self, calls: Vec<(&str, SchedulerCall)>) {
-        let mut inputs = Vec::new();
-        for (name, request) in calls {
-            let (call, session) = (self.call_id(), self.sessions[name]);
-            let principal = principal(&format!("framework/{name}"));
-            inputs.push(Input::FrameworkCall { call, principal, session, request });
-        }
+        let inputs = calls.into_iter().map(|(name, request)| self.calls(name, request)).collect();
         self.turn(inputs);
+    }
+
+    /// A framework's call, for a turn.
+    pub(crate) fn calls(&mut self, name: &str, request: SchedulerCall) -> Input {
+        let (call, session) = (self.call_id(), self.sessions[name]);
+        let principal = principal(&format!("framework/{name}"));
+        Input::FrameworkCall { call, principal, session, request }
     }
 
     /// A framework calls, and says that it is another, or another instance.

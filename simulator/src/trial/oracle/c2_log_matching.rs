@@ -1,4 +1,5 @@
-//! C2: equal index and term mean an equal entry, on whichever disk.
+//! C2: equal index and term mean an equal entry, on whichever disk and in whichever message. What a
+//! process only meant to write, and lost before anybody was told, was never an entry.
 
 use proto::model::NodeId;
 use raft::eraftpb::Entry;
@@ -17,7 +18,7 @@ impl LogMatching {
             let first = self.entries.entry(place).or_insert_with(|| entry.clone());
             assert!(
                 first.data == entry.data,
-                "C2: {node} writes another entry at index {}, term {}, than was written before",
+                "C2: {node} has another entry at index {}, term {}, than there was before",
                 entry.index,
                 entry.term
             );

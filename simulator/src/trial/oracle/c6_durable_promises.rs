@@ -16,7 +16,10 @@ impl DurablePromises {
             MessageType::MsgAppendResponse if !message.reject => message.index <= disk.last(),
             MessageType::MsgRequestVoteResponse if !message.reject => voted(message.to),
             MessageType::MsgRequestVote => voted(message.from),
-            _ => true,
+            // To ask who would vote promises nothing.
+            MessageType::MsgRequestPreVote | MessageType::MsgRequestPreVoteResponse => true,
+            // To speak in a term is to have been in it.
+            _ => term >= message.term,
         };
         assert!(
             kept,
