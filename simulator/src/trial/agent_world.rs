@@ -45,8 +45,10 @@ impl World {
     }
 
     pub(crate) fn wake_agent(&mut self, agent: usize, life: u64) {
-        if self.agents[agent].life == life {
-            self.agents[agent].wake_at = None;
+        let host = &mut self.agents[agent];
+        // It was asked for again since, for an earlier time.
+        if host.life == life && host.wake_at == Some(self.queue.now()) {
+            host.wake_at = None;
             self.step_agent(agent, Input::Tick);
         }
     }

@@ -10,7 +10,10 @@ use super::{
 use master_core::{
     Config, Effect, Input, Master, Outbox,
     input::Delivery,
-    ledger::{digest::digest, invariants},
+    ledger::{
+        digest::{digest, of_records},
+        invariants,
+    },
     outbox::{Ending, Persist, RoleChange, SnapshotMark},
 };
 use proto::{
@@ -99,11 +102,13 @@ impl World {
         if applied == applied_before {
             return;
         }
-        if master.is_serving() || self.chance.oracles.per_mille(50) {
+        // Most of a trial's time: what is wrong in a ledger mostly stays, so that not every look is
+        // needed to see it.
+        if self.chance.oracles.per_mille(if master.is_serving() { 250 } else { 25 }) {
             let broken = invariants::check(master.ledger());
             assert!(broken.is_empty(), "ledger of {}: {broken:?}", host.node);
         }
-        if applied.is_multiple_of(8) {
+        if applied.is_multiple_of(32) {
             self.oracles.digests.observe(host.node, applied, digest(master.ledger()));
         }
         let members = master.ledger().members().clone();
@@ -255,7 +260,10 @@ impl World {
     fn write_snapshot(&mut self, process: Process, mark: SnapshotMark, of: &master_core::Ledger) {
         assert_eq!(mark.index, of.applied().index, "the state is as of the mark");
         let dump = dump_of(of);
-        assert_eq!(digest(&restore(&dump)), digest(of), "D3: a snapshot restores what it was of");
+        if self.chance.oracles.per_mille(250) {
+            let restored = digest(&restore(&dump));
+            assert_eq!(restored, of_records(&*dump), "D3: a snapshot restores what it was of");
+        }
         let host = &mut self.masters[process.host];
         let earlier = host.snapshot.replace((mark, dump));
         assert!(earlier.is_none(), "one snapshot is written at a time");
