@@ -12,7 +12,7 @@ fn run(scenario: &Scenario, watch: Watch) -> Report {
 
 #[test]
 fn trials_hold_their_promises() {
-    let summary = rig::hold_promises(Preset::Quick, 40);
+    let summary = rig::hold_promises(Preset::Quick, 60);
     println!(
         "{} seeds, {} events, {} faults, {} skipped, {} digests",
         summary.seeds, summary.events, summary.faults, summary.skipped, summary.digests_compared

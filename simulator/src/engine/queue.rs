@@ -8,6 +8,8 @@ use std::{cmp::Ordering, collections::BinaryHeap};
 #[derive(Debug)]
 pub struct Queue<E> {
     now: Instant,
+    /// Nothing happens before.
+    frozen_until: Instant,
     asked: u64,
     heap: BinaryHeap<Pending<E>>,
 }
@@ -21,7 +23,7 @@ struct Pending<E> {
 
 impl<E> Default for Queue<E> {
     fn default() -> Self {
-        Self { now: Instant(0), asked: 0, heap: BinaryHeap::new() }
+        Self { now: Instant(0), frozen_until: Instant(0), asked: 0, heap: BinaryHeap::new() }
     }
 }
 
@@ -61,16 +63,21 @@ impl<E> Queue<E> {
         self.at(self.now + wait, event);
     }
 
+    /// Nothing happens for a while; what was to come happens then, in its order.
+    pub fn freeze(&mut self, wait: Duration) {
+        self.frozen_until = self.now + wait;
+    }
+
     /// The next event; it becomes its time.
     pub fn next_event(&mut self) -> Option<E> {
         let pending = self.heap.pop()?;
-        self.now = pending.at;
+        self.now = pending.at.max(self.frozen_until);
         Some(pending.event)
     }
 
     /// When the next event happens.
     pub fn next_at(&self) -> Option<Instant> {
-        self.heap.peek().map(|pending| pending.at)
+        self.heap.peek().map(|pending| pending.at.max(self.frozen_until))
     }
 }
 
@@ -117,6 +124,19 @@ mod tests {
         let expected =
             [(1, "early"), (3, "a"), (3, "b"), (3, "c"), (3, "d"), (3, "e"), (5, "late")];
         assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn what_was_to_come_while_all_stands_still_comes_late_and_in_order() {
+        let mut queue = Queue::new();
+        queue.at(Instant(2), "first");
+        queue.at(Instant(1), "before");
+        queue.at(Instant(30), "after");
+        queue.next_event();
+        queue.freeze(Duration(20));
+        assert_eq!(queue.next_at(), Some(Instant(21)));
+        assert_eq!((queue.next_event(), queue.now()), (Some("first"), Instant(21)));
+        assert_eq!((queue.next_event(), queue.now()), (Some("after"), Instant(30)));
     }
 
     #[test]

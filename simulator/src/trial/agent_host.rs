@@ -1,7 +1,7 @@
 //! An agent's machine: its journal, its kernel's containers, and the process around the real core.
 //! Containers go on when the process dies, and end with the machine's boot.
 
-use super::{agent_disk::VolumeDisk, volumes::with_agent_disk};
+use super::{agent_disk::VolumeDisk, clock::Clock, volumes::with_agent_disk};
 use crate::engine::Chance;
 use agent_core::{Agent, ContainerId, ExitReport, Identity, Journal, Record, TaskRow};
 use master_core::input::StreamId;
@@ -32,11 +32,12 @@ pub(crate) struct AgentHost {
     /// A restart is asked for.
     pub(crate) starting: bool,
     pub(crate) disk: VolumeDisk,
+    /// It starts with the process.
+    pub(crate) clock: Clock,
     identity: Identity,
     rows: BTreeMap<TaskKey, TaskRow>,
     resources: Resources,
     journals: u64,
-    started: Instant,
 }
 
 impl AgentHost {
@@ -59,27 +60,17 @@ impl AgentHost {
             rows: BTreeMap::new(),
             resources: with_agent_disk(&Resources::cpus_mem(cpus * 1_000, cpus * 1_024)),
             journals: 1,
-            started: Instant(0),
+            clock: Clock::started(Instant(0), Instant(0)),
         }
     }
 
     /// A new life begins.
     pub(crate) fn begin(&mut self, at: Instant) {
         self.life += 1;
-        self.started = at;
+        self.clock = Clock::started(at, Instant(0));
         self.starting = false;
         self.wake_at = None;
         self.stream = None;
-    }
-
-    /// What its clock says: it starts with the process.
-    pub(crate) fn now(&self, at: Instant) -> Instant {
-        Instant(at.since(self.started).0)
-    }
-
-    /// When the world's clock shows what its own will.
-    pub(crate) fn world_time(&self, own: Instant) -> Instant {
-        Instant(self.started.0 + own.0)
     }
 
     pub(crate) fn journal(&self) -> Journal {

@@ -38,7 +38,7 @@ impl World {
             self.sometimes.note("agent restarted with tasks");
         }
         let mut outbox = Outbox::new();
-        let now = host.now(at);
+        let now = host.clock.shows(at);
         let recovered = Agent::recover(config, journal, observed, found, now, &mut outbox);
         host.agent = Some(recovered.expect("its own journal"));
         self.agent_stepped(agent, outbox);
@@ -47,7 +47,7 @@ impl World {
     pub(crate) fn wake_agent(&mut self, agent: usize, life: u64) {
         let host = &mut self.agents[agent];
         // It was asked for again since, for an earlier time.
-        if host.life == life && host.wake_at == Some(self.queue.now()) {
+        if host.life == life && host.wake_at.is_some_and(|at| at <= self.queue.now()) {
             host.wake_at = None;
             self.step_agent(agent, Input::Tick);
         }
@@ -56,7 +56,7 @@ impl World {
     pub(crate) fn step_agent(&mut self, agent: usize, input: Input) {
         let at = self.queue.now();
         let host = &mut self.agents[agent];
-        let now = host.now(at);
+        let now = host.clock.shows(at);
         let Some(core) = &mut host.agent else { return };
         self.trace.note(at.0, 100 + agent, &input);
         let mut outbox = Outbox::new();
@@ -85,7 +85,7 @@ impl World {
         }
         let host = &mut self.agents[agent];
         let Some(due) = host.agent.as_ref().and_then(Agent::deadline) else { return };
-        let due = host.world_time(due).max(at + Duration(1));
+        let due = host.clock.world_time(due).max(at + Duration(1));
         if host.wake_at.is_none_or(|wake| due < wake) {
             host.wake_at = Some(due);
             let life = host.life;

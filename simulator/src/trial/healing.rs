@@ -1,7 +1,7 @@
 //! What must come right once nothing goes wrong any more, within a bounded time.
 
 use super::{master_host::MasterHost, world::World};
-use master_core::ledger::{AgentState, FrameworkState, digest::digest, invariants};
+use master_core::ledger::{AgentState, FrameworkState, LogVersion, digest::digest, invariants};
 use proto::model::{Duration, Instant};
 
 /// Longer than every timeout and back-off of all parties together.
@@ -17,8 +17,13 @@ impl World {
         self.network.heal();
         for host in 0..self.masters.len() {
             self.masters[host].slow_disk = false;
+            self.masters[host].failing = None;
             let process = self.masters[host].process(host);
             self.resume_master(process);
+            // Sooner or later all get today's software.
+            if std::mem::take(&mut self.masters[host].old) && self.masters[host].is_up() {
+                self.crash_master(host);
+            }
             self.start_master(host);
         }
         for agent in 0..self.agents.len() {
@@ -55,6 +60,9 @@ impl World {
         let master = self.masters[leader].master.as_ref().expect("it serves");
         let ledger = master.ledger();
         wrong.extend(self.unsettled_masters(leader));
+        if ledger.version() < LogVersion::CURRENT {
+            wrong.push(format!("the log is still of version {:?}", ledger.version()));
+        }
         for host in self.masters.iter().filter(|host| self.is_member(leader, host.node)) {
             if host.rejoining || host.master.as_ref().is_none_or(|it| it.is_joining()) {
                 wrong.push(format!("{} may not vote", host.node));

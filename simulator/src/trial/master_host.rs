@@ -2,11 +2,21 @@
 //! of one that died. Every life has a clock of its own.
 
 use super::{
+    clock::Clock,
     disk::{Disk, Dump},
     event::{Happening, Process},
 };
 use master_core::{Input, Master, Now, ledger::Members, outbox::SnapshotMark};
 use proto::model::{Instant, NodeId, WallTime};
+
+/// Which writes a disk refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failing {
+    /// The next.
+    Once,
+    /// All.
+    Always,
+}
 
 /// One machine.
 #[derive(Debug)]
@@ -23,6 +33,12 @@ pub(crate) struct MasterHost {
     /// Written one at a time.
     pub(crate) snapshot: Option<(SnapshotMark, Dump)>,
     pub(crate) slow_disk: bool,
+    pub(crate) failing: Option<Failing>,
+    /// Its software is of before.
+    pub(crate) old: bool,
+    pub(crate) clock: Clock,
+    /// How wrong its wall clock is, besides.
+    pub(crate) wall_shift_ms: i64,
     /// Its disk was wiped, and it may not vote again yet.
     pub(crate) rejoining: bool,
     pub(crate) installed_snapshot: bool,
@@ -36,8 +52,6 @@ pub(crate) struct MasterHost {
     pub(crate) ending: bool,
     /// Whom it hears, as the core said last.
     pub(crate) roster: Members,
-    started: Instant,
-    clock_origin: u64,
 }
 
 impl MasterHost {
@@ -53,6 +67,10 @@ impl MasterHost {
             turn_asked: false,
             snapshot: None,
             slow_disk: false,
+            failing: None,
+            old: false,
+            clock: Clock::started(Instant(0), Instant(0)),
+            wall_shift_ms: 0,
             rejoining: false,
             installed_snapshot: false,
             absent: false,
@@ -60,15 +78,13 @@ impl MasterHost {
             gone: false,
             ending: false,
             roster: Members::default(),
-            started: Instant(0),
-            clock_origin: 0,
         }
     }
 
     /// A new life begins; its clock starts anywhere.
     pub(crate) fn begin(&mut self, at: Instant, clock_origin: u64) {
         self.life += 1;
-        (self.started, self.clock_origin) = (at, clock_origin);
+        self.clock = Clock::started(at, Instant(clock_origin));
         self.paused = false;
         self.installed_snapshot = false;
         self.roster = Members::default();
@@ -99,9 +115,10 @@ impl MasterHost {
 
     /// What the process's clocks say.
     pub(crate) fn now(&self, at: Instant) -> Now {
-        let monotonic = Instant(self.clock_origin + at.since(self.started).0);
+        let monotonic = self.clock.shows(at);
         // Wall clocks are wrong by as much as they like: nothing may depend on them.
-        let wall = WallTime(1_700_000_000_000 + self.node.0 * 10_000_000 + at.0);
+        let wall = 1_700_000_000_000 + self.node.0 * 10_000_000 + at.0;
+        let wall = WallTime(wall.saturating_add_signed(self.wall_shift_ms));
         Now { monotonic, wall }
     }
 }

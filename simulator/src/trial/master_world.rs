@@ -2,7 +2,7 @@
 //! are executed as the real shell does it: in order, and what a write promises only after it.
 
 use super::{
-    disk::{Dump, dump_of, restore},
+    disk::{Dump, restore},
     event::{Happening, MasterEvent, Process},
     streams::Down,
     world::World,
@@ -10,11 +10,8 @@ use super::{
 use master_core::{
     Config, Effect, Input, Master, Outbox,
     input::Delivery,
-    ledger::{
-        digest::{digest, of_records},
-        invariants,
-    },
-    outbox::{Ending, Persist, RoleChange, SnapshotMark},
+    ledger::{LogVersion, digest::digest, invariants},
+    outbox::{Ending, RoleChange},
 };
 use proto::{
     convert::orders,
@@ -36,7 +33,8 @@ impl World {
         match event {
             MasterEvent::Tick => {
                 let again = Happening::Master(process, MasterEvent::Tick);
-                self.queue.after(Duration(100), again);
+                let tick = self.masters[process.host].clock.tick_ms();
+                self.queue.after(Duration(tick), again);
                 self.give_master(process.host, Input::Tick);
             }
             MasterEvent::Turn => self.turn(process),
@@ -197,6 +195,14 @@ impl World {
         if !role.serving {
             return;
         }
+        let host = &self.masters[process.host];
+        let ledger = host.master.as_ref().expect("it is up").ledger();
+        if host.now(self.queue.now()).monotonic < ledger.applied().time {
+            self.sometimes.note("leader's clock behind");
+        }
+        if self.options.old_masters && ledger.version() == LogVersion::CURRENT {
+            self.sometimes.note("log of a newer version");
+        }
         if self.masters[process.host].installed_snapshot {
             self.sometimes.note("snapshot installed, then leader");
         }
@@ -209,77 +215,7 @@ impl World {
         self.oracles.completeness.serves(master.ledger());
     }
 
-    fn persist(&mut self, process: Process, persist: Persist) {
-        let host = &mut self.masters[process.host];
-        if persist.compact_to.is_some() {
-            self.sometimes.note("log compacted");
-        }
-        host.disk.pending.push_back(persist);
-        if host.disk.pending.len() == 1 {
-            self.schedule_write(process);
-        }
-    }
-
-    fn schedule_write(&mut self, process: Process) {
-        let slow = self.masters[process.host].slow_disk;
-        let wait = match self.chance.masters.below(40) {
-            _ if slow => self.chance.masters.time(30, 700),
-            0 => self.chance.masters.time(5, 150),
-            _ => self.chance.masters.time(0, 5),
-        };
-        self.queue.after(wait, Happening::Master(process, MasterEvent::DiskWritten));
-    }
-
-    fn disk_written(&mut self, process: Process) {
-        let host = process.host;
-        let count = self.masters[host].disk.pending.len();
-        let together = self.chance.masters.between(1, count as u64);
-        let mut number = 0;
-        for _ in 0..together {
-            let persist = self.masters[host].disk.write_next().expect("counted");
-            if persist.install.is_some() {
-                self.sometimes.note("snapshot installed");
-                self.masters[host].installed_snapshot = true;
-            }
-            if persist.voter && std::mem::take(&mut self.masters[host].rejoining) {
-                self.sometimes.note("wiped member rejoined");
-            }
-            let durable = &self.masters[host].disk.durable;
-            let node = self.masters[host].node;
-            self.oracles.monotone.written(node, &durable.hard_state);
-            self.oracles.log_matching.observe(node, &persist.entries);
-            number = persist.number;
-            self.send_peers(process, persist.messages);
-        }
-        if count as u64 > together {
-            self.schedule_write(process);
-        }
-        self.give_master(host, Input::Persisted(number));
-    }
-
-    fn write_snapshot(&mut self, process: Process, mark: SnapshotMark, of: &master_core::Ledger) {
-        assert_eq!(mark.index, of.applied().index, "the state is as of the mark");
-        let dump = dump_of(of);
-        if self.chance.oracles.per_mille(250) {
-            let restored = digest(&restore(&dump));
-            assert_eq!(restored, of_records(&*dump), "D3: a snapshot restores what it was of");
-        }
-        let host = &mut self.masters[process.host];
-        let earlier = host.snapshot.replace((mark, dump));
-        assert!(earlier.is_none(), "one snapshot is written at a time");
-        let wait = self.chance.masters.time(5, 3_000);
-        self.queue.after(wait, Happening::Master(process, MasterEvent::SnapshotWritten));
-    }
-
-    fn snapshot_written(&mut self, process: Process) {
-        let host = &mut self.masters[process.host];
-        let (mark, dump) = host.snapshot.take().expect("one is being written");
-        let index = mark.index;
-        host.disk.keep_snapshot(mark, dump);
-        self.give_master(process.host, Input::SnapshotWritten { index });
-    }
-
-    fn send_peers(&mut self, process: Process, messages: Vec<Message>) {
+    pub(super) fn send_peers(&mut self, process: Process, messages: Vec<Message>) {
         let from = process.host;
         for message in messages {
             self.oracles.promises.sent(&message, &self.masters[from].disk.durable);
@@ -422,6 +358,10 @@ impl World {
             agent_reregister_timeout: Duration::from_seconds(10),
             agent_unreachable_per_minute: 60,
             agent_removal_timeout: Duration::from_seconds(20),
+            log_version_max: match self.masters[host].old {
+                true => LogVersion::OLDEST,
+                false => LogVersion::CURRENT,
+            },
             ..Config::new(self.cluster.clone(), node, members.collect())
         }
     }

@@ -38,4 +38,7 @@ pub struct Options {
     pub groups_per_mille: u64,
     /// Whether an operator makes volumes, resizes and destroys them.
     pub volumes: bool,
+    /// Whether masters begin with the software of before, and are upgraded one by one.
+    #[serde(default)]
+    pub old_masters: bool,
 }

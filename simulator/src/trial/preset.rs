@@ -52,6 +52,9 @@ impl Preset {
             Self::Gate | Self::Soak => large(seed, &mut chance),
             Self::Changing => changing(seed, &mut chance, &mut weights),
         };
+        if !options.old_masters {
+            weights.extend([(Kind::UpgradeMaster, 0), (Kind::DowngradeMaster, 0)]);
+        }
         let longest_pause = match self {
             Self::Gate | Self::Soak => chance.between(1_000, 6_000),
             Self::Quick | Self::Changing => chance.between(400, 2_500),
@@ -88,6 +91,7 @@ fn small(seed: u64, chance: &mut Chance) -> Options {
         role_changes: chance.per_mille(600),
         groups_per_mille: 400,
         volumes: chance.per_mille(600),
+        old_masters: chance.per_mille(250),
     }
 }
 

@@ -71,6 +71,7 @@ impl World {
         let masters = (1..=machines as u64).map(|node| {
             let mut host = MasterHost::new(NodeId(node));
             host.absent = node > options.masters as u64;
+            host.old = options.old_masters;
             host
         });
         let mut agents_chance = chance(3);
