@@ -12,7 +12,7 @@
 //! | [`CELLS`], [`MOMENTS`] | what runs must have met |
 //! | `disk` | a master's data directory, with what a crash forgets |
 //! | `network`, `streams` | links between masters; connections of agents, frameworks, operators |
-//! | `master_host`, `master_world`, `master_disks` | a master's process: turns, effects, crashes, pauses, writes |
+//! | `master_host`, `master_disks` | a master's process: turns, effects, crashes, pauses; writes |
 //! | `agent_host` | an agent's process around the real core, its journal and containers |
 //! | `framework_host`, `framework_calls` | scripted schedulers that retry everything |
 //! | `faults`, `healing` | what goes wrong, and what must come right |
