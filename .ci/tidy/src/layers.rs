@@ -27,6 +27,7 @@ const ALL: &[&str] = &[
     "bourse-sdk",
     "edge",
     "jail",
+    "live",
     "master",
     "master-core",
     "proto",
@@ -55,6 +56,8 @@ const LAYERS: &[Layer] = &[
     },
     Layer { tests_may_use: CLUSTER, ..layer("frameworks/", &["bourse-sdk", "proto"]) },
     layer("simulator", &["agent-core", "bourse-sdk", "master-core", "proto"]),
+    // Knows the binary by its path and its public face alone.
+    layer("simulator/live", &["bourse-sdk", "proto"]),
     // The two places where everything meets: the measurements and the one binary.
     layer("benches", ALL),
     layer("cli", ALL),

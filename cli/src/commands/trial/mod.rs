@@ -1,5 +1,7 @@
-//! `bourse trial`: clusters of the real cores in a virtual world that fails, by seed.
+//! `bourse trial`: clusters of the real cores in a virtual world that fails, by seed;
+//! and real processes under faults.
 
+mod live;
 mod meta;
 mod minimise;
 mod replay;
@@ -24,6 +26,8 @@ pub(crate) enum TrialCommand {
     Minimise(minimise::MinimiseArgs),
     /// Run seeds twice and compare every input and effect
     Meta(meta::MetaArgs),
+    /// Harm real masters and agents under a load, and judge what became of it
+    Live(live::LiveArgs),
 }
 
 /// How large trials are.
@@ -86,6 +90,7 @@ pub(crate) fn trial(command: &TrialCommand, format: Format) -> anyhow::Result<Ex
         TrialCommand::Replay(args) => replay::replay(args, format),
         TrialCommand::Minimise(args) => minimise::minimise(args, format),
         TrialCommand::Meta(args) => meta::meta(args, format),
+        TrialCommand::Live(args) => live::live(args, format),
     }
 }
 

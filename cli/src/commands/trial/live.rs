@@ -1,0 +1,105 @@
+//! `bourse trial live`: real processes of this very program under faults, judged afterwards.
+//!
+//! Without an exercise it lists them.
+
+use super::bar;
+use crate::output::{Format, print_text, table};
+use anyhow::Context as _;
+use live::{
+    exercises::{EXERCISES, Exercise, Length, Order},
+    figures::Report,
+};
+use std::{process::ExitCode, time::Duration};
+
+/// Flags of `bourse trial live`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LiveArgs {
+    /// The exercise; without one they are listed
+    exercise: Option<String>,
+    /// How often harm is done [default: as many as a full run has]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    rounds: Option<u64>,
+    /// Rounds for so long, such as `90s` or `10m`
+    #[arg(long = "for", value_name = "DURATION", conflicts_with = "rounds")]
+    #[arg(value_parser = humantime::parse_duration)]
+    time: Option<Duration>,
+}
+
+pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> {
+    let Some(name) = &args.exercise else {
+        print_text(&list(format)?)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    let exercise = Exercise::named(name).with_context(|| {
+        format!("there is no exercise {name:?}; `bourse trial live` lists them")
+    })?;
+    let length = match (args.rounds, args.time) {
+        (_, Some(time)) => Length::For(time),
+        (Some(rounds), None) => Length::Rounds(rounds),
+        (None, None) => Length::Rounds(exercise.rounds),
+    };
+    let total = match length {
+        Length::Rounds(rounds) => rounds,
+        Length::For(_) => exercise.rounds,
+    };
+    let bar = bar(total, "{elapsed_precise} {bar:40} {pos}/{len} rounds");
+    let watch = |done| bar.set_position(done);
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let report = exercise.run(&Order { program, length, watch: &watch })?;
+    bar.finish_and_clear();
+    match format {
+        Format::Json => print_text(&(serde_json::to_string_pretty(&json(&report))? + "\n"))?,
+        Format::Table => print_text(&text(&report))?,
+    }
+    let passed = report.violations.is_empty();
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn list(format: Format) -> anyhow::Result<String> {
+    if format == Format::Json {
+        let rows = EXERCISES.iter().map(
+            |it| serde_json::json!({ "name": it.name, "about": it.about, "rounds": it.rounds }),
+        );
+        return Ok(serde_json::to_string_pretty(&rows.collect::<Vec<_>>())? + "\n");
+    }
+    let rows = EXERCISES
+        .iter()
+        .map(|it| vec![it.name.to_owned(), it.about.to_owned(), it.rounds.to_string()]);
+    Ok(table::render(&["exercise", "what is done", "rounds"], rows))
+}
+
+fn json(report: &Report) -> serde_json::Value {
+    let figures = report.figures.iter().map(|figure| {
+        serde_json::json!({ "name": figure.name, "value": figure.value, "unit": figure.unit })
+    });
+    serde_json::json!({
+        "exercise": report.exercise,
+        "passed": report.violations.is_empty(),
+        "rounds": report.rounds,
+        "elapsed_s": report.elapsed.as_secs_f64(),
+        "figures": figures.collect::<Vec<_>>(),
+        "violations": report.violations,
+        "logs": report.logs,
+    })
+}
+
+fn text(report: &Report) -> String {
+    let rows = report.figures.iter().map(|figure| {
+        let value = match figure.unit {
+            "" => format!("{:.0}", figure.value),
+            unit => format!("{:.2} {unit}", figure.value),
+        };
+        vec![figure.name.clone(), value]
+    });
+    let mut text = table::render(&[report.exercise, "value"], rows);
+    let seconds = report.elapsed.as_secs_f64();
+    text += &format!("{} rounds in {seconds:.0} s\n", report.rounds);
+    for violation in &report.violations {
+        text += &format!("{violation}\n");
+    }
+    match report.violations.is_empty() {
+        true => text += "nothing wrong\n",
+        false => text += &report.logs,
+    }
+    text
+}

@@ -1,0 +1,35 @@
+//! The live ring itself, shortened: the command that runs it, and what it says.
+
+use crate::rig::{Home, bourse, run};
+
+#[test]
+fn a_leader_is_killed_under_load_and_nothing_is_lost() {
+    let home = Home::new();
+    let mut command = bourse(&home);
+    command.args(["--output", "json", "trial", "live", "leader-killed", "--rounds", "3"]);
+    let report = run(&mut command);
+    // Beside other tests gaps may be longer than on a quiet host: what is lost or doubled counts.
+    let report: serde_json::Value = serde_json::from_str(&report.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", report.stdout, report.stderr));
+    let violations = report["violations"].as_array().unwrap();
+    let grave = violations.iter().filter(|it| !it.as_str().unwrap().starts_with("write gap"));
+    assert_eq!(grave.count(), 0, "{report:#}");
+    assert_eq!(report["rounds"], 3, "{report:#}");
+    let figures = report["figures"].as_array().unwrap();
+    let figure = |name: &str| {
+        let figure = figures.iter().find(|figure| figure["name"] == name);
+        figure.unwrap()["value"].as_f64().unwrap()
+    };
+    assert!(figure("accepts acknowledged") > 200.0, "{report:#}");
+    assert_eq!(figure("acknowledged and lost"), 0.0);
+    assert_eq!(figure("there twice"), 0.0);
+}
+
+#[test]
+fn exercises_are_listed_and_others_refused() {
+    let home = Home::new();
+    let listed = run(bourse(&home).args(["--output", "json", "trial", "live"])).json();
+    assert!(listed.as_array().unwrap().iter().any(|it| it["name"] == "leader-killed"));
+    let error = run(bourse(&home).args(["trial", "live", "nonsense"])).failure();
+    assert!(error.contains("`bourse trial live` lists them"), "{error}");
+}

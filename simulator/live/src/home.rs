@@ -1,0 +1,132 @@
+//! The folder below which everything of an exercise lives, and what is left of it on this host.
+//!
+//! The environment of each process names the folder, so that whatever is left afterwards, processes
+//! included, can be found.
+
+use crate::patience::within;
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    fs,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+/// The kernel ends processes and mounts when it can.
+const CLEAN_WITHIN: Duration = Duration::from_secs(20);
+
+/// A folder of its own.
+#[derive(Debug)]
+pub struct Home {
+    folder: Option<tempfile::TempDir>,
+    path: PathBuf,
+    program: PathBuf,
+}
+
+impl Home {
+    /// A new one, for this `bourse`.
+    pub fn new(program: &Path) -> anyhow::Result<Self> {
+        let folder = tempfile::Builder::new().prefix("bourse-trial-").tempdir()?;
+        let path = folder.path().canonicalize()?;
+        for name in ["tmp", "data", "logs"] {
+            fs::create_dir(path.join(name))?;
+        }
+        Ok(Self { folder: Some(folder), path, program: program.canonicalize()? })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The log of one party.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.path.join("logs").join(format!("{name}.log"))
+    }
+
+    /// The program in a clean environment: it knows of no cluster, and all its files go below here.
+    pub fn bourse(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        self.clean(&mut command);
+        command
+    }
+
+    /// Gives any command such an environment.
+    pub fn clean(&self, command: &mut Command) {
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("BOURSE_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("XDG_DATA_HOME", self.path.join("data"))
+            .env("TMPDIR", self.path.join("tmp"))
+            .env("NO_COLOR", "1")
+            .current_dir(&self.path)
+            .stdin(Stdio::null());
+    }
+
+    /// Everything of the exercise that is still on this host, besides files.
+    pub fn leftovers(&self) -> Vec<String> {
+        let mut found: Vec<String> = processes(&self.path)
+            .into_iter()
+            .map(|(pid, command)| format!("process {pid}: {command}"))
+            .collect();
+        found.extend(self.mounts().iter().map(|at| format!("mount {}", at.display())));
+        found
+    }
+
+    /// Nothing may be left; the folder goes.
+    pub fn close(mut self) -> anyhow::Result<()> {
+        let mut left = Vec::new();
+        let clean = within(CLEAN_WITHIN, "nothing is left behind", || {
+            left = self.leftovers();
+            left.is_empty().then_some(())
+        });
+        anyhow::ensure!(clean.is_ok(), "left behind: {left:#?}");
+        self.folder.take().map_or(Ok(()), tempfile::TempDir::close)?;
+        Ok(())
+    }
+
+    fn mounts(&self) -> Vec<PathBuf> {
+        let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let places = text.lines().filter_map(|line| line.split(' ').nth(4));
+        places.map(PathBuf::from).filter(|place| place.starts_with(&self.path)).collect()
+    }
+}
+
+impl Drop for Home {
+    /// A second chance after a failure: whoever succeeded has closed it.
+    fn drop(&mut self) {
+        while let found @ [_, ..] = &processes(&self.path)[..] {
+            for (pid, _) in found {
+                // It may have ended by itself.
+                let _ = Pid::from_raw(*pid).map(|pid| kill_process(pid, Signal::KILL));
+            }
+            std::thread::yield_now();
+        }
+        for place in self.mounts() {
+            let _ = rustix::mount::unmount(place, rustix::mount::UnmountFlags::DETACH);
+        }
+    }
+}
+
+/// Processes that have to do with a folder, by command line or environment; never this one.
+pub fn processes(folder: &Path) -> Vec<(i32, String)> {
+    let name = folder.as_os_str().as_bytes();
+    let own = i32::try_from(std::process::id()).unwrap_or_default();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let mut found = Vec::new();
+    for pid in pids.filter(|pid| *pid != own) {
+        let read = |file: &str| fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        let command = read("cmdline");
+        let mentions = |text: &[u8]| text.windows(name.len()).any(|window| window == name);
+        if mentions(&command) || mentions(&read("environ")) {
+            let command = String::from_utf8_lossy(&command).replace('\0', " ");
+            found.push((pid, command));
+        }
+    }
+    found
+}

@@ -1,0 +1,96 @@
+//! One process that runs until somebody ends it, with its log in a file.
+//!
+//! Signals go through a descriptor of the process, never to a bare number: a number may already be
+//! somebody else's.
+
+use crate::patience::within;
+use anyhow::Context as _;
+use rustix::{
+    fd::OwnedFd,
+    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
+};
+use std::{
+    fs::OpenOptions,
+    os::unix::process::ExitStatusExt as _,
+    path::Path,
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+/// How long a process may take to end when it was asked to, or killed.
+const END: Duration = Duration::from_secs(60);
+
+/// Ends, hard, when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    descriptor: OwnedFd,
+}
+
+impl Process {
+    /// Starts a process that writes its output to the end of a file.
+    pub fn start(mut command: Command, log: &Path) -> anyhow::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).open(log)?;
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
+        let pid = Pid::from_child(&child);
+        let descriptor = pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(Self { child, descriptor })
+    }
+
+    /// Its number, for looking at it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it ended, and how.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits for its own end.
+    pub fn wait(&mut self) -> anyhow::Result<ExitStatus> {
+        within(END, "the end of a process", || self.ended())
+    }
+
+    /// Ends it as a power cut does; returns when it is gone.
+    pub fn kill(mut self) -> anyhow::Result<()> {
+        self.signal(Signal::KILL)?;
+        let status = self.wait()?;
+        let by_signal = status.signal().is_some();
+        anyhow::ensure!(by_signal, "it had ended by itself before it was killed: {status}");
+        Ok(())
+    }
+
+    /// Stops its time; the kernel still answers for its sockets.
+    pub fn stop(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Ends it as an operator does.
+    pub fn terminate(mut self) -> anyhow::Result<()> {
+        self.signal(Signal::TERM)?;
+        let status = self.wait()?;
+        anyhow::ensure!(status.success(), "it was asked to end and ended with {status}");
+        Ok(())
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        Ok(pidfd_send_signal(&self.descriptor, signal)?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if self.ended().is_none() {
+            // Nothing is left to be done about a process that cannot be killed.
+            let _ = self.signal(Signal::KILL);
+            let _ = self.wait();
+        }
+    }
+}
