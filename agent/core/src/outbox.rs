@@ -5,8 +5,11 @@
 //! steps share one outbox commits them together without weakening that.
 
 use crate::journal::{ContainerId, Record, RowKey};
-use proto::model::{
-    AgentCall, Duration, Milli, OwnerId, Refusal, Resources, TaskInfo, TaskKey, VolumeKey,
+use proto::{
+    model::{
+        AgentCall, Duration, Milli, OwnerId, Refusal, Resources, TaskInfo, TaskKey, VolumeKey,
+    },
+    planted::{self, Bug},
 };
 use std::collections::BTreeMap;
 
@@ -125,6 +128,9 @@ impl Outbox {
             effects.push(Effect::Journal(records.into_values().collect()));
         }
         effects.append(&mut self.effects);
+        if planted::is(Bug::ActsBeforeJournal) {
+            effects.sort_by_key(|effect| matches!(effect, Effect::Journal(_)));
+        }
         effects
     }
 

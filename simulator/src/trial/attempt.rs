@@ -33,6 +33,27 @@ impl Failure {
     pub fn is_like(&self, other: &Self) -> bool {
         self.place == other.place
     }
+
+    /// Who says so, in a word: the invariant that is named, else the place.
+    pub fn who(&self) -> String {
+        let words = |text: &str| {
+            let word: String = text.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+            let mut letters = word.chars();
+            let is_name = letters.next().is_some_and(|first| first.is_ascii_uppercase())
+                && word.len() > 1
+                && letters.all(|rest| rest.is_ascii_digit());
+            is_name.then_some(word)
+        };
+        let ledgers = self.message.split_once("name: \"").map(|(_, rest)| rest);
+        let own = self.message.split_once(": ").map(|(_, rest)| rest);
+        let named = [Some(self.message.as_str()), ledgers, own].into_iter().flatten();
+        let mut named = named.filter_map(words);
+        match named.next() {
+            Some(name) => name,
+            None if self.message.starts_with("not right") => "healing".to_owned(),
+            None => self.place.clone(),
+        }
+    }
 }
 
 /// Runs a scenario to its end, or to the first thing that must never be.

@@ -10,6 +10,7 @@
 //! | [`Scenario`], [`Preset`] | all that decides a run; how seeds draw it |
 //! | [`attempt()`], [`Campaign`], [`minimise()`] | one run, many, and the smallest that fails |
 //! | [`CELLS`], [`MOMENTS`] | what runs must have met |
+//! | [`Hunt`], [`BUGS`] | what they must find when it is there |
 //! | `disk` | a master's data directory, with what a crash forgets |
 //! | `network`, `streams` | links between masters; connections of agents, frameworks, operators |
 //! | `master_host`, `master_disks` | a master's process: turns, effects, crashes, pauses; writes |
@@ -33,6 +34,8 @@ mod framework_calls;
 mod framework_host;
 mod grouping;
 mod healing;
+#[cfg(feature = "planted-bugs")]
+mod hunting;
 mod master_disks;
 mod master_host;
 mod master_world;
@@ -43,6 +46,7 @@ mod network;
 mod operators;
 mod options;
 mod oracle;
+mod planted;
 mod preset;
 mod reservations;
 mod scenario;
@@ -56,9 +60,12 @@ mod world;
 pub use attempt::{Failure, attempt};
 pub use campaign::{Campaign, Summary};
 pub use faults::{KINDS, Kind};
+#[cfg(feature = "planted-bugs")]
+pub use hunting::find;
 pub use matrix::{CELLS, Cell};
 pub use minimise::{Minimal, minimise};
 pub use options::Options;
+pub use planted::{BUGS, Bug, Find, Hunt, Hunted};
 pub use preset::Preset;
 pub use scenario::{PlannedFault, Scenario, ScenarioError};
 pub use sometimes::{MOMENTS, Sometimes};

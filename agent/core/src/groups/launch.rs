@@ -6,9 +6,12 @@ use crate::{
     outbox::Outbox,
     tasks::lifecycle::News,
 };
-use proto::model::{
-    FrameworkId, Instant, OwnerId, Refusal, StatusReason, TaskGroup, TaskKey, TaskState, limits,
-    task_group::Part,
+use proto::{
+    model::{
+        FrameworkId, Instant, OwnerId, Refusal, StatusReason, TaskGroup, TaskKey, TaskState,
+        limits, task_group::Part,
+    },
+    planted::{self, Bug},
 };
 
 impl Agent {
@@ -53,7 +56,9 @@ impl Agent {
             match &shares {
                 Ok(_) => {
                     self.tasks.insert(row);
-                    self.record(&key, outbox);
+                    if index == 0 || !planted::is(Bug::GroupHalfJournaled) {
+                        self.record(&key, outbox);
+                    }
                 }
                 Err(news) => {
                     // It never is one: what is known of it is how it ended.

@@ -26,8 +26,11 @@ use crate::{
     outbox::{Effect, Outbox},
     tasks::lifecycle::News,
 };
-use proto::model::{
-    AgentId, Instant, StatusReason, TaskKey, TaskState, VolumeKey, resources::ResourceError,
+use proto::{
+    model::{
+        AgentId, Instant, StatusReason, TaskKey, TaskState, VolumeKey, resources::ResourceError,
+    },
+    planted::{self, Bug},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -129,7 +132,10 @@ impl Agent {
         now: Instant,
         outbox: &mut Outbox,
     ) -> Result<Self, RecoverError> {
-        let Journal { mut identity, rows, volumes } = journal;
+        let Journal { mut identity, mut rows, volumes } = journal;
+        if planted::is(Bug::LastRowForgotten) {
+            rows.pop();
+        }
         if identity.agent != config.info.id {
             let (journal, settings) = (identity.agent, config.info.id);
             return Err(RecoverError::OtherAgent { journal, settings });
@@ -206,12 +212,23 @@ impl Agent {
                     ExitReport { ending, killed_by_request: false, memory_peak_bytes: None };
                 self.container_ended(key, &report, now, outbox);
             }
+            Verdict::Rebooted if planted::is(Bug::StartedAgain) => self.start_again(key, outbox),
             Verdict::Rebooted => {
                 let message = "the host was rebooted while the task ran";
                 let news = News::new(TaskState::Failed, StatusReason::HostRebooted, message);
                 self.end_task(key, asked(news), now, outbox);
             }
         }
+    }
+
+    /// What must never be.
+    fn start_again(&self, key: &TaskKey, outbox: &mut Outbox) {
+        let row = self.tasks.get(key).expect("the caller has just seen the row");
+        let TaskRow { key, owner, task: Some(task), container: Some(container), .. } = row.clone()
+        else {
+            return;
+        };
+        outbox.push(Effect::StartContainer { container, key, owner, task });
     }
 
     fn adopt(&mut self, key: &TaskKey, now: Instant, outbox: &mut Outbox) {

@@ -26,7 +26,10 @@ use crate::{
     journal::{Record, RecoverError, VolumeRow, VolumeStage},
     outbox::{Effect, Outbox},
 };
-use proto::model::VolumeKey;
+use proto::{
+    model::VolumeKey,
+    planted::{self, Bug},
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All rows, and what of them is true of this life of the agent only.
@@ -92,6 +95,9 @@ impl Agent {
         for row in rows {
             let (key, version) = (row.key, row.version);
             let is_found = found.remove(&key);
+            if row.has_data() && !is_found && planted::is(Bug::MissingVolumeForgotten) {
+                continue;
+            }
             match row.stage {
                 VolumeStage::Making => outbox.push(Effect::MakeVolume { key, version }),
                 VolumeStage::Shrinking { to: size } => {

@@ -1,9 +1,12 @@
 //! `bourse trial`: clusters of the real cores in a virtual world that fails, by seed;
 //! and real processes under faults.
 
+#[cfg(feature = "planted-bugs")]
+mod hunts;
 mod live;
 mod meta;
 mod minimise;
+mod planted;
 mod replay;
 mod run;
 
@@ -28,6 +31,8 @@ pub(crate) enum TrialCommand {
     Meta(meta::MetaArgs),
     /// Harm real masters and agents under a load, and judge what became of it
     Live(live::LiveArgs),
+    /// Plant known bugs, one at a time, and see which of them trials find
+    Planted(planted::PlantedArgs),
 }
 
 /// How large trials are.
@@ -91,6 +96,7 @@ pub(crate) fn trial(command: &TrialCommand, format: Format) -> anyhow::Result<Ex
         TrialCommand::Minimise(args) => minimise::minimise(args, format),
         TrialCommand::Meta(args) => meta::meta(args, format),
         TrialCommand::Live(args) => live::live(args, format),
+        TrialCommand::Planted(args) => planted::planted(args, format),
     }
 }
 

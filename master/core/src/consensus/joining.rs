@@ -12,7 +12,10 @@
 //!   acknowledgements of its former disk have arrived or never will. Now it follows, without voting
 //!   or campaigning, asks the leader how far the group has committed, and votes when it holds that.
 
-use proto::model::NodeId;
+use proto::{
+    model::NodeId,
+    planted::{self, Bug},
+};
 use raft::eraftpb::{Message, MessageType};
 use std::collections::BTreeSet;
 
@@ -67,7 +70,8 @@ impl Joining {
 
     /// Whether it may vote from now on.
     pub(crate) fn is_over(&self, own_log_blank: bool, committed: u64) -> bool {
-        let new_cluster = self.founds && own_log_blank && self.unheard.is_empty();
+        let all_blank = self.unheard.is_empty() || planted::is(Bug::WipedVotesAtOnce);
+        let new_cluster = self.founds && own_log_blank && all_blank;
         new_cluster || self.target.is_some_and(|target| committed >= target)
     }
 }

@@ -6,7 +6,10 @@
 
 use super::{Consensus, writes::Promise};
 use crate::ledger::{LogVersion, Member, MemberChange, Members, Standing};
-use proto::model::NodeId;
+use proto::{
+    model::NodeId,
+    planted::{self, Bug},
+};
 use raft::eraftpb::{
     ConfChangeSingle, ConfChangeTransition, ConfChangeType, ConfChangeV2, ConfState,
 };
@@ -18,6 +21,9 @@ pub(crate) fn conf_change(members: &Members, change: &MemberChange) -> Option<Co
         |node: NodeId| members.get(node).is_some_and(|member| member.standing == Standing::Voter);
     Some(match change {
         MemberChange::Found(_) | MemberChange::Moved(_) => return None,
+        MemberChange::AddLearner { info, .. } if planted::is(Bug::LearnerCounted) => {
+            simple(info.node, AddNode)
+        }
         MemberChange::AddLearner { info, .. } => simple(info.node, AddLearnerNode),
         MemberChange::Promote(node) => {
             match members.get(*node).and_then(|member| member.replaces) {

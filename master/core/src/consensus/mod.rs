@@ -24,7 +24,10 @@ use joining::Joining;
 use log_view::LogView;
 pub use log_view::Restored;
 pub(crate) use proposals::Proposals;
-use proto::model::NodeId;
+use proto::{
+    model::NodeId,
+    planted::{self, Bug},
+};
 use raft::{
     Progress, RawNode, SnapshotStatus, StateRole,
     eraftpb::{ConfState, Entry, EntryType, Message, MessageType},
@@ -389,6 +392,9 @@ impl Consensus {
             let mut ready = self.node.ready();
             let mut persist =
                 Persist { messages: ready.take_persisted_messages(), ..Persist::default() };
+            if planted::is(Bug::MessageBeforeWrite) {
+                outbox.push(Effect::SendPeers(std::mem::take(&mut persist.messages)));
+            }
             // Raft takes it that a leader's term is on its disk: it asked others for their votes
             // only then. The only voter asks nobody.
             let messages = ready.take_messages();
@@ -427,6 +433,9 @@ impl Consensus {
                 self.installing = installed.map(|index| (write, index)).or(self.installing);
             }
             self.node.advance_append_async(ready);
+            if planted::is(Bug::OwnEntryCountedUnwritten) {
+                self.node.on_persist_ready(number);
+            }
         }
         self.after_raft();
     }

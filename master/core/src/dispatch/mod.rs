@@ -17,9 +17,12 @@ use crate::{
     ledger::{Event, Task},
     master::leadership::Timer,
 };
-use proto::model::{
-    AgentId, FrameworkId, Order, OwnerId, Reason, Refusal, SchedulerEvent, StatusReason, TaskKey,
-    TaskState,
+use proto::{
+    model::{
+        AgentId, FrameworkId, Order, OwnerId, Reason, Refusal, SchedulerEvent, StatusReason,
+        TaskKey, TaskState,
+    },
+    planted::{self, Bug},
 };
 
 impl Turn<'_> {
@@ -165,8 +168,9 @@ impl Turn<'_> {
         for key in ledger.groups_to_launch(agent) {
             self.launch_group(&key);
         }
-        for task in ledger.tasks_of_agent(agent).filter(|task| !task.is_terminal()) {
-            if task.state() == TaskState::Staging && task.member.is_none() {
+        let any = planted::is(Bug::EndedLaunchedAgain);
+        for task in ledger.tasks_of_agent(agent).filter(|task| any || !task.is_terminal()) {
+            if (any || task.state() == TaskState::Staging) && task.member.is_none() {
                 self.send_launch(task);
             }
             self.send_kill(task);
@@ -175,8 +179,10 @@ impl Turn<'_> {
     }
 
     fn agent_lost(&mut self, agent: &AgentId, removed: bool) {
-        let returned = self.leader.book.rescind_agent(agent);
-        self.rescind(&returned);
+        if !planted::is(Bug::OffersOfLostAgentStay) {
+            let returned = self.leader.book.rescind_agent(agent);
+            self.rescind(&returned);
+        }
         let now = self.now.monotonic;
         self.leader.agent_lost(agent, removed, now + self.config.agent_removal_timeout);
         if removed {

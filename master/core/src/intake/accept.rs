@@ -11,9 +11,12 @@ use crate::{
     offers::book::AcceptId,
     outbox::Answer,
 };
-use proto::model::{
-    DeclineFilter, FrameworkId, OfferId, Operation, Reason, Refusal, RequestId, Role, Session,
-    operation::only_launch,
+use proto::{
+    model::{
+        DeclineFilter, FrameworkId, OfferId, Operation, Reason, Refusal, RequestId, Role, Session,
+        operation::only_launch,
+    },
+    planted::{self, Bug},
 };
 
 /// An accept's fields.
@@ -102,6 +105,10 @@ impl Turn<'_> {
             Some(role) => Ok((None, role.clone(), false)),
             None => {
                 let book = &mut self.leader.book;
+                if planted::is(Bug::OfferHonouredTwice) {
+                    let of = book.clone().begin_accept(framework, offers, self.now.monotonic)?;
+                    return Ok((None, of.role, of.revocable));
+                }
                 let accepting = book.begin_accept(framework, offers, self.now.monotonic)?;
                 Ok((Some(accepting.id), accepting.role, accepting.revocable))
             }

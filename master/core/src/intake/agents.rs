@@ -5,9 +5,12 @@
 
 use super::{Turn, Waiter, sessions::Party};
 use crate::{input::StreamId, ledger::Command};
-use proto::model::{
-    AgentCall, AgentId, AgentInfo, FrameworkId, Order, Principal, Reason, Refusal, TaskKey,
-    TaskStatus, VolumeKey, agent::AgentTask, principal::PrincipalKind,
+use proto::{
+    model::{
+        AgentCall, AgentId, AgentInfo, FrameworkId, Order, Principal, Reason, Refusal, TaskKey,
+        TaskStatus, VolumeKey, agent::AgentTask, principal::PrincipalKind,
+    },
+    planted::{self, Bug},
 };
 
 impl Turn<'_> {
@@ -89,6 +92,9 @@ impl Turn<'_> {
         let Some(session) = self.leader.sessions.agent(&agent) else { return };
         let key = TaskKey { framework, task: status.task.clone() };
         let (sequence, state) = (status.sequence, status.state);
+        if planted::is(Bug::UpdateConfirmedEarly) {
+            self.tell_agent(stream, Order::Committed { key: key.clone(), sequence });
+        }
         let waiter = Waiter::Update { stream, agent: agent.clone(), key, sequence, state };
         let incarnation = session.incarnation;
         let command = Command::RecordUpdate { agent, incarnation, framework, status };

@@ -8,10 +8,14 @@ use crate::{
     outbox::Answer,
     reads,
 };
-use proto::model::{
-    AgentId, DeclineFilter, DeclineReason, FrameworkId, GroupKey, InverseAnswer, InverseOfferId,
-    OfferId, Principal, Reason, Refusal, Role, SchedulerCall, SchedulerEvent, Session,
-    StatedDemand, StatusReason, StatusSource, Subscribe, TaskId, TaskKey, TaskState, TaskStatus,
+use proto::{
+    model::{
+        AgentId, DeclineFilter, DeclineReason, FrameworkId, GroupKey, InverseAnswer,
+        InverseOfferId, OfferId, Principal, Reason, Refusal, Role, SchedulerCall, SchedulerEvent,
+        Session, StatedDemand, StatusReason, StatusSource, Subscribe, TaskId, TaskKey, TaskState,
+        TaskStatus,
+    },
+    planted::{self, Bug},
 };
 use std::collections::BTreeMap;
 
@@ -64,6 +68,10 @@ impl Turn<'_> {
                 match self.check_tasks(session.framework, &acknowledgements) {
                     Ok(()) => {
                         let command = Command::Acknowledge { session, acknowledgements };
+                        if planted::is(Bug::AcknowledgedEarly) {
+                            self.reply(call, Ok(Answer::Done));
+                            return self.propose(command, Waiter::Nobody);
+                        }
                         self.propose(command, Waiter::Call(call));
                     }
                     Err(refusal) => self.reply(call, Err(refusal)),
@@ -246,7 +254,9 @@ impl Turn<'_> {
         self.figures.declined(refuse.reason, returned.len() as u64);
         self.charge_kept(returned.iter());
         for offer in &returned {
-            self.release(offer);
+            if !planted::is(Bug::DeclinedStaysHeld) {
+                self.release(offer);
+            }
             let all = offer.all();
             let what = (&offer.agent, all.as_ref());
             self.refuse(framework, &offer.role, what, (refuse.time, refuse.reason));

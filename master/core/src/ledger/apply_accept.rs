@@ -7,7 +7,10 @@ use super::{
     Applied, Event, Framework, FrameworkState, Ledger, Stamp, apply_volume::Way, command::Proposed,
     draft::Draft, frameworks::AcceptOutcome,
 };
-use proto::model::{Operation, OperationResult, Reason, Refusal, RequestId, Role, Session, limits};
+use proto::{
+    model::{Operation, OperationResult, Reason, Refusal, RequestId, Role, Session, limits},
+    planted::{self, Bug},
+};
 use std::sync::Arc;
 
 /// An accept, as its command has it.
@@ -52,6 +55,9 @@ impl Ledger {
                 let mut draft = Draft::default();
                 for (index, operation) in operations.iter().enumerate() {
                     let result = self.operate(&accept, (operation, &results), &mut draft);
+                    if result.is_err() && planted::is(Bug::RefusalLeavesTrace) {
+                        self.remember(&accept, &results);
+                    }
                     results.push(result.map_err(|refusal| match accept.is_short() {
                         true => refusal,
                         false => refusal.under(&format!("operations[{index}]")),

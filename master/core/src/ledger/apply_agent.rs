@@ -14,9 +14,12 @@
 //! each.
 
 use super::{Agent, AgentState, Applied, Event, Ledger, Pools, Stamp, agents::agent_removed};
-use proto::model::{
-    AgentId, AgentInfo, Instant, Reason, Refusal, Resources, StatusReason, TaskKey, TaskState,
-    VolumeKey, agent::AgentTask, limits,
+use proto::{
+    model::{
+        AgentId, AgentInfo, Instant, Reason, Refusal, Resources, StatusReason, TaskKey, TaskState,
+        VolumeKey, agent::AgentTask, limits,
+    },
+    planted::{self, Bug},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -215,7 +218,7 @@ impl Ledger {
 }
 
 fn check_return(agent: &Agent, info: &AgentInfo) -> Result<(), Refusal> {
-    if agent.state == AgentState::Removed {
+    if agent.state == AgentState::Removed && !planted::is(Bug::RemovedJournalReturns) {
         return Err(agent_removed(&info.id));
     }
     if !info.resources.contains(&agent.allocated) {

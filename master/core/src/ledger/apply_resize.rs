@@ -18,11 +18,14 @@ use super::{
     reservations::free_reserved,
     tasks::{SizeChange, task_unknown},
 };
-use proto::model::{
-    OperationResult, Reason, Refusal, ReservedPart, Resize, Resources, StatusReason, TaskInfo,
-    TaskKey, TaskState,
-    resize::{check_resize, larger},
-    task_group::Part,
+use proto::{
+    model::{
+        OperationResult, Reason, Refusal, ReservedPart, Resize, Resources, StatusReason, TaskInfo,
+        TaskKey, TaskState,
+        resize::{check_resize, larger},
+        task_group::Part,
+    },
+    planted::{self, Bug},
 };
 
 impl Ledger {
@@ -146,6 +149,9 @@ impl Ledger {
         let framework = self.frameworks.get_mut(&key.framework).expect("T6: a known framework");
         framework.release(role, &freed);
         self.roles.release(role, &freed);
+        if planted::is(Bug::FreedTwice) {
+            self.roles.release(role, &freed);
+        }
         self.roles.free_reserved(role, &given_up);
     }
 }

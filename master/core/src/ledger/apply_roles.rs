@@ -5,8 +5,11 @@ use super::{
     role_tree::{Quotas, Sums, Units, promised},
     roles::Cap,
 };
-use proto::model::{
-    Milli, Quota, Reason, Refusal, ResourceName, Resources, Role, RoleSettingsChange, limits,
+use proto::{
+    model::{
+        Milli, Quota, Reason, Refusal, ResourceName, Resources, Role, RoleSettingsChange, limits,
+    },
+    planted::{self, Bug},
 };
 
 impl Ledger {
@@ -152,7 +155,7 @@ pub(super) fn check_caps(
     (who, asked, more): (&str, &Resources, &Resources),
     used: impl Fn(&Role, &ResourceName) -> i128,
 ) -> Result<(), Refusal> {
-    for Cap { role, quota } in caps {
+    for Cap { role, quota } in caps.iter().filter(|_| !planted::is(Bug::QuotaNotCounted)) {
         for (index, (name, _)) in asked.iter().enumerate() {
             let Some(most) = quota.limit(name) else { continue };
             let (used, more) = (used(role, name), more.scalar(name));

@@ -17,9 +17,12 @@ use super::{
     Agent, Event, Ledger, LogVersion, Membership, Preempted, Stamp, agents::AgentTasks,
     reservations::free_reserved, volumes::free_volumes,
 };
-use proto::model::{
-    AgentId, Duration, FrameworkId, Instant, Reason, Refusal, Resources, Role, StatusReason,
-    StatusSource, TaskInfo, TaskKey, TaskState, TaskStatus, limits,
+use proto::{
+    model::{
+        AgentId, Duration, FrameworkId, Instant, Reason, Refusal, Resources, Role, StatusReason,
+        StatusSource, TaskInfo, TaskKey, TaskState, TaskStatus, limits,
+    },
+    planted::{self, Bug},
 };
 
 /// That a task is to be ended.
@@ -236,7 +239,9 @@ impl Ledger {
             agent.allocated = left.expect("A1: an agent's sum holds all of its tasks");
             framework.release(&task.role, task.held());
             self.roles.release(&task.role, task.held());
-            free_reserved(&mut self.reservations, agent, &task.info.reserved);
+            if !planted::is(Bug::EndedKeepsReservation) {
+                free_reserved(&mut self.reservations, agent, &task.info.reserved);
+            }
             self.roles.free_reserved(&task.role, &task.info.reserved);
             free_volumes(&mut self.volumes, &task.info);
             self.index.forget_mounts(task);

@@ -12,8 +12,9 @@ use crate::{
     outbox::{Answer, Effect, Ending, Outbox, SnapshotMark},
     reads::{self, PreparedRead},
 };
-use proto::model::{
-    Duration, Offer, Order, Reason, Refusal, ReservedPart, SchedulerEvent, Session,
+use proto::{
+    model::{Duration, Offer, Order, Reason, Refusal, ReservedPart, SchedulerEvent, Session},
+    planted::{self, Bug},
 };
 use raft::eraftpb::Entry;
 use std::collections::BTreeMap;
@@ -71,8 +72,18 @@ impl Master {
             let barrier = codec::Batch { time: self.cluster_time(now), wall: now.wall, commands };
             if self.consensus.propose(codec::encode_batch(&barrier)).is_some() {
                 self.barrier_term = term;
+                if planted::is(Bug::ServesBeforeBarrier) {
+                    self.serve(term, now);
+                }
             }
         }
+    }
+
+    /// This member leads in this term, and begins to serve if it does not already.
+    fn serve(&mut self, term: u64, now: Now) {
+        let (config, ledger, clock) = (&self.config, &self.ledger, &self.clock);
+        let begin = || Leadership::begin(term, now.monotonic, config, ledger, clock);
+        self.leader.get_or_insert_with(begin);
     }
 
     /// Makes log entries of what the turn gathered.
@@ -178,9 +189,7 @@ impl Master {
                 && self.consensus.is_leader()
                 && self.consensus.term() == *term
             {
-                let now = now.monotonic;
-                let leader = Leadership::begin(*term, now, &self.config, &self.ledger, &self.clock);
-                self.leader = Some(leader);
+                self.serve(*term, now);
             }
             if let Some(leader) = &mut self.leader {
                 leader.view.note(&self.ledger, event);
@@ -199,7 +208,12 @@ impl Master {
 
     /// Before raft is asked what to send, or the question would wait for the next turn.
     fn ask_for_reads(&mut self) {
-        if let Some(token) = self.leader.as_mut().and_then(|leader| leader.reads.ask()) {
+        let applied = self.consensus.applied();
+        let Some(leader) = &mut self.leader else { return };
+        if let Some(token) = leader.reads.ask() {
+            if planted::is(Bug::ReadUnconfirmed) {
+                leader.reads.confirmed(vec![(token, applied)]);
+            }
             self.consensus.read_index(token);
         }
     }
@@ -243,6 +257,10 @@ impl Master {
             let conf_state = self.consensus.conf_state();
             let mark = SnapshotMark { index: applied.index, term: applied.term, conf_state };
             self.snapshot_under_way = Some(mark.clone());
+            if planted::is(Bug::CompactsBeforeSnapshot) {
+                let tail = self.config.log_tail_entries;
+                self.consensus.compact(mark.clone(), tail, outbox);
+            }
             let ledger = Box::new(self.ledger.clone());
             outbox.push(Effect::WriteSnapshot { mark, ledger });
         }
@@ -282,7 +300,8 @@ impl Turn<'_> {
                 }
             }
             Timer::FrameworkExpiry(id) => {
-                if let Some(row) = self.ledger.framework(id) {
+                let row = self.ledger.framework(id);
+                if let Some(row) = row.filter(|_| !planted::is(Bug::ExpiryNeverFires)) {
                     let session = Session { framework: id, epoch: row.epoch };
                     let command = Command::RemoveFramework { session, expired: true };
                     self.propose(command, Waiter::Nobody);

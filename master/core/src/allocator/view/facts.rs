@@ -8,7 +8,10 @@ use crate::{
     allocator::{Amounts, Place, bundle::Bundle},
     ledger::{AgentState, Event, Ledger, RoleConfig},
 };
-use proto::model::{AgentId, AgentInfo, FrameworkId, Role, TaskKey};
+use proto::{
+    model::{AgentId, AgentInfo, FrameworkId, Role, TaskKey},
+    planted::{self, Bug},
+};
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 impl View {
@@ -92,7 +95,10 @@ impl View {
         self.describe(place, agent.map(|agent| &agent.info));
         let row = &mut self.agents[place.position()];
         // A6: one that is deactivated, draining or away has nothing to offer.
-        let offering = agent.is_some_and(|agent| ledger.takes_tasks(agent));
+        let offering = agent.is_some_and(|agent| {
+            let drains = planted::is(Bug::DrainingAgentOffered) && agent.drain.is_some();
+            ledger.takes_tasks(agent) || drains
+        });
         self.agents_version += u64::from(row.offering != offering);
         row.offering = offering;
         row.available = agent.map_or_else(Bundle::nothing, |agent| Bundle::new(agent.free()));
