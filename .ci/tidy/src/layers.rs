@@ -1,8 +1,8 @@
 //! Which of our crates may depend on which: the picture in ARCHITECTURE.md, as a table.
 //!
 //! `proto` ← cores ← shells; frameworks see the SDK and the words, never a master; the simulator
-//! links cores and SDK, never a shell. A crate that the table does not know fails, so that a new
-//! one gets its place by decision.
+//! links cores, SDK and shipped frameworks, never a shell. A crate that the table does not know
+//! fails, so that a new one gets its place by decision.
 
 use crate::manifest::{Kind, Manifest};
 use crate::{Tree, Violation};
@@ -55,7 +55,7 @@ const LAYERS: &[Layer] = &[
         ..layer("frameworks/sdk", &["proto"])
     },
     Layer { tests_may_use: CLUSTER, ..layer("frameworks/", &["bourse-sdk", "proto"]) },
-    layer("simulator", &["agent-core", "bourse-sdk", "master-core", "proto"]),
+    layer("simulator", &["agent-core", "batch", "bourse-sdk", "master-core", "proto"]),
     // Knows the binary by its path and its public face alone.
     layer("simulator/live", &["bourse-sdk", "proto"]),
     // The two places where everything meets: the measurements and the one binary.

@@ -96,6 +96,8 @@ impl BatchScheduler {
             State::Running(_) => {
                 self.volumes.forget();
                 self.wishes.doubt();
+                // The role may be shared no longer: if it is, it is shown anew.
+                self.placing = None;
                 self.tell(now, [Progress::Reconnected]);
             }
             State::Waiting(job, seed) => {
@@ -229,7 +231,7 @@ impl BatchScheduler {
             launched.into_iter().for_each(|id| queue.accepted(id));
             return None;
         };
-        launched.iter().for_each(|id| self.wishes.taken_back(queue.task_of(*id)));
+        launched.iter().for_each(|id| self.wishes.taken_back(call, queue.task_of(*id)));
         if is_of_volumes(refusal.reason) {
             launched.iter().for_each(|id| self.volumes.refused(now, queue.task_of(*id)));
         }

@@ -22,6 +22,8 @@ pub(crate) struct Wishes {
     gangs: BTreeMap<usize, Instant>,
     /// The last call that said so, until it is answered, and the tasks that it named, in order.
     unanswered: Option<(CallId, Vec<usize>)>,
+    /// The last call that said so; calls have rising numbers.
+    said_last: Option<CallId>,
     /// What the cluster knows may be wrong.
     is_doubtful: bool,
 }
@@ -36,10 +38,14 @@ impl Wishes {
         }
     }
 
-    /// A launch did not happen: the cluster still holds it for wanted.
-    pub(crate) fn taken_back(&mut self, task: usize) {
-        if let Some(stated) = &mut self.stated {
-            *stated.entry(task).or_default() += 1;
+    /// A launch by this call did not happen: the cluster still holds it for wanted, unless it was
+    /// told anew since.
+    pub(crate) fn taken_back(&mut self, call: CallId, task: usize) {
+        match &mut self.stated {
+            Some(stated) if self.said_last.is_none_or(|last| last < call) => {
+                *stated.entry(task).or_default() += 1;
+            }
+            _ => self.stated = None,
         }
         self.is_doubtful = true;
     }
@@ -54,6 +60,7 @@ impl Wishes {
     pub(crate) fn said(&mut self, call: CallId) {
         let stated = self.stated.iter().flat_map(|stated| stated.keys().copied());
         self.unanswered = Some((call, stated.collect()));
+        self.said_last = Some(call);
     }
 
     /// The tasks that were named by a call that is now answered, if it is the last one.

@@ -9,6 +9,7 @@ use super::{
     streams::{Down, Up},
 };
 use agent_core::{ContainerId, Ending};
+use bourse_sdk::session::{Failure, SendId};
 use master_core::{
     Input,
     input::{CallId, StreamId},
@@ -106,6 +107,15 @@ pub(crate) enum Happening {
         offers: Vec<OfferId>,
     },
     OperatorWake,
+    SdkWake(usize),
+    /// An answer, or that there will be none.
+    SdkAnswer {
+        sdk: usize,
+        send: SendId,
+        answer: Result<bourse_sdk::session::Answer, Failure>,
+    },
+    /// A call of a scheduler's has no answer yet.
+    SdkGivesUp(CallId),
     Fault(PlannedFault),
     Undo(Undo),
 }

@@ -4,12 +4,12 @@
 use super::{
     event::{Happening, MasterEvent, Process},
     framework_host::Known,
-    oracle::accept_name,
     streams::Client,
     world::World,
 };
+use bourse_sdk::session::{Failure, Input, SendId};
 use master_core::{
-    Input,
+    Input as MasterInput,
     input::{CallId, OperatorCall},
     outbox::Answer,
 };
@@ -27,6 +27,7 @@ const PATIENCE: Duration = Duration(2_500);
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
     Framework { framework: usize, session: Session, request: SchedulerCall },
+    Sdk { sdk: usize, send: SendId, session: Session, request: SchedulerCall },
     Operator(OperatorCall),
 }
 
@@ -104,8 +105,12 @@ impl World {
         let call = CallId(self.calls.made);
         let client = match &asked {
             Asked::Framework { framework, .. } => Client::Framework(*framework),
+            Asked::Sdk { sdk, .. } => Client::Sdk(*sdk),
             Asked::Operator(_) => Client::Operator,
         };
+        if matches!(asked, Asked::Sdk { .. }) {
+            self.sdk_asks(call);
+        }
         let (process, sent) = (self.masters[to].process(to), self.queue.now());
         let pending = Pending { asked, process, sent, attempts, again: false, dropped: false };
         self.calls.pending.insert(call, pending);
@@ -120,11 +125,15 @@ impl World {
         let input = match pending.asked.clone() {
             Asked::Framework { framework, session, request } => {
                 let principal = self.principal(Client::Framework(framework));
-                Input::FrameworkCall { call, principal, session, request }
+                MasterInput::FrameworkCall { call, principal, session, request }
+            }
+            Asked::Sdk { sdk, session, request, .. } => {
+                let principal = self.principal(Client::Sdk(sdk));
+                MasterInput::FrameworkCall { call, principal, session, request }
             }
             Asked::Operator(request) => {
                 let principal = self.principal(Client::Operator);
-                Input::OperatorCall { call, principal, request }
+                MasterInput::OperatorCall { call, principal, request }
             }
         };
         self.give_master(process.host, input);
@@ -145,6 +154,11 @@ impl World {
                 self.watch_answer(call, session, &request, &answer);
                 Client::Framework(framework)
             }
+            Asked::Sdk { sdk, session, request, .. } => {
+                let (sdk, session, request) = (*sdk, *session, request.clone());
+                self.watch_answer(call, session, &request, &answer);
+                Client::Sdk(sdk)
+            }
             Asked::Operator(_) => Client::Operator,
         };
         match self.call_delay(client) {
@@ -157,79 +171,19 @@ impl World {
         }
     }
 
-    fn watch_answer(
-        &mut self,
-        call: CallId,
-        session: Session,
-        request: &SchedulerCall,
-        answer: &Result<Answer, Refusal>,
-    ) {
-        let framework = session.framework;
-        match (request, answer) {
-            (
-                SchedulerCall::Accept { offers, request, operations, .. },
-                Ok(Answer::Accepted(results)),
-            ) => {
-                self.oracles.offers.answered(offers);
-                self.note_volumes(operations);
-                let tasks = results.iter().flat_map(OperationResult::tasks);
-                let tasks: Vec<TaskId> = tasks.cloned().collect();
-                if tasks.is_empty() {
-                    return;
-                }
-                let name = accept_name(request.as_ref(), call.0);
-                self.oracles.offers.used(framework, offers, &name);
-                if !self.oracles.completeness.accepted(framework, &tasks) {
-                    self.sometimes.note("accept repeated and answered as before");
-                }
-            }
-            (SchedulerCall::Accept { offers, .. }, Err(refusal)) => {
-                let taken_back = self.oracles.offers.answered(offers);
-                match refusal.reason {
-                    Reason::OutcomeUnknown => {
-                        self.sometimes.note("leader changed with an accept in flight");
-                    }
-                    Reason::OfferInvalid if taken_back => {
-                        self.sometimes.note("accept of an offer that was taken back");
-                    }
-                    // The book knows neither agents nor frameworks: only apply says these.
-                    Reason::AgentUnreachable
-                    | Reason::ResourcesTaken
-                    | Reason::AgentRemoved
-                    | Reason::TaskExists => {
-                        self.sometimes.note("accept refused when applied");
-                    }
-                    _ => {}
-                }
-            }
-            (SchedulerCall::Commit { .. }, Ok(Answer::Accepted(results))) => {
-                let tasks = results.iter().flat_map(OperationResult::tasks);
-                let tasks: Vec<TaskId> = tasks.cloned().collect();
-                if !tasks.is_empty() && self.oracles.completeness.accepted(framework, &tasks) {
-                    self.sometimes.note("commit done");
-                }
-            }
-            (SchedulerCall::Commit { .. }, Err(refusal)) if refusal.reason == Reason::Conflict => {
-                self.sometimes.note("commit conflicted");
-            }
-            (SchedulerCall::Decline { offers, .. }, Ok(_)) => {
-                self.oracles.offers.answered(offers);
-            }
-            (SchedulerCall::AnswerInverse { .. }, Ok(_)) => {
-                self.sometimes.note("inverse offer answered");
-            }
-            (SchedulerCall::Teardown, Ok(_)) => self.oracles.offers.void(framework),
-            (SchedulerCall::Acknowledge { acknowledgements }, Ok(_)) => {
-                self.oracles.updates.acknowledged(framework, acknowledgements);
-            }
-            _ => {}
-        }
-    }
-
     /// A master died: nobody will answer its calls.
     pub(crate) fn calls_died(&mut self, process: Process) {
         let dead = |pending: &Pending| pending.process == process && pending.dropped;
         self.calls.pending.retain(|_, pending| !dead(pending));
+    }
+
+    /// A scheduler on the SDK has waited for long enough.
+    pub(crate) fn sdk_gives_up(&mut self, call: CallId) {
+        let Some(pending) = self.calls.pending.get_mut(&call) else { return };
+        let Asked::Sdk { sdk, send, .. } = pending.asked else { return };
+        // An answer may still come, to nobody.
+        pending.dropped = true;
+        self.step_sdk(sdk, vec![Input::Answered(send, Err(Failure::Broken))]);
     }
 
     /// An answer reached its caller.
@@ -238,8 +192,10 @@ impl World {
         if pending.dropped {
             return;
         }
-        let Asked::Framework { framework, request, .. } = pending.asked.clone() else {
-            return self.operator_answered(answer);
+        let (framework, request) = match pending.asked.clone() {
+            Asked::Framework { framework, request, .. } => (framework, request),
+            Asked::Sdk { sdk, send, .. } => return self.sdk_answered((sdk, send), answer),
+            Asked::Operator(_) => return self.operator_answered(answer),
         };
         match answer {
             Ok(answer) => self.call_done(framework, &request, &answer),

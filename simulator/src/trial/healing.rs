@@ -1,6 +1,6 @@
 //! What must come right once nothing goes wrong any more, within a bounded time.
 
-use super::{master_host::MasterHost, world::World};
+use super::{master_host::MasterHost, sdk_host::SdkHost, world::World};
 use master_core::ledger::{AgentState, FrameworkState, LogVersion, digest::digest, invariants};
 use proto::model::{Duration, Instant};
 
@@ -102,6 +102,7 @@ impl World {
                 ));
             }
         }
+        wrong.extend(self.sdks.iter().filter_map(SdkHost::wrong));
         if ledger.live_task_count() > 0 {
             wrong.push(format!("T8: {} tasks live in the ledger", ledger.live_task_count()));
         }

@@ -16,6 +16,7 @@
 //! | `master_host`, `master_disks` | a master's process: turns, effects, crashes, pauses; writes |
 //! | `agent_host` | an agent's process around the real core, its journal and containers |
 //! | `framework_host`, `framework_calls` | scripted schedulers that retry everything |
+//! | `sdk_host` | the SDK's session and the shipped batch framework |
 //! | `faults`, `healing` | what goes wrong, and what must come right |
 //! | `oracle` | who watches |
 
@@ -50,10 +51,12 @@ mod planted;
 mod preset;
 mod reservations;
 mod scenario;
+mod sdk_host;
 mod sometimes;
 mod streams;
 mod trace;
 mod volumes;
+mod watched_answers;
 mod wishes;
 mod world;
 

@@ -41,4 +41,7 @@ pub struct Options {
     /// Whether masters begin with the software of before, and are upgraded one by one.
     #[serde(default)]
     pub old_masters: bool,
+    /// Schedulers that run on the SDK, each with a job of the batch framework.
+    #[serde(default)]
+    pub sdk_frameworks: usize,
 }

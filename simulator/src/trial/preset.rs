@@ -92,6 +92,7 @@ fn small(seed: u64, chance: &mut Chance) -> Options {
         groups_per_mille: 400,
         volumes: chance.per_mille(600),
         old_masters: chance.per_mille(250),
+        sdk_frameworks: chance.index(2),
     }
 }
 

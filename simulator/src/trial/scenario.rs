@@ -74,6 +74,7 @@ impl Scenario {
             ("spare_masters", options.spare_masters as u64, 0, 10),
             ("agents", options.agents as u64, 1, 1_000),
             ("frameworks", options.frameworks as u64, 1, 100),
+            ("sdk_frameworks", options.sdk_frameworks as u64, 0, 100),
             ("tasks_per_framework", options.tasks_per_framework as u64, 0, 10_000),
             ("faults_for_ms", options.faults_for_ms, 1, 86_400_000),
             ("loss_per_mille", options.loss_per_mille, 0, 900),

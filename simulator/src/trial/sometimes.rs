@@ -73,6 +73,7 @@ pub const MOMENTS: &[&str] = &[
     "commit done",
     "commit conflicted",
     "quota refused",
+    "job of the batch framework done",
 ];
 
 /// How often each situation was reached.

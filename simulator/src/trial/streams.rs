@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 pub(crate) enum Client {
     Agent(usize),
     Framework(usize),
+    Sdk(usize),
     Operator,
 }
 
@@ -260,6 +261,7 @@ impl World {
         match client {
             Client::Agent(agent) => self.agent_hears(agent, generation, down),
             Client::Framework(framework) => self.framework_hears(framework, stream, down),
+            Client::Sdk(sdk) => self.sdk_hears(sdk, stream, down),
             Client::Operator => self.operator_hears(stream, down),
         }
     }

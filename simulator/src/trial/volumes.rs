@@ -51,7 +51,11 @@ impl World {
             _ => OperatorCall::Reserve(ReservationPlan {
                 agent: self.agents[chance.index(self.agents.len())].id.clone(),
                 role: reserved_role(),
-                resources: with_disk(&Resources::new(), RESERVED_DISK),
+                // With room for tasks, or without.
+                resources: match chance.per_mille(500) {
+                    true => with_disk(&Resources::cpus_mem(400, 128), RESERVED_DISK),
+                    false => with_disk(&Resources::new(), RESERVED_DISK),
+                },
                 labels: Vec::new(),
                 parent: None,
             }),

@@ -13,10 +13,12 @@ use super::{
     operators::OperatorHost,
     oracle::Oracles,
     scenario::PlannedFault,
+    sdk_host::SdkHost,
     streams::{Client, Connections},
     trace::{Trace, Watch},
 };
 use crate::engine::{Chance, Queue};
+use bourse_sdk::session::Input;
 use proto::model::{
     ClusterId, Duration, FrameworkId, Instant, NodeId, Principal, principal::PrincipalKind,
 };
@@ -44,6 +46,7 @@ pub(crate) struct World {
     pub(crate) masters: Vec<MasterHost>,
     pub(crate) agents: Vec<AgentHost>,
     pub(crate) frameworks: Vec<FrameworkHost>,
+    pub(crate) sdks: Vec<SdkHost>,
     pub(crate) operator: OperatorHost,
     pub(crate) network: Network,
     pub(crate) connections: Connections,
@@ -77,12 +80,18 @@ impl World {
         let mut agents_chance = chance(3);
         let agents = (0..options.agents).map(|index| AgentHost::new(index, &mut agents_chance));
         let frameworks = (0..options.frameworks).map(FrameworkHost::new);
+        let mut seeds = chance(8);
+        let sdks = (0..options.sdk_frameworks).map(|index| {
+            let instances = options.tasks_per_framework / 3;
+            SdkHost::new(index, options.masters, instances, seeds.number())
+        });
         Self {
             cluster: ClusterId::new("trial").expect("an id"),
             queue: Queue::new(),
             masters: masters.collect(),
             agents: agents.collect(),
             frameworks: frameworks.collect(),
+            sdks: sdks.collect(),
             operator: OperatorHost::default(),
             network: Network::new(chance(1), loss, duplicate),
             connections: Connections::default(),
@@ -121,6 +130,9 @@ impl World {
         for framework in 0..self.frameworks.len() {
             let at = self.chance.frameworks.time(0, 4_000);
             self.queue.after(at, Happening::FrameworkWake(framework));
+        }
+        for sdk in 0..self.sdks.len() {
+            self.step_sdk(sdk, Vec::new());
         }
         self.queue.after(Duration(2_000), Happening::OperatorWake);
         for planned in std::mem::take(&mut self.plan) {
@@ -161,6 +173,11 @@ impl World {
             Happening::FrameworkDecides { framework, generation, offers } => {
                 self.framework_decides(framework, generation, offers);
             }
+            Happening::SdkWake(sdk) => self.wake_sdk(sdk),
+            Happening::SdkAnswer { sdk, send, answer } => {
+                self.step_sdk(sdk, vec![Input::Answered(send, answer)]);
+            }
+            Happening::SdkGivesUp(call) => self.sdk_gives_up(call),
             Happening::OperatorWake => self.wake_operator(),
             Happening::Fault(planned) => self.fault(planned),
             Happening::Undo(undo) => self.undo(undo),
@@ -186,6 +203,7 @@ impl World {
             Client::Framework(framework) => {
                 (PrincipalKind::Framework, self.frameworks[framework].name.clone())
             }
+            Client::Sdk(sdk) => (PrincipalKind::Framework, self.sdks[sdk].name.clone()),
             Client::Operator => (PrincipalKind::Operator, "ann".to_owned()),
         };
         Principal { cluster: self.cluster.clone(), kind, id }
@@ -198,6 +216,7 @@ impl World {
     ) -> Option<FrameworkId> {
         match self.connections.get(stream)?.client {
             Client::Framework(framework) => self.frameworks[framework].id,
+            Client::Sdk(sdk) => self.sdks[sdk].framework(),
             Client::Agent(_) | Client::Operator => None,
         }
     }

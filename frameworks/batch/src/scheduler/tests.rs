@@ -30,12 +30,13 @@ impl Bench {
         let scheduler = BatchScheduler::new(job, 1, Box::new(Silent));
         let (calls, wanted) = (Calls::default(), Vec::new());
         let mut bench = Self { scheduler, calls, now: Instant(0), offers: 0, wanted, asked: None };
-        bench.event(Event::Subscribed {
-            framework: FrameworkId(3),
-            cluster: ClusterId::new("c").unwrap(),
-            is_first: true,
-        });
+        bench.subscribed(true);
         bench
+    }
+
+    fn subscribed(&mut self, is_first: bool) -> Vec<(CallId, SchedulerCall)> {
+        let cluster = ClusterId::new("c").unwrap();
+        self.event(Event::Subscribed { framework: FrameworkId(3), cluster, is_first })
     }
 
     fn event(&mut self, event: Event) -> Vec<(CallId, SchedulerCall)> {
@@ -222,6 +223,20 @@ fn a_refused_accept_is_wanted_still() {
     let calls = bench.event(Event::Refused { call: calls[0].0, refusal });
     assert!(calls.is_empty(), "the cluster knows: {calls:?}");
     assert_eq!(tasks_of(&bench.offer(1)[0].1), ["a-0"]);
+}
+
+/// The session repeats an accept that broke off with its connection, and meanwhile the cluster was
+/// told what is wanted beside it.
+#[test]
+fn an_accept_that_is_refused_after_a_reconnect_is_asked_for_again() {
+    let mut bench = Bench::new(vec![spec("a", 1)]);
+    let calls = bench.offer(1);
+    bench.event(Event::Disconnected);
+    bench.subscribed(false);
+    assert!(bench.wanted().is_empty(), "it may have been launched");
+    let refusal = Refusal::new(Reason::OfferInvalid, "of an earlier term");
+    bench.event(Event::Refused { call: calls[0].0, refusal });
+    assert_eq!(bench.wanted(), [("a", 1)]);
 }
 
 #[test]

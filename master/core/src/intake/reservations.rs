@@ -49,9 +49,8 @@ impl Turn<'_> {
         agent: Option<AgentId>,
         command: Command,
     ) {
-        let Some(agent) = agent.filter(|agent| self.ledger.agent(agent).is_some()) else {
-            return self.propose(command, Waiter::Call(call));
-        };
+        // One that is not known yet may be when this is applied, and be offered before.
+        let Some(agent) = agent else { return self.propose(command, Waiter::Call(call)) };
         let returned = self.leader.book.rescind_agent(&agent);
         self.rescind(&returned);
         self.leader.view.begin_change(&agent);

@@ -13,7 +13,10 @@ impl DurablePromises {
         // A disk that has left the term keeps its promises of it, too.
         let voted = |whom| term > message.term || (term, vote) == (message.term, whom);
         let kept = match message.get_msg_type() {
-            MessageType::MsgAppendResponse if !message.reject => message.index <= disk.last(),
+            // What it had in the term, the leader of a later one may have taken from it since.
+            MessageType::MsgAppendResponse if !message.reject => {
+                term > message.term || message.index <= disk.last()
+            }
             MessageType::MsgRequestVoteResponse if !message.reject => voted(message.to),
             MessageType::MsgRequestVote => voted(message.from),
             // To ask who would vote promises nothing.

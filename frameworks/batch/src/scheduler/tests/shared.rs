@@ -119,3 +119,14 @@ fn a_role_that_is_no_longer_shared_is_asked_for_offers_again() {
     bench.event(Event::SharedState(ended));
     assert_eq!(bench.wanted(), [("a", 2)]);
 }
+
+/// Nothing says so when it comes back: what is shown begins anew, or does not begin.
+#[test]
+fn a_role_that_ceased_to_be_shared_meanwhile_is_asked_for_offers_again() {
+    let mut bench = Bench::new(vec![spec("a", 2)]);
+    bench.event(shown(vec![agent("x", 1, 0)], true));
+    assert!(bench.wanted().is_empty(), "it looks for itself");
+    bench.event(Event::Disconnected);
+    bench.subscribed(false);
+    assert_eq!(bench.wanted(), [("a", 2)]);
+}

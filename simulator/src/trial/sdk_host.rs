@@ -1,0 +1,222 @@
+//! Schedulers as authors write them: the SDK's session around the shipped batch framework, run as
+//! the driver runs them. Each has a job whose tasks are tried again until all have succeeded.
+//!
+//! What the driver's transport does is here: a call whose connection is gone is broken, after a
+//! while at the latest, and whether it happened is not known.
+
+use super::{
+    agent_host::host_of_address,
+    event::Happening,
+    framework_calls::Asked,
+    master_world::address_of,
+    streams::{Client, Down, Up},
+    world::World,
+};
+use batch::{BatchScheduler, Job, Silent, TaskSpec, job::RETRIES_MAX};
+use bourse_sdk::{
+    Acknowledgement, Engine,
+    jitter::Backoff,
+    session::{Answer, ConnectionId, Effect, Ended, Failure, Input, SendId, SessionSettings},
+};
+use master_core::{
+    input::{CallId, StreamId},
+    outbox::Answer as MasterAnswer,
+};
+use proto::model::{
+    Duration, FrameworkId, FrameworkInfo, Instant, Refusal, Resources, Role, SchedulerEvent,
+};
+use std::collections::BTreeSet;
+
+/// One scheduler's process; it never dies.
+#[derive(Debug)]
+pub(crate) struct SdkHost {
+    pub(crate) name: String,
+    engine: Engine,
+    scheduler: BatchScheduler,
+    stream: Option<(ConnectionId, StreamId)>,
+    wake_at: Option<Instant>,
+}
+
+impl SdkHost {
+    pub(crate) fn new(index: usize, masters: usize, instances: usize, seed: u64) -> Self {
+        let name = format!("batch-{index}");
+        let settings = SessionSettings {
+            masters: (1..=masters as u64).map(address_of).collect(),
+            info: FrameworkInfo {
+                name: name.clone(),
+                roles: vec![Role::any()],
+                // Longer than a trial: its job is to be finished.
+                failover_timeout: Duration::from_seconds(3_600),
+                labels: Vec::new(),
+                disruption_budget: None,
+                offer_terms: Vec::new(),
+            },
+            framework: None,
+            suppressed: BTreeSet::new(),
+            acknowledgement: Acknowledgement::Automatic,
+            backoff: Backoff { min: Duration(50), max: Duration(500) },
+            connect_timeout: Duration::from_seconds(5),
+            drain_timeout: Duration::from_seconds(30),
+            seed,
+        };
+        let scheduler = BatchScheduler::new(job(&name, instances), seed, Box::new(Silent));
+        Self { name, engine: Engine::new(settings), scheduler, stream: None, wake_at: None }
+    }
+
+    /// Its framework's id, once it has one.
+    pub(crate) fn framework(&self) -> Option<FrameworkId> {
+        self.engine.framework()
+    }
+
+    /// What is not yet as it should be.
+    pub(crate) fn wrong(&self) -> Option<String> {
+        let summary = self.scheduler.summary();
+        let (open, ended) = (summary.open, self.engine.ended());
+        match ended {
+            Some(Ended::TornDown) if summary.success => None,
+            _ => Some(format!("{}: ended {ended:?}, open {open}, {:?}", self.name, summary.counts)),
+        }
+    }
+}
+
+/// Some tasks, and some that wait for all of them.
+fn job(name: &str, instances: usize) -> Job {
+    let command = vec!["true".to_owned()];
+    let spec = |task: &str, instances: usize, cpus_milli: i64| TaskSpec {
+        instances: u32::try_from(instances.max(1)).expect("few"),
+        retries: RETRIES_MAX,
+        ..TaskSpec::new(task, command.clone(), Resources::cpus_mem(cpus_milli, 64))
+    };
+    let last = TaskSpec { depends_on: vec!["first".to_owned()], ..spec("last", 1, 1_000) };
+    let tasks = vec![spec("first", instances, 200), spec("beside", instances / 2, 500), last];
+    Job::new(name.to_owned(), Role::any(), tasks).expect("a job that can be run")
+}
+
+impl World {
+    /// Lets a scheduler see what happened, and does what it wants.
+    pub(crate) fn step_sdk(&mut self, sdk: usize, inputs: Vec<Input>) {
+        let now = self.queue.now();
+        let host = &mut self.sdks[sdk];
+        if host.engine.ended().is_some() {
+            return;
+        }
+        for input in &inputs {
+            self.trace.note(now.0, 200 + sdk, input);
+        }
+        let mut effects = Vec::new();
+        host.engine.step(now, inputs, &mut host.scheduler, &mut effects);
+        for effect in effects {
+            self.trace.note(now.0, 200 + sdk, &effect);
+            self.sdk_acts(sdk, effect);
+        }
+        let host = &mut self.sdks[sdk];
+        match host.engine.ended() {
+            Some(Ended::Refused(refusal)) => panic!("{} is refused: {refusal:?}", host.name),
+            Some(_) => {
+                self.sometimes.note("job of the batch framework done");
+                if let Some((_, stream)) = host.stream.take() {
+                    self.up(stream, Up::Closed);
+                }
+            }
+            None => self.wake_sdk_later(sdk),
+        }
+    }
+
+    fn wake_sdk_later(&mut self, sdk: usize) {
+        let now = self.queue.now();
+        let host = &mut self.sdks[sdk];
+        let Some(due) = host.engine.deadline() else { return };
+        let due = due.max(now + Duration(1));
+        if host.wake_at.is_none_or(|wake| due < wake) {
+            host.wake_at = Some(due);
+            self.queue.at(due, Happening::SdkWake(sdk));
+        }
+    }
+
+    pub(crate) fn wake_sdk(&mut self, sdk: usize) {
+        // It was asked for again since, for an earlier time.
+        if self.sdks[sdk].wake_at.take_if(|at| *at <= self.queue.now()).is_some() {
+            self.step_sdk(sdk, Vec::new());
+        }
+    }
+
+    fn sdk_acts(&mut self, sdk: usize, effect: Effect) {
+        match effect {
+            Effect::Connect { connection, address, subscribe } => {
+                self.close_sdk(sdk);
+                let host = host_of_address(&address).expect("an address of a master's");
+                let stream = self.open(Client::Sdk(sdk), connection.0, host);
+                self.sdks[sdk].stream = Some((connection, stream));
+                self.up(stream, Up::Subscribe(Box::new(subscribe)));
+            }
+            Effect::Disconnect(connection) => {
+                if self.sdks[sdk].stream.is_some_and(|(mine, _)| mine == connection) {
+                    self.close_sdk(sdk);
+                }
+            }
+            Effect::Send { send, connection, identity: session, call: request } => {
+                let stream = self.sdks[sdk].stream.filter(|(mine, _)| *mine == connection);
+                let to = stream.and_then(|(_, stream)| self.connections.get(stream));
+                let Some(to) = to.map(|connection| connection.process.host) else {
+                    let broken = Happening::SdkAnswer { sdk, send, answer: Err(Failure::Broken) };
+                    return self.queue.after(Duration(0), broken);
+                };
+                self.ask(Asked::Sdk { sdk, send, session, request }, to, 1);
+            }
+        }
+    }
+
+    fn close_sdk(&mut self, sdk: usize) {
+        if let Some((_, stream)) = self.sdks[sdk].stream.take() {
+            self.up(stream, Up::Closed);
+        }
+    }
+
+    /// A call is on its way; it is given up when there is no answer.
+    pub(crate) fn sdk_asks(&mut self, call: CallId) {
+        let wait = self.chance.frameworks.time(2_000, 15_000);
+        self.queue.after(wait, Happening::SdkGivesUp(call));
+    }
+
+    pub(crate) fn sdk_answered(
+        &mut self,
+        (sdk, send): (usize, SendId),
+        answer: Result<MasterAnswer, Refusal>,
+    ) {
+        let answer = match answer {
+            Ok(MasterAnswer::Accepted(results)) => Ok(Answer::Accepted(results)),
+            Ok(MasterAnswer::Reconciling(count)) => Ok(Answer::Reconciling(count)),
+            Ok(_) => Ok(Answer::Done),
+            Err(refusal) => Err(Failure::Refused(refusal)),
+        };
+        self.step_sdk(sdk, vec![Input::Answered(send, answer)]);
+    }
+
+    /// Something arrived on one of a scheduler's streams.
+    pub(crate) fn sdk_hears(&mut self, sdk: usize, stream: StreamId, down: Down) {
+        let host = &mut self.sdks[sdk];
+        let Some((connection, _)) = host.stream.filter(|(_, mine)| *mine == stream) else { return };
+        let input = match down {
+            Down::Opened => return,
+            Down::Closed => {
+                host.stream = None;
+                Input::Ended(connection, Failure::Broken)
+            }
+            Down::Framework(event) => {
+                match &*event {
+                    SchedulerEvent::Subscribed { session, .. } => {
+                        self.oracles.completeness.framework_subscribed(session.framework);
+                    }
+                    SchedulerEvent::Update(status) => {
+                        let framework = host.framework().expect("updates follow the subscription");
+                        self.oracles.updates.received(framework, status);
+                    }
+                    _ => {}
+                }
+                Input::Event(connection, *event)
+            }
+            other => panic!("a framework cannot hear {other:?}"),
+        };
+        self.step_sdk(sdk, vec![input]);
+    }
+}
