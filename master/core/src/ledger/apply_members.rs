@@ -26,10 +26,14 @@ impl Members {
     /// Whether the change may be made.
     pub(crate) fn check(&self, change: &MemberChange) -> Result<(), Refusal> {
         match change {
-            MemberChange::Found(_) if self.version == 0 => Ok(()),
-            MemberChange::Found(_) => {
+            MemberChange::Found(_) if self.version > 0 => {
                 Err(Refusal::new(Reason::MemberExists, "the cluster is founded already"))
             }
+            // Nobody could ever vote, nor be added.
+            MemberChange::Found(members) if members.is_empty() => {
+                Err(Refusal::invalid("members", "names nobody"))
+            }
+            MemberChange::Found(_) => Ok(()),
             MemberChange::AddLearner { info, replaces } => self.check_add(info, *replaces),
             MemberChange::Promote(node) => match self.known(*node, "node_id")?.standing {
                 Standing::Learner => Ok(()),

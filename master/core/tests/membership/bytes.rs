@@ -13,7 +13,7 @@ use master_core::{
         invariants,
     },
 };
-use proto::model::{Instant, NodeId, WallTime};
+use proto::model::{Instant, NodeId, Reason, WallTime};
 
 fn every_change() -> Vec<MemberChange> {
     vec![
@@ -39,6 +39,16 @@ fn applied(changes: &[MemberChange]) -> Ledger {
         assert_eq!(invariants::check(&ledger), [], "after {change:?}");
     }
     ledger
+}
+
+#[test]
+fn nobody_founds_no_cluster() {
+    let mut ledger = Ledger::new(cluster());
+    let stamp = Stamp { index: 1, term: 1, time: Instant(1), wall: WallTime(0) };
+    let command = Command::ChangeMembers(MemberChange::Found(vec![]));
+    let no = ledger.apply(stamp, &command, &mut Vec::new()).expect_err("nobody could vote");
+    assert_eq!((no.reason, &*no.field), (Reason::InvalidField, "members"));
+    assert_eq!(invariants::check(&ledger), []);
 }
 
 #[test]
