@@ -38,6 +38,8 @@ pub(super) fn write_accept(
 
 pub(super) fn read_accept(accept: wire::Accept) -> Result<Command, Refusal> {
     let operations = match accept.operations.is_empty() {
+        // The short form is all or none.
+        true if accept.partial => return Err(Refusal::invalid("operations", "is empty")),
         true => {
             let tasks = read_each("tasks", accept.tasks, read_task_info)?;
             vec![Ok(Operation::Launch { tasks })]

@@ -8,7 +8,11 @@ use master_core::ledger::{
     dump::{Restore, RestoreError, records},
 };
 use proptest::prelude::*;
-use proto::model::{Instant, TaskState::*, WallTime};
+use prost::Message as _;
+use proto::{
+    model::{Instant, TaskState::*, WallTime},
+    wire::log::v1 as wire,
+};
 
 /// The header's checksum.
 fn checksum_of(bytes: &[u8]) -> u32 {
@@ -81,6 +85,24 @@ fn a_batch_is_refused_for_each_reason() {
     assert_eq!(decode_batch(&no_command), Err(CodecError::Kind { index: 0 }));
     let no_agent = sealed(&[0x1A, 0x02, 0x12, 0x00]); // mark_agent_unreachable: empty
     assert!(matches!(decode_batch(&no_agent), Err(CodecError::Field { index: 0, .. })));
+}
+
+/// Read, it could not be written in a form that is read as the same.
+#[test]
+fn a_partial_accept_of_nothing_is_no_batch() {
+    let accept = wire::command::Accept {
+        framework_id: "framework-1".to_owned(),
+        epoch: 1,
+        role: "*".to_owned(),
+        partial: true,
+        ..wire::command::Accept::default()
+    };
+    let command = wire::Command { command: Some(wire::command::Command::Accept(accept)) };
+    let body = wire::Batch { commands: vec![command], ..wire::Batch::default() }.encode_to_vec();
+    let mut bytes = vec![1];
+    bytes.extend(crc32fast::hash(&body).to_le_bytes());
+    bytes.extend(body);
+    assert!(matches!(decode_batch(&bytes), Err(CodecError::Field { index: 0, .. })));
 }
 
 #[test]
