@@ -25,6 +25,8 @@ mod sandbox;
 mod serve;
 pub mod settings;
 mod start;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod volumes;
 mod walk;
 

@@ -25,6 +25,8 @@ pub mod serve;
 pub mod settings;
 mod snapshots;
 mod storage;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use core_thread::CoreError;
 pub use run::{RunError, Running, Shutdown, StartError, run, start};

@@ -58,6 +58,8 @@ const LAYERS: &[Layer] = &[
     layer("simulator", &["agent-core", "batch", "bourse-sdk", "master-core", "proto"]),
     // Knows the binary by its path and its public face alone.
     layer("simulator/live", &["bourse-sdk", "proto"]),
+    // Feeds hostile bytes to whatever reads any.
+    layer("fuzz", ALL),
     // The two places where everything meets: the measurements and the one binary.
     layer("benches", ALL),
     layer("cli", ALL),

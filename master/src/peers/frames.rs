@@ -96,7 +96,7 @@ fn is_local(kind: MessageType) -> bool {
 }
 
 /// Reads all messages of a frame.
-pub(super) fn read_messages(
+pub(crate) fn read_messages(
     frame: &v1::PeerFrame,
     from: NodeId,
     to: NodeId,

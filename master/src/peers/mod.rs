@@ -4,7 +4,7 @@
 //! full drops its oldest, a connection that breaks drops what waited. What a message says is the
 //! core's business; who may have sent it is checked here.
 
-mod frames;
+pub(crate) mod frames;
 pub(crate) mod join;
 mod link;
 pub(crate) mod roster;

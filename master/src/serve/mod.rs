@@ -15,6 +15,8 @@ pub(crate) mod health;
 mod listings;
 mod masters;
 pub(crate) mod operators;
+#[cfg(feature = "testing")]
+pub(crate) mod readers;
 mod reservations;
 mod roles;
 pub(crate) mod scheduler;

@@ -97,8 +97,9 @@ pub fn probe(base: Base) -> Result<Layout, ProbeError> {
     Ok(layout)
 }
 
-/// The version 1 controllers and the base of the version 2 tree.
-fn parse(mounts: &str, membership: &str, base: Base) -> Result<Layout, ProbeError> {
+/// The version 1 controllers and the base of the version 2 tree, from the texts of
+/// `/proc/self/mountinfo` and `/proc/self/cgroup`.
+pub fn parse(mounts: &str, membership: &str, base: Base) -> Result<Layout, ProbeError> {
     let mut layout = Layout::default();
     for line in mounts.lines() {
         let Some(mount) = parse_mount(line)? else { continue };

@@ -27,7 +27,7 @@ use crate::plan::Limits;
 
 pub(crate) use group::{Entrances, Group};
 pub use group::{prepare, usage};
-pub use layout::{Base, Hierarchy, Layout, ProbeError, Version, probe};
+pub use layout::{Base, Hierarchy, Layout, ProbeError, Version, parse as parse_layout, probe};
 pub use resize::resize;
 pub use sweep::{SweepReport, retire, sweep};
 
