@@ -4,6 +4,7 @@
 use super::{
     agent_host::{Container, host_of_address},
     event::Happening,
+    faults::AS_ANOTHER,
     streams::{Client, Down, Up},
     world::World,
 };
@@ -161,6 +162,9 @@ impl World {
 
     /// Something arrived on a stream that the agent opened.
     pub(crate) fn agent_hears(&mut self, agent: usize, session: u64, down: Down) {
+        if session == AS_ANOTHER {
+            return self.heard_as_another(&down);
+        }
         let current = self.agents[agent].stream.is_some_and(|(mine, _)| mine == session);
         if !current {
             return;
@@ -178,6 +182,14 @@ impl World {
             other => panic!("an agent cannot hear {other:?}"),
         };
         self.step_agent(agent, input);
+    }
+
+    /// Who it is, its certificate says.
+    fn heard_as_another(&mut self, down: &Down) {
+        if let Down::Agent { order, .. } = down {
+            assert!(matches!(**order, Order::Refused(_)), "I5: an agent that lies hears {order:?}");
+            self.sometimes.note("agent refused as another");
+        }
     }
 
     fn note_order(&mut self, agent: usize, order: &Order) {

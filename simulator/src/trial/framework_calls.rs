@@ -26,8 +26,24 @@ const PATIENCE: Duration = Duration(2_500);
 /// What was asked, and by whom.
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
-    Framework { framework: usize, session: Session, request: SchedulerCall },
-    Sdk { sdk: usize, send: SendId, session: Session, request: SchedulerCall },
+    Framework {
+        framework: usize,
+        session: Session,
+        request: SchedulerCall,
+    },
+    Sdk {
+        sdk: usize,
+        send: SendId,
+        session: Session,
+        request: SchedulerCall,
+    },
+    /// What must be refused, if it is foreign; nobody waits for the answer.
+    Hostile {
+        who: usize,
+        session: Session,
+        request: SchedulerCall,
+        is_foreign: bool,
+    },
     Operator(OperatorCall),
 }
 
@@ -106,13 +122,15 @@ impl World {
         let client = match &asked {
             Asked::Framework { framework, .. } => Client::Framework(*framework),
             Asked::Sdk { sdk, .. } => Client::Sdk(*sdk),
+            Asked::Hostile { who, .. } => Client::Framework(*who),
             Asked::Operator(_) => Client::Operator,
         };
+        let dropped = matches!(asked, Asked::Hostile { .. });
         if matches!(asked, Asked::Sdk { .. }) {
             self.sdk_asks(call);
         }
         let (process, sent) = (self.masters[to].process(to), self.queue.now());
-        let pending = Pending { asked, process, sent, attempts, again: false, dropped: false };
+        let pending = Pending { asked, process, sent, attempts, again: false, dropped };
         self.calls.pending.insert(call, pending);
         if let Some(delay) = self.call_delay(client) {
             self.queue.after(delay, Happening::Master(process, MasterEvent::Call(call)));
@@ -129,6 +147,10 @@ impl World {
             }
             Asked::Sdk { sdk, session, request, .. } => {
                 let principal = self.principal(Client::Sdk(sdk));
+                MasterInput::FrameworkCall { call, principal, session, request }
+            }
+            Asked::Hostile { who, session, request, .. } => {
+                let principal = self.principal(Client::Framework(who));
                 MasterInput::FrameworkCall { call, principal, session, request }
             }
             Asked::Operator(request) => {
@@ -158,6 +180,14 @@ impl World {
                 let (sdk, session, request) = (*sdk, *session, request.clone());
                 self.watch_answer(call, session, &request, &answer);
                 Client::Sdk(sdk)
+            }
+            Asked::Hostile { who, request, is_foreign, .. } => {
+                let who = *who;
+                if answer.as_ref().is_err_and(|refusal| refusal.reason == Reason::Overloaded) {
+                    self.sometimes.note("flood held back");
+                }
+                assert!(!is_foreign || answer.is_err(), "I4: {request:?} of {who} is done");
+                Client::Framework(who)
             }
             Asked::Operator(_) => Client::Operator,
         };
@@ -195,6 +225,7 @@ impl World {
         let (framework, request) = match pending.asked.clone() {
             Asked::Framework { framework, request, .. } => (framework, request),
             Asked::Sdk { sdk, send, .. } => return self.sdk_answered((sdk, send), answer),
+            Asked::Hostile { .. } => return,
             Asked::Operator(_) => return self.operator_answered(answer),
         };
         match answer {

@@ -9,6 +9,7 @@ use super::{
 };
 use master_core::{
     Config, Effect, Input, Master, Outbox,
+    config::{CallRate, CallRates},
     input::Delivery,
     ledger::{LogVersion, digest::digest, invariants},
     outbox::{Ending, RoleChange},
@@ -18,6 +19,7 @@ use proto::{
     model::{Duration, NodeId, Order, SchedulerEvent},
 };
 use raft::eraftpb::{Message, MessageType};
+use std::collections::BTreeMap;
 
 impl World {
     /// Something for a process: nothing for one that died, later for one that is paused.
@@ -358,6 +360,10 @@ impl World {
             agent_reregister_timeout: Duration::from_seconds(10),
             agent_unreachable_per_minute: 60,
             agent_removal_timeout: Duration::from_seconds(20),
+            call_rates: CallRates {
+                default: Some(CallRate { calls_per_second: 100, burst: 200 }),
+                named: BTreeMap::new(),
+            },
             log_version_max: match self.masters[host].old {
                 true => LogVersion::OLDEST,
                 false => LogVersion::CURRENT,

@@ -55,6 +55,9 @@ impl Preset {
         if !options.old_masters {
             weights.extend([(Kind::UpgradeMaster, 0), (Kind::DowngradeMaster, 0)]);
         }
+        if options.frameworks < 2 {
+            weights.insert(Kind::MeddleFramework, 0);
+        }
         let longest_pause = match self {
             Self::Gate | Self::Soak => chance.between(1_000, 6_000),
             Self::Quick | Self::Changing => chance.between(400, 2_500),

@@ -73,6 +73,8 @@ pub const MOMENTS: &[&str] = &[
     "commit done",
     "commit conflicted",
     "quota refused",
+    "flood held back",
+    "agent refused as another",
     "job of the batch framework done",
 ];
 

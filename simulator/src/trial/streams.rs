@@ -150,6 +150,14 @@ impl World {
         self.queue.at(at, Happening::Down { stream, down });
     }
 
+    /// The client reads nothing for a while: what it is sent waits.
+    pub(crate) fn stall(&mut self, stream: StreamId, wait: Duration) {
+        let until = self.queue.now() + wait;
+        if let Some(connection) = self.connections.by_stream.get_mut(&stream) {
+            connection.down_until = connection.down_until.max(until);
+        }
+    }
+
     /// The path is gone without a word: each end notices by its keep-alive only.
     fn sever(&mut self, stream: StreamId) {
         self.break_connection(stream, 4_000, 15_000);

@@ -3,8 +3,11 @@
 
 mod clients;
 mod clocks;
+mod hostile;
 mod links;
 mod masters;
+
+pub(crate) use hostile::AS_ANOTHER;
 
 use super::{clock::EXACT, scenario::PlannedFault, streams::Client, world::World};
 use crate::engine::Chance;
@@ -85,6 +88,14 @@ pub enum Kind {
     UpgradeMaster,
     /// A master gets the software of before, as long as the log holds nothing newer.
     DowngradeMaster,
+    /// A framework acts in another's name, on another's tasks and offers.
+    MeddleFramework,
+    /// A framework asks as fast as it can.
+    FloodMaster,
+    /// An agent tells of tasks that were never its own, anew of what is over, and as another agent.
+    LieAsAgent,
+    /// A client does not read what it is sent for a while.
+    StallReader,
 }
 
 /// What a kind of fault harms.
@@ -94,10 +105,11 @@ enum Place {
     Links,
     Clients,
     Clocks,
+    Manners,
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 33] = [
+pub const KINDS: [Kind; 37] = [
     Kind::CrashMaster,
     Kind::CrashLeader,
     Kind::WipeMaster,
@@ -131,6 +143,10 @@ pub const KINDS: [Kind; 33] = [
     Kind::Freeze,
     Kind::UpgradeMaster,
     Kind::DowngradeMaster,
+    Kind::MeddleFramework,
+    Kind::FloodMaster,
+    Kind::LieAsAgent,
+    Kind::StallReader,
 ];
 
 impl Kind {
@@ -167,6 +183,9 @@ impl Kind {
             | Self::ResetConnection
             | Self::ResetAll => Place::Clients,
             Self::StepClock | Self::DriftClock | Self::Freeze => Place::Clocks,
+            Self::MeddleFramework | Self::FloodMaster | Self::LieAsAgent | Self::StallReader => {
+                Place::Manners
+            }
         }
     }
 }
@@ -241,6 +260,7 @@ impl World {
             Place::Links => self.harm_links(kind),
             Place::Clients => self.harm_clients(kind),
             Place::Clocks => self.harm_clocks(kind),
+            Place::Manners => self.misbehave(kind),
         }
     }
 
