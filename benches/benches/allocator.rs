@@ -6,7 +6,7 @@
 //! run here is: plan, hold what is offered, and sort the offers by framework.
 
 use benches::{
-    allocation::{Rig, resident_mib, timed},
+    allocation::{Rig, registered, resident_mib, timed},
     arguments::Arguments,
     growth::Growth,
     mesos_cluster::{cluster, offered, resources, role, subscribe},
@@ -86,15 +86,15 @@ fn adding(arguments: &Arguments, report: &mut Report) {
         for _ in 0..3 {
             let (mut rig, frameworks) = cluster(agents, 1_000, roles);
             subscribe(&mut rig, &frameworks);
+            // As in Mesos, whose benchmark has another thread that says who comes.
+            let events: Vec<_> = (0..agents).map(registered).collect();
             let before = resident_mib();
             let (time, offers) = timed(|| {
                 rig.note_frameworks();
-                let batch = agents.div_ceil(10);
-                let batches =
-                    (0..10).map(|number| number * batch..agents.min((number + 1) * batch));
+                let batches = events.chunks(agents.div_ceil(10));
                 batches
-                    .map(|range| {
-                        rig.note_agents(range);
+                    .map(|batch| {
+                        batch.iter().for_each(|event| rig.note(event));
                         rig.run()
                     })
                     .sum::<usize>()

@@ -136,10 +136,12 @@ impl Rig {
 
     /// The view hears of every agent, one by one.
     pub fn note_agents(&mut self, agents: std::ops::Range<usize>) {
-        for number in agents {
-            let event = Event::AgentRegistered(rows::agent_id(number));
-            self.view.note(&self.ledger, &event);
-        }
+        agents.map(registered).for_each(|event| self.note(&event));
+    }
+
+    /// The view hears of one fact.
+    pub fn note(&mut self, event: &Event) {
+        self.view.note(&self.ledger, event);
     }
 
     /// The view hears of every framework, with all that it uses.
@@ -195,6 +197,11 @@ impl Rig {
         let status = TaskStatus { task: key.task.clone(), ..status };
         self.apply_and_note(&Command::RecordUpdate { agent, incarnation: 1, framework, status });
     }
+}
+
+/// The fact that an agent has registered.
+pub fn registered(number: usize) -> Event {
+    Event::AgentRegistered(rows::agent_id(number))
 }
 
 /// What this process has in memory, MiB.

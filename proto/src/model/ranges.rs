@@ -110,22 +110,23 @@ impl Ranges {
 
     /// This without `other`; `None` when a number of `other` is not in it.
     pub fn checked_sub(&self, other: &Ranges) -> Option<Ranges> {
-        if !self.contains(other) {
-            return None;
-        }
         // One pass over both: neither may make the ledger's work grow with the product.
         let mut left = Vec::with_capacity(self.0.len() + other.0.len());
         let mut taken = other.iter().peekable();
         for (begin, end) in self.iter() {
             // The first number not yet dealt with; none after the last of all numbers.
             let mut rest = Some(begin);
-            while let Some((taken_begin, taken_end)) = taken.next_if(|range| range.0 <= end) {
-                left.extend(rest.filter(|from| *from < taken_begin).map(|f| (f, taken_begin - 1)));
-                rest = taken_end.checked_add(1);
+            while let Some((first, last)) = taken.next_if(|range| range.0 <= end) {
+                // Ranges are not adjacent, so that a single one must hold all that is taken.
+                let from = rest.filter(|from| *from <= first && last <= end)?;
+                if from < first {
+                    left.push((from, first - 1));
+                }
+                rest = last.checked_add(1);
             }
             left.extend(rest.filter(|from| *from <= end).map(|from| (from, end)));
         }
-        Some(Self(left))
+        taken.next().is_none().then_some(Self(left))
     }
 }
 

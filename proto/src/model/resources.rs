@@ -443,12 +443,10 @@ impl Resources {
         let mut left = Vec::with_capacity(self.0.len());
         let mut taken = other.0.iter().peekable();
         for (name, value) in &self.0 {
-            let rest = match taken.next_if(|(taken, _)| taken <= name) {
+            // A name that is not here is never reached, nor are those after it.
+            let rest = match taken.next_if(|(taken, _)| taken == name) {
                 None => value.clone(),
-                Some((taken, part)) if taken == name => {
-                    value.checked_sub(part).ok_or_else(|| missing(name))?
-                }
-                Some((taken, _)) => return Err(missing(taken)),
+                Some((_, part)) => value.checked_sub(part).ok_or_else(|| missing(name))?,
             };
             if !rest.is_nothing() {
                 left.push((name.clone(), rest));

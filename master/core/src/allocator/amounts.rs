@@ -58,7 +58,9 @@ impl Amounts {
 
     /// Thousandths of every resource of which there is any here, beside those in the other sum.
     pub(super) fn beside(&self, other: &Amounts) -> impl Iterator<Item = (u128, u128)> {
-        let common = iter::zip(self.common, other.common).filter(|(milli, _)| *milli > 0);
+        let common =
+            iter::zip(&self.common, &other.common).map(|(milli, beside)| (*milli, *beside));
+        let common = common.filter(|(milli, _)| *milli > 0);
         common.chain(self.own.iter().map(|(name, milli)| (*milli, other.get(name))))
     }
 
@@ -77,7 +79,7 @@ impl Amounts {
 
     /// Adds another sum.
     pub fn add(&mut self, other: &Amounts) {
-        iter::zip(&mut self.common, other.common).for_each(|(own, milli)| *own += milli);
+        iter::zip(&mut self.common, &other.common).for_each(|(own, milli)| *own += milli);
         for (name, milli) in &other.own {
             self.set_own(name, self.get(name) + milli);
         }
@@ -95,7 +97,7 @@ impl Amounts {
     /// Adds another sum so many times.
     pub fn add_times(&mut self, other: &Amounts, times: u32) {
         let times = u128::from(times);
-        iter::zip(&mut self.common, other.common).for_each(|(own, milli)| *own += milli * times);
+        iter::zip(&mut self.common, &other.common).for_each(|(own, milli)| *own += milli * times);
         for (name, milli) in &other.own {
             self.set_own(name, self.get(name) + milli * times);
         }
@@ -113,8 +115,8 @@ impl Amounts {
 
     /// Takes away as much of another sum as there is.
     pub fn take_some(&mut self, other: &Amounts) {
-        let both = iter::zip(&mut self.common, other.common);
-        both.for_each(|(own, part)| *own = own.saturating_sub(part));
+        let both = iter::zip(&mut self.common, &other.common);
+        both.for_each(|(own, part)| *own = own.saturating_sub(*part));
         for (name, part) in &other.own {
             self.set_own(name, self.get(name).saturating_sub(*part));
         }

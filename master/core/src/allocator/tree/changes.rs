@@ -144,34 +144,24 @@ impl Tree {
         }
     }
 
-    /// Shares are of other totals from now on.
+    /// Shares are of other totals from now on. Who stands in the order, and who in it is owed
+    /// something, is the same as before.
     pub fn set_totals(&mut self, totals: &Amounts) {
         self.totals = totals.clone();
-        self.arrange(ROOT);
-    }
-
-    /// Puts all nodes below a node in their places, whatever these were: at once, since nearly all
-    /// have another one.
-    fn arrange(&mut self, index: NodeIndex) {
-        let children: Vec<_> = self.node(index).children.iter().copied().collect();
-        // Most nodes are leaves, which order nobody.
-        if children.is_empty() {
-            return;
+        for node in &mut self.nodes {
+            let share = node.share(totals);
+            node.key.iter_mut().for_each(|key| key.share = share);
         }
-        let (mut all, mut renewed) = (Vec::with_capacity(children.len()), Vec::new());
-        for child in children {
-            self.arrange(child);
-            let key = self.node(child).key(child, &self.totals);
-            let is_renewed = key.is_some() && self.is_renewed(child);
-            if is_renewed {
-                renewed.extend(key.clone());
-            }
-            all.extend(key.clone());
-            let child = self.node_mut(child);
-            (child.key, child.key_renewed) = (key, is_renewed);
+        for index in (0..self.nodes.len()).map(NodeIndex::at) {
+            let again = |siblings: &Siblings| {
+                let keys = siblings.iter().map(|key| self.node(key.node).key.clone());
+                Siblings::of(keys.map(|key| key.expect("who stands has a key")).collect())
+            };
+            let node = self.node(index);
+            let (all, renewed) = (again(&node.all), again(&node.renewed));
+            let node = self.node_mut(index);
+            (node.all, node.renewed) = (all, renewed);
         }
-        let node = self.node_mut(index);
-        (node.all, node.renewed) = (Siblings::of(all), Siblings::of(renewed));
     }
 
     /// Leaves that want offers, whether or not they stand in the order.

@@ -111,6 +111,11 @@ impl Node {
         self.quota.as_ref().is_some_and(|quota| quota.is_exhausted(&self.used))
     }
 
+    /// Its part of these totals, over its weight.
+    pub(super) fn share(&self, totals: &Amounts) -> Share {
+        Share::dominant(totals, self.weight, &self.used)
+    }
+
     /// Where it stands, if it does.
     pub(super) fn key(&self, node: NodeIndex, totals: &Amounts) -> Option<Key> {
         let wants = self.active.is_some() || !self.all.is_empty();
@@ -120,7 +125,7 @@ impl Node {
         let below = self.all.first().is_none_or(|first| first.not_owed);
         Some(Key {
             not_owed: self.owed().is_none() && below,
-            share: Share::dominant(totals, self.weight, &self.used),
+            share: self.share(totals),
             name: self.name.clone(),
             node,
         })

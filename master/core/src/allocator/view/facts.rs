@@ -87,11 +87,11 @@ impl View {
     /// Reads an agent's row again.
     pub(super) fn read_agent(&mut self, ledger: &Ledger, id: &AgentId) {
         let agent = ledger.agent(id).filter(|agent| agent.state != AgentState::Removed);
-        let place = match (self.place(id), agent) {
-            (Some(place), _) => place,
-            (None, Some(_)) => self.seat(id),
-            (None, None) => return,
+        let place = match agent {
+            Some(_) => Some(self.seat(id)),
+            None => self.place(id),
         };
+        let Some(place) = place else { return };
         self.describe(place, agent.map(|agent| &agent.info));
         let row = &mut self.agents[place.position()];
         // A6: one that is deactivated, draining or away has nothing to offer.

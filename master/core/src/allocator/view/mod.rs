@@ -126,7 +126,7 @@ impl View {
             view.read_framework(ledger, *framework);
         }
         for offer in book.holding() {
-            let place = view.place(&offer.agent).unwrap_or_else(|| view.seat(&offer.agent));
+            let place = view.seat(&offer.agent);
             let bundle = Bundle::new(offer.unreserved().into_owned());
             view.add_held(place, &offer.role, offer.framework, &bundle);
             view.lent.hold_offer(place, offer, &bundle);
@@ -352,15 +352,16 @@ impl View {
         });
     }
 
-    /// A place for an agent that has none.
+    /// An agent's place; a new one if it has none.
     fn seat(&mut self, id: &AgentId) -> Place {
-        let place = self.vacant.pop().unwrap_or_else(|| {
-            self.agents.push(AgentRow::default());
-            Place(u32::try_from(self.agents.len() - 1).expect("agents are limited"))
-        });
-        self.agents[place.position()].id = Some(id.clone());
-        self.places.insert(id.clone(), place);
-        place
+        *self.places.entry(id.clone()).or_insert_with(|| {
+            let place = self.vacant.pop().unwrap_or_else(|| {
+                self.agents.push(AgentRow::default());
+                Place(u32::try_from(self.agents.len() - 1).expect("agents are limited"))
+            });
+            self.agents[place.position()].id = Some(id.clone());
+            place
+        })
     }
 
     /// Gives the place of an agent up that is removed and of which nothing is held.
