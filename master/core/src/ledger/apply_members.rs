@@ -64,6 +64,11 @@ impl Members {
     }
 
     fn check_add(&self, info: &MasterInfo, replaces: Option<NodeId>) -> Result<(), Refusal> {
+        // Without founders nobody votes, and whoever is added first would be alone.
+        if self.version == 0 {
+            let text = "the cluster is not founded yet";
+            return Err(Refusal::new(Reason::MembershipUnsafe, text));
+        }
         let node = info.node;
         if self.rows.contains_key(&node) {
             let text = format!("master {node} is a member already");

@@ -45,10 +45,16 @@ fn applied(changes: &[MemberChange]) -> Ledger {
 fn nobody_founds_no_cluster() {
     let mut ledger = Ledger::new(cluster());
     let stamp = Stamp { index: 1, term: 1, time: Instant(1), wall: WallTime(0) };
-    let command = Command::ChangeMembers(MemberChange::Found(vec![]));
-    let no = ledger.apply(stamp, &command, &mut Vec::new()).expect_err("nobody could vote");
-    assert_eq!((no.reason, &*no.field), (Reason::InvalidField, "members"));
-    assert_eq!(invariants::check(&ledger), []);
+    let first = MemberChange::AddLearner { info: info(2), replaces: None };
+    for (change, expected) in [
+        (MemberChange::Found(vec![]), (Reason::InvalidField, "members")),
+        (first, (Reason::MembershipUnsafe, "")),
+    ] {
+        let command = Command::ChangeMembers(change);
+        let no = ledger.apply(stamp, &command, &mut Vec::new()).expect_err("nobody could vote");
+        assert_eq!((no.reason, &*no.field), expected);
+        assert_eq!(invariants::check(&ledger), []);
+    }
 }
 
 #[test]
