@@ -10,6 +10,7 @@ use crate::{
     situation::{met, met_error, met_variant},
     wire,
 };
+use agent::settings::resources_from_text;
 use master_core::ledger::{
     Command, Ledger, LogVersion, Stamp,
     codec::{Batch, decode_batch, encode_batch},
@@ -17,12 +18,13 @@ use master_core::ledger::{
     dump::{Restore, records},
     invariants,
 };
-use proto::model::{ClusterId, Instant, WallTime};
+use proto::model::{AgentInfo, ClusterId, Duration, FrameworkInfo, Instant, WallTime};
 use std::{fs, path::Path};
 
 /// Entries of one input that are applied, at most: a run must stay short.
 const ENTRIES_MAX: usize = 24;
 const COMMANDS_MAX: usize = 64;
+const BATCH: &str = "bourse.log.v1.Batch";
 /// Some thousand years after the cluster began.
 const CLOCK_MAX: Instant = Instant(1 << 47);
 /// Version and checksum of a log entry.
@@ -50,15 +52,59 @@ fn written_batches() -> Vec<Vec<u8>> {
     files.into_iter().map(read).collect()
 }
 
+/// Agents, and a framework that may launch tasks on them.
+fn furnished() -> Vec<u8> {
+    let register = |id: &str| Command::RegisterAgent {
+        info: AgentInfo {
+            reservations: Vec::new(),
+            id: id.parse().expect("an id"),
+            hostname: format!("{id}.example"),
+            address: "192.0.2.1:5051".to_owned(),
+            resources: resources_from_text("cpus:8;mem:8192;disk:8192;ports:[31000-31100]")
+                .expect("a bag of resources"),
+            attributes: Vec::new(),
+            domain: None,
+            version: "1".to_owned(),
+        },
+        incarnation: 1,
+        tasks: Vec::new(),
+        volumes: Vec::new(),
+    };
+    let subscribe = |request: &str| Command::SubscribeFramework {
+        info: FrameworkInfo {
+            name: "fuzz".to_owned(),
+            roles: ["eng", "eng/batch", "*"].map(|role| role.parse().expect("a role")).to_vec(),
+            failover_timeout: Duration(60_000),
+            labels: Vec::new(),
+            disruption_budget: None,
+            offer_terms: Vec::new(),
+        },
+        framework: None,
+        principal: "alice".to_owned(),
+        request: request.parse().expect("an id"),
+    };
+    let commands = vec![
+        register("a1"),
+        register("a2"),
+        subscribe("request-00000001"),
+        subscribe("request-00000002"),
+    ];
+    let batch = Batch { time: Instant(2_000), wall: WallTime(0), commands };
+    encode_batch(&batch).split_off(HEADER_BYTES)
+}
+
 pub(super) fn command_seeds() -> Vec<Vec<u8>> {
     let written = written_batches();
+    let base = part(0, furnished());
     let all: Vec<_> = written.iter().map(|body| part(0, body.clone())).collect();
     let mut inputs = vec![wire::write(&all)];
-    inputs.extend(all.iter().map(|one| wire::write(&[all[0].clone(), one.clone()])));
-    for seed in 0..40 {
+    inputs.extend(all.iter().map(|one| wire::write(&[base.clone(), one.clone()])));
+    for seed in 0..120 {
         let mut inventor = Inventor::new(seed);
-        let batches = (0..6).map(|_| part(0, inventor.message("bourse.log.v1.Batch")));
-        inputs.push(wire::write(&batches.collect::<Vec<_>>()));
+        let is_believed = |body: &[u8]| decode_batch(&sealed(body)).is_ok();
+        let batches = (0..10).map(|_| part(0, inventor.believed(BATCH, is_believed)));
+        let all: Vec<_> = [base.clone()].into_iter().chain(batches).collect();
+        inputs.push(wire::write(&all));
     }
     inputs
 }

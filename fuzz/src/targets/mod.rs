@@ -26,9 +26,9 @@ pub const TARGETS: &[Target] = &[
     target("decode_agent_message", decode::agent_message, decode::agent_messages, 3_000, 80),
     target("decode_operator_call", decode::operator_call, decode::operator_calls, 6_000, 150),
     target("decode_peer", decode::peer, decode::peers, 3_000, 10),
-    target("ledger_commands", ledger::commands, ledger::command_seeds, 600, 80),
-    target("master_inputs", master::inputs, master::input_seeds, 220, 180),
-    target("agent_inputs", agent::inputs, agent::input_seeds, 1_000, 80),
+    target("ledger_commands", ledger::commands, ledger::command_seeds, 600, 60),
+    target("master_inputs", master::inputs, master::input_seeds, 200, 110),
+    target("agent_inputs", agent::inputs, agent::input_seeds, 800, 50),
     target("journal_recover", journal::recover, journal::recover_seeds, 700, 50),
     target("snapshot_open", snapshot::open, snapshot::open_seeds, 300, 25),
     Target {

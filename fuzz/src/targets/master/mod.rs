@@ -113,7 +113,11 @@ pub(super) fn input_seeds() -> Vec<Vec<u8>> {
             step(AGENT, 1, Some(registration(1)), true, 1),
         ];
         let v1 = |name: &str| format!("bourse.v1.{name}");
-        let subscribe = inventor.message(&v1("SubscribeRequest"));
+        let subscribe = inventor.believed(&v1("SubscribeRequest"), |bytes| {
+            read_body(bytes)
+                .and_then(calls::read_subscribe)
+                .is_ok_and(|it| it.suppressed.is_empty())
+        });
         steps.push(step(SUBSCRIBE, seed % 2, Some(subscribe), true, 0));
         steps.push(step(TICK, 12, None, true, 0));
         for at in 0..10 {
@@ -122,17 +126,22 @@ pub(super) fn input_seeds() -> Vec<Vec<u8>> {
                 0 | 3 => {
                     let accept = if at < 5 { 0 } else { usize::try_from(seed + at).unwrap_or(0) };
                     let kind = accept % CALL_NAMES.len();
-                    let message = inventor.message(&v1(CALL_NAMES[kind]));
+                    let is_believed = |bytes: &[u8]| READ_CALLS[kind](bytes).is_ok();
+                    let message = inventor.believed(&v1(CALL_NAMES[kind]), is_believed);
                     step(CALLS + kind, seed % 2, Some(message), honest, 0)
                 }
                 1 => {
-                    let message = inventor.message("bourse.v1.AgentMessage");
+                    let is_believed = |bytes: &[u8]| {
+                        read_body(bytes).and_then(orders::read_agent_message).is_ok()
+                    };
+                    let message = inventor.believed(&v1("AgentMessage"), is_believed);
                     step(AGENT, at % 2, Some(message), honest, 0)
                 }
                 2 => {
                     let kind = (seed * 10 + at) % OPERATOR_CALLS.len() as u64;
-                    let (name, _) = OPERATOR_CALLS[usize::try_from(kind).expect("an index")];
-                    step(OPERATOR, kind, Some(inventor.message(&v1(name))), honest, at % 3)
+                    let (name, read) = OPERATOR_CALLS[usize::try_from(kind).expect("an index")];
+                    let message = inventor.believed(&v1(name), |bytes| read(bytes).is_ok());
+                    step(OPERATOR, kind, Some(message), honest, at % 3)
                 }
                 _ => match seed % 5 {
                     0 => step(WATCH, 0, Some(inventor.message(&v1("WatchFilter"))), true, 0),
