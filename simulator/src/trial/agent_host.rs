@@ -110,6 +110,16 @@ impl AgentHost {
         }
     }
 
+    /// Which journal it has.
+    pub(crate) fn incarnation(&self) -> u64 {
+        self.identity.incarnation
+    }
+
+    /// The last update of a task in the journal.
+    pub(crate) fn journaled(&self, key: &TaskKey) -> u64 {
+        self.rows.get(key).map_or(0, |row| row.sequence)
+    }
+
     pub(crate) fn config(&self, seed: u64) -> agent_core::Config {
         let info = AgentInfo {
             reservations: Vec::new(),

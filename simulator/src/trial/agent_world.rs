@@ -96,7 +96,10 @@ impl World {
 
     fn agent_acts(&mut self, agent: usize, effect: Effect) {
         match effect {
-            Effect::Journal(records) => self.agents[agent].write(records),
+            Effect::Journal(records) => {
+                self.watch_journal(agent, &records);
+                self.agents[agent].write(records);
+            }
             Effect::StartContainer { container, key, task, .. } => {
                 self.note_turn(agent, &key);
                 self.start_container(agent, container, &key, &task);
@@ -234,6 +237,7 @@ impl World {
         let host = &mut self.agents[agent];
         assert_eq!(task.agent, host.id, "a task runs where it was meant to");
         self.oracles.containers.starts(&host.id, &container, key);
+        self.oracles.losses.starts(key, host.incarnation());
         host.containers.insert(container.clone(), Container::Starting);
         let boot = host.boot;
         if !has_volumes {

@@ -63,7 +63,7 @@ pub(crate) struct Pending {
 /// All calls.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    pending: BTreeMap<CallId, Pending>,
+    pub(crate) pending: BTreeMap<CallId, Pending>,
     made: u64,
 }
 
@@ -132,6 +132,7 @@ impl World {
         let (process, sent) = (self.masters[to].process(to), self.queue.now());
         let pending = Pending { asked, process, sent, attempts, again: false, dropped };
         self.calls.pending.insert(call, pending);
+        self.oracles.reads.asked(call);
         if let Some(delay) = self.call_delay(client) {
             self.queue.after(delay, Happening::Master(process, MasterEvent::Call(call)));
         }
@@ -168,6 +169,7 @@ impl World {
         call: CallId,
         answer: Result<Answer, Refusal>,
     ) {
+        self.watch_reply(process, call, &answer);
         let pending = self.calls.pending.get(&call).expect("a call is answered once");
         assert_eq!(pending.process, process, "a call is answered by whom it was given to");
         let client = match &pending.asked {

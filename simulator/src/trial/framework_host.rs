@@ -4,6 +4,7 @@
 
 use super::{
     event::Happening,
+    framework_calls::Asked,
     reservations::reserved_role,
     streams::{Client, Down, Up},
     world::World,
@@ -12,8 +13,8 @@ use master_core::input::StreamId;
 use proto::model::{
     AgentId, Duration, FrameworkId, FrameworkInfo, Instant, InverseOfferId, Milli, Offer, OfferId,
     Operation, Reason, Refusal, RequestId, Resize, ResourceName, Resources, Role, SchedulerCall,
-    SchedulerEvent, Session, SharedAgent, StatusReason, Subscribe, TaskId, TaskState, TaskStatus,
-    Value,
+    SchedulerEvent, Session, SharedAgent, StatusReason, Subscribe, TaskId, TaskKey, TaskState,
+    TaskStatus, Value,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -254,6 +255,18 @@ impl World {
         }
     }
 
+    /// A process that does not know yet that it was replaced.
+    pub(crate) fn older_instance_acts(&mut self, framework: usize, session: Session) {
+        let host = &self.frameworks[framework];
+        let acknowledgements = host.unacknowledged();
+        let to = host.stream.and_then(|stream| self.connections.get(stream));
+        if let Some(to) = to.filter(|_| !acknowledgements.is_empty()) {
+            let to = to.process.host;
+            let request = SchedulerCall::Acknowledge { acknowledgements };
+            self.ask(Asked::Framework { framework, session, request }, to, 1);
+        }
+    }
+
     /// Something arrived on one of the framework's streams.
     pub(crate) fn framework_hears(&mut self, framework: usize, stream: StreamId, down: Down) {
         let current = self.frameworks[framework].stream == Some(stream);
@@ -359,6 +372,7 @@ impl World {
             "T2: {} runs, though its accept was refused",
             status.task
         );
+        self.watch_gone(&TaskKey { framework: id, task: status.task.clone() }, status);
         if status.reason == StatusReason::Preempted {
             self.sometimes.note("task gave way");
         }

@@ -81,6 +81,7 @@ impl World {
             self.execute(process, effect);
         }
         self.watch_master(process, before);
+        self.watch_leader(process);
         if std::mem::take(&mut self.masters[process.host].ending) {
             let node = self.masters[process.host].node;
             // Whoever believes that it leads may be the last to hear.
@@ -138,6 +139,7 @@ impl World {
                     .unwrap_or_else(|refusal| panic!("a master wrote {order:?}: {refusal:?}"));
                 assert_eq!(read, (term, order.clone()), "an order survives the wire");
                 self.watch_order(process, &order);
+                self.watch_registered(stream, &order);
                 self.down(stream, Down::Agent { term, order: Box::new(order) });
             }
             Effect::ToWatcher { stream, event } => {
@@ -178,6 +180,7 @@ impl World {
             SchedulerEvent::Rescind(offers) => self.oracles.offers.rescinded(offers),
             SchedulerEvent::Subscribed { session, .. } => {
                 self.oracles.offers.void(session.framework);
+                self.oracles.instances.subscribed(*session);
             }
             SchedulerEvent::Update(status) => {
                 let newest = self.oracles.one_leader.newest();
@@ -185,7 +188,8 @@ impl World {
                     self.oracles.updates.sent(self.stream_framework(stream), status);
                 }
             }
-            SchedulerEvent::Failure { removed, .. } => {
+            SchedulerEvent::Failure { agent, removed } => {
+                self.watch_loss(process, agent);
                 self.sometimes.note(if *removed { "agent removed" } else { "agent unreachable" });
             }
             _ => {}

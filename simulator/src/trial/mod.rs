@@ -57,6 +57,7 @@ mod streams;
 mod trace;
 mod volumes;
 mod watched_answers;
+mod watching;
 mod wishes;
 mod world;
 

@@ -38,6 +38,11 @@ impl World {
             self.operator.stream = Some(stream);
             self.up(stream, Up::Watch(self.operator.last));
         }
+        // One of two who think that they lead must not answer.
+        let leaders = self.serving();
+        for leader in leaders.iter().filter(|_| leaders.len() > 1) {
+            self.ask(Asked::Operator(OperatorCall::GetCluster), *leader, 1);
+        }
         let page = Page { size: 2, after: None };
         if self.options.spare_masters > 0 && !self.healed {
             self.change_masters(to);
@@ -210,6 +215,7 @@ impl World {
                     if matches!(event.event, Some(Event::Started(_))) && last > 0 {
                         self.sometimes.note("watch resumed");
                     }
+                    self.watch_shown(event.event.as_ref(), self.operator.last.is_some());
                     self.operator.last = Some(number);
                     self.notice_directed(event.event.as_ref());
                 }

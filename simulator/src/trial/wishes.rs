@@ -141,7 +141,9 @@ impl World {
             }
             1 => {
                 let cpus = i64::try_from(chance.between(1, 20) * 1_000).expect("few");
-                let limit = chance.per_mille(400).then_some((ResourceName::CPUS, Milli(3 * cpus)));
+                // Sometimes no more than what is promised: then it is soon reached.
+                let most = if chance.per_mille(500) { cpus } else { 3 * cpus };
+                let limit = chance.per_mille(400).then_some((ResourceName::CPUS, Milli(most)));
                 let guarantee = Resources::cpus_mem(cpus, 64);
                 let quota = Quota::new(guarantee, limit.into_iter().collect::<Vec<_>>(), None);
                 let quota = quota.expect("a limit above the guarantee");

@@ -51,8 +51,9 @@ impl World {
                 self.isolate(Client::Framework(framework), wait);
             }
             Kind::ReplaceFramework => {
-                self.frameworks[framework].session?;
+                let session = self.frameworks[framework].session?;
                 self.subscribe_framework(framework);
+                self.older_instance_acts(framework, session);
             }
             Kind::ResetConnection => {
                 let streams = self.connections.streams();

@@ -50,6 +50,12 @@ impl DisjointOffers {
         }
     }
 
+    /// What is sent of an agent and neither taken back nor answered.
+    pub(crate) fn held_of(&self, agent: &AgentId) -> impl Iterator<Item = (StreamId, &OfferId)> {
+        let of_agent = self.held.iter().filter(move |(_, (_, offer))| offer.agent == *agent);
+        of_agent.map(|(id, (stream, _))| (*stream, id))
+    }
+
     pub(crate) fn rescinded(&mut self, offers: &[OfferId]) {
         for offer in offers {
             self.held.remove(offer);

@@ -31,14 +31,22 @@ impl LeaderCompleteness {
 
     /// An agent is told that an update is recorded.
     pub(crate) fn update_committed(&mut self, ledger: &Ledger, key: &TaskKey, sequence: u64) {
-        let Some(task) = ledger.task(key) else { return };
-        assert!(
-            task.agent_sequence >= sequence,
-            "U1: update {sequence} of {key} is acknowledged, the ledger has {}",
-            task.agent_sequence
-        );
+        if let Some(task) = ledger.task(key) {
+            let has = task.agent_sequence;
+            let is_there = has >= sequence;
+            assert!(
+                is_there,
+                "U1: update {sequence} of {key} is acknowledged, the ledger has {has}"
+            );
+        }
         let last = self.updates.entry(key.clone()).or_default();
         *last = (*last).max(sequence);
+    }
+
+    /// An agent forgets a task with this last update.
+    pub(crate) fn forgotten(&self, key: &TaskKey, sequence: u64) {
+        let last = self.updates.get(key).copied().unwrap_or(0);
+        assert!(last >= sequence, "U1: {key} is forgotten at {sequence}, {last} is acknowledged");
     }
 
     /// A master begins to serve with this ledger.

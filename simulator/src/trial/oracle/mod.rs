@@ -3,14 +3,19 @@
 //! judges.
 
 mod a2_disjoint_offers;
+mod a3_newest_instance;
+mod a5_role_limits;
 mod c1_one_leader;
 mod c2_log_matching;
 mod c3_leader_completeness;
 mod c4_equal_digests;
 mod c5_monotone;
 mod c6_durable_promises;
+mod c7_reads;
 mod t3_one_container;
+pub(crate) mod t6_losses;
 mod u2_updates;
+mod u2_watches;
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -24,6 +29,11 @@ pub(crate) struct Oracles {
     pub(crate) promises: c6_durable_promises::DurablePromises,
     pub(crate) containers: t3_one_container::OneContainer,
     pub(crate) updates: u2_updates::Updates,
+    pub(crate) instances: a3_newest_instance::NewestInstance,
+    pub(crate) limits: a5_role_limits::RoleLimits,
+    pub(crate) reads: c7_reads::Reads,
+    pub(crate) losses: t6_losses::Losses,
+    pub(crate) watches: u2_watches::Watches,
 }
 
 /// An accept's name: its request id, or the call when it has none.
