@@ -234,6 +234,10 @@ fn check_shape(state: TaskState, has_task: bool, has_container: bool) -> Result<
 
 /// Pending updates are the last ones made, without gaps; only the last one can be the end.
 fn check_pending(state: TaskState, pending: &[TaskStatus], sequence: u64) -> Result<(), Refusal> {
+    // Counted from 1, one by one: there must be room to count on.
+    if i64::try_from(sequence).is_err() {
+        return Err(Refusal::invalid("sequence", "is more than any task comes to"));
+    }
     for (index, status) in pending.iter().rev().enumerate() {
         let expected = sequence.checked_sub(index as u64).filter(|number| *number > 0);
         if expected != Some(status.sequence) {
