@@ -26,6 +26,10 @@ pub enum Preset {
 /// The first fault comes when most of the cluster has started.
 const FIRST_FAULT_MS: u64 = 3_000;
 
+/// Tasks for each agent at most: should all of them be left when faults end, healing has time for
+/// about twice as many.
+const TASKS_PER_AGENT_MAX: usize = 120;
+
 impl Preset {
     /// Seeds of a campaign that names no number.
     pub fn seeds(self) -> u64 {
@@ -104,11 +108,14 @@ fn large(seed: u64, chance: &mut Chance) -> Options {
         true => chance.index(46) + 5,
         false => chance.index(12) + 3,
     };
+    let masters = chance.index(3) + 3;
+    let frameworks = chance.index(9) + 2;
+    let tasks = chance.index(60) + 20;
     Options {
-        masters: chance.index(3) + 3,
+        masters,
         agents,
-        frameworks: chance.index(9) + 2,
-        tasks_per_framework: chance.index(60) + 20,
+        frameworks,
+        tasks_per_framework: tasks.min(agents * TASKS_PER_AGENT_MAX / frameworks),
         faults_for_ms: 600_000,
         snapshot_entries: chance.between(15, 600),
         log_tail_entries: chance.below(60),

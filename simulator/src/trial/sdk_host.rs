@@ -56,7 +56,8 @@ impl SdkHost {
             acknowledgement: Acknowledgement::Automatic,
             backoff: Backoff { min: Duration(50), max: Duration(500) },
             connect_timeout: Duration::from_seconds(5),
-            drain_timeout: Duration::from_seconds(30),
+            // So is the word that it is over to be heard.
+            drain_timeout: Duration::from_seconds(3_600),
             seed,
         };
         let scheduler = BatchScheduler::new(job(&name, instances), seed, Box::new(Silent));
