@@ -197,7 +197,7 @@ impl Consensus {
 
     pub(crate) fn tick(&mut self, outbox: &mut Outbox) {
         self.ticks += 1;
-        // Said at once: others may wait for it.
+        // Said as soon as it is on disk: others may wait for it.
         let joined = self.vote_kept != Promise::Kept && self.writes.has_kept(self.vote_kept);
         if joined {
             self.vote_kept = Promise::Kept;
@@ -381,12 +381,12 @@ impl Consensus {
     ) {
         if self.vote_kept == Promise::Due {
             let vote = Persist { voter: true, ..Persist::default() };
-            self.vote_kept = Promise::Written(self.persist(vote, None, outbox));
+            self.vote_kept = Promise::Asked(self.persist(vote, None, outbox));
         }
         if self.change_kept == Promise::Due {
             let hard_state = Some(self.node.store().hard_state().clone());
             let change = Persist { hard_state, ..Persist::default() };
-            self.change_kept = Promise::Written(self.persist(change, None, outbox));
+            self.change_kept = Promise::Asked(self.persist(change, None, outbox));
         }
         while self.node.has_ready() {
             let mut ready = self.node.ready();

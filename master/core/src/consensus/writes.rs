@@ -24,7 +24,7 @@ pub(crate) enum Promise {
     /// To be written.
     Due,
     /// Asked for, as the write of this number.
-    Written(u64),
+    Asked(u64),
 }
 
 #[derive(Debug)]
@@ -76,7 +76,7 @@ impl Writes {
         match promise {
             Promise::Kept => true,
             Promise::Due => false,
-            Promise::Written(number) => {
+            Promise::Asked(number) => {
                 self.under_way.front().is_none_or(|write| write.number > number)
             }
         }
