@@ -1,6 +1,8 @@
 //! The live ring itself, shortened: the command that runs it, and what it says.
 
-use crate::rig::{Home, bourse, run};
+use crate::rig::{Daemon, Home, bourse, eventually, run};
+use nix::sys::signal::Signal;
+use std::fs;
 
 #[test]
 fn a_leader_is_killed_under_load_and_nothing_is_lost() {
@@ -23,6 +25,31 @@ fn a_leader_is_killed_under_load_and_nothing_is_lost() {
     assert!(figure("accepts acknowledged") > 200.0, "{report:#}");
     assert_eq!(figure("acknowledged and lost"), 0.0);
     assert_eq!(figure("there twice"), 0.0);
+}
+
+/// Masters and agents are processes of their own: none outlives whoever supervises them.
+#[test]
+fn an_interrupted_exercise_ends_after_its_round_and_leaves_nothing() {
+    let home = Home::new();
+    let mut command = bourse(&home);
+    command.args(["--output", "json", "trial", "live", "leader-killed"]);
+    let daemon = Daemon::start(command, &home.path().join("live.log"));
+    let log = home.path().join("live.log");
+    let folder = home.path().join("tmp");
+    let entries = || fs::read_dir(&folder).into_iter().flatten().flatten();
+    eventually("an agent that was started", || {
+        let logs = entries().filter_map(|entry| fs::read_dir(entry.path().join("logs")).ok());
+        let mut names = logs.flatten().flatten().map(|log| log.file_name());
+        names.any(|name| name.to_string_lossy().starts_with("agent")).then_some(())
+    });
+    daemon.signal(Signal::SIGINT);
+    daemon.wait();
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("this round is the last one"), "{log}");
+    let report: serde_json::Value = serde_json::from_str(&log[log.find('{').unwrap()..]).unwrap();
+    assert_eq!(report["rounds"], 1, "{log}");
+    assert_eq!(entries().count(), 0, "its folder is gone");
+    home.assert_clean();
 }
 
 #[test]

@@ -11,7 +11,7 @@ use rustix::{
 };
 use std::{
     fs::OpenOptions,
-    os::unix::process::ExitStatusExt as _,
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -32,6 +32,8 @@ impl Process {
     pub fn start(mut command: Command, log: &Path) -> anyhow::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(log)?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        // An interrupt from the terminal is for whoever supervises, not for those who are tried.
+        command.process_group(0);
         let child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
         let pid = Pid::from_child(&child);
         let descriptor = pidfd_open(pid, PidfdFlags::empty())?;

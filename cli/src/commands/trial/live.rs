@@ -1,15 +1,25 @@
 //! `bourse trial live`: real processes of this very program under faults, judged afterwards.
 //!
-//! Without an exercise it lists them.
+//! Without an exercise it lists them. An interrupt ends it after the round that is under way.
 
 use super::bar;
-use crate::output::{Format, print_text, table};
+use crate::{
+    output::{Format, print_text, table},
+    shutdown,
+};
 use anyhow::Context as _;
 use live::{
     exercises::{EXERCISES, Exercise, Length, Order},
     figures::Report,
 };
-use std::{process::ExitCode, time::Duration};
+use std::{
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 /// Flags of `bourse trial live`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +53,11 @@ pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> 
         Length::For(_) => exercise.rounds,
     };
     let bar = bar(total, "{elapsed_precise} {bar:40} {pos}/{len} rounds");
-    let watch = |done| bar.set_position(done);
+    let stop = stop_when_asked();
+    let watch = |done| {
+        bar.set_position(done);
+        !stop.load(Relaxed)
+    };
     let program = std::env::current_exe().context("cannot find this program")?;
     let report = exercise.run(&Order { program, length, watch: &watch })?;
     bar.finish_and_clear();
@@ -53,6 +67,18 @@ pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> 
     }
     let passed = report.violations.is_empty();
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Becomes true with an interrupt or TERM: what was started is to be judged and ended in order.
+fn stop_when_asked() -> Arc<AtomicBool> {
+    let (stop, asked) = (Arc::new(AtomicBool::new(false)), shutdown::asked());
+    let told = Arc::clone(&stop);
+    tokio::spawn(async move {
+        asked.await;
+        told.store(true, Relaxed);
+        eprintln!("bourse: this round is the last one; everything is ended after it");
+    });
+    stop
 }
 
 fn list(format: Format) -> anyhow::Result<String> {

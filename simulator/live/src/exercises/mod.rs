@@ -33,8 +33,8 @@ pub struct Order<'a> {
     pub program: PathBuf,
     /// For how long.
     pub length: Length,
-    /// Told after each round: how many are done.
-    pub watch: &'a (dyn Fn(u64) + Sync),
+    /// Told after each round how many are done; says whether there is to be another.
+    pub watch: &'a (dyn Fn(u64) -> bool + Sync),
 }
 
 /// How long an exercise goes on.
@@ -84,22 +84,22 @@ impl Length {
     /// Calls back for each round, with its number from 0; answers with how many there were.
     fn repeat(
         self,
-        watch: &dyn Fn(u64),
+        watch: &dyn Fn(u64) -> bool,
         mut round: impl FnMut(u64) -> anyhow::Result<()>,
     ) -> anyhow::Result<u64> {
         let begun = Instant::now();
-        let mut done = 0;
+        let (mut done, mut is_wanted) = (0, true);
         loop {
             let goes_on = match self {
                 Self::Rounds(rounds) => done < rounds,
                 Self::For(time) => begun.elapsed() < time,
             };
-            if !goes_on {
+            if !goes_on || !is_wanted {
                 return Ok(done);
             }
             round(done)?;
             done += 1;
-            watch(done);
+            is_wanted = watch(done);
         }
     }
 }
