@@ -80,6 +80,10 @@ bugs! {
     RefusalLeavesTrace, "T2 S2";
     /// The time of a framework that is away never runs out.
     ExpiryNeverFires, "T6";
+    /// Silent agents are given up without a limit.
+    LossesUnlimited, "N5";
+    /// An agent is believed what it says of another's tasks.
+    ForeignUpdateBelieved, "I5";
     /// The journal of a removed agent may come back.
     RemovedJournalReturns, "T6";
     /// A watch that resumes lacks the first fact that it missed.

@@ -5,7 +5,7 @@ use super::{agent_disk::VolumeDisk, clock::Clock, volumes::with_agent_disk};
 use crate::engine::Chance;
 use agent_core::{Agent, ContainerId, ExitReport, Identity, Journal, Record, TaskRow};
 use master_core::input::StreamId;
-use proto::model::{AgentId, AgentInfo, Instant, Resources, TaskKey, WallTime};
+use proto::model::{AgentId, AgentInfo, Instant, Resources, TaskKey, WallTime, limits::MILLI_MAX};
 use std::collections::BTreeMap;
 
 /// What the kernel knows of a container.
@@ -29,6 +29,10 @@ pub(crate) struct AgentHost {
     pub(crate) wake_at: Option<Instant>,
     /// The process dies in the middle of the next step's effects.
     pub(crate) dies_in_step: bool,
+    /// It has told what is not so.
+    pub(crate) has_lied: bool,
+    /// It claims more than any machine has.
+    pub(crate) boasts: bool,
     /// A restart is asked for.
     pub(crate) starting: bool,
     pub(crate) disk: VolumeDisk,
@@ -55,6 +59,8 @@ impl AgentHost {
             next_host: index,
             wake_at: None,
             dies_in_step: false,
+            has_lied: false,
+            boasts: false,
             starting: true,
             disk: VolumeDisk::default(),
             rows: BTreeMap::new(),
@@ -126,7 +132,10 @@ impl AgentHost {
             id: self.id.clone(),
             hostname: format!("{}.trial", self.id),
             address: String::new(),
-            resources: self.resources.clone(),
+            resources: match self.boasts {
+                true => with_agent_disk(&Resources::cpus_mem(MILLI_MAX, MILLI_MAX / 1_000)),
+                false => self.resources.clone(),
+            },
             attributes: Vec::new(),
             domain: None,
             version: "0.1.0".to_owned(),

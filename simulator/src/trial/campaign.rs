@@ -34,6 +34,8 @@ pub struct Summary {
     pub faults: u64,
     /// Faults that made no sense at their moment.
     pub skipped: u64,
+    /// Trials that did not come right, because no sound majority of the disks was left.
+    pub excused: u64,
     /// Events of all runs.
     pub events: u64,
     /// Messages between masters that were lost, late, doubled or overtaken.
@@ -96,6 +98,7 @@ impl Summary {
         };
         self.faults += report.faults();
         self.skipped += report.skipped;
+        self.excused += u64::from(report.excused);
         self.events += report.events;
         self.message_faults += report.message_faults;
         self.virtual_ms += report.virtual_ms;

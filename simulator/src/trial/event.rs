@@ -107,6 +107,7 @@ pub(crate) enum Happening {
         offers: Vec<OfferId>,
     },
     OperatorWake,
+    SdkStart(usize),
     SdkWake(usize),
     /// An answer, or that there will be none.
     SdkAnswer {

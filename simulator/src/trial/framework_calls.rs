@@ -23,6 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A call without an answer after this long is repeated.
 const PATIENCE: Duration = Duration(2_500);
 
+/// After this long a task is ended: no honest one runs for longer than 20 s.
+pub(crate) const TIME_MAX: Duration = Duration::from_seconds(25);
+
 /// What was asked, and by whom.
 #[derive(Debug, Clone)]
 pub(crate) enum Asked {
@@ -482,5 +485,6 @@ pub(crate) fn task(
     assert!(resources.scalar(&cpus).0 > 0, "a task takes something");
     let id = format!("task-{framework}-{number}");
     let command = Command { arguments: vec!["true".to_owned()], ..Command::default() };
-    TaskInfo::new(TaskId::new(&id).expect("an id"), agent, resources, command)
+    let task = TaskInfo::new(TaskId::new(&id).expect("an id"), agent, resources, command);
+    TaskInfo { max_completion_time: Some(TIME_MAX), ..task }
 }

@@ -387,7 +387,7 @@ impl World {
         let fresh = Known { state, agent, seen: 0, acknowledged: 0, size };
         let host = &mut self.frameworks[framework];
         let task = host.tasks.entry(status.task.clone()).or_insert(fresh);
-        assert_eq!(task.agent, status.agent, "a task stays on its agent");
+        assert_eq!(task.agent, status.agent, "I5: a task stays on its agent");
         let before = task.state;
         // Without a number it is news, too, but may be late.
         if status.sequence > task.seen {

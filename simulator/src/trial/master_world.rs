@@ -190,7 +190,14 @@ impl World {
             }
             SchedulerEvent::Failure { agent, removed } => {
                 self.watch_loss(process, agent);
-                self.sometimes.note(if *removed { "agent removed" } else { "agent unreachable" });
+                let (now, most) = (self.queue.now(), self.options.agents_lost_per_minute);
+                match removed {
+                    true => self.sometimes.note("agent removed"),
+                    false => {
+                        self.oracles.losses_per_minute.lost(agent, now, most);
+                        self.sometimes.note("agent unreachable");
+                    }
+                }
             }
             _ => {}
         }
@@ -362,7 +369,7 @@ impl World {
             heartbeat_interval: Duration::from_seconds(2),
             agent_timeout: Duration::from_seconds(7),
             agent_reregister_timeout: Duration::from_seconds(10),
-            agent_unreachable_per_minute: 60,
+            agent_unreachable_per_minute: self.options.agents_lost_per_minute,
             agent_removal_timeout: Duration::from_seconds(20),
             call_rates: CallRates {
                 default: Some(CallRate { calls_per_second: 100, burst: 200 }),

@@ -14,12 +14,14 @@
 //! | `disk` | a master's data directory, with what a crash forgets |
 //! | `network`, `streams` | links between masters; connections of agents, frameworks, operators |
 //! | `master_host`, `master_disks` | a master's process: turns, effects, crashes, pauses; writes |
-//! | `agent_host` | an agent's process around the real core, its journal and containers |
+//! | `agent_host` | an agent's process around the real core, and its journal |
+//! | `agent_containers` | what its kernel does with containers |
 //! | `framework_host`, `framework_calls` | scripted schedulers that retry everything |
-//! | `sdk_host` | the SDK's session and the shipped batch framework |
+//! | `sdk_host`, `sdk_lives` | the SDK's session and the shipped batch framework |
 //! | `faults`, `healing` | what goes wrong, and what must come right |
 //! | `oracle` | who watches |
 
+mod agent_containers;
 mod agent_disk;
 mod agent_host;
 mod agent_volumes;
@@ -52,6 +54,7 @@ mod preset;
 mod reservations;
 mod scenario;
 mod sdk_host;
+mod sdk_lives;
 mod sometimes;
 mod streams;
 mod trace;
@@ -86,6 +89,8 @@ pub struct Report {
     pub kinds: BTreeMap<Kind, u64>,
     /// Faults that made no sense at their moment.
     pub skipped: u64,
+    /// Whether it did not come right because no sound majority of the disks was left.
+    pub excused: bool,
     /// Messages between masters that were lost, doubled or made late.
     pub message_faults: u64,
     /// Events of the whole run.

@@ -192,8 +192,14 @@ impl World {
             }
             Some(Event::TaskChanged(task)) => {
                 let reason = task.status.as_ref().map(|status| status.reason());
-                if reason == Some(StatusReason::ReasonAgentDraining) {
-                    self.sometimes.note("task ended by a drain");
+                match reason {
+                    Some(StatusReason::ReasonAgentDraining) => {
+                        self.sometimes.note("task ended by a drain");
+                    }
+                    Some(StatusReason::ReasonMaxCompletionTime) => {
+                        self.sometimes.note("task ended when its time was over");
+                    }
+                    _ => {}
                 }
             }
             _ => {}

@@ -19,6 +19,9 @@ pub struct Options {
     pub tasks_per_framework: usize,
     /// How long faults come, in virtual milliseconds.
     pub faults_for_ms: u64,
+    /// How many agents a leader may give up in a minute; at least 1.
+    #[serde(default = "many_agents")]
+    pub agents_lost_per_minute: u32,
     /// Messages between masters lost, of a thousand.
     pub loss_per_mille: u64,
     /// Messages between masters that arrive twice, of a thousand.
@@ -44,4 +47,9 @@ pub struct Options {
     /// Schedulers that run on the SDK, each with a job of the batch framework.
     #[serde(default)]
     pub sdk_frameworks: usize,
+}
+
+/// Of scenarios in which it was no setting yet.
+fn many_agents() -> u32 {
+    60
 }

@@ -30,6 +30,9 @@ const FIRST_FAULT_MS: u64 = 3_000;
 /// about twice as many.
 const TASKS_PER_AGENT_MAX: usize = 120;
 
+/// In every so-manieth trial too many disks are lost.
+const DISKS_LOST_EVERY: u64 = 20;
+
 impl Preset {
     /// Seeds of a campaign that names no number.
     pub fn seeds(self) -> u64 {
@@ -59,6 +62,9 @@ impl Preset {
         if !options.old_masters {
             weights.extend([(Kind::UpgradeMaster, 0), (Kind::DowngradeMaster, 0)]);
         }
+        if options.sdk_frameworks == 0 {
+            weights.extend([(Kind::KillScheduler, 0), (Kind::TakeOverScheduler, 0)]);
+        }
         if options.frameworks < 2 {
             weights.insert(Kind::MeddleFramework, 0);
         }
@@ -66,7 +72,15 @@ impl Preset {
             Self::Gate | Self::Soak => chance.between(1_000, 6_000),
             Self::Quick | Self::Changing => chance.between(400, 2_500),
         };
-        let faults = plan(&mut chance, &weights, options.faults_for_ms, longest_pause);
+        // It has a time of its own: little can be seen after it.
+        weights.insert(Kind::LoseDisks, 0);
+        let mut faults = plan(&mut chance, &weights, options.faults_for_ms, longest_pause);
+        if self != Self::Changing && seed.is_multiple_of(DISKS_LOST_EVERY) {
+            let at_ms = options.faults_for_ms - chance.between(1, options.faults_for_ms / 4);
+            let place = faults.partition_point(|fault| fault.at_ms <= at_ms);
+            let draw = faults.len() as u64;
+            faults.insert(place, PlannedFault { at_ms, kind: Kind::LoseDisks, draw });
+        }
         Scenario { story: String::new(), options, faults }
     }
 }
@@ -89,6 +103,7 @@ fn small(seed: u64, chance: &mut Chance) -> Options {
         frameworks: chance.index(3) + 1,
         tasks_per_framework: chance.index(30) + 15,
         faults_for_ms: 120_000,
+        agents_lost_per_minute: if chance.per_mille(400) { 2 } else { 60 },
         loss_per_mille: if rough { chance.below(150) } else { 0 },
         duplicate_per_mille: if rough { chance.below(100) } else { 5 },
         snapshot_entries: chance.between(15, 120),

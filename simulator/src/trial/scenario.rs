@@ -77,6 +77,7 @@ impl Scenario {
             ("sdk_frameworks", options.sdk_frameworks as u64, 0, 100),
             ("tasks_per_framework", options.tasks_per_framework as u64, 0, 10_000),
             ("faults_for_ms", options.faults_for_ms, 1, 86_400_000),
+            ("agents_lost_per_minute", options.agents_lost_per_minute.into(), 1, 1_000),
             ("loss_per_mille", options.loss_per_mille, 0, 900),
             ("duplicate_per_mille", options.duplicate_per_mille, 0, 1_000),
             ("snapshot_entries", options.snapshot_entries, 1, 1_000_000),

@@ -1,5 +1,6 @@
 //! Schedulers as authors write them: the SDK's session around the shipped batch framework, run as
-//! the driver runs them. Each has a job whose tasks are tried again until all have succeeded.
+//! the driver runs them. Each has a job whose tasks are tried again until all have succeeded. A
+//! process that begins anew is another host, so that nothing meant for the old one reaches it.
 //!
 //! What the driver's transport does is here: a call whose connection is gone is broken, after a
 //! while at the latest, and whether it happened is not known.
@@ -7,8 +8,9 @@
 use super::{
     agent_host::host_of_address,
     event::Happening,
-    framework_calls::Asked,
+    framework_calls::{Asked, TIME_MAX},
     master_world::address_of,
+    sdk_lives::Heir,
     streams::{Client, Down, Up},
     world::World,
 };
@@ -27,15 +29,31 @@ use proto::model::{
 };
 use std::collections::BTreeSet;
 
-/// One scheduler's process; it never dies.
+/// One life of a scheduler's process.
 #[derive(Debug)]
 pub(crate) struct SdkHost {
     pub(crate) name: String,
-    engine: Engine,
-    scheduler: BatchScheduler,
+    /// It was killed.
+    pub(super) is_dead: bool,
+    pub(super) engine: Engine,
+    pub(super) author: Author,
     stream: Option<(ConnectionId, StreamId)>,
     wake_at: Option<Instant>,
+    settings: SessionSettings,
+    instances: usize,
 }
+
+/// What runs on the session.
+#[derive(Debug)]
+pub(super) enum Author {
+    /// The shipped batch framework, with a job.
+    Batch(Box<BatchScheduler>),
+    /// Somebody who takes the framework over, to end it.
+    Heir(Heir),
+}
+
+/// A framework that is away for longer is removed, and its job begins anew.
+const FAILOVER_TIMEOUT: Duration = Duration::from_seconds(30);
 
 impl SdkHost {
     pub(crate) fn new(index: usize, masters: usize, instances: usize, seed: u64) -> Self {
@@ -45,8 +63,7 @@ impl SdkHost {
             info: FrameworkInfo {
                 name: name.clone(),
                 roles: vec![Role::any()],
-                // Longer than a trial: its job is to be finished.
-                failover_timeout: Duration::from_seconds(3_600),
+                failover_timeout: FAILOVER_TIMEOUT,
                 labels: Vec::new(),
                 disruption_budget: None,
                 offer_terms: Vec::new(),
@@ -60,8 +77,34 @@ impl SdkHost {
             drain_timeout: Duration::from_seconds(3_600),
             seed,
         };
-        let scheduler = BatchScheduler::new(job(&name, instances), seed, Box::new(Silent));
-        Self { name, engine: Engine::new(settings), scheduler, stream: None, wake_at: None }
+        let author = Author::job(&name, instances, seed);
+        Self::of(settings, author, instances)
+    }
+
+    fn of(settings: SessionSettings, author: Author, instances: usize) -> Self {
+        Self {
+            name: settings.info.name.clone(),
+            is_dead: false,
+            engine: Engine::new(settings.clone()),
+            author,
+            stream: None,
+            wake_at: None,
+            settings,
+            instances,
+        }
+    }
+
+    /// Another process, which knows nothing of this one: the same job as a new framework.
+    pub(super) fn anew(&self, masters: Vec<String>, seed: u64) -> Self {
+        let settings = SessionSettings { masters, framework: None, seed, ..self.settings.clone() };
+        Self::of(settings, Author::job(&self.name, self.instances, seed), self.instances)
+    }
+
+    /// Another process, which takes the framework over.
+    pub(super) fn heir(&self, framework: FrameworkId, masters: Vec<String>, seed: u64) -> Self {
+        let framework = Some(framework);
+        let settings = SessionSettings { masters, framework, seed, ..self.settings.clone() };
+        Self::of(settings, Author::Heir(Heir), self.instances)
     }
 
     /// Its framework's id, once it has one.
@@ -69,13 +112,49 @@ impl SdkHost {
         self.engine.framework()
     }
 
-    /// What is not yet as it should be.
-    pub(crate) fn wrong(&self) -> Option<String> {
-        let summary = self.scheduler.summary();
-        let (open, ended) = (summary.open, self.engine.ended());
-        match ended {
-            Some(Ended::TornDown) if summary.success => None,
-            _ => Some(format!("{}: ended {ended:?}, open {open}, {:?}", self.name, summary.counts)),
+    /// Whether the process is there, and its session goes on.
+    pub(super) fn is_active(&self) -> bool {
+        !self.is_dead && self.engine.ended().is_none()
+    }
+
+    /// Whether it has done its job, and said so.
+    pub(super) fn is_done(&self) -> bool {
+        let is_torn_down = matches!(self.engine.ended(), Some(Ended::TornDown));
+        match &self.author {
+            Author::Batch(scheduler) => is_torn_down && scheduler.summary().success,
+            Author::Heir(_) => false,
+        }
+    }
+
+    /// What it has come to.
+    pub(super) fn state(&self) -> String {
+        let (name, ended) = (&self.name, self.engine.ended());
+        match &self.author {
+            Author::Batch(scheduler) => {
+                let summary = scheduler.summary();
+                format!("{name}: ended {ended:?}, open {}, {:?}", summary.open, summary.counts)
+            }
+            Author::Heir(_) => format!("{name}'s heir: ended {ended:?}"),
+        }
+    }
+}
+
+impl Author {
+    fn job(name: &str, instances: usize, seed: u64) -> Self {
+        let scheduler = BatchScheduler::new(job(name, instances), seed, Box::new(Silent));
+        Self::Batch(Box::new(scheduler))
+    }
+
+    fn step(
+        &mut self,
+        engine: &mut Engine,
+        now: Instant,
+        inputs: Vec<Input>,
+        effects: &mut Vec<Effect>,
+    ) {
+        match self {
+            Self::Batch(scheduler) => engine.step(now, inputs, &mut **scheduler, effects),
+            Self::Heir(heir) => engine.step(now, inputs, heir, effects),
         }
     }
 }
@@ -86,6 +165,7 @@ fn job(name: &str, instances: usize) -> Job {
     let spec = |task: &str, instances: usize, cpus_milli: i64| TaskSpec {
         instances: u32::try_from(instances.max(1)).expect("few"),
         retries: RETRIES_MAX,
+        max_completion_time: Some(TIME_MAX),
         ..TaskSpec::new(task, command.clone(), Resources::cpus_mem(cpus_milli, 64))
     };
     let last = TaskSpec { depends_on: vec!["first".to_owned()], ..spec("last", 1, 1_000) };
@@ -98,26 +178,22 @@ impl World {
     pub(crate) fn step_sdk(&mut self, sdk: usize, inputs: Vec<Input>) {
         let now = self.queue.now();
         let host = &mut self.sdks[sdk];
-        if host.engine.ended().is_some() {
+        if !host.is_active() {
             return;
         }
         for input in &inputs {
             self.trace.note(now.0, 200 + sdk, input);
         }
         let mut effects = Vec::new();
-        host.engine.step(now, inputs, &mut host.scheduler, &mut effects);
+        host.author.step(&mut host.engine, now, inputs, &mut effects);
         for effect in effects {
             self.trace.note(now.0, 200 + sdk, &effect);
             self.sdk_acts(sdk, effect);
         }
-        let host = &mut self.sdks[sdk];
-        match host.engine.ended() {
-            Some(Ended::Refused(refusal)) => panic!("{} is refused: {refusal:?}", host.name),
-            Some(_) => {
-                self.sometimes.note("job of the batch framework done");
-                if let Some((_, stream)) = host.stream.take() {
-                    self.up(stream, Up::Closed);
-                }
+        match self.sdks[sdk].engine.ended().cloned() {
+            Some(ended) => {
+                self.close_sdk(sdk);
+                self.sdk_ended(sdk, &ended);
             }
             None => self.wake_sdk_later(sdk),
         }
@@ -167,7 +243,7 @@ impl World {
         }
     }
 
-    fn close_sdk(&mut self, sdk: usize) {
+    pub(super) fn close_sdk(&mut self, sdk: usize) {
         if let Some((_, stream)) = self.sdks[sdk].stream.take() {
             self.up(stream, Up::Closed);
         }

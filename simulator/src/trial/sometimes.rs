@@ -12,6 +12,7 @@ pub const MOMENTS: &[&str] = &[
     "crash lost writes",
     "crash kept unconfirmed writes",
     "wiped member rejoined",
+    "most masters lost their disks",
     "master paused",
     "leader's disk slow",
     "another disk slow",
@@ -42,6 +43,9 @@ pub const MOMENTS: &[&str] = &[
     "framework torn down",
     "update repeated",
     "kill carried out",
+    "container out of memory",
+    "task ended when its time was over",
+    "agent boasted",
     "reconciliation answered",
     "call timed out",
     "read answered",
@@ -76,6 +80,8 @@ pub const MOMENTS: &[&str] = &[
     "flood held back",
     "agent refused as another",
     "job of the batch framework done",
+    "scheduler killed",
+    "scheduler taken over",
 ];
 
 /// How often each situation was reached.

@@ -116,11 +116,12 @@ impl World {
     }
 
     /// A leader tells an agent that it is registered.
-    pub(crate) fn watch_registered(&self, stream: StreamId, order: &Order) {
+    pub(crate) fn watch_registered(&mut self, stream: StreamId, order: &Order) {
         let Order::Registered { .. } = order else { return };
         if let Some(Client::Agent(agent)) = self.connections.get(stream).map(|it| it.client) {
             let host = &self.agents[agent];
             self.oracles.losses.registered(&host.id, host.incarnation());
+            self.oracles.losses_per_minute.registered(&host.id);
         }
     }
 
@@ -147,9 +148,8 @@ impl World {
     /// An operator who watches is shown something.
     pub(crate) fn watch_shown(&mut self, event: Option<&Event>, resumes: bool) {
         if let (Some(Event::Started(_)), false) = (event, resumes) {
-            let ledgers = self.masters.iter().filter_map(|host| host.master.as_ref());
-            let no_tasks = ledgers.map(|master| master.ledger()).all(|it| it.tasks().is_empty());
-            self.oracles.watches.begins(no_tasks);
+            let no_updates = self.oracles.containers.none_started();
+            self.oracles.watches.begins(no_updates);
         }
         self.oracles.watches.shows(event);
     }

@@ -63,6 +63,8 @@ pub(crate) struct World {
     pub(crate) skipped: u64,
     events: u64,
     pub(crate) healed_after: Duration,
+    /// It did not come right, and could not.
+    pub(crate) excused: bool,
 }
 
 impl World {
@@ -105,6 +107,7 @@ impl World {
             skipped: 0,
             events: 0,
             healed_after: Duration(0),
+            excused: false,
             chance: Chances {
                 masters: chance(2),
                 agents: agents_chance,
@@ -173,6 +176,7 @@ impl World {
             Happening::FrameworkDecides { framework, generation, offers } => {
                 self.framework_decides(framework, generation, offers);
             }
+            Happening::SdkStart(sdk) => self.step_sdk(sdk, Vec::new()),
             Happening::SdkWake(sdk) => self.wake_sdk(sdk),
             Happening::SdkAnswer { sdk, send, answer } => {
                 self.step_sdk(sdk, vec![Input::Answered(send, answer)]);
@@ -237,6 +241,7 @@ impl World {
             message_faults: self.network.faults,
             virtual_ms: self.queue.now().0,
             skipped: self.skipped,
+            excused: self.excused,
             events: self.events,
             healed_after_ms: self.healed_after.0,
             digests_compared: self.oracles.digests.compared(),

@@ -24,6 +24,8 @@ pub(crate) struct RunArgs {
 struct Shown {
     passed: bool,
     seeds: u64,
+    /// Those that could not come right: no sound majority of the disks was left.
+    excused: u64,
     virtual_ms: u64,
     real_ms: u64,
     /// Virtual time over processor time of all threads.
@@ -96,6 +98,7 @@ impl Shown {
         Self {
             passed: failures.is_empty() && complaints.is_empty(),
             seeds: summary.seeds,
+            excused: summary.excused,
             virtual_ms: summary.virtual_ms,
             real_ms,
             speed: summary.virtual_ms / (real_ms * jobs as u64).max(1),
@@ -131,6 +134,12 @@ impl Shown {
             self.message_faults,
             self.digests_compared,
         );
+        if self.excused > 0 {
+            text += &format!(
+                "{} of the seeds are excused from coming right: most masters' disks were lost\n",
+                self.excused
+            );
+        }
         for failure in &self.failures {
             text += &failure.text();
         }

@@ -4,9 +4,12 @@ use super::{
     Applied, Event, Kill, Ledger, Stamp,
     tasks::{Task, task_unknown},
 };
-use proto::model::{
-    AgentId, Duration, FrameworkId, Reason, Refusal, Session, StatusReason, StatusSource, TaskId,
-    TaskKey, TaskState, TaskStatus, limits,
+use proto::{
+    model::{
+        AgentId, Duration, FrameworkId, Reason, Refusal, Session, StatusReason, StatusSource,
+        TaskId, TaskKey, TaskState, TaskStatus, limits,
+    },
+    planted::{self, Bug},
 };
 
 impl Ledger {
@@ -111,7 +114,8 @@ fn check_update(
     status: &TaskStatus,
     wants_acknowledgement: bool,
 ) -> Result<bool, Refusal> {
-    if task.info.agent != *agent || status.agent != *agent {
+    let is_believed = planted::is(Bug::ForeignUpdateBelieved);
+    if (task.info.agent != *agent || status.agent != *agent) && !is_believed {
         let message = format!("task {} is on agent {}", task.key, task.info.agent);
         return Err(Refusal::new(Reason::NotAuthorized, message).at("status.agent_id"));
     }

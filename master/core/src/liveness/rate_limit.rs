@@ -7,7 +7,7 @@ use proto::model::{Duration, Instant};
 use std::collections::VecDeque;
 
 /// How long a token is away.
-const WINDOW: Duration = Duration::from_seconds(60);
+pub const WINDOW: Duration = Duration::from_seconds(60);
 
 /// The bucket.
 #[derive(Debug, Clone)]
@@ -34,6 +34,16 @@ impl RateLimit {
         assert!(self.returning.back().is_none_or(|last| *last <= now + WINDOW), "time goes on");
         self.returning.push_back(now + WINDOW);
         true
+    }
+
+    /// A token was taken before this bucket was there, and comes back at `back`.
+    pub fn was_taken(&mut self, back: Instant, now: Instant) {
+        let back = back.min(now + WINDOW);
+        let place = self.returning.partition_point(|other| *other <= back);
+        self.returning.insert(place, back);
+        if self.returning.len() > self.size {
+            self.returning.pop_front();
+        }
     }
 
     /// From when on there is a token; `None` when there never is one.
@@ -74,6 +84,33 @@ mod tests {
             for start in &taken {
                 let window = taken.iter().filter(|at| *at >= start && at.since(*start) < WINDOW);
                 prop_assert!(window.count() <= size as usize);
+            }
+        }
+
+        /// A bucket that is told of the last minute goes on as the one before it would have.
+        #[test]
+        fn a_successor_goes_on(
+            size in 0..6u32,
+            before in prop::collection::vec(0..25_000u64, 1..40),
+            after in prop::collection::vec(0..25_000u64, 1..40),
+        ) {
+            let mut limit = RateLimit::per_minute(size);
+            let mut now = Instant(0);
+            let mut taken = Vec::new();
+            for gap in before {
+                now = now + Duration(gap);
+                if limit.take(now) {
+                    taken.push(now);
+                }
+            }
+            let mut successor = RateLimit::per_minute(size);
+            // In no order, and with some that came back long ago.
+            for at in taken.iter().rev() {
+                successor.was_taken(*at + WINDOW, now);
+            }
+            for gap in after {
+                now = now + Duration(gap);
+                prop_assert_eq!(successor.take(now), limit.take(now));
             }
         }
     }

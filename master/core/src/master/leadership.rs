@@ -11,7 +11,7 @@ use crate::{
     input::CallId,
     intake::{Waiter, rate_limits::RateLimits, sessions::Sessions},
     ledger::{AgentState, FrameworkState, LogVersion},
-    liveness::{Deadlines, Detector},
+    liveness::{Deadlines, Detector, rate_limit::WINDOW},
     master::{
         figures::CommitFigures,
         membership::{HandOver, Removal},
@@ -102,7 +102,10 @@ impl Leadership {
             }
             match agent.state {
                 AgentState::Registered => detector.grace(id.clone(), back),
-                AgentState::Unreachable => timers.set(Timer::AgentRemoval(id.clone()), since),
+                AgentState::Unreachable => {
+                    detector.was_named(clock.process_time(agent.changed + WINDOW), now);
+                    timers.set(Timer::AgentRemoval(id.clone()), since);
+                }
                 AgentState::Removed => {}
             }
         }

@@ -55,6 +55,8 @@ impl World {
                 self.subscribe_framework(framework);
                 self.older_instance_acts(framework, session);
             }
+            Kind::KillScheduler => self.kill_scheduler()?,
+            Kind::TakeOverScheduler => self.take_over()?,
             Kind::ResetConnection => {
                 let streams = self.connections.streams();
                 let stream = *self.chance.faults.pick(&streams)?;

@@ -24,6 +24,15 @@ impl World {
             Kind::MeddleFramework => self.meddle(),
             Kind::FloodMaster => self.flood(),
             Kind::LieAsAgent => self.lie(),
+            Kind::BoastAsAgent => {
+                let agent = self.any_agent()?;
+                let boasts = &mut self.agents[agent].boasts;
+                (!std::mem::replace(boasts, true)).then_some(())?;
+                self.sometimes.note("agent boasted");
+                let restart = self.chance.faults.time(100, 6_000);
+                self.crash_agent(agent, restart);
+                Some(())
+            }
             Kind::StallReader => {
                 let streams = self.connections.streams();
                 let stream = *self.chance.faults.pick(&streams)?;
@@ -108,11 +117,13 @@ impl World {
         if !self.agents[agent].agent.as_ref()?.is_registered() {
             return None;
         }
+        self.agents[agent].has_lied = true;
         self.lie_of_tasks(agent, stream);
         self.lie_of_oneself(agent, stream)
     }
 
-    /// Of a task that it was never given, and once more, and otherwise, of its first news.
+    /// Of a task that nobody has, of one that another has, and once more, and otherwise, of the
+    /// first news of its own.
     fn lie_of_tasks(&mut self, agent: usize, stream: StreamId) {
         let status = |task: TaskId, state, sequence| TaskStatus {
             task,
@@ -139,6 +150,11 @@ impl World {
                 .find(|(_, task)| task.agent == self.agents[agent].id && task.acknowledged > 0);
             if let Some((task, _)) = known {
                 lies.push((framework, status(task.clone(), TaskState::Failed, 1)));
+            }
+            let others = host.tasks.iter().find(|(_, task)| task.agent != self.agents[agent].id);
+            if let Some((task, known)) = others {
+                let next = known.acknowledged + 1;
+                lies.push((framework, status(task.clone(), TaskState::Failed, next)));
             }
         }
         for (framework, status) in lies {

@@ -3,7 +3,7 @@
 use super::{Kind, Undo};
 use crate::trial::{
     event::{Happening, Process},
-    master_host::Failing,
+    master_host::{Failing, MasterHost},
     world::World,
 };
 use master_core::ledger::LogVersion;
@@ -23,6 +23,7 @@ impl World {
                 let host = self.any_master()?;
                 self.wipe(host)
             }
+            Kind::LoseDisks => self.lose_disks(),
             Kind::PowerCut => {
                 for host in 0..self.masters.len() {
                     self.crash_and_restart(host);
@@ -99,9 +100,31 @@ impl World {
             return None;
         }
         self.crash_and_restart(host)?;
+        self.lose_disk(host);
+        Some(())
+    }
+
+    fn lose_disk(&mut self, host: usize) {
         self.masters[host].disk.wipe();
         self.masters[host].rejoining = true;
         self.oracles.monotone.wiped(self.masters[host].node);
+    }
+
+    /// What is left is not enough to know what was promised. Whoever goes on all the same is judged
+    /// by the oracles; nobody has to. One sound disk is left: without any, those who come back
+    /// cannot know that there was a cluster.
+    fn lose_disks(&mut self) -> Option<()> {
+        let is_sound = |host: &MasterHost| host.disk.durable.voter && !host.rejoining;
+        let count = self.masters.len();
+        let sound: Vec<usize> = (0..count).filter(|host| is_sound(&self.masters[*host])).collect();
+        let kept = self.chance.faults.pick(&sound).copied();
+        let kept = kept.filter(|_| self.options.spare_masters == 0)?;
+        for step in 1..=count / 2 + 1 {
+            let host = (kept + step) % count;
+            self.crash_and_restart(host);
+            self.lose_disk(host);
+        }
+        self.sometimes.note("most masters lost their disks");
         Some(())
     }
 
@@ -120,7 +143,7 @@ impl World {
 
     /// The software of before reads nothing newer: there is a way back only until then.
     fn change_software(&mut self, upgrade: bool) -> Option<()> {
-        let is_newer = |host: &crate::trial::master_host::MasterHost| {
+        let is_newer = |host: &MasterHost| {
             let master = host.master.as_ref();
             master.is_some_and(|master| master.ledger().version() > LogVersion::OLDEST)
         };

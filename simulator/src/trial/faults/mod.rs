@@ -28,6 +28,8 @@ pub enum Kind {
     CrashLeader,
     /// A master dies and comes back with an empty disk.
     WipeMaster,
+    /// So many masters lose their disks that those left are no majority.
+    LoseDisks,
     /// Every master dies at once.
     PowerCut,
     /// A master is stopped for a while, and goes on.
@@ -58,6 +60,10 @@ pub enum Kind {
     IsolateFramework,
     /// A framework's process is replaced while the old one still holds its stream.
     ReplaceFramework,
+    /// A scheduler on the SDK dies, and its job begins anew elsewhere.
+    KillScheduler,
+    /// Another process subscribes as a scheduler's framework, and ends it.
+    TakeOverScheduler,
     /// A connection is reset.
     ResetConnection,
     /// The leader hears and is heard by no other master.
@@ -94,6 +100,8 @@ pub enum Kind {
     FloodMaster,
     /// An agent tells of tasks that were never its own, anew of what is over, and as another agent.
     LieAsAgent,
+    /// An agent comes back and claims more than any machine has.
+    BoastAsAgent,
     /// A client does not read what it is sent for a while.
     StallReader,
 }
@@ -109,10 +117,11 @@ enum Place {
 }
 
 /// All kinds.
-pub const KINDS: [Kind; 37] = [
+pub const KINDS: [Kind; 41] = [
     Kind::CrashMaster,
     Kind::CrashLeader,
     Kind::WipeMaster,
+    Kind::LoseDisks,
     Kind::PowerCut,
     Kind::PauseMaster,
     Kind::PauseLeader,
@@ -128,6 +137,8 @@ pub const KINDS: [Kind; 37] = [
     Kind::IsolateAgentLong,
     Kind::IsolateFramework,
     Kind::ReplaceFramework,
+    Kind::KillScheduler,
+    Kind::TakeOverScheduler,
     Kind::ResetConnection,
     Kind::PartitionLeader,
     Kind::FlapLeader,
@@ -146,6 +157,7 @@ pub const KINDS: [Kind; 37] = [
     Kind::MeddleFramework,
     Kind::FloodMaster,
     Kind::LieAsAgent,
+    Kind::BoastAsAgent,
     Kind::StallReader,
 ];
 
@@ -155,6 +167,7 @@ impl Kind {
             Self::CrashMaster
             | Self::CrashLeader
             | Self::WipeMaster
+            | Self::LoseDisks
             | Self::PowerCut
             | Self::PauseMaster
             | Self::PauseLeader
@@ -180,12 +193,16 @@ impl Kind {
             | Self::FlapAgent
             | Self::IsolateFramework
             | Self::ReplaceFramework
+            | Self::KillScheduler
+            | Self::TakeOverScheduler
             | Self::ResetConnection
             | Self::ResetAll => Place::Clients,
             Self::StepClock | Self::DriftClock | Self::Freeze => Place::Clocks,
-            Self::MeddleFramework | Self::FloodMaster | Self::LieAsAgent | Self::StallReader => {
-                Place::Manners
-            }
+            Self::MeddleFramework
+            | Self::FloodMaster
+            | Self::LieAsAgent
+            | Self::BoastAsAgent
+            | Self::StallReader => Place::Manners,
         }
     }
 }

@@ -12,6 +12,7 @@ mod c4_equal_digests;
 mod c5_monotone;
 mod c6_durable_promises;
 mod c7_reads;
+mod n5_losses_per_minute;
 mod t3_one_container;
 pub(crate) mod t6_losses;
 mod u2_updates;
@@ -27,6 +28,7 @@ pub(crate) struct Oracles {
     pub(crate) digests: c4_equal_digests::EqualDigests,
     pub(crate) monotone: c5_monotone::Monotone,
     pub(crate) promises: c6_durable_promises::DurablePromises,
+    pub(crate) losses_per_minute: n5_losses_per_minute::LossesPerMinute,
     pub(crate) containers: t3_one_container::OneContainer,
     pub(crate) updates: u2_updates::Updates,
     pub(crate) instances: a3_newest_instance::NewestInstance,

@@ -12,6 +12,11 @@ pub(crate) struct OneContainer {
 }
 
 impl OneContainer {
+    /// Whether no container has ever been started.
+    pub(crate) fn none_started(&self) -> bool {
+        self.by_task.is_empty()
+    }
+
     pub(crate) fn starts(&mut self, agent: &AgentId, container: &ContainerId, key: &TaskKey) {
         let now = (agent.clone(), container.clone());
         if let Some(first) = self.by_task.insert(key.clone(), now.clone()) {

@@ -9,7 +9,7 @@ pub(crate) struct Watches {
     tasks: BTreeMap<(String, String), Shown>,
     /// Changed since the watch kept up last.
     changed: BTreeSet<(String, String)>,
-    /// The watch is there since before the first task.
+    /// The watch is there since before the first update.
     from_start: bool,
 }
 
@@ -24,8 +24,8 @@ struct Shown {
 
 impl Watches {
     /// A watch begins that resumes nothing.
-    pub(crate) fn begins(&mut self, no_tasks: bool) {
-        *self = Self { from_start: no_tasks, ..Self::default() };
+    pub(crate) fn begins(&mut self, no_updates: bool) {
+        *self = Self { from_start: no_updates, ..Self::default() };
     }
 
     pub(crate) fn shows(&mut self, event: Option<&Event>) {
