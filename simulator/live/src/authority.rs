@@ -1,15 +1,15 @@
 //! Certificates, made by `bourse certificates` as an operator would.
 
 use crate::home::Home;
-use std::{net::IpAddr, path::PathBuf};
+use std::{collections::BTreeSet, net::IpAddr, path::PathBuf};
 
 /// An authority of one cluster.
 #[derive(Debug, Clone)]
 pub struct Authority {
     directory: PathBuf,
     cluster: String,
-    /// Under which masters and agents are reached.
-    host: String,
+    /// Under which masters and agents are reached, separated by commas.
+    hosts: String,
 }
 
 /// PEM files of one party, and who vouches.
@@ -25,9 +25,10 @@ pub struct Files {
 
 impl Authority {
     /// One whose files lie in a folder of the home.
-    pub fn new(home: &Home, cluster: &str, host: IpAddr) -> Self {
+    pub fn new(home: &Home, cluster: &str, hosts: &BTreeSet<IpAddr>) -> Self {
         let directory = home.path().join("certificates");
-        Self { directory, cluster: cluster.to_owned(), host: host.to_string() }
+        let hosts = hosts.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(",");
+        Self { directory, cluster: cluster.to_owned(), hosts }
     }
 
     /// The files of one party, made when they are asked for first.
@@ -40,7 +41,7 @@ impl Authority {
         }
         let mut command = home.bourse();
         command.args(["certificates", "--cluster", &self.cluster, "--directory"]);
-        command.arg(&self.directory).args([kind, id, "--valid", "1d", "--hosts", &self.host]);
+        command.arg(&self.directory).args([kind, id, "--valid", "1d", "--hosts", &self.hosts]);
         let output = command.output()?;
         let error = String::from_utf8_lossy(&output.stderr);
         anyhow::ensure!(output.status.success(), "no certificate for {kind}/{id}: {error}");

@@ -2,15 +2,18 @@
 //!
 //! Each cluster listens on a loopback address of its own with ports that the kernel chose. Outgoing
 //! connections have another address, so that nobody takes a port while its master is down. All know
-//! each other by certificates.
+//! each other by certificates. In a network that can fail the operator and the readers of an
+//! exercise still reach every master, as if they sat beside it.
 
 use crate::{
     authority::Authority,
     home::Home,
     metrics_page,
+    network::{Network, Party, Wires},
     node::Node,
     operator::Operator,
     patience::{eventually, holds, within},
+    places::Places,
     reads::Readers,
 };
 use anyhow::Context as _;
@@ -18,7 +21,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     path::Path,
     time::Duration,
 };
@@ -38,6 +41,8 @@ pub struct Shape {
     pub master_flags: Vec<String>,
     /// Further flags of each agent.
     pub agent_flags: Vec<String>,
+    /// What is between masters and whoever calls them.
+    pub wires: Wires,
 }
 
 /// What an agent makes of a task.
@@ -58,6 +63,7 @@ pub struct Cluster {
     pub agents: BTreeMap<String, Node>,
     /// Somebody who may ask everything.
     pub operator: Operator,
+    network: Option<Network>,
     authority: Authority,
     /// Everything lies below it.
     pub home: Home,
@@ -80,6 +86,7 @@ impl Shape {
             resources: "cpus:64;mem:65536",
             master_flags: Vec::new(),
             agent_flags: Vec::new(),
+            wires: Wires::Loopback,
         }
     }
 }
@@ -88,17 +95,11 @@ impl Cluster {
     /// Everything made and nothing started.
     pub fn prepare(program: &Path, shape: &Shape) -> anyhow::Result<Self> {
         let home = Home::new(program)?;
-        let [a, b, c] = rand::random::<[u8; 3]>();
-        let host = IpAddr::V4(Ipv4Addr::new(127, a | 1, b, c.clamp(2, 250)));
-        let authority = Authority::new(&home, NAME, host);
-        let masters = (1..=shape.masters)
-            .map(|id| Ok((id, Node::new(&home, "master", &format!("master-{id}"), host)?)));
-        let masters = masters.collect::<anyhow::Result<_>>()?;
-        let agents = (1..=shape.agents).map(|number| format!("agent-{number}"));
-        let agents = agents.map(|id| Ok((id.clone(), Node::new(&home, "agent", &id, host)?)));
-        let agents = agents.collect::<anyhow::Result<_>>()?;
+        let places = Places::new(&home, shape)?;
+        let authority = Authority::new(&home, NAME, &places.hosts());
+        let Places { masters, agents, network } = places;
         let operator = operator(&home, &authority, &masters)?;
-        let mut cluster = Self { masters, agents, operator, authority, home };
+        let mut cluster = Self { masters, agents, operator, network, authority, home };
         cluster.write_flags(shape)?;
         Ok(cluster)
     }
@@ -112,8 +113,11 @@ impl Cluster {
 
     /// Starts what does not run, and waits until all know each other.
     pub fn start_all(&mut self) -> anyhow::Result<()> {
-        for node in self.masters.values_mut().filter_map(stopped) {
-            node.start(&self.home)?;
+        let ids: Vec<u64> = self.masters.keys().copied().collect();
+        for id in ids {
+            if !self.master(id)?.is_running() {
+                self.start_master(id)?;
+            }
         }
         self.operator.cluster()?;
         for node in self.agents.values_mut().filter_map(stopped) {
@@ -143,7 +147,26 @@ impl Cluster {
     /// Starts a master on its data directory.
     pub fn start_master(&mut self, id: u64) -> anyhow::Result<()> {
         let node = self.masters.get_mut(&id).context("there is no such master")?;
-        node.start(&self.home)
+        let mut start = || {
+            node.start(&self.home)?;
+            Ok(node.process()?.pid())
+        };
+        match &self.network {
+            // They have to know who calls.
+            Some(Network::Proxies(proxies)) => proxies.introduce(id, start),
+            Some(Network::Namespaces(_)) | None => start().map(drop),
+        }
+    }
+
+    /// The network that can fail.
+    pub fn network(&self) -> anyhow::Result<&Network> {
+        self.network.as_ref().context("nothing is between these masters")
+    }
+
+    /// Everybody but one master.
+    pub fn others(&self, master: u64) -> Vec<Party> {
+        let others = self.masters.keys().copied().filter(|id| *id != master);
+        others.map(Party::Master).chain([Party::Clients]).collect()
     }
 
     /// Waits until a member holds everything that was committed when this was called.
@@ -167,7 +190,7 @@ impl Cluster {
             certificate_pem: fs::read(files.certificate)?,
             key_pem: fs::read(files.key)?,
         });
-        let addresses = self.masters.values().map(|node| node.api.to_string()).collect();
+        let addresses = self.masters.values().map(|node| node.told.api.to_string()).collect();
         Ok(bourse_sdk::Masters { addresses, security })
     }
 
@@ -209,6 +232,7 @@ impl Cluster {
                 node.take()?.terminate()?;
             }
         }
+        drop(self.network);
         self.home.close()
     }
 
@@ -220,7 +244,8 @@ impl Cluster {
 
     fn write_flags(&mut self, shape: &Shape) -> anyhow::Result<()> {
         let members = self.masters.iter();
-        let members = members.map(|(id, node)| format!("{id}={}/{}", node.api, node.peer));
+        let members =
+            members.map(|(id, node)| format!("{id}={}/{}", node.told.api, node.told.peer));
         let members = members.collect::<Vec<_>>().join(",");
         for (id, node) in &mut self.masters {
             let files = self.authority.issue(&self.home, "master", &id.to_string())?;
@@ -234,7 +259,7 @@ impl Cluster {
             node.flags.extend(files.flags());
             node.flags.extend(shape.master_flags.iter().cloned());
         }
-        let masters = self.masters.values().map(|node| node.api.to_string());
+        let masters = self.masters.values().map(|node| node.told.api.to_string());
         let masters = masters.collect::<Vec<_>>().join(",");
         for (id, node) in &mut self.agents {
             let files = self.authority.issue(&self.home, "agent", id)?;

@@ -3,7 +3,7 @@
 //! The environment of each process names the folder, so that whatever is left afterwards, processes
 //! included, can be found.
 
-use crate::patience::within;
+use crate::{network::namespaces, patience::within};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
@@ -74,6 +74,8 @@ impl Home {
             .map(|(pid, command)| format!("process {pid}: {command}"))
             .collect();
         found.extend(self.mounts().iter().map(|at| format!("mount {}", at.display())));
+        // A network namespace is there as long as a process is, or an interface leads to it.
+        found.extend(namespaces::interfaces().iter().map(|name| format!("interface {name}")));
         found
     }
 

@@ -2,12 +2,7 @@
 
 use crate::{home::Home, process::Process};
 use anyhow::Context as _;
-use std::{
-    fs,
-    net::{IpAddr, SocketAddr, TcpListener},
-    path::PathBuf,
-    process::Command,
-};
+use std::{fs, net::SocketAddr, path::PathBuf, process::Command};
 
 /// The last lines of a log are what matters when something went wrong.
 const LOG_LINES: usize = 15;
@@ -30,26 +25,36 @@ pub struct Node {
     pub peer: SocketAddr,
     /// Where its metrics are.
     pub metrics: SocketAddr,
+    /// Where others are told that it serves and that other masters call: a proxy, if there is one.
+    pub told: Told,
+}
+
+/// Addresses under which others know a party.
+#[derive(Debug, Clone, Copy)]
+pub struct Told {
+    /// Where it serves.
+    pub api: SocketAddr,
+    /// Where other masters call.
+    pub peer: SocketAddr,
 }
 
 impl Node {
-    /// One that has not been started: `kind` is the command, `name` its folder and log.
-    pub fn new(home: &Home, kind: &'static str, name: &str, host: IpAddr) -> anyhow::Result<Self> {
-        // All at once, so that they differ.
-        let sockets = [(); 3].map(|()| TcpListener::bind((host, 0)));
-        let [api, peer, metrics] =
-            sockets.map(|socket| socket.and_then(|socket| socket.local_addr()));
-        Ok(Self {
+    /// One that has not been started: `kind` is the command, `name` its folder and log, `addresses`
+    /// where it serves, where other masters call, and where its metrics are.
+    pub fn new(home: &Home, kind: &'static str, name: &str, addresses: [SocketAddr; 3]) -> Self {
+        let [api, peer, metrics] = addresses;
+        Self {
             name: name.to_owned(),
             kind,
             process: None,
             flags: Vec::new(),
             launcher: Vec::new(),
             data_dir: home.path().join(name),
-            api: api?,
-            peer: peer?,
-            metrics: metrics?,
-        })
+            api,
+            peer,
+            metrics,
+            told: Told { api, peer },
+        }
     }
 
     /// Starts it; it may take a while until it serves.

@@ -11,9 +11,11 @@ use anyhow::Context as _;
 use live::{
     exercises::{EXERCISES, Exercise, Length, Order},
     figures::Report,
+    network::{Wires, namespaces},
 };
 use std::{
-    process::ExitCode,
+    os::unix::process::CommandExt as _,
+    process::{Command, ExitCode},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -33,6 +35,16 @@ pub(crate) struct LiveArgs {
     #[arg(long = "for", value_name = "DURATION", conflicts_with = "rounds")]
     #[arg(value_parser = humantime::parse_duration)]
     time: Option<Duration>,
+    /// How long each harm lasts that does, such as `4s` [default: as in a full run]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    lasting: Option<Duration>,
+    /// Where the network is harmed: masters in network namespaces, and packets that are lost; needs
+    /// root and the tools `unshare`, `nsenter` and `ip`
+    #[arg(long)]
+    namespaces: bool,
+    /// How this program calls itself in a network namespace of its own
+    #[arg(long, hide = true)]
+    inside: bool,
 }
 
 pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> {
@@ -52,6 +64,9 @@ pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> 
         Length::Rounds(rounds) => rounds,
         Length::For(_) => exercise.rounds,
     };
+    if args.namespaces && !(args.inside && namespaces::is_hub()) {
+        return enter_namespace();
+    }
     let bar = bar(total, "{elapsed_precise} {bar:40} {pos}/{len} rounds");
     let stop = stop_when_asked();
     let watch = |done| {
@@ -59,7 +74,9 @@ pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> 
         !stop.load(Relaxed)
     };
     let program = std::env::current_exe().context("cannot find this program")?;
-    let report = exercise.run(&Order { program, length, watch: &watch })?;
+    let wires = if args.namespaces { Wires::Namespaces } else { Wires::Proxies };
+    let lasting = args.lasting;
+    let report = exercise.run(&Order { program, length, lasting, wires, watch: &watch })?;
     bar.finish_and_clear();
     match format {
         Format::Json => print_text(&(serde_json::to_string_pretty(&json(&report))? + "\n"))?,
@@ -67,6 +84,15 @@ pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> 
     }
     let passed = report.violations.is_empty();
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Becomes the same command in a network namespace of its own; returns only if that is not to be.
+fn enter_namespace() -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(nix::unistd::geteuid().is_root(), "network namespaces need root");
+    let mut command = Command::new("unshare");
+    command.arg("--net").arg(std::env::current_exe().context("cannot find this program")?);
+    let error = command.args(std::env::args_os().skip(1)).arg("--inside").exec();
+    Err(error).context("cannot run `unshare`")
 }
 
 /// Becomes true with an interrupt or TERM: what was started is to be judged and ended in order.

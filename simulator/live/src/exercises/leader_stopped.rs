@@ -22,15 +22,16 @@ const LIMITS: Limits = Limits {
 };
 
 pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
+    let lasting = order.lasting.unwrap_or(STOPPED);
     let stage = Stage::start(order, &Shape::emulated(8, 300), &Plan::steady())?;
     stage.perform("leader-stopped", order, Ends::Finished, LIMITS, |stage, _| {
         let leader = stage.cluster.leader()?;
         stage.harm();
         let stopped = Instant::now();
         stage.cluster.master(leader)?.process()?.stop()?;
-        pause_until(stopped + STOPPED);
+        pause_until(stopped + lasting);
         stage.cluster.master(leader)?.process()?.resume()?;
-        pause_until(stopped + STOPPED + AWAKE);
+        pause_until(stopped + lasting + AWAKE);
         stage.cluster.caught_up(leader)
     })
 }

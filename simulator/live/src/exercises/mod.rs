@@ -3,12 +3,17 @@
 //! All have the same parameters, so that a run may be short where everything is tested, and full
 //! where somebody wants to know.
 
+mod leader_isolated;
 mod leader_killed;
 mod leader_stopped;
+mod links;
+mod links_flap;
 mod masters_killed;
+mod one_way;
 mod stage;
+mod triangle;
 
-use crate::figures::Report;
+use crate::{figures::Report, network::Wires};
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
@@ -33,6 +38,10 @@ pub struct Order<'a> {
     pub program: PathBuf,
     /// For how long.
     pub length: Length,
+    /// How long each harm lasts that does; as in a full run when nothing is said.
+    pub lasting: Option<Duration>,
+    /// Where the network is harmed: of which kind it is.
+    pub wires: Wires,
     /// Told after each round how many are done; says whether there is to be another.
     pub watch: &'a (dyn Fn(u64) -> bool + Sync),
 }
@@ -65,6 +74,30 @@ pub const EXERCISES: &[Exercise] = &[
         about: "kill -9 of all masters at once",
         rounds: 50,
         run: masters_killed::run,
+    },
+    Exercise {
+        name: "leader-isolated",
+        about: "the leading master is cut off from everybody for 35 s",
+        rounds: 20,
+        run: leader_isolated::run,
+    },
+    Exercise {
+        name: "one-way",
+        about: "the leading master is not heard for 35 s; then the next one does not hear",
+        rounds: 20,
+        run: one_way::run,
+    },
+    Exercise {
+        name: "links-flap",
+        about: "every link is cut for 1 s and whole for 1 s",
+        rounds: 150,
+        run: links_flap::run,
+    },
+    Exercise {
+        name: "triangle",
+        about: "the leader and one follower are cut off from each other for 60 s",
+        rounds: 5,
+        run: triangle::run,
     },
 ];
 
