@@ -16,12 +16,11 @@ use std::time::{Duration, Instant};
 /// Between the end of one cut and the next.
 const WHOLE: Duration = Duration::from_secs(3);
 /// Nobody hears a leader go that is cut off. Frameworks and agents leave one that was silent for
-/// three heartbeats of five seconds, and no earlier.
-pub(super) const LIMITS: Limits = Limits {
-    gap_p99: Duration::from_secs(20),
-    gap_max: Duration::from_secs(20),
-    resumed_max: Duration::MAX,
-};
+/// three heartbeats of five seconds, then may call the same one once more, for five seconds, before
+/// they ask others. The rest is for busy machines.
+const LEFT: Duration = Duration::from_secs(25);
+pub(super) const LIMITS: Limits =
+    Limits { gap_p99: LEFT, gap_max: LEFT, resumed_max: Duration::MAX };
 
 pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
     let lasting = order.lasting.unwrap_or(GIVEN_UP_AFTER);

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// take just as long.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
 /// Timers fire late on a busy machine.
-const LATENESS: Duration = Duration::from_secs(1);
+const LATENESS: Duration = Duration::from_secs(2);
 /// Harm for so long lets every connection that is cut be given up.
 pub(super) const GIVEN_UP_AFTER: Duration = Duration::from_secs(35);
 
