@@ -40,12 +40,13 @@ const TO: &str = "to-";
 /// As the kernel numbers them in its tables.
 const ESTABLISHED: &str = "01";
 
-/// Whether this process was put into a network namespace apart from whoever started it.
+/// Whether this process is in a network namespace apart from its parent's. A parent that cannot be
+/// seen, as when whoever started it has ended, is not in this one.
 pub fn is_hub() -> bool {
     let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
     let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().to_string());
     let parent = parent.and_then(|pid| of(&pid));
-    parent.is_some() && parent != of("self")
+    parent != of("self")
 }
 
 /// Ways to namespaces that are still there.
