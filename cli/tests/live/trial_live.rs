@@ -1,17 +1,68 @@
 //! The live ring itself, shortened: the command that runs it, and what it says.
 
-use crate::rig::{Daemon, Home, bourse, eventually, run, skip};
+use crate::rig::{Daemon, Home, bourse, eventually, may_be_root, run, skip};
 use nix::sys::signal::Signal;
 use std::fs;
 
+/// Runs some rounds of an exercise, in which nothing may be lost or there twice; the answer is what
+/// it measured.
+fn exercise(name: &str, rounds: u64, flags: &[&str]) -> impl Fn(&str) -> f64 {
+    let home = Home::new();
+    let mut command = bourse(&home);
+    let rounds_text = rounds.to_string();
+    command.args(["--output", "json", "trial", "live", name, "--rounds", &rounds_text]);
+    command.args(flags);
+    let report = run(&mut command);
+    let report: serde_json::Value = serde_json::from_str(&report.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {} {}", report.stdout, report.stderr));
+    let violations = report["violations"].as_array().unwrap();
+    // Beside other tests everything may take longer than on a quiet host, and elections be more:
+    // what is lost or doubled counts.
+    let of_time = ["write gap", "adopted after", "new terms"];
+    let grave = violations.iter().map(|it| it.as_str().unwrap());
+    let grave = grave.filter(|it| !of_time.iter().any(|time| it.contains(time)));
+    assert_eq!(grave.count(), 0, "{report:#}");
+    assert_eq!(report["rounds"], rounds, "{report:#}");
+    let figure = move |name: &str| {
+        let figure = report["figures"].as_array()?.iter().find(|figure| figure["name"] == name);
+        figure?["value"].as_f64()
+    };
+    let figure = move |name: &str| figure(name).unwrap_or_else(|| panic!("it measures {name}"));
+    assert_eq!(figure("acknowledged and lost"), 0.0);
+    assert_eq!(figure("there twice"), 0.0);
+    home.assert_clean();
+    figure
+}
+
 #[test]
 fn a_leader_is_killed_under_load_and_nothing_is_lost() {
-    runs_well(&["leader-killed", "--rounds", "3"], 3);
+    let figure = exercise("leader-killed", 3, &[]);
+    assert!(figure("accepts acknowledged") > 200.0);
+}
+
+#[test]
+fn agents_are_killed_and_their_tasks_do_not_notice() {
+    if !may_be_root("agents_are_killed_and_their_tasks_do_not_notice") {
+        return;
+    }
+    let figure = exercise("agents-killed", 3, &[]);
+    assert_eq!(figure("tasks disturbed"), 0.0);
+    assert!(figure("containers adopted") > 0.0);
+}
+
+#[test]
+fn power_is_cut_and_nothing_is_lost() {
+    if let Err(why) = live::lossy_disk::check() {
+        return skip("power_is_cut_and_nothing_is_lost", &format!("{why:#}"));
+    }
+    let figure = exercise("power-cut", 3, &[]);
+    assert!(figure("syncs between the cuts") > 0.0);
 }
 
 #[test]
 fn a_leader_is_cut_off_under_load_and_nothing_is_lost() {
-    runs_well(&["leader-isolated", "--rounds", "1", "--lasting", "4s"], 1);
+    let figure = exercise("leader-isolated", 1, &["--lasting", "4s"]);
+    assert!(figure("accepts acknowledged") > 200.0);
 }
 
 #[test]
@@ -23,37 +74,13 @@ fn packets_are_lost_between_namespaces_and_nothing_else_is() {
     if let Some(tool) = tools.into_iter().find(|tool| !is_there(tool)) {
         return skip("packets_are_lost_between_namespaces", &format!("there is no `{tool}`"));
     }
-    runs_well(&["triangle", "--rounds", "1", "--lasting", "4s", "--namespaces"], 1);
+    let figure = exercise("triangle", 1, &["--lasting", "4s", "--namespaces"]);
+    assert!(figure("accepts acknowledged") > 200.0);
 }
 
 fn is_there(tool: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&folders).any(|folder| folder.join(tool).exists())
-}
-
-fn runs_well(exercise: &[&str], rounds: u64) {
-    let home = Home::new();
-    let mut command = bourse(&home);
-    command.args(["--output", "json", "trial", "live"]).args(exercise);
-    let report = run(&mut command);
-    // Beside other tests gaps may be longer and elections more than on a quiet host: what is lost
-    // or doubled counts.
-    let report: serde_json::Value = serde_json::from_str(&report.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {} {}", report.stdout, report.stderr));
-    let violations = report["violations"].as_array().unwrap().iter();
-    let texts = violations.map(|it| it.as_str().unwrap());
-    let grave = texts.filter(|it| !it.starts_with("write gap") && !it.contains("new terms"));
-    assert_eq!(grave.count(), 0, "{report:#}");
-    assert_eq!(report["rounds"], rounds, "{report:#}");
-    let figures = report["figures"].as_array().unwrap();
-    let figure = |name: &str| {
-        let figure = figures.iter().find(|figure| figure["name"] == name);
-        figure.unwrap()["value"].as_f64().unwrap()
-    };
-    assert!(figure("accepts acknowledged") > 200.0, "{report:#}");
-    assert_eq!(figure("acknowledged and lost"), 0.0);
-    assert_eq!(figure("there twice"), 0.0);
-    home.assert_clean();
 }
 
 /// Masters and agents are processes of their own: none outlives whoever supervises them.

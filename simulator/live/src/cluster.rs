@@ -52,6 +52,8 @@ pub enum Isolation {
     Emulated(u64),
     /// Plain processes.
     Plain,
+    /// Containers where the user is root, else plain processes.
+    Best,
 }
 
 /// A cluster.
@@ -169,6 +171,17 @@ impl Cluster {
         others.map(Party::Master).chain([Party::Clients]).collect()
     }
 
+    /// An agent by its id.
+    pub fn agent(&mut self, id: &str) -> anyhow::Result<&mut Node> {
+        self.agents.get_mut(id).with_context(|| format!("there is no agent {id}"))
+    }
+
+    /// Starts an agent on its data directory.
+    pub fn start_agent(&mut self, id: &str) -> anyhow::Result<()> {
+        let node = self.agents.get_mut(id).context("there is no such agent")?;
+        node.start(&self.home)
+    }
+
     /// Waits until a member holds everything that was committed when this was called.
     pub fn caught_up(&self, id: u64) -> anyhow::Result<()> {
         let committed = self.operator.cluster()?.committed_index;
@@ -231,6 +244,7 @@ impl Cluster {
             if node.is_running() {
                 node.take()?.terminate()?;
             }
+            node.disk.take().map_or(Ok(()), |mut disk| disk.unmount())?;
         }
         drop(self.network);
         self.home.close()
@@ -274,6 +288,7 @@ impl Cluster {
                     vec!["--isolation=emulated".to_owned(), format!("--emulated-task-ms={ms}")]
                 }
                 Isolation::Plain => vec!["--isolation=none".to_owned()],
+                Isolation::Best => vec!["--isolation=auto".to_owned()],
             });
             node.flags.extend(files.flags());
             node.flags.extend(shape.agent_flags.iter().cloned());

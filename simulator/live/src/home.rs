@@ -3,7 +3,7 @@
 //! The environment of each process names the folder, so that whatever is left afterwards, processes
 //! included, can be found.
 
-use crate::{network::namespaces, patience::within};
+use crate::{cgroups, network::namespaces, patience::within, witness};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
@@ -29,7 +29,7 @@ impl Home {
     pub fn new(program: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("bourse-trial-").tempdir()?;
         let path = folder.path().canonicalize()?;
-        for name in ["tmp", "data", "logs"] {
+        for name in ["tmp", "data", "logs", witness::FOLDER] {
             fs::create_dir(path.join(name))?;
         }
         Ok(Self { folder: Some(folder), path, program: program.canonicalize()? })
@@ -76,6 +76,7 @@ impl Home {
         found.extend(self.mounts().iter().map(|at| format!("mount {}", at.display())));
         // A network namespace is there as long as a process is, or an interface leads to it.
         found.extend(namespaces::interfaces().iter().map(|name| format!("interface {name}")));
+        found.extend(self.cgroups().iter().map(|at| format!("cgroup {}", at.display())));
         found
     }
 
@@ -89,6 +90,11 @@ impl Home {
         anyhow::ensure!(clean.is_ok(), "left behind: {left:#?}");
         self.folder.take().map_or(Ok(()), tempfile::TempDir::close)?;
         Ok(())
+    }
+
+    fn cgroups(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        cgroups::of_agents(&entries.map(|entry| entry.path()).collect::<Vec<_>>())
     }
 
     fn mounts(&self) -> Vec<PathBuf> {
@@ -108,13 +114,15 @@ impl Drop for Home {
             }
             std::thread::yield_now();
         }
+        self.cgroups().iter().for_each(|cgroup| cgroups::remove(cgroup));
         for place in self.mounts() {
             let _ = rustix::mount::unmount(place, rustix::mount::UnmountFlags::DETACH);
         }
     }
 }
 
-/// Processes that have to do with a folder, by command line or environment; never this one.
+/// Processes that have to do with a folder, by command line, environment, or what they have open;
+/// never this one.
 pub fn processes(folder: &Path) -> Vec<(i32, String)> {
     let name = folder.as_os_str().as_bytes();
     let own = i32::try_from(std::process::id()).unwrap_or_default();
@@ -125,7 +133,12 @@ pub fn processes(folder: &Path) -> Vec<(i32, String)> {
         let read = |file: &str| fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
         let command = read("cmdline");
         let mentions = |text: &[u8]| text.windows(name.len()).any(|window| window == name);
-        if mentions(&command) || mentions(&read("environ")) {
+        let opens = || {
+            let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+            let links = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+            links.into_iter().any(|path| path.starts_with(folder))
+        };
+        if mentions(&command) || mentions(&read("environ")) || opens() {
             let command = String::from_utf8_lossy(&command).replace('\0', " ");
             found.push((pid, command));
         }

@@ -12,11 +12,13 @@
 #![forbid(unsafe_code)]
 
 pub mod authority;
+mod cgroups;
 pub mod cluster;
 pub mod exercises;
 pub mod figures;
 pub mod home;
 pub mod load;
+pub mod lossy_disk;
 pub mod metrics_page;
 pub mod network;
 pub mod node;
@@ -25,4 +27,6 @@ pub mod patience;
 mod places;
 pub mod process;
 pub mod reads;
+pub mod tracer;
 pub mod verdict;
+pub mod witness;

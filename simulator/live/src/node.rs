@@ -1,6 +1,6 @@
 //! A party of the cluster, running or not: its flags, its folder, its addresses.
 
-use crate::{home::Home, process::Process};
+use crate::{home::Home, lossy_disk::LossyDisk, process::Process};
 use anyhow::Context as _;
 use std::{fs, net::SocketAddr, path::PathBuf, process::Command};
 
@@ -19,6 +19,8 @@ pub struct Node {
     pub launcher: Vec<String>,
     /// Log, journal, sandboxes.
     pub data_dir: PathBuf,
+    /// What the data directory is on, if it is a disk of ours.
+    pub disk: Option<LossyDisk>,
     /// Where it serves.
     pub api: SocketAddr,
     /// Where other masters call; unused by agents.
@@ -50,6 +52,7 @@ impl Node {
             flags: Vec::new(),
             launcher: Vec::new(),
             data_dir: home.path().join(name),
+            disk: None,
             api,
             peer,
             metrics,
@@ -82,6 +85,12 @@ impl Node {
     /// Its process, which is the caller's business from now on.
     pub fn take(&mut self) -> anyhow::Result<Process> {
         self.process.take().with_context(|| format!("{} does not run", self.name))
+    }
+
+    /// It is gone at once, and so is what it has not synced.
+    pub fn cut_power(&mut self) -> anyhow::Result<()> {
+        self.take()?.kill()?;
+        self.disk.as_mut().context("it is on a disk of ours")?.cut_power()
     }
 
     /// Whether its process is there; one that ended by itself is forgotten.

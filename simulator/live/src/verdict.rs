@@ -25,6 +25,8 @@ pub struct Verdict {
     pub lost: usize,
     /// Tasks that were there twice, or although refused.
     pub duplicated: usize,
+    /// Tasks of which they themselves say something else than the cluster.
+    pub disturbed: usize,
 }
 
 /// How tasks of a load may end.
@@ -34,6 +36,10 @@ pub enum Ends {
     Finished,
     /// Somehow: their agents were harmed.
     Somehow,
+    /// Well if they began, of which they are witnesses: their agents were harmed.
+    Witnessed,
+    /// Well if they are said to have, of which they are witnesses: they were harmed themselves.
+    IfSaid,
 }
 
 impl Verdict {

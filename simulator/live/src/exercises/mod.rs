@@ -4,12 +4,17 @@
 //! where somebody wants to know.
 
 mod leader_isolated;
+mod agents_killed;
+mod calls;
+mod disk_full;
+mod launch_calls;
 mod leader_killed;
 mod leader_stopped;
 mod links;
 mod links_flap;
 mod masters_killed;
 mod one_way;
+mod power_cut;
 mod stage;
 mod triangle;
 
@@ -99,6 +104,42 @@ pub const EXERCISES: &[Exercise] = &[
         rounds: 5,
         run: triangle::run,
     },
+    Exercise {
+        name: "agents-killed",
+        about: "kill -9 of a random agent every 2 s, about 20 tasks on each; none may notice",
+        rounds: 300,
+        run: agents_killed::run,
+    },
+    Exercise {
+        name: "calls-killed",
+        about: "kill -9 of master and agent in each call that changes their files, by strace",
+        rounds: 2_000,
+        run: calls::killed,
+    },
+    Exercise {
+        name: "calls-failing",
+        about: "EIO at each sync, ENOSPC at each write of master and agent, by strace",
+        rounds: 2_000,
+        run: calls::failing,
+    },
+    Exercise {
+        name: "launch-calls",
+        about: "kill -9 and ENOSPC in each call of a launch and an end, by strace",
+        rounds: 500,
+        run: launch_calls::run,
+    },
+    Exercise {
+        name: "power-cut",
+        about: "what master and agent have not synced is lost, at a random moment",
+        rounds: 500,
+        run: power_cut::run,
+    },
+    Exercise {
+        name: "disk-full",
+        about: "the disk of master or agent has no room for a while",
+        rounds: 40,
+        run: disk_full::run,
+    },
 ];
 
 impl Exercise {
@@ -114,6 +155,14 @@ impl Exercise {
 }
 
 impl Length {
+    /// No more rounds than there are steps.
+    fn at_most(self, steps: usize) -> Self {
+        match self {
+            Self::Rounds(rounds) => Self::Rounds(rounds.min(steps as u64)),
+            Self::For(_) => self,
+        }
+    }
+
     /// Calls back for each round, with its number from 0; answers with how many there were.
     fn repeat(
         self,
@@ -134,5 +183,33 @@ impl Length {
             done += 1;
             is_wanted = watch(done);
         }
+    }
+}
+
+/// Which of some steps a round takes: fewer rounds than steps take an even sample; more time than
+/// all steps need begins again.
+fn choice(round: u64, length: Length, steps: usize) -> usize {
+    let round = usize::try_from(round).unwrap_or(usize::MAX);
+    match length {
+        Length::Rounds(rounds) => {
+            round * steps / usize::try_from(rounds).unwrap_or(usize::MAX).max(1)
+        }
+        Length::For(_) => round % steps,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_reaches_from_the_first_step_to_the_last_ones() {
+        let chosen = |rounds| {
+            let choose = move |round| choice(round, Length::Rounds(rounds), 10);
+            (0..rounds).map(choose).collect::<Vec<_>>()
+        };
+        assert_eq!(chosen(10), (0..10).collect::<Vec<_>>());
+        assert_eq!(chosen(4), [0, 2, 5, 7]);
+        assert_eq!(choice(13, Length::For(Duration::MAX), 10), 3);
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     patience::eventually,
     reads::Readers,
     verdict::{Ends, SHOWN_MAX, Verdict},
+    witness,
 };
 use anyhow::Context as _;
 use std::time::{Duration, Instant};
@@ -41,7 +42,12 @@ pub(super) struct Limits {
 
 impl Stage {
     pub(super) fn start(order: &Order<'_>, shape: &Shape, plan: &Plan) -> anyhow::Result<Self> {
-        let cluster = Cluster::start(&order.program, shape)?;
+        Self::on(Cluster::prepare(&order.program, shape)?, plan)
+    }
+
+    /// On a cluster that may not run yet.
+    pub(super) fn on(mut cluster: Cluster, plan: &Plan) -> anyhow::Result<Self> {
+        cluster.start_all().with_context(|| cluster.log_ends())?;
         let load = Load::start(&cluster, plan)?;
         let warm = usize::try_from(plan.accepts_per_second).unwrap_or(usize::MAX);
         load.makes_progress(warm, WARM_UP).with_context(|| cluster.log_ends())?;
@@ -111,6 +117,12 @@ impl Stage {
         let history = load.tear_down().with_context(|| cluster.log_ends())?;
         let mut verdict = Verdict::of(&history, &known, ends);
         verdict.judge_launches(&history, &launches, ends);
+        if matches!(ends, Ends::Witnessed | Ends::IfSaid) {
+            let witnesses = witness::read(&cluster.home)?;
+            let never_began = verdict.judge_witnesses(&history, &witnesses, ends);
+            report.figures.push(Figure::count("launches cut off", never_began));
+            report.figures.push(Figure::count("tasks disturbed", verdict.disturbed));
+        }
         report.violations.append(&mut verdict.violations);
         describe(&mut report, &verdict, &history, ended);
         let reads = usize::try_from(read.reads).unwrap_or(usize::MAX);

@@ -29,6 +29,8 @@ pub struct Plan {
     pub frameworks: u32,
     /// What each task runs, if anything runs.
     pub script: String,
+    /// What each task has, in MiB.
+    pub mem_mib: u32,
 }
 
 /// Frameworks at work.
@@ -52,7 +54,7 @@ const FAILOVER_SECONDS: u64 = 600;
 impl Plan {
     /// What most exercises are done under: 200 accepts per second of four frameworks.
     pub fn steady() -> Self {
-        Self { accepts_per_second: 200, frameworks: 4, script: "exit 0".to_owned() }
+        Self { accepts_per_second: 200, frameworks: 4, script: "exit 0".to_owned(), mem_mib: 1 }
     }
 }
 
@@ -79,10 +81,9 @@ impl Load {
             let stopper = driver.stopper();
             let (let_go, asked_to_let_go) = oneshot::channel();
             let per_second = f64::from(plan.accepts_per_second) / f64::from(plan.frameworks);
-            let script = plan.script.clone();
             let history = Arc::clone(&history);
             let mut worker =
-                worker::Worker::new(name, per_second, script, history, asked_to_let_go);
+                worker::Worker::new(name, plan.clone(), per_second, history, asked_to_let_go);
             let driver = runtime.spawn(async move { driver.run(&mut worker).await });
             workers.push(Running { stopper, driver, let_go });
         }

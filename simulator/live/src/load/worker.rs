@@ -3,7 +3,7 @@
 //! Offers that come early are held until their time; after an outage at most a second's worth is
 //! made up for.
 
-use super::{history::History, lock};
+use super::{Plan, history::History, lock};
 use bourse_sdk::{
     CallId, Calls, Event, Scheduler, TaskBuilder,
     model::{Duration, Instant, Offer, TaskId, TaskStatus},
@@ -19,8 +19,8 @@ const WITHHELD_EVERY: u64 = 50;
 
 pub(super) struct Worker {
     name: String,
+    plan: Plan,
     per_second: f64,
-    script: String,
     history: Arc<Mutex<History>>,
     /// The word to end comes in two parts: no more launches, then let go of everything.
     let_go: oneshot::Receiver<()>,
@@ -37,15 +37,15 @@ pub(super) struct Worker {
 impl Worker {
     pub(super) fn new(
         name: String,
+        plan: Plan,
         per_second: f64,
-        script: String,
         history: Arc<Mutex<History>>,
         let_go: oneshot::Receiver<()>,
     ) -> Self {
         Self {
             name,
+            plan,
             per_second,
-            script,
             history,
             let_go,
             is_stopping: false,
@@ -90,7 +90,7 @@ impl Worker {
     fn accept(&mut self, offer: &Offer, calls: &mut Calls) {
         self.next += 1;
         let task = TaskBuilder::new(format!("{}-{}", self.name, self.next)).cpus_milli(10);
-        let task = task.mem_mib(1).shell(&self.script).build(&offer.agent);
+        let task = task.mem_mib(self.plan.mem_mib).shell(&self.plan.script).build(&offer.agent);
         let task = task.expect("a name and a number make an id");
         let id = task.id.clone();
         let call = calls.accept(vec![offer.id], vec![task], Duration(0));

@@ -1,0 +1,50 @@
+//! The cgroups of an exercise's agents: found in every hierarchy of this host, and removed.
+//!
+//! An agent names its corner of the trees after its data directory. That is part of no contract;
+//! should it change, what is left behind is not found, and the test below fails.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+/// What is left of the cgroups of agents with these data directories.
+pub(crate) fn of_agents(data_dirs: &[PathBuf]) -> Vec<PathBuf> {
+    let bases = bases();
+    let corners = data_dirs.iter().map(|data_dir| corner(data_dir));
+    let places = corners.flat_map(|corner| bases.iter().map(move |base| base.join(&corner)));
+    places.filter(|place| place.is_dir()).collect()
+}
+
+/// Removes a cgroup and all below it, as far as no process is left in them.
+pub(crate) fn remove(cgroup: &Path) {
+    for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove(&entry.path());
+        }
+    }
+    // What resists is found by whoever looks for leftovers.
+    let _ = fs::remove_dir(cgroup);
+}
+
+/// Below which agents have their corners: the root of each hierarchy, or where this process is.
+fn bases() -> BTreeSet<PathBuf> {
+    let read = |file| fs::read_to_string(file).unwrap_or_default();
+    let (mounts, own) = (read("/proc/self/mountinfo"), read("/proc/self/cgroup"));
+    let is_cgroup = |line: &&str| line.contains(" - cgroup");
+    let roots = mounts.lines().filter(is_cgroup).filter_map(|line| line.split(' ').nth(4));
+    let mut bases = BTreeSet::new();
+    for root in roots.map(Path::new) {
+        let paths = own.lines().filter_map(|line| line.splitn(3, ':').nth(2));
+        bases.extend(paths.map(|path| root.join(path.trim_start_matches('/'))));
+        bases.insert(root.to_owned());
+    }
+    bases
+}
+
+fn corner(data_dir: &Path) -> PathBuf {
+    let sum = crc32fast::hash(data_dir.as_os_str().as_bytes());
+    Path::new("bourse").join(format!("agent-{sum:08x}"))
+}
