@@ -3,6 +3,7 @@
 use super::plan::Cgroups;
 use edge::errors::chain;
 use jail::cgroups::{Base, CgroupError, ControllerName, Layout, ProbeError, prepare, probe};
+use rustix::io::Errno;
 use std::{collections::BTreeSet, path::Path};
 
 /// Why there are no cgroups to put containers in.
@@ -17,8 +18,8 @@ pub enum CgroupsError {
 }
 
 /// Finds the cgroup trees and makes a place in them. Below the root first, so that what limits the
-/// agent does not limit its containers; below the agent's own cgroup where the root is not
-/// writable.
+/// agent does not limit its containers; below the agent's own cgroup where the root is not for us.
+/// A shortage is no reason to go elsewhere: the next life would not look for containers there.
 pub(crate) fn claim(data_dir: &Path) -> Result<Cgroups, CgroupsError> {
     let parent = parent_name(data_dir);
     let at = |base| {
@@ -26,7 +27,10 @@ pub(crate) fn claim(data_dir: &Path) -> Result<Cgroups, CgroupsError> {
         prepare(&layout, &parent).map_err(CgroupsError::Prepare)?;
         Ok(layout)
     };
-    let layout = at(Base::Root).or_else(|_: CgroupsError| at(Base::Own))?;
+    let layout = match at(Base::Root) {
+        Err(error) if !is_shortage(&error) => at(Base::Own)?,
+        result => result?,
+    };
     let missing = missing(&layout);
     if !missing.is_empty() {
         tracing::warn!(controllers = missing.join(","), "limits that this host cannot keep");
@@ -56,6 +60,13 @@ pub(crate) fn give_back(cgroups: &Cgroups) {
     }
 }
 
+/// Whether it may go away by itself.
+fn is_shortage(error: &CgroupsError) -> bool {
+    let CgroupsError::Prepare(error) = error else { return false };
+    let shortages = [Errno::NOSPC, Errno::NOMEM, Errno::AGAIN, Errno::MFILE, Errno::NFILE];
+    error.errno().is_some_and(|errno| shortages.contains(&Errno::from_raw_os_error(errno)))
+}
+
 fn missing(layout: &Layout) -> Vec<&'static str> {
     let wanted = [
         (ControllerName::Cpu, "cpu"),
@@ -69,4 +80,21 @@ fn missing(layout: &Layout) -> Vec<&'static str> {
 /// One name for each data directory of a host, the same in every life of the agent.
 fn parent_name(data_dir: &Path) -> String {
     format!("agent-{:08x}", crc32fast::hash(data_dir.as_os_str().as_encoded_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shortage_is_told_from_a_root_that_is_not_for_us() {
+        let failed = |errno: Errno| {
+            let dir = "/sys/fs/cgroup/pids/bourse".into();
+            CgroupsError::Prepare(CgroupError::Create { dir, source: errno.into() })
+        };
+        assert!(is_shortage(&failed(Errno::NOSPC)));
+        for errno in [Errno::ACCESS, Errno::PERM, Errno::ROFS, Errno::BUSY] {
+            assert!(!is_shortage(&failed(errno)), "{errno}");
+        }
+    }
 }
