@@ -12,9 +12,11 @@ use agent_core::{
 };
 use redb::{
     Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
-    TableError,
+    TableError, backends::FileBackend,
 };
+use std::fs::{OpenOptions, Permissions};
 use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 const IDENTITY: TableDefinition<'static, &'static str, &'static [u8]> =
@@ -28,6 +30,8 @@ const RESERVE: &str = "reserve";
 const IDENTITY_KEY: &str = "agent";
 const CACHE_BYTES: usize = 16 << 20;
 const CHECKSUM_BYTES: usize = 4;
+/// Others may pass through the data directory, and tasks may have secrets in their environment.
+const PRIVATE: u32 = 0o600;
 /// Room for some thousand updates and for redb's own growth.
 const RESERVE_BYTES: u64 = 8 << 20;
 
@@ -111,6 +115,8 @@ impl JournalFile {
             create(&path, &new())?;
         }
         let failed = |source| JournalFileError::Database { path: path.clone(), source };
+        std::fs::set_permissions(&path, Permissions::from_mode(PRIVATE))
+            .map_err(|error| failed(Box::new(redb::Error::Io(error))))?;
         if std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() == 0) {
             // redb would take an empty file for a new database.
             let empty = StorageError::Corrupted("the file is empty".to_owned());
@@ -212,10 +218,11 @@ impl JournalFile {
 
 /// Keeps room for the journal on the disk; whether there is any to keep is not our decision.
 pub(super) fn keep_reserve(data_dir: &Path) -> io::Result<()> {
-    let file = std::fs::OpenOptions::new()
+    let file = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
+        .mode(PRIVATE)
         .open(data_dir.join(RESERVE))?;
     rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, RESERVE_BYTES)?;
     Ok(())
@@ -244,8 +251,11 @@ fn create(path: &Path, identity: &Identity) -> Result<(), JournalFileError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    let made = redb::Builder::new()
-        .create(&temporary)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).mode(PRIVATE);
+    let file = options.open(&temporary).map_err(failed)?;
+    let made = FileBackend::new(file)
+        .and_then(|file| redb::Builder::new().create_with_backend(file))
         .map_err(redb::Error::from)
         .map_err(Box::new)
         .and_then(|database| write(&database, &[Record::Identity(identity.clone())]));
@@ -388,6 +398,20 @@ mod tests {
         let (_, journal) = JournalFile::open(place.path(), || panic!("it exists")).unwrap();
         let (rows, volumes) = (vec![row("b")], vec![volume(8)]);
         assert_eq!(journal, Journal { identity: later, rows, volumes });
+    }
+
+    #[test]
+    fn nobody_else_may_read_it() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join(FILE);
+        let open = || drop(JournalFile::open(place.path(), identity).unwrap());
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        open();
+        assert_eq!(mode(), PRIVATE);
+        // As older versions left it.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        open();
+        assert_eq!(mode(), PRIVATE);
     }
 
     #[test]
