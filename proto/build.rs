@@ -22,6 +22,7 @@ const SCHEMAS: &[&str] = &[
     "bourse/v1/role_settings.proto",
     "bourse/v1/roles.proto",
     "bourse/v1/masters.proto",
+    "bourse/v1/leadership.proto",
     "bourse/v1/preemption.proto",
     "bourse/v1/why.proto",
     "bourse/v1/watch.proto",

@@ -5,6 +5,8 @@
 //! stream ends. A stream whose master does not keep up is closed: memory is bounded, and all that
 //! was on it is said again after the next registration.
 
+mod asking;
+
 use crate::{identity::Credentials, metrics};
 use agent_core::Input;
 use edge::{
@@ -16,11 +18,11 @@ use proto::{
         orders::{read_master_message, write_agent_message},
         refusal::from_status,
     },
-    model::{AgentCall, Masters, Order, limits},
+    model::{AgentCall, Order, Question, Rota, limits},
     wire::v1::{self, agent_client::AgentClient},
 };
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{sync::mpsc, task::AbortHandle};
@@ -35,20 +37,20 @@ const PATIENCE: Patience = Patience {
 /// Where masters are, and the stream to one of them.
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// As the settings have them.
-    given: Vec<String>,
-    /// As the last leader named them.
-    heard: Arc<Mutex<Masters>>,
-    next: usize,
+    /// The stream's task learns from what a leader says.
+    rota: Arc<Mutex<Rota>>,
     credentials: Option<Credentials>,
     inputs: mpsc::Sender<Input>,
     current: Option<Stream>,
+    /// The question about the leader, if one is asked.
+    asking: Option<AbortHandle>,
     connections: u64,
 }
 
 #[derive(Debug)]
 struct Stream {
     session: u64,
+    address: String,
     messages: mpsc::Sender<v1::AgentMessage>,
     task: AbortHandle,
 }
@@ -75,16 +77,9 @@ impl Link {
         inputs: mpsc::Sender<Input>,
     ) -> Self {
         let count = u64::try_from(masters.len().max(1)).unwrap_or(1);
-        let next = usize::try_from(first % count).unwrap_or(0);
-        Self {
-            given: masters,
-            heard: Arc::default(),
-            next,
-            credentials,
-            inputs,
-            current: None,
-            connections: 0,
-        }
+        let first = usize::try_from(first % count).unwrap_or(0);
+        let rota = Arc::new(Mutex::new(Rota::new(masters, first)));
+        Self { rota, credentials, inputs, current: None, asking: None, connections: 0 }
     }
 
     /// Opens a stream to the leader if its address is known, else to the next master of the list.
@@ -94,20 +89,52 @@ impl Link {
             metrics::reconnecting();
         }
         self.connections += 1;
-        let address = leader.unwrap_or_else(|| self.next_master());
+        let address = leader.or_else(|| lock(&self.rota).next_to_try()).unwrap_or_default();
         let (messages, outgoing) = mpsc::channel(limits::OUTBOUND_MESSAGES_MAX);
-        let tls = self.credentials.as_ref().map(|own| (&own.tls, &own.principal.cluster));
-        let connector = Connector::new(address.clone(), None, tls, PATIENCE);
-        let (inputs, heard) = (self.inputs.clone(), Arc::clone(&self.heard));
+        let connector = self.connector(address.clone(), PATIENCE);
+        let (inputs, rota) = (self.inputs.clone(), Arc::clone(&self.rota));
+        let master = address.clone();
         let task = tokio::spawn(async move {
-            let talk = converse(&connector, session, outgoing, &inputs, &heard);
+            let talk = converse(&connector, session, outgoing, &inputs, &rota);
             // A conversation only ends with an error, be it the other side's farewell.
             if let Err(error) = talk.await {
-                tracing::info!(session, master = address, error = %chain(&error), "stream ended");
+                tracing::info!(session, master, error = %chain(&error), "stream ended");
             }
             let _ = inputs.send(Input::Disconnected { session }).await;
         });
-        self.current = Some(Stream { session, messages, task: task.abort_handle() });
+        self.current = Some(Stream { session, address, messages, task: task.abort_handle() });
+    }
+
+    /// Asks another master than the silent one of this session who leads.
+    pub(crate) fn find_leader(&mut self, session: u64, question: Question) {
+        let Some(stream) = self.current.as_ref().filter(|stream| stream.session == session) else {
+            return;
+        };
+        let mut rota = lock(&self.rota);
+        rota.pass_over(&stream.address);
+        let Some(address) = rota.next_to_ask(&stream.address) else { return };
+        drop(rota);
+        tracing::info!(session, silent = stream.address, asked = address, "who leads?");
+        let connector = self.connector(address, asking::PATIENCE);
+        let inputs = self.inputs.clone();
+        let task = tokio::spawn(async move {
+            let answer = asking::ask(&connector, question.above_term).await;
+            // A loop that has ended wants no answer.
+            let _ = inputs.send(Input::LeaderFound { question: question.number, answer }).await;
+        });
+        self.stop_asking();
+        self.asking = Some(task.abort_handle());
+    }
+
+    fn stop_asking(&mut self) {
+        if let Some(task) = self.asking.take() {
+            task.abort();
+        }
+    }
+
+    fn connector(&self, address: String, patience: Patience) -> Connector {
+        let tls = self.credentials.as_ref().map(|own| (&own.tls, &own.principal.cluster));
+        Connector::new(address, None, tls, patience)
     }
 
     /// Closes the stream with this number, or whichever is open.
@@ -134,21 +161,17 @@ impl Link {
             }
         }
     }
-
-    fn next_master(&mut self) -> String {
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
-        let masters = heard.with_given(&self.given);
-        self.next %= masters.len().max(1);
-        let master = masters.get(self.next).cloned().unwrap_or_default();
-        self.next += 1;
-        master
-    }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
         self.disconnect(None);
+        self.stop_asking();
     }
+}
+
+fn lock(rota: &Mutex<Rota>) -> MutexGuard<'_, Rota> {
+    rota.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn converse(
@@ -156,7 +179,7 @@ async fn converse(
     session: u64,
     outgoing: mpsc::Receiver<v1::AgentMessage>,
     inputs: &mpsc::Sender<Input>,
-    heard: &Mutex<Masters>,
+    rota: &Mutex<Rota>,
 ) -> Result<(), LinkError> {
     let channel = connector.connect().await.map_err(LinkError::Connect)?;
     // Said before the call is answered: a master may wait for the registration before it answers.
@@ -182,7 +205,7 @@ async fn converse(
             tracing::info!(session, reason = ?refusal.reason, %refusal, "refused by the master");
         }
         if let Order::Masters(masters) = &order {
-            heard.lock().unwrap_or_else(PoisonError::into_inner).learn(masters);
+            lock(rota).learn(masters);
         }
         give(inputs, Input::Order { session, term, order }).await?;
     }

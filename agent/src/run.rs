@@ -170,6 +170,7 @@ impl RunLoop {
             }
             Effect::Connect { session, leader } => self.link.connect(session, leader),
             Effect::Disconnect { session } => self.link.disconnect(Some(session)),
+            Effect::FindLeader { session, question } => self.link.find_leader(session, question),
             Effect::Send { session, call } => {
                 return (!self.link.send(session, &call)).then_some(session);
             }

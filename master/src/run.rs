@@ -169,7 +169,7 @@ fn assemble(
     };
     let runtime = peers::runtime::start(stop.clone()).map_err(StartError::Thread)?;
     let peers = start_peers(&runtime, &settings, context, tls.clone(), snapshots.clone(), blank);
-    let (role, role_changes) = watch::channel(RoleChange::default());
+    let (role, roles) = watch::channel(RoleChange::default());
     let gateway = Arc::new(Gateway::new(Arc::clone(&inbox), cluster.clone(), node));
     let listener = |socket, name| {
         let config = tls.as_ref().map(|tls| Arc::clone(&tls.server));
@@ -190,7 +190,7 @@ fn assemble(
         role,
     };
     let core = core.start().map_err(StartError::Thread)?;
-    let api = serve_api(listener(sockets.api, "api"), &gateway, role_changes.clone());
+    let api = serve_api(listener(sockets.api, "api"), &gateway, Arc::clone(&roster), roles.clone());
     let mut others = Vec::new();
     if let Some(socket) = sockets.peer {
         let service = PeerService { gateway, roster, snapshots, disk_cluster };
@@ -206,7 +206,7 @@ fn assemble(
         peer_address,
         metrics_address,
         shutdown: Shutdown(inbox),
-        role: role_changes,
+        role: roles,
         core,
         api,
         others,

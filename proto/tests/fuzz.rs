@@ -9,8 +9,8 @@ use proptest::{collection, prelude::*, sample::Index};
 use prost::Message;
 use proto::{
     convert::{
-        agent, body::read_body, calls, offer, operation, orders, quota, refusal, reservation,
-        role_settings, status, task, volume, watch,
+        agent, body::read_body, calls, masters, offer, operation, orders, quota, refusal,
+        reservation, role_settings, status, task, volume, watch,
     },
     model::{Reason, Refusal},
     wire::{DESCRIPTORS, journal, log, v1},
@@ -85,6 +85,7 @@ pub(crate) fn fuzz_scheduler_calls(bytes: &[u8]) {
 pub(crate) fn fuzz_scheduler_events(bytes: &[u8]) {
     believe(bytes, calls::read_event, calls::write_event);
     believe(bytes, offer::read_offer, offer::write_offer);
+    believe(bytes, masters::read_leadership, masters::write_leadership);
 }
 
 /// What watchers want to hear.
@@ -155,6 +156,7 @@ const REQUESTS: &[Request] = requests!(
     UpdateFrameworkRequest
     StateDemandRequest
     AgentMessage
+    FindLeaderRequest
     GetClusterRequest
     GetAgentRequest
     ListAgentsRequest

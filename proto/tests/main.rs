@@ -5,6 +5,7 @@
 mod arithmetic;
 mod compat;
 mod compat_values;
+mod doubt;
 mod fuzz;
 #[cfg(feature = "grpc")]
 mod grpc_statuses;

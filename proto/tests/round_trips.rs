@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use prost::Message;
 use proto::{
     convert::{
-        agent, calls, framework, offer, orders, quota, refusal, resources, role_settings, status,
-        task, watch,
+        agent, calls, framework, masters, offer, orders, quota, refusal, resources, role_settings,
+        status, task, watch,
     },
     model::{
         Refusal, SchedulerCall, Session, StatusReason, TaskState, limits, refusal::Reason,
@@ -49,6 +49,11 @@ proptest! {
     #[test]
     fn watch_filters_survive(it in strategies::watch_filter()) {
         prop_assert_eq!(watch::read_watch_filter(sent(watch::write_watch_filter(&it))), Ok(it));
+    }
+
+    #[test]
+    fn leaderships_survive(it in messages::leadership()) {
+        prop_assert_eq!(masters::read_leadership(sent(masters::write_leadership(&it))), Ok(it));
     }
 
     #[test]

@@ -52,6 +52,9 @@ impl Agent {
             Input::Order { session, term, order } => {
                 self.take_order(session, term, order, now, outbox);
             }
+            Input::LeaderFound { question, answer } => {
+                self.leader_found(question, answer, now, outbox);
+            }
             Input::ContainerStarted { container } => {
                 self.container_started(&container, now, outbox);
             }
@@ -78,6 +81,7 @@ impl Agent {
         self.run_kill_checks(now, outbox);
         self.run_volumes(now, outbox);
         self.run_delivery(now, outbox);
+        self.run_doubt(now, outbox);
     }
 
     /// When the next [`Input::Tick`] is due, if ever.

@@ -1,7 +1,7 @@
 //! What can happen to an agent: the leader spoke, a container did something, time passed.
 
 use crate::journal::ContainerId;
-use proto::model::{Order, VolumeKey};
+use proto::model::{Leadership, Order, VolumeKey};
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,13 @@ pub enum Input {
         term: u64,
         /// What it said.
         order: Order,
+    },
+    /// Another master was asked who leads.
+    LeaderFound {
+        /// The number of [`crate::Effect::FindLeader`].
+        question: u64,
+        /// Its answer, if there was one.
+        answer: Option<Leadership>,
     },
     /// The task's program was executed.
     ContainerStarted {

@@ -7,7 +7,8 @@
 use crate::journal::{ContainerId, Record, RowKey};
 use proto::{
     model::{
-        AgentCall, Duration, Milli, OwnerId, Refusal, Resources, TaskInfo, TaskKey, VolumeKey,
+        AgentCall, Duration, Milli, OwnerId, Question, Refusal, Resources, TaskInfo, TaskKey,
+        VolumeKey,
     },
     planted::{self, Bug},
 };
@@ -94,6 +95,14 @@ pub enum Effect {
     Disconnect {
         /// Which.
         session: u64,
+    },
+    /// Ask another master than the one of this session who leads; [`crate::Input::LeaderFound`]
+    /// says what it answered, or that it did not.
+    FindLeader {
+        /// Whose leader is silent.
+        session: u64,
+        /// What.
+        question: Question,
     },
     /// Say this to the master.
     Send {

@@ -8,5 +8,6 @@ mod refusals;
 mod resize;
 mod restart;
 mod sandbox;
+mod silence;
 mod tls;
 mod volumes;

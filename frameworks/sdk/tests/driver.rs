@@ -107,6 +107,15 @@ async fn a_follower_leads_to_the_leader() {
 }
 
 #[tokio::test]
+async fn a_leader_that_hangs_is_left_for_its_successor() {
+    let script = Script { offers: 1, term: 3, ..Script::default() };
+    let hanging = ModelMaster::start(Script { hangs: true, ..script.clone() }).await;
+    let successor = ModelMaster::start(Script { term: 4, ..script }).await;
+    run_all(&successor, settings(&[&hanging.address, &successor.address]), 3, 3).await;
+    assert_eq!((hanging.subscriptions(), hanging.runs().len()), (1, 0));
+}
+
+#[tokio::test]
 async fn a_refused_framework_learns_the_field() {
     let refusal = Refusal::invalid("framework.name", "is empty");
     let script = Script { refuse: Some(refusal.clone()), ..Script::default() };

@@ -18,7 +18,10 @@ use agent_core::{
 use prost::Message as _;
 use proto::{
     convert::{body::read_body, orders},
-    model::{AgentInfo, Duration, Instant, Milli, Order, Resources, TaskKey, VolumeKey, WallTime},
+    model::{
+        AgentInfo, Duration, Instant, Leadership, Milli, Order, Resources, TaskKey, VolumeKey,
+        WallTime,
+    },
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +43,8 @@ const RESIZED: usize = 7;
 const VOLUME_DONE: usize = 8;
 const DISK_SPACE: usize = 9;
 const CRASH: usize = 10;
-const KINDS: usize = 11;
+const LEADER_FOUND: usize = 11;
+const KINDS: usize = 12;
 
 /// What survives a crash.
 #[derive(Debug, Clone)]
@@ -146,7 +150,7 @@ pub(super) fn input_seeds() -> Vec<Vec<u8>> {
                 })
             };
             steps.push(order(inventor.believed("bourse.v1.MasterMessage", is_believed)));
-            let more = match (seed + at) % 9 {
+            let more = match (seed + at) % 10 {
                 0 => step(STARTED, &[at]),
                 1 => step(EXITED, &[at, seed % 4]),
                 2 => step(TICK, &[1_000 * at]),
@@ -155,6 +159,7 @@ pub(super) fn input_seeds() -> Vec<Vec<u8>> {
                 5 => step(RESIZED, &[at, 1, seed % 2]),
                 6 => step(FAILED, &[at, seed % 7]),
                 7 => step(DISK_SPACE, &[at % 2]),
+                8 => step(LEADER_FOUND, &[1 + at % 3, seed % 3]),
                 _ => step(DISCONNECTED, &[]),
             };
             steps.push(more);
@@ -225,6 +230,7 @@ impl World {
             DISCONNECTED => Some(Input::Disconnected { session: self.session_near(first) }),
             DISK_SPACE => Some(Input::JournalSpace { low: first % 2 == 1 }),
             VOLUME_DONE => self.volume_done(first, said),
+            LEADER_FOUND => Some(self.leader_found(first, said)),
             CRASH => return self.crash(first, wire::number(said, 2)),
             _ => self.container_event(kind, first, said),
         };
@@ -302,6 +308,14 @@ impl World {
                 Input::ContainerExited { container, report }
             }
         })
+    }
+
+    /// Of a question that may have been asked, and a term that is higher or not.
+    fn leader_found(&self, question: u64, said: &[u8]) -> Input {
+        let term = self.agent.identity().term.saturating_add(wire::number(said, 2) % 3);
+        let leader = (wire::number(said, 3).is_multiple_of(2)).then(|| "m2:1".to_owned());
+        let cluster = "fuzz".parse().expect("an id");
+        Input::LeaderFound { question, answer: Some(Leadership { cluster, term, leader }) }
     }
 
     fn volume_done(&self, nth: u64, said: &[u8]) -> Option<Input> {

@@ -24,6 +24,11 @@ impl Roster {
         members.get(node).map(|member| member.info.peer_address.clone()).unwrap_or_default()
     }
 
+    /// Where frameworks, agents and operators reach a member.
+    pub(crate) fn api_address(&self, node: NodeId) -> Option<String> {
+        self.members().get(node).map(|member| member.info.address.clone())
+    }
+
     /// Whether a cluster was founded that this member knows.
     pub(crate) fn is_founded(&self) -> bool {
         self.members().version() > 0

@@ -25,6 +25,8 @@ pub const TABLE: &[Row] = &[
     Row::new("/bourse.v1.Scheduler/StateDemand", &[Framework]),
     Row::new("/bourse.v1.Scheduler/AnswerInverseOffers", &[Framework]),
     Row::new("/bourse.v1.Agent/Connect", &[Agent]).streamed(limits::AGENT_MESSAGE_BYTES_MAX),
+    // Of those whose leader may fall silent while they listen to it.
+    Row::new("/bourse.v1.Leadership/FindLeader", &[Agent, Framework]),
     // A master that joins asks who is there.
     Row::new("/bourse.v1.Operator/GetCluster", &[Master, Operator]),
     // What a framework is shown by GetAgent, GetTask, ListTasks, ListGroups, ListVolumes and Why is

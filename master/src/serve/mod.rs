@@ -12,6 +12,7 @@ mod events;
 pub(crate) mod gateway;
 mod groups;
 pub(crate) mod health;
+pub(crate) mod leadership;
 mod listings;
 mod masters;
 pub(crate) mod operators;

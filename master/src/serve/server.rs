@@ -4,9 +4,9 @@
 
 use super::{
     agents::AgentService, authorization::TABLE, gateway::Gateway, health,
-    operators::OperatorService, scheduler::SchedulerService,
+    leadership::LeadershipService, operators::OperatorService, scheduler::SchedulerService,
 };
-use crate::peers::service::PeerService;
+use crate::peers::{roster::Roster, service::PeerService};
 use edge::{
     gate::Gate,
     listener::Listener,
@@ -18,7 +18,8 @@ use proto::{
     wire::{
         DESCRIPTORS,
         v1::{
-            agent_server::AgentServer, operator_server::OperatorServer, peer_server::PeerServer,
+            agent_server::AgentServer, leadership_server::LeadershipServer,
+            operator_server::OperatorServer, peer_server::PeerServer,
             scheduler_server::SchedulerServer,
         },
     },
@@ -36,6 +37,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) fn serve_api(
     listener: Listener,
     gateway: &Arc<Gateway>,
+    roster: Arc<Roster>,
     role: watch::Receiver<RoleChange>,
 ) -> JoinHandle<()> {
     let scheduler = SchedulerServer::new(SchedulerService(Arc::clone(gateway)))
@@ -47,6 +49,10 @@ pub(crate) fn serve_api(
     let operators = OperatorServer::new(OperatorService(Arc::clone(gateway)))
         .max_decoding_message_size(limits::CALL_BYTES_MAX)
         .max_encoding_message_size(ANSWER_BYTES_MAX);
+    let leadership = LeadershipService { gateway: Arc::clone(gateway), roster, role: role.clone() };
+    let leadership = LeadershipServer::new(leadership)
+        .max_decoding_message_size(limits::CALL_BYTES_MAX)
+        .max_encoding_message_size(limits::CALL_BYTES_MAX);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -58,6 +64,7 @@ pub(crate) fn serve_api(
         .add_service(scheduler)
         .add_service(agents)
         .add_service(operators)
+        .add_service(leadership)
         .add_service(HealthServer::new(health::start(role)))
         .add_service(reflection);
     serve(router, listener)

@@ -15,7 +15,7 @@ use tokio::{io::AsyncReadExt as _, net::TcpListener};
 use tokio_rustls::TlsAcceptor;
 use tonic::transport::Channel;
 
-async fn start_all(settings: &[MasterSettings]) -> Vec<Running> {
+pub(crate) async fn start_all(settings: &[MasterSettings]) -> Vec<Running> {
     let mut masters = Vec::new();
     for settings in settings {
         masters.push(start(settings.clone()).await.unwrap());
@@ -24,12 +24,12 @@ async fn start_all(settings: &[MasterSettings]) -> Vec<Running> {
 }
 
 /// Where the leader is, once there is one.
-async fn leader(masters: &[Running]) -> usize {
+pub(crate) async fn leader(masters: &[Running]) -> usize {
     let serves = async || masters.iter().position(|master| master.role().borrow().serving);
     eventually("a leader", serves).await
 }
 
-async fn end(masters: Vec<Running>) {
+pub(crate) async fn end(masters: Vec<Running>) {
     for master in masters {
         master.shutdown();
         master.join().await.unwrap();

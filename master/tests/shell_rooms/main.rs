@@ -5,6 +5,7 @@ mod certificates;
 mod flow;
 mod group;
 mod hostile;
+mod leadership;
 mod masters;
 mod settings;
 mod watches;

@@ -68,12 +68,13 @@ pub fn read_event(event: v1::Event) -> Result<SchedulerEvent, Refusal> {
 /// Writes an event.
 pub fn write_event(event: &SchedulerEvent) -> v1::Event {
     let event = match event {
-        SchedulerEvent::Subscribed { session, heartbeat_interval, cluster } => {
+        SchedulerEvent::Subscribed { session, heartbeat_interval, cluster, term } => {
             Event::Subscribed(v1::Subscribed {
                 framework_id: session.framework.to_string(),
                 epoch: session.epoch,
                 heartbeat_interval_ms: heartbeat_interval.as_ms(),
                 cluster_id: cluster.to_string(),
+                term: *term,
             })
         }
         SchedulerEvent::Offers(offers) => {
@@ -121,5 +122,6 @@ fn read_subscribed(subscribed: v1::Subscribed) -> Read<SchedulerEvent> {
         },
         heartbeat_interval: form::interval("heartbeat_interval_ms", interval_ms)?,
         cluster: form::id("cluster_id", &subscribed.cluster_id)?,
+        term: subscribed.term,
     })
 }

@@ -1,7 +1,7 @@
-//! Masters: their addresses as operators name them and as clients hear of them.
+//! Masters: their addresses as operators name them and as clients hear of them, and who leads.
 
 use super::form::{self, Read, is_address};
-use crate::model::{MasterInfo, Masters, NodeId, Refusal, limits};
+use crate::model::{Leadership, MasterInfo, Masters, NodeId, Refusal, limits};
 use crate::wire::v1;
 
 /// Reads a master that is to be added: all of it must be there.
@@ -48,4 +48,23 @@ pub(super) fn read_masters(masters: v1::Masters) -> Read<Masters> {
 /// Writes a list of masters.
 pub(super) fn write_masters(masters: &Masters) -> v1::Masters {
     v1::Masters { version: masters.version, addresses: masters.addresses.clone() }
+}
+
+/// Reads who leads.
+pub fn read_leadership(answer: v1::FindLeaderResponse) -> Result<Leadership, Refusal> {
+    let address = Some(answer.leader_address).filter(|address| !address.is_empty());
+    Ok(Leadership {
+        cluster: form::id("cluster_id", &answer.cluster_id)?,
+        term: answer.term,
+        leader: address.map(|address| read_address("leader_address", address)).transpose()?,
+    })
+}
+
+/// Writes who leads.
+pub fn write_leadership(leadership: &Leadership) -> v1::FindLeaderResponse {
+    v1::FindLeaderResponse {
+        cluster_id: leadership.cluster.to_string(),
+        term: leadership.term,
+        leader_address: leadership.leader.clone().unwrap_or_default(),
+    }
 }

@@ -162,6 +162,8 @@ pub enum SchedulerEvent {
         heartbeat_interval: Duration,
         /// The cluster.
         cluster: ClusterId,
+        /// The leader's term; 0 of one that does not say.
+        term: u64,
     },
     /// Resources to use or decline.
     Offers(Vec<Offer>),

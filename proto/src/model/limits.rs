@@ -18,6 +18,10 @@ pub const HOSTNAME_BYTES_MAX: usize = 255;
 /// Longest `host:port`.
 pub const ADDRESS_BYTES_MAX: usize = HOSTNAME_BYTES_MAX + ":65535".len();
 
+/// How long a master keeps a question about who leads when it has no news. An election is over
+/// within this, mostly: so one question finds the next leader, and finds it at once.
+pub const LEADER_NEWS_WAIT: Duration = Duration::from_seconds(1);
+
 /// Longest account name; useradd allows no more.
 pub const USER_BYTES_MAX: usize = 32;
 

@@ -376,6 +376,7 @@ fn events() {
         epoch: 1,
         heartbeat_interval_ms: 1,
         cluster_id: "test".to_owned(),
+        term: 3,
     };
     let read = |it| read_event(v1::Event { event: Some(Event::Subscribed(it)) });
     check(

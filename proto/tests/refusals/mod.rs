@@ -9,6 +9,7 @@ mod declines;
 mod demands;
 mod devices;
 mod inverse;
+mod leadership;
 mod operations;
 mod quotas;
 mod reservations;

@@ -9,8 +9,8 @@ use super::{
 use proptest::{collection, option, prelude::*, sample};
 use proto::model::{
     AgentCall, AgentNotice, AgentVersion, ConflictDetection, DeclineFilter, DeclineReason,
-    Duration, GroupId, InverseAnswer, InverseOffer, InverseOfferId, Masters, Offer, OfferId,
-    OnFailure, Operation, Order, PreemptionNotice, Reason, Refusal, Resize, ResourceName,
+    Duration, GroupId, InverseAnswer, InverseOffer, InverseOfferId, Leadership, Masters, Offer,
+    OfferId, OnFailure, Operation, Order, PreemptionNotice, Reason, Refusal, Resize, ResourceName,
     SchedulerCall, SchedulerEvent, SharedAgent, SharedState, Subscribe, TaskGroup, TaskInfo,
     Unavailability, WindowId, limits,
     shared::SharedDescription,
@@ -87,6 +87,15 @@ pub(crate) fn refusal() -> impl Strategy<Value = Refusal> {
 fn masters() -> impl Strategy<Value = Masters> {
     let addresses = collection::vec("[a-z0-9.-]{1,12}:[1-9][0-9]{0,3}", 0..4);
     (any::<u64>(), addresses).prop_map(|(version, addresses)| Masters { version, addresses })
+}
+
+pub(crate) fn leadership() -> impl Strategy<Value = Leadership> {
+    let leader = option::of("[a-z0-9.-]{1,12}:[1-9][0-9]{0,3}");
+    (cluster_id(), any::<u64>(), leader).prop_map(|(cluster, term, leader)| Leadership {
+        cluster,
+        term,
+        leader,
+    })
 }
 
 pub(crate) fn offer() -> impl Strategy<Value = Offer> {
@@ -339,11 +348,12 @@ fn shared_state() -> impl Strategy<Value = SharedState> {
 }
 
 pub(crate) fn event() -> impl Strategy<Value = SchedulerEvent> {
-    let subscribed = (session(), any_duration(), cluster_id()).prop_map(
-        |(session, heartbeat_interval, cluster)| SchedulerEvent::Subscribed {
+    let subscribed = (session(), any_duration(), cluster_id(), any::<u64>()).prop_map(
+        |(session, heartbeat_interval, cluster, term)| SchedulerEvent::Subscribed {
             session,
             heartbeat_interval,
             cluster,
+            term,
         },
     );
     prop_oneof![

@@ -5,6 +5,7 @@ use super::{
     agent_host::{Container, host_of_address},
     event::Happening,
     faults::AS_ANOTHER,
+    leader_questions::Asker,
     streams::{Client, Down, Up},
     world::World,
 };
@@ -125,6 +126,10 @@ impl World {
                 {
                     self.up(stream, Up::Closed);
                 }
+            }
+            Effect::FindLeader { question, .. } => {
+                let (life, to) = (self.agents[agent].life, self.other_master(agent, question));
+                self.find_leader(Asker::Agent { agent, life }, question, to);
             }
             Effect::Send { session, call } => {
                 let is_registration = matches!(call, AgentCall::Register { .. });

@@ -5,6 +5,7 @@ use super::{
     agent_volumes::VolumeWork,
     disk::Dump,
     faults::Undo,
+    leader_questions::{Asker, LeaderQuestion},
     scenario::PlannedFault,
     streams::{Down, Up},
 };
@@ -15,7 +16,7 @@ use master_core::{
     input::{CallId, StreamId},
     outbox::Answer,
 };
-use proto::model::{OfferId, Refusal, VolumeKey};
+use proto::model::{Leadership, OfferId, Refusal, VolumeKey};
 use raft::eraftpb::Message;
 
 /// One life of one master's process.
@@ -43,6 +44,8 @@ pub(crate) enum MasterEvent {
     },
     /// A call of a framework or an operator.
     Call(CallId),
+    /// A client asks who leads.
+    FindLeader(LeaderQuestion),
     /// Something on a stream.
     Up {
         stream: StreamId,
@@ -65,6 +68,12 @@ pub(crate) enum Happening {
     Reply {
         call: CallId,
         answer: Result<Answer, Refusal>,
+    },
+    /// What a master says that was asked who leads.
+    LeaderFound {
+        asker: Asker,
+        question: u64,
+        answer: Leadership,
     },
     AgentStart(usize),
     AgentWake {

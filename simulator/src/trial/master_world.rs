@@ -47,6 +47,7 @@ impl World {
                 self.snapshot_arrived(process, message, dump);
             }
             MasterEvent::Call(call) => self.call_arrives(process, call),
+            MasterEvent::FindLeader(asked) => self.leader_asked(process, asked),
             MasterEvent::Up { stream, up } => self.up_arrives(process, stream, up),
         }
     }

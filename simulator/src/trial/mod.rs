@@ -17,6 +17,7 @@
 //! | `agent_host` | an agent's process around the real core, and its journal |
 //! | `agent_containers` | what its kernel does with containers |
 //! | `framework_host`, `framework_calls` | scripted schedulers that retry everything |
+//! | `leader_questions` | what clients of a silent leader ask the others |
 //! | `sdk_host`, `sdk_lives` | the SDK's session and the shipped batch framework |
 //! | `faults`, `healing` | what goes wrong, and what must come right |
 //! | `oracle` | who watches |
@@ -39,6 +40,7 @@ mod grouping;
 mod healing;
 #[cfg(feature = "planted-bugs")]
 mod hunting;
+mod leader_questions;
 mod master_disks;
 mod master_host;
 mod master_world;

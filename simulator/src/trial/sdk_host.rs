@@ -9,6 +9,7 @@ use super::{
     agent_host::host_of_address,
     event::Happening,
     framework_calls::{Asked, TIME_MAX},
+    leader_questions::Asker,
     master_world::address_of,
     sdk_lives::Heir,
     streams::{Client, Down, Up},
@@ -110,6 +111,11 @@ impl SdkHost {
     /// Its framework's id, once it has one.
     pub(crate) fn framework(&self) -> Option<FrameworkId> {
         self.engine.framework()
+    }
+
+    /// Whether it has a stream.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.stream.is_some()
     }
 
     /// Whether the process is there, and its session goes on.
@@ -230,6 +236,10 @@ impl World {
                 if self.sdks[sdk].stream.is_some_and(|(mine, _)| mine == connection) {
                     self.close_sdk(sdk);
                 }
+            }
+            Effect::FindLeader { question, address } => {
+                let host = host_of_address(&address).expect("an address of a master's");
+                self.find_leader(Asker::Sdk(sdk), question, host);
             }
             Effect::Send { send, connection, identity: session, call: request } => {
                 let stream = self.sdks[sdk].stream.filter(|(mine, _)| *mine == connection);

@@ -48,6 +48,8 @@ pub const MOMENTS: &[&str] = &[
     "agent boasted",
     "reconciliation answered",
     "call timed out",
+    "another master asked who leads",
+    "silent leader left for its successor",
     "read answered",
     "watch resumed",
     "agent drained",

@@ -158,6 +158,9 @@ impl World {
             Happening::MasterResume(process) => self.resume_master(process),
             Happening::Down { stream, down } => self.down_arrives(stream, down),
             Happening::Reply { call, answer } => self.reply_arrives(call, answer),
+            Happening::LeaderFound { asker, question, answer } => {
+                self.leader_found(asker, question, answer);
+            }
             Happening::AgentStart(agent) => self.start_agent(agent),
             Happening::AgentWake { agent, life } => self.wake_agent(agent, life),
             Happening::ContainerStarts { agent, boot, container } => {

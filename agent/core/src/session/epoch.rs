@@ -43,7 +43,8 @@ impl Agent {
             }
             _ if !self.session.is_registered() => self.leave(now, false, outbox),
             // Where masters are is the link's business.
-            Order::Heartbeat | Order::Masters(_) | Order::Refused(_) => {}
+            Order::Masters(_) | Order::Refused(_) => {}
+            Order::Heartbeat => self.session.answered(),
             Order::Launch { framework, owner, task } => {
                 self.launch(framework, owner, task, now, outbox);
             }
@@ -74,11 +75,12 @@ impl Agent {
             Some(mine) if *mine != cluster => return self.leave(now, true, outbox),
             Some(_) => {}
             None => {
-                self.identity.cluster = Some(cluster);
+                self.identity.cluster = Some(cluster.clone());
                 outbox.record(Record::Identity(self.identity.clone()));
             }
         }
-        self.session.registered(heartbeat_interval, now);
+        let leader = (cluster, self.identity.term);
+        self.session.registered(heartbeat_interval, leader, now, &mut self.jitter);
     }
 
     fn take_refusal(&mut self, refusal: Refusal, now: Instant, outbox: &mut Outbox) {

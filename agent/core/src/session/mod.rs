@@ -2,5 +2,6 @@
 
 pub(crate) mod epoch;
 pub(crate) mod register;
+mod silence;
 
 pub(crate) use register::Session;

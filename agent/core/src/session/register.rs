@@ -11,8 +11,9 @@ use crate::{
     outbox::{Effect, Outbox},
 };
 use proto::model::{
-    AgentCall, Duration, Instant, Refusal,
+    AgentCall, ClusterId, Doubt, Duration, Instant, Refusal,
     agent::AgentTask,
+    doubt::Patience,
     jitter::{Backoff, Jitter},
 };
 
@@ -35,6 +36,7 @@ pub(crate) struct Session {
     attempts: u32,
     redirections: u32,
     leader: Option<String>,
+    pub(crate) doubt: Doubt,
 }
 
 #[derive(Debug)]
@@ -46,7 +48,13 @@ enum Phase {
     /// Sent a registration.
     Registering { until: Instant },
     /// The leader has committed the registration.
-    Registered { interval: Duration, heard: Instant, next_heartbeat: Instant },
+    Registered {
+        interval: Duration,
+        heard: Instant,
+        next_heartbeat: Instant,
+        /// The last heartbeat is not answered yet.
+        owes_heartbeat: bool,
+    },
     /// Removed from the cluster for good; told whether the shell knows already.
     Abandoned { refusal: Refusal, told: bool },
 }
@@ -61,6 +69,7 @@ impl Session {
             attempts: 0,
             redirections: 0,
             leader: None,
+            doubt: Doubt::new(Patience::AGENT),
         }
     }
 
@@ -83,21 +92,52 @@ impl Session {
     }
 
     pub(crate) fn heard(&mut self, now: Instant) {
+        self.doubt.heard(now);
         if let Phase::Registered { heard, .. } = &mut self.phase {
             *heard = now;
         }
     }
 
-    pub(crate) fn registered(&mut self, interval: Duration, now: Instant) {
+    /// The leader answered a heartbeat.
+    pub(crate) fn answered(&mut self) {
+        if let Phase::Registered { owes_heartbeat, .. } = &mut self.phase {
+            *owes_heartbeat = false;
+        }
+    }
+
+    /// Says whether the leader has anything to answer besides heartbeats.
+    pub(crate) fn expects(&mut self, now: Instant, anything: bool) {
+        if let Phase::Registered { owes_heartbeat, .. } = &self.phase {
+            self.doubt.expects(now, anything || *owes_heartbeat);
+        }
+    }
+
+    pub(crate) fn registered(
+        &mut self,
+        interval: Duration,
+        leader: (ClusterId, u64),
+        now: Instant,
+        jitter: &mut Jitter,
+    ) {
         (self.attempts, self.redirections) = (0, 0);
         let interval = interval.max(HEARTBEAT_INTERVAL_MIN);
-        self.phase = Phase::Registered { interval, heard: now, next_heartbeat: now + interval };
+        self.doubt.believe(now, leader, interval, jitter);
+        let next_heartbeat = now + interval;
+        let phase =
+            Phase::Registered { interval, heard: now, next_heartbeat, owes_heartbeat: false };
+        self.phase = phase;
+    }
+
+    /// Where the next attempt is to go.
+    pub(crate) fn named(&mut self, leader: String) {
+        self.leader = Some(leader);
     }
 
     /// The stream is gone.
     pub(crate) fn lost(&mut self, now: Instant, hopeless: bool, jitter: &mut Jitter) {
         let attempt = if hopeless { u32::MAX } else { self.attempts };
         self.attempts = self.attempts.saturating_add(1);
+        self.doubt.forget();
         self.phase = Phase::Waiting { until: now + jitter.pause(self.backoff, attempt) };
     }
 
@@ -114,6 +154,7 @@ impl Session {
     }
 
     pub(crate) fn abandon(&mut self, refusal: Refusal) {
+        self.doubt.forget();
         self.phase = Phase::Abandoned { refusal, told: false };
     }
 
@@ -122,8 +163,9 @@ impl Session {
             Phase::Waiting { until }
             | Phase::Connecting { until }
             | Phase::Registering { until } => Some(*until),
-            Phase::Registered { interval, heard, next_heartbeat } => {
-                Some((*next_heartbeat).min(*heard + silence_max(*interval)))
+            Phase::Registered { interval, heard, next_heartbeat, .. } => {
+                let due = (*next_heartbeat).min(*heard + silence_max(*interval));
+                Some(self.doubt.deadline().map_or(due, |doubt| doubt.min(due)))
             }
             Phase::Abandoned { .. } => None,
         }
@@ -181,8 +223,10 @@ impl Agent {
             Phase::Registered { interval, heard, .. } if *heard + silence_max(*interval) <= now => {
                 self.leave(now, false, outbox);
             }
-            Phase::Registered { interval, next_heartbeat, .. } if *next_heartbeat <= now => {
-                *next_heartbeat = now + *interval;
+            Phase::Registered { interval, next_heartbeat, owes_heartbeat, .. }
+                if *next_heartbeat <= now =>
+            {
+                (*next_heartbeat, *owes_heartbeat) = (now + *interval, true);
                 outbox.push(Effect::Send { session: number, call: AgentCall::Heartbeat });
             }
             Phase::Abandoned { refusal, told } if !*told && self.tasks.live_count() == 0 => {

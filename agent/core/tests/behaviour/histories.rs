@@ -12,7 +12,7 @@ use agent_core::{
 use master::Committed;
 use orders::{kill_order, launch_order, resize_order};
 use proptest::prelude::*;
-use proto::model::{Duration, Instant, Order, TaskKey, TaskState, TaskStatus};
+use proto::model::{Duration, Instant, Leadership, Order, TaskKey, TaskState, TaskStatus};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 mod groups;
@@ -182,6 +182,14 @@ impl World {
                 self.session = None;
                 self.wire.clear();
                 self.volumes.forget_wire();
+            }
+            // Sometimes its leader has a successor, which is the same to this history.
+            Effect::FindLeader { question, .. } => {
+                let term = question.above_term + question.number % 2;
+                let (cluster, leader) = ("test".parse().expect("an id"), Some("b:1".to_owned()));
+                let answer = Some(Leadership { cluster, term, leader });
+                let question = question.number;
+                self.inputs.push_back(Input::LeaderFound { question, answer });
             }
             // What is sent on a stream that was cut is lost.
             Effect::Send { session, call } if self.session == Some(session) => self.hear(call),

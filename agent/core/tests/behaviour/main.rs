@@ -5,6 +5,7 @@ mod groups;
 mod histories;
 mod owners;
 mod resizes;
+mod silence;
 mod stage;
 mod stories;
 mod volumes;

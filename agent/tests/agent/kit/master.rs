@@ -7,7 +7,7 @@ use proto::{
         AgentCall, AgentInfo, Duration, FrameworkId, Order, TaskKey, TaskStatus, VolumeKey,
         VolumeReport, agent::AgentTask,
     },
-    wire::v1::{self, agent_server},
+    wire::v1::{self, agent_server, leadership_server},
 };
 use std::{
     net::SocketAddr,
@@ -67,6 +67,13 @@ struct Service {
     term: Arc<AtomicU64>,
 }
 
+/// Says that it leads, in whatever its term is.
+#[derive(Debug)]
+struct Leading {
+    term: Arc<AtomicU64>,
+    address: SocketAddr,
+}
+
 impl Master {
     pub(crate) async fn start() -> Self {
         Self::start_with(None, None).await
@@ -97,13 +104,16 @@ impl Master {
             term: term.clone(),
         };
         let server = tokio::spawn(async move {
+            let leadership = Leading { term: service.term.clone(), address };
+            let leadership = leadership_server::LeadershipServer::new(leadership);
             let service = agent_server::AgentServer::new(service);
             let incoming = TcpListenerStream::new(listener);
             let mut server = Server::builder();
             if let Some(tls) = tls {
                 server = server.tls_config(tls).expect("good certificates");
             }
-            server.add_service(service).serve_with_incoming(incoming).await.expect("serves");
+            let server = server.add_service(service).add_service(leadership);
+            server.serve_with_incoming(incoming).await.expect("serves");
         });
         Self { address, registrations, updates, reports, orders: None, term, server }
     }
@@ -215,5 +225,19 @@ impl agent_server::Agent for Service {
             }
         });
         Ok(Response::new(Box::pin(ReceiverStream::new(outgoing))))
+    }
+}
+
+#[tonic::async_trait]
+impl leadership_server::Leadership for Leading {
+    async fn find_leader(
+        &self,
+        _: Request<v1::FindLeaderRequest>,
+    ) -> Result<Response<v1::FindLeaderResponse>, Status> {
+        Ok(Response::new(v1::FindLeaderResponse {
+            cluster_id: "test".to_owned(),
+            term: self.term.load(Ordering::Relaxed),
+            leader_address: self.address.to_string(),
+        }))
     }
 }

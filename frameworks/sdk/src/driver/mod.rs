@@ -11,7 +11,9 @@ pub use channel::{MASTER_DOMAIN, Security, TlsSettings};
 
 use crate::engine::Engine;
 use crate::jitter::Backoff;
-use crate::model::{Duration, FrameworkId, FrameworkInfo, Instant, Refusal, Role, SchedulerEvent};
+use crate::model::{
+    Duration, FrameworkId, FrameworkInfo, Instant, Leadership, Refusal, Role, SchedulerEvent,
+};
 use crate::scheduler::Scheduler;
 use crate::session::{
     Acknowledgement, Answer, ConnectionId, Effect, Ended, Failure, Input, SendId, SessionSettings,
@@ -122,6 +124,7 @@ enum Message {
     Event(ConnectionId, SchedulerEvent),
     Ended(ConnectionId, Failure, Option<tonic::Status>),
     Answered(SendId, Result<Answer, Failure>),
+    LeaderFound(u64, Option<Leadership>),
     StopRequested,
 }
 
@@ -290,6 +293,7 @@ impl Shell {
                 Some(Input::Ended(connection, failure))
             }
             Message::Answered(send, answer) => Some(Input::Answered(send, answer)),
+            Message::LeaderFound(question, answer) => Some(Input::LeaderFound(question, answer)),
             Message::StopRequested => Some(Input::StopRequested),
         }
     }
@@ -313,6 +317,15 @@ impl Shell {
                 if self.open.as_ref().is_some_and(|open| open.connection == connection) {
                     self.close();
                 }
+            }
+            Effect::FindLeader { question, address } => {
+                tracing::info!(%address, "the leader is silent: who leads?");
+                let endpoint = self.endpoints.endpoint(&address);
+                let sender = self.sender.clone();
+                tokio::spawn(async move {
+                    let answer = wire_calls::find_leader(endpoint, question.above_term).await;
+                    let _ = sender.send(Message::LeaderFound(question.number, answer)).await;
+                });
             }
             Effect::Send { send, connection, identity, call } => {
                 let open = self.open.as_ref().filter(|open| open.connection == connection);

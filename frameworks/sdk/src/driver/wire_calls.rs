@@ -1,15 +1,19 @@
-//! One function per direction: reading the event stream, and making one call.
+//! One function per direction: reading the event stream, making one call, and asking another master
+//! who leads.
 //!
 //! An error without the API's own refusal in it comes from the transport: then it is not known
 //! whether the call happened.
 
 use super::Message;
-use crate::model::{self, SchedulerCall, Subscribe};
+use crate::model::{self, Leadership, SchedulerCall, Subscribe, doubt, limits};
 use crate::session::{Answer, ConnectionId, Failure};
 use proto::convert::calls::{WireCall, read_event, write_call, write_subscribe};
+use proto::convert::masters::read_leadership;
 use proto::convert::operation::read_accept_response;
 use proto::convert::refusal::from_status;
-use proto::wire::v1::scheduler_client::SchedulerClient;
+use proto::wire::v1::{
+    FindLeaderRequest, leadership_client::LeadershipClient, scheduler_client::SchedulerClient,
+};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tonic::transport::{Channel, Endpoint};
@@ -23,6 +27,10 @@ const EVENT_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// A call that takes longer is given up and sent again: a commit takes milliseconds, an election
 /// a few seconds.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A master that cannot answer who leads is not waited for: another one may know.
+const ASKED_CONNECT_TIMEOUT: Duration = Duration::from_millis(doubt::CONNECT_TIMEOUT.as_ms());
+const ASKED_ANSWER_TIMEOUT: Duration = Duration::from_millis(doubt::ANSWER_TIMEOUT.as_ms());
 
 /// Connects, subscribes and passes on what comes until the stream ends; then says why it did.
 pub(super) async fn read_stream(
@@ -107,6 +115,22 @@ async fn send(mut client: Client, call: WireCall) -> Result<Answer, Status> {
         }
         WireCall::StateDemand(request) => client.state_demand(request).await.map(|_| Answer::Done),
     }
+}
+
+/// Asks a master who leads, over a connection of its own; nothing when it cannot be asked, or is
+/// older than the question.
+pub(super) async fn find_leader(endpoint: Option<Endpoint>, above_term: u64) -> Option<Leadership> {
+    let endpoint = endpoint?;
+    let ask = async {
+        let connecting = tokio::time::timeout(ASKED_CONNECT_TIMEOUT, endpoint.connect());
+        let channel = connecting.await.ok()?.ok()?;
+        let mut client =
+            LeadershipClient::new(channel).max_decoding_message_size(limits::CALL_BYTES_MAX);
+        let answer = client.find_leader(FindLeaderRequest { above_term }).await;
+        let answer = answer.inspect_err(|status| tracing::debug!(%status, "no answer"));
+        read_leadership(answer.ok()?.into_inner()).ok()
+    };
+    tokio::time::timeout(ASKED_ANSWER_TIMEOUT, ask).await.ok()?
 }
 
 fn failure(status: &Status) -> Failure {

@@ -23,6 +23,9 @@ impl ClientSession {
         effects: &mut Vec<Effect>,
     ) {
         let Some((connection, purpose)) = self.sends.remove(&send) else { return };
+        if answer != Err(Failure::Broken) {
+            self.link.answered(now);
+        }
         match purpose {
             Purpose::Call(id) => {
                 // From now on it subscribes as what the cluster knows it to be.

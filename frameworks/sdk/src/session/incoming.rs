@@ -11,8 +11,8 @@ impl ClientSession {
     pub(super) fn event(&mut self, now: Instant, event: SchedulerEvent, effects: &mut Vec<Effect>) {
         self.link.heard(now);
         match event {
-            SchedulerEvent::Subscribed { session, heartbeat_interval, cluster } => {
-                self.subscribed(now, session, heartbeat_interval, cluster);
+            SchedulerEvent::Subscribed { session, heartbeat_interval, cluster, term } => {
+                self.subscribed(now, session, heartbeat_interval, (cluster, term));
             }
             SchedulerEvent::Error(refusal) => {
                 let connection = self.link.connection().expect("it spoke on the connection");
@@ -61,9 +61,10 @@ impl ClientSession {
         now: Instant,
         identity: model::Session,
         heartbeat_interval: Duration,
-        cluster: ClusterId,
+        (cluster, term): (ClusterId, u64),
     ) {
-        self.link.subscribed(now, identity, heartbeat_interval);
+        let leader = (cluster.clone(), term);
+        self.link.subscribed(now, identity, leader, heartbeat_interval, &mut self.jitter);
         let was_known = self.framework.replace(identity.framework).is_some();
         let is_first = !std::mem::replace(&mut self.has_subscribed, true);
         let framework = identity.framework;

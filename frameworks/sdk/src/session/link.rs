@@ -1,11 +1,15 @@
 //! One connection at a time: whom to try next, how long to wait, when a silent stream is dead.
 //!
-//! Tries the given masters in turn and follows what a follower says about the leader. Knows nothing
+//! Tries the given masters in turn and follows what a follower says about the leader; a leader that
+//! is silent while it owes an answer is doubted, and left when another has its place. Knows nothing
 //! of calls and updates.
 
 use super::{ConnectionId, Failure, SessionSettings};
 use crate::jitter::{Backoff, Jitter};
-use crate::model::{self, Duration, Instant, Masters, Reason, Refusal};
+use crate::model::{
+    self, ClusterId, Doubt, Duration, Instant, Leadership, Masters, Question, Reason, Refusal,
+    Rota, doubt::Patience,
+};
 
 /// A stream that was silent for this many heartbeat intervals is dead: one may be late, two may be
 /// lost to a slow start, three are no accident.
@@ -27,6 +31,8 @@ pub(super) enum LinkStep {
     Connect(ConnectionId, String),
     /// The connection took too long or went silent; it was given up.
     GiveUp(ConnectionId),
+    /// Ask the master at this address who leads.
+    Ask(Question, String),
 }
 
 #[derive(Debug)]
@@ -39,17 +45,15 @@ enum State {
 /// The link to whichever master leads.
 #[derive(Debug)]
 pub(super) struct Link {
-    /// As the settings have them.
-    given: Vec<String>,
-    /// As the last leader named them.
-    heard: Masters,
+    rota: Rota,
+    doubt: Doubt,
     backoff: Backoff,
     connect_timeout: Duration,
     state: State,
     connections: u64,
-    /// Index of the master to try next.
-    turn: usize,
-    /// Where a follower says the leader is.
+    /// Where the last connection went.
+    address: String,
+    /// Where another master says the leader is.
     hint: Option<String>,
     hops: u32,
     /// Tries since the link was last up.
@@ -60,13 +64,13 @@ impl Link {
     pub(super) fn new(settings: &SessionSettings) -> Self {
         assert!(!settings.masters.is_empty(), "a session needs a master to ask");
         Self {
-            given: settings.masters.clone(),
-            heard: Masters::default(),
+            rota: Rota::new(settings.masters.clone(), 0),
+            doubt: Doubt::new(Patience::FRAMEWORK),
             backoff: settings.backoff,
             connect_timeout: settings.connect_timeout,
             state: State::Waiting { until: Instant(0) },
             connections: 0,
-            turn: 0,
+            address: String::new(),
             hint: None,
             hops: 0,
             attempts: 0,
@@ -94,7 +98,9 @@ impl Link {
     pub(super) fn deadline(&self) -> Instant {
         match &self.state {
             State::Waiting { until } | State::Connecting { until, .. } => *until,
-            State::Up { dead_at, .. } => *dead_at,
+            State::Up { dead_at, .. } => {
+                self.doubt.deadline().map_or(*dead_at, |doubt| doubt.min(*dead_at))
+            }
         }
     }
 
@@ -104,12 +110,14 @@ impl Link {
             return LinkStep::Rest;
         }
         match &self.state {
+            State::Up { dead_at, .. } if now < *dead_at => self.ask(now, jitter),
             State::Waiting { .. } => {
                 self.connections += 1;
                 let connection = ConnectionId(self.connections);
                 let until = now + self.connect_timeout;
                 self.state = State::Connecting { connection, until };
-                LinkStep::Connect(connection, self.next_address())
+                self.address = self.next_address();
+                LinkStep::Connect(connection, self.address.clone())
             }
             State::Connecting { connection, .. } | State::Up { connection, .. } => {
                 let connection = *connection;
@@ -120,16 +128,59 @@ impl Link {
     }
 
     fn next_address(&mut self) -> String {
-        self.hint.take().unwrap_or_else(|| {
-            let masters = self.heard.with_given(&self.given);
-            let address = masters[self.turn % masters.len()].clone();
-            self.turn = (self.turn + 1) % masters.len();
-            address
-        })
+        let hint = self.hint.take();
+        hint.or_else(|| self.rota.next_to_try()).expect("settings name a master")
     }
 
-    pub(super) fn subscribed(&mut self, now: Instant, identity: model::Session, beat: Duration) {
+    fn ask(&mut self, now: Instant, jitter: &mut Jitter) -> LinkStep {
+        let Some(question) = self.doubt.tick(now, jitter) else { return LinkStep::Rest };
+        // Without others the question has no answer, and ends like that.
+        match self.rota.next_to_ask(&self.address) {
+            Some(address) => LinkStep::Ask(question, address),
+            None => LinkStep::Rest,
+        }
+    }
+
+    /// Whether there is anything that the leader has to answer.
+    pub(super) fn expects(&mut self, now: Instant, anything: bool) {
+        self.doubt.expects(now, anything);
+    }
+
+    /// The leader answered a call: it lives, whatever becomes of the stream.
+    pub(super) fn answered(&mut self, now: Instant) {
+        self.doubt.heard(now);
+    }
+
+    /// A master was asked who leads, and has answered or not. The connection is given up when
+    /// another one has its place.
+    pub(super) fn found(
+        &mut self,
+        now: Instant,
+        question: u64,
+        answer: Option<Leadership>,
+        jitter: &mut Jitter,
+    ) -> LinkStep {
+        let leader = self.doubt.answered(now, question, answer, jitter);
+        let (Some(leader), State::Up { connection, .. }) = (leader, &self.state) else {
+            return LinkStep::Rest;
+        };
+        let connection = *connection;
+        self.rota.pass_over(&self.address);
+        self.hint = Some(leader);
+        self.wait_until(now);
+        LinkStep::GiveUp(connection)
+    }
+
+    pub(super) fn subscribed(
+        &mut self,
+        now: Instant,
+        identity: model::Session,
+        leader: (ClusterId, u64),
+        beat: Duration,
+        jitter: &mut Jitter,
+    ) {
         let State::Connecting { connection, .. } = self.state else { return };
+        self.doubt.believe(now, leader, beat, jitter);
         let silence = Duration(beat.0.saturating_mul(SILENT_INTERVALS)).max(SILENCE_MIN);
         self.state = State::Up { connection, identity, silence, dead_at: now + silence };
         self.hops = 0;
@@ -138,11 +189,12 @@ impl Link {
 
     /// The leader names all masters, as they are now.
     pub(super) fn learn(&mut self, masters: &Masters) {
-        self.heard.learn(masters);
+        self.rota.learn(masters);
     }
 
     /// Something came in.
     pub(super) fn heard(&mut self, now: Instant) {
+        self.doubt.heard(now);
         if let State::Up { silence, dead_at, .. } = &mut self.state {
             *dead_at = now + *silence;
         }
@@ -168,7 +220,7 @@ impl Link {
         self.hint = refusal.leader_address.filter(|address| !address.is_empty());
         if self.hint.is_some() && self.hops < HOPS_MAX {
             self.hops += 1;
-            self.state = State::Waiting { until: now };
+            self.wait_until(now);
         } else {
             self.pause(now, refusal.retry_after.unwrap_or(Duration(0)), jitter);
         }
@@ -177,12 +229,16 @@ impl Link {
 
     fn pause(&mut self, now: Instant, at_least: Duration, jitter: &mut Jitter) {
         // One doubling per round: every master deserves a try before the pauses grow.
-        let masters = self.heard.with_given(&self.given).len();
-        let masters = u32::try_from(masters).unwrap_or(u32::MAX);
+        let masters = u32::try_from(self.rota.count()).unwrap_or(u32::MAX);
         let pause = jitter.pause(self.backoff, self.attempts / masters).max(at_least);
         self.attempts = self.attempts.saturating_add(1);
         self.hops = 0;
-        self.state = State::Waiting { until: now + pause };
+        self.wait_until(now + pause);
+    }
+
+    fn wait_until(&mut self, until: Instant) {
+        self.doubt.forget();
+        self.state = State::Waiting { until };
     }
 }
 

@@ -16,8 +16,8 @@ mod updates;
 
 use crate::jitter::{Backoff, Jitter};
 use crate::model::{
-    self, Duration, FrameworkId, FrameworkInfo, Instant, OperationResult, Refusal, RequestId, Role,
-    SchedulerCall, SchedulerEvent, Subscribe, TaskId,
+    self, Duration, FrameworkId, FrameworkInfo, Instant, Leadership, OperationResult, Question,
+    Refusal, RequestId, Role, SchedulerCall, SchedulerEvent, Subscribe, TaskId,
 };
 use crate::scheduler::{CallId, Event};
 use link::{Link, LinkStep};
@@ -98,6 +98,8 @@ pub enum Input {
     Event(ConnectionId, SchedulerEvent),
     /// A stream ended, or could not be opened.
     Ended(ConnectionId, Failure),
+    /// Another master was asked who leads; its answer, if there was one.
+    LeaderFound(u64, Option<Leadership>),
     /// A call was answered.
     Answered(SendId, Result<Answer, Failure>),
     /// Somebody asks the framework to end.
@@ -118,6 +120,14 @@ pub enum Effect {
     },
     /// Close the connection.
     Disconnect(ConnectionId),
+    /// Ask the master at this address who leads; the answer, or that there is none, is
+    /// [`Input::LeaderFound`].
+    FindLeader {
+        /// What; its number goes with the answer.
+        question: Question,
+        /// Whom.
+        address: String,
+    },
     /// Make a call.
     Send {
         /// Goes with the answer.
@@ -230,6 +240,10 @@ impl ClientSession {
             }
             // Of a connection that was given up.
             Input::Event(..) | Input::Ended(..) => {}
+            Input::LeaderFound(question, answer) => {
+                let step = self.link.found(now, question, answer, &mut self.jitter);
+                self.link_step(step, true, effects);
+            }
             Input::Answered(send, answer) => self.answered(now, send, answer, effects),
             Input::StopRequested => self.events.push_back(Event::StopRequested),
         }
@@ -329,6 +343,7 @@ impl ClientSession {
         self.tick_link(now, effects);
         if let Some((connection, identity)) = self.link.up() {
             self.flush_calls(now, connection, identity, effects);
+            self.link.expects(now, !self.sends.is_empty());
         }
         let Some(until) = self.drain_until else { return };
         let is_idle = self.requests.is_idle() && self.updates.is_idle() && self.acknowledging == 0;
@@ -339,7 +354,12 @@ impl ClientSession {
 
     fn tick_link(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         let was_up = self.link.up().is_some();
-        match self.link.tick(now, &mut self.jitter) {
+        let step = self.link.tick(now, &mut self.jitter);
+        self.link_step(step, was_up, effects);
+    }
+
+    fn link_step(&mut self, step: LinkStep, was_up: bool, effects: &mut Vec<Effect>) {
+        match step {
             LinkStep::Rest => {}
             LinkStep::Connect(connection, address) => {
                 let subscribe = Subscribe {
@@ -357,6 +377,9 @@ impl ClientSession {
                 if was_up {
                     self.forget_connection();
                 }
+            }
+            LinkStep::Ask(question, address) => {
+                effects.push(Effect::FindLeader { question, address });
             }
         }
     }

@@ -116,6 +116,8 @@ impl TestCluster {
                     subscribe,
                 });
             }
+            // There is no other master.
+            Effect::FindLeader { .. } => {}
             Effect::Disconnect(connection) => {
                 let open = self.framework_stream.take_if(|(open, _)| *open == connection);
                 if let Some((_, stream)) = open {

@@ -10,6 +10,7 @@ use bourse_sdk::model::{
 use proto::convert::calls::{WireCall, read_call, read_subscribe, write_event};
 use proto::convert::refusal::to_status;
 use proto::wire::v1;
+use proto::wire::v1::leadership_server::{Leadership, LeadershipServer};
 use proto::wire::v1::scheduler_server::{Scheduler, SchedulerServer};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -29,6 +30,10 @@ pub(crate) struct Script {
     pub(crate) cut_after_accepts: Option<u64>,
     /// Offer so many times the whole agent.
     pub(crate) offers: u64,
+    /// The term in which it leads; 0 does not say.
+    pub(crate) term: u64,
+    /// Say nothing any more, as if stopped, from the first accept on.
+    pub(crate) hangs: bool,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +64,7 @@ impl ModelMaster {
         let master = Self { address, state };
         let service = SchedulerServer::new(master.clone());
         let server = tonic::transport::Server::builder().add_service(service);
+        let server = server.add_service(LeadershipServer::new(master.clone()));
         // Ends with the test's runtime.
         tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
         master
@@ -203,6 +209,7 @@ impl Scheduler for ModelMaster {
         let mut events = vec![SchedulerEvent::Subscribed {
             session: Session { framework, epoch: state.epoch },
             heartbeat_interval: Duration(5_000),
+            term: state.script.term,
             cluster: ClusterId::new("model").unwrap(),
         }];
         let repeats = state.pending.values().flatten().cloned();
@@ -219,6 +226,10 @@ impl Scheduler for ModelMaster {
         &self,
         request: Request<v1::AcceptRequest>,
     ) -> Result<Response<v1::AcceptResponse>, Status> {
+        let hangs = self.state.lock().unwrap().script.hangs;
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         self.call(WireCall::Accept(request.into_inner()))
     }
 
@@ -297,5 +308,19 @@ impl Scheduler for ModelMaster {
         request: Request<v1::AnswerInverseOffersRequest>,
     ) -> Result<Response<v1::AnswerInverseOffersResponse>, Status> {
         self.call(WireCall::AnswerInverseOffers(request.into_inner()))
+    }
+}
+
+#[tonic::async_trait]
+impl Leadership for ModelMaster {
+    async fn find_leader(
+        &self,
+        _: Request<v1::FindLeaderRequest>,
+    ) -> Result<Response<v1::FindLeaderResponse>, Status> {
+        Ok(Response::new(v1::FindLeaderResponse {
+            cluster_id: "model".to_owned(),
+            term: self.state.lock().unwrap().script.term,
+            leader_address: self.address.clone(),
+        }))
     }
 }

@@ -64,10 +64,10 @@ impl Turn<'_> {
         }
         self.leader.sessions.subscribed(stream, session);
         let heartbeat_interval = self.config.heartbeat_interval;
-        let cluster = self.config.cluster.clone();
+        let (cluster, term) = (self.config.cluster.clone(), self.leader.term);
         self.tell_framework(
             stream,
-            SchedulerEvent::Subscribed { session, heartbeat_interval, cluster },
+            SchedulerEvent::Subscribed { session, heartbeat_interval, cluster, term },
         );
         self.tell_masters(stream);
         let ledger = self.ledger;

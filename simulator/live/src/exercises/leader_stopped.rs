@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 const STOPPED: Duration = Duration::from_secs(15);
 /// Between waking one up and stopping the next.
 const AWAKE: Duration = Duration::from_secs(3);
-/// Nobody hears a stopped process end. Frameworks and agents leave a leader that was silent for
-/// three heartbeats of five seconds, and no earlier.
+/// As when a leader is killed. Nobody hears a stopped process end: the others elect a leader after
+/// one to two seconds of silence, frameworks and agents have asked for it by then.
 const LIMITS: Limits = Limits {
-    gap_p99: Duration::from_secs(20),
-    gap_max: Duration::from_secs(20),
+    gap_p99: Duration::from_secs(3),
+    gap_max: Duration::from_secs(6),
     resumed_max: Duration::MAX,
 };
 

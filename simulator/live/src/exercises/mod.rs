@@ -3,11 +3,11 @@
 //! All have the same parameters, so that a run may be short where everything is tested, and full
 //! where somebody wants to know.
 
-mod leader_isolated;
 mod agents_killed;
 mod calls;
 mod disk_full;
 mod launch_calls;
+mod leader_isolated;
 mod leader_killed;
 mod leader_stopped;
 mod links;

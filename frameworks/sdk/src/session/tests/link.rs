@@ -88,10 +88,11 @@ fn a_silent_stream_is_given_up_and_a_heartbeat_keeps_it() {
     bench.input(Input::Event(ConnectionId(1), SchedulerEvent::Heartbeat));
     bench.now = Instant(5_800);
     bench.flush();
-    assert!(bench.effects.is_empty(), "2.9 s is late but not dead");
+    let given_up = Effect::Disconnect(ConnectionId(1));
+    assert!(!bench.effects.contains(&given_up), "2.9 s is late but not dead");
     bench.now = Instant(5_900);
     bench.flush();
-    assert_eq!(bench.effects, [Effect::Disconnect(ConnectionId(1))]);
+    assert!(bench.effects.contains(&given_up), "whatever others say: {:?}", bench.effects);
     assert_eq!(bench.events(), [Event::Disconnected]);
     bench.wait();
     bench.effects.clear();
@@ -148,4 +149,69 @@ fn events_before_the_subscription_are_for_nobody() {
     bench.flush();
     bench.update(1, "t", TaskState::Running, 1);
     assert!(bench.events().is_empty());
+}
+
+/// A session that has asked who leads, because an accept is not answered.
+fn in_doubt() -> (Bench, Question) {
+    let mut bench = Bench::subscribed();
+    bench.ask(accept(&["t"]));
+    bench.effects.clear();
+    let asked_at = bench.now;
+    bench.wait();
+    let question = match &bench.effects[..] {
+        [Effect::FindLeader { question, address }] => {
+            assert_eq!(address, "m2:1", "not the leader itself");
+            *question
+        }
+        other => panic!("{other:?}"),
+    };
+    assert!((750..=1_000).contains(&bench.now.since(asked_at).0), "{:?}", bench.now);
+    bench.effects.clear();
+    (bench, question)
+}
+
+#[test]
+fn a_silent_leader_is_left_for_one_of_a_higher_term() {
+    let (mut bench, question) = in_doubt();
+    bench.input(Input::LeaderFound(question.number, Some(leads(question.above_term + 1))));
+    assert!(bench.effects.contains(&Effect::Disconnect(ConnectionId(1))), "{:?}", bench.effects);
+    assert_eq!(bench.events(), [Event::Disconnected]);
+    bench.flush();
+    assert_eq!(bench.connects(), ["m3:1"], "at once");
+    bench.subscribe(2, 2);
+    let sends = bench.sends();
+    let accepts = |(_, call): &&_| matches!(call, SchedulerCall::Accept { .. });
+    assert_eq!(sends.iter().filter(accepts).count(), 1, "asked again: {sends:?}");
+}
+
+#[test]
+fn a_slow_leader_is_stayed_with() {
+    let (mut bench, question) = in_doubt();
+    bench.input(Input::LeaderFound(question.number, Some(leads(question.above_term))));
+    assert!(bench.effects.is_empty(), "{:?}", bench.effects);
+    let (send, connection) = (SendId(1), ConnectionId(1));
+    bench.answer(send, Ok(Answer::Accepted(Vec::new())));
+    bench.input(Input::Event(connection, SchedulerEvent::Heartbeat));
+    bench.effects.clear();
+    let heard = bench.now;
+    bench.wait();
+    let quiet = bench.now.since(heard).0;
+    assert!(quiet >= 1_750, "nothing is expected but the next heartbeat: {quiet} ms");
+}
+
+#[test]
+fn the_silent_one_is_not_tried_first_when_its_successor_is_not_ready() {
+    let mut bench = Bench::new(&["m1:1", "m3:1"]);
+    bench.flush();
+    bench.subscribe(1, 1);
+    bench.ask(accept(&["t"]));
+    bench.wait();
+    bench.input(Input::LeaderFound(1, Some(leads(2))));
+    bench.flush();
+    for connection in 2..=4 {
+        let refusal = Refusal::new(Reason::NotReady, "not yet");
+        bench.input(Input::Ended(ConnectionId(connection), Failure::Refused(refusal)));
+        bench.wait();
+    }
+    assert_eq!(bench.connects(), ["m1:1", "m3:1", "m3:1", "m3:1", "m1:1"]);
 }

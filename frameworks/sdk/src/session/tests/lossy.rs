@@ -180,12 +180,18 @@ impl World {
                     session: identity(self.cluster.epoch),
                     heartbeat_interval: Duration(1_000),
                     cluster: crate::model::ClusterId::new("c1").unwrap(),
+                    term: self.cluster.epoch,
                 };
                 self.inbox.push_back(Input::Event(connection, subscribed));
                 let tasks: Vec<TaskId> = self.cluster.pending.keys().cloned().collect();
                 for event in tasks.iter().flat_map(|task| self.cluster.redeliver(task)) {
                     self.inbox.push_back(Input::Event(connection, event));
                 }
+            }
+            Effect::FindLeader { question, .. } => {
+                let answer =
+                    (!self.is_lost()).then(|| leads(question.above_term + self.chance.draw() % 2));
+                self.inbox.push_back(Input::LeaderFound(question.number, answer));
             }
             Effect::Disconnect(connection) => {
                 if self.open == Some(connection) {

@@ -51,6 +51,7 @@ impl Bench {
             session: identity(epoch),
             heartbeat_interval: Duration(1_000),
             cluster: crate::model::ClusterId::new("c1").unwrap(),
+            term: epoch,
         };
         self.input(Input::Event(ConnectionId(connection), event));
     }
@@ -141,6 +142,12 @@ fn settings(masters: &[&str]) -> SessionSettings {
         drain_timeout: Duration(10_000),
         seed: 11,
     }
+}
+
+/// What a follower says when `m3:1` leads in this term.
+fn leads(term: u64) -> Leadership {
+    let cluster = crate::model::ClusterId::new("c1").unwrap();
+    Leadership { cluster, term, leader: Some("m3:1".to_owned()) }
 }
 
 fn identity(epoch: u64) -> model::Session {
