@@ -1,8 +1,8 @@
 //! A disk that keeps its word and no more: what was not synced is lost when its power is cut.
 //!
 //! It is a file system of ours behind a real mount, so that the released program writes to it as to
-//! any other, and all of it is in memory. [`contents`] and [`tree`] know what is durable and what
-//! is pending, and are pure; [`shell`] answers the kernel. A file is durable by a sync of the file,
+//! any other, and all of it is in memory. `contents` and `tree` know what is durable and what
+//! is pending, and are pure; `shell` answers the kernel. A file is durable by a sync of the file,
 //! its name by one of its directory. The disk can be full, fail, or be slow as well.
 
 mod contents;
