@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Between the end of one cut and the next.
 const WHOLE: Duration = Duration::from_secs(3);
-/// Nobody hears a leader go that is cut off; frameworks and agents ask others once it is silent. One
-/// way only, several elections were seen to take seven seconds. The rest is for busy machines.
+/// Nobody hears a leader go that is cut off; frameworks and agents ask others once it is silent.
+/// One way only, several elections were seen to take seven seconds. The rest is for busy machines.
 const LEFT: Duration = Duration::from_secs(15);
 pub(super) const LIMITS: Limits =
     Limits { gap_p99: LEFT, gap_max: LEFT, resumed_max: Duration::MAX };
