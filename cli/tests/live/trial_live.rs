@@ -115,4 +115,8 @@ fn exercises_are_listed_and_others_refused() {
     assert!(listed.as_array().unwrap().iter().any(|it| it["name"] == "leader-killed"));
     let error = run(bourse(&home).args(["trial", "live", "nonsense"])).failure();
     assert!(error.contains("`bourse trial live` lists them"), "{error}");
+    for flag in ["--namespaces", "--lasting=4s"] {
+        let error = run(bourse(&home).args(["trial", "live", "leader-killed", flag])).failure();
+        assert!(error.contains("leader-killed does no harm to the network"), "{error}");
+    }
 }

@@ -64,6 +64,14 @@ pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> 
         Length::Rounds(rounds) => rounds,
         Length::For(_) => exercise.rounds,
     };
+    for (flag, is_given) in
+        [("--lasting", args.lasting.is_some()), ("--namespaces", args.namespaces)]
+    {
+        anyhow::ensure!(
+            !is_given || exercise.harms_network,
+            "{name} does no harm to the network, which {flag} is about; leave it out"
+        );
+    }
     if args.namespaces && !(args.inside && namespaces::is_hub()) {
         return enter_namespace();
     }

@@ -26,8 +26,6 @@ use std::{
 const EVERY: Duration = Duration::from_secs(2);
 /// From the start of an agent until it has its containers again.
 const ADOPTED_MAX: Duration = Duration::from_secs(2);
-const LIMITS: Limits =
-    Limits { gap_p99: Duration::MAX, gap_max: Duration::MAX, resumed_max: Duration::MAX };
 
 pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
     let shape = Shape { masters: 1, isolation: Isolation::Best, ..Shape::emulated(4, 0) };
@@ -37,7 +35,7 @@ pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
     let stage = Stage::start(order, &shape, &plan)?;
     let (begun, mut times, mut adopted) = (Instant::now(), Vec::new(), 0);
     let mut report =
-        stage.perform("agents-killed", order, Ends::Witnessed, LIMITS, |stage, round| {
+        stage.perform("agents-killed", order, Ends::Witnessed, Limits::NONE, |stage, round| {
             stage.harm();
             let id = kill_one(&mut stage.cluster)?;
             let started = Instant::now();

@@ -18,12 +18,7 @@ use crate::{
     witness,
 };
 use anyhow::Context as _;
-use std::{
-    collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::PathBuf, time::Duration,
-};
-
-const LIMITS: Limits =
-    Limits { gap_p99: Duration::MAX, gap_max: Duration::MAX, resumed_max: Duration::MAX };
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 /// Launches that are harmed in the same way.
 const ENDS: usize = 2;
@@ -57,11 +52,12 @@ pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
     let length = order.length.at_most(steps.len());
     let shortened = Order { program: order.program.clone(), length, ..*order };
     let ends = Ends::IfSaid;
-    let mut report = stage.perform("launch-calls", &shortened, ends, LIMITS, |stage, round| {
-        let injection = steps[choice(round, length, steps.len())];
-        stage.harm();
-        wrapper.harm(stage, injection).with_context(|| injection.to_string())
-    })?;
+    let mut report =
+        stage.perform("launch-calls", &shortened, ends, Limits::NONE, |stage, round| {
+            let injection = steps[choice(round, length, steps.len())];
+            stage.harm();
+            wrapper.harm(stage, injection).with_context(|| injection.to_string())
+        })?;
     report.figures.push(Figure::count("calls of undisturbed launches", steps.len()));
     Ok(report)
 }

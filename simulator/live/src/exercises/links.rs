@@ -1,9 +1,18 @@
-//! What exercises that harm the network look at, besides the load: terms, and connections that
-//! nobody uses any more.
+//! What exercises that harm the network stand on: a cluster on such a network, and what they look
+//! at besides the load, which is terms, and connections that nobody uses any more.
 
-use super::stage::Stage;
-use crate::figures::{Figure, Report};
-use std::time::Duration;
+use super::{
+    Order,
+    stage::{Limits, Stage},
+};
+use crate::{
+    cluster::Shape,
+    figures::{Figure, Report},
+    load::Plan,
+    patience::pause_until,
+    verdict::Ends,
+};
+use std::time::{Duration, Instant};
 
 /// Silent connections are closed by both sides within this (N7); a master's probe and its patience
 /// take just as long.
@@ -12,6 +21,15 @@ const SILENCE_MAX: Duration = Duration::from_secs(30);
 const LATENESS: Duration = Duration::from_secs(2);
 /// Harm for so long lets every connection that is cut be given up.
 pub(super) const GIVEN_UP_AFTER: Duration = Duration::from_secs(35);
+
+/// Between the end of one cut and the next.
+pub(super) const WHOLE: Duration = Duration::from_secs(3);
+/// Nobody hears a leader go that is cut off; frameworks and agents ask others once it is silent.
+/// One way only, several elections were seen to take seven seconds. The rest is for busy machines.
+const LEFT: Duration = Duration::from_secs(15);
+/// Of exercises in which the leader is cut off.
+pub(super) const LIMITS: Limits =
+    Limits { gap_p99: LEFT, gap_max: LEFT, resumed_max: Duration::MAX };
 
 /// Elections that there may be; terms are counted, of which each takes one or more.
 #[derive(Debug, Clone, Copy)]
@@ -32,16 +50,48 @@ pub(super) struct Watch {
     violations: Vec<String>,
 }
 
+/// Runs rounds of harm to the network, and judges what came of them.
+pub(super) fn perform(
+    name: &'static str,
+    order: &Order<'_>,
+    limits: Limits,
+    elections: Elections,
+    mut round: impl FnMut(&mut Stage, &mut Watch) -> anyhow::Result<()>,
+) -> anyhow::Result<Report> {
+    let shape = Shape { wires: order.wires, ..Shape::emulated(8, 300) };
+    let stage = Stage::start(order, &shape, &Plan::steady())?;
+    let mut watch = Watch::begin(&stage)?;
+    let mut report = stage.perform(name, order, Ends::Finished, limits, |stage, _| {
+        round(stage, &mut watch)?;
+        watch.look(stage)
+    })?;
+    watch.judge(&mut report, elections);
+    Ok(report)
+}
+
 impl Watch {
-    pub(super) fn begin(stage: &Stage) -> anyhow::Result<Self> {
+    fn begin(stage: &Stage) -> anyhow::Result<Self> {
         let term = stage.cluster.operator.cluster()?.term;
         let (silence_max, violations) = (None, Vec::new());
         Ok(Self { first_term: term, last_term: term, faults: 0, silence_max, violations })
     }
 
+    /// Leaves cut what is cut for a time, then all links whole for another.
+    pub(super) fn sit_out(
+        &mut self,
+        stage: &Stage,
+        cut: Duration,
+        whole: Duration,
+    ) -> anyhow::Result<()> {
+        pause_until(Instant::now() + cut);
+        self.heal(stage)?;
+        pause_until(Instant::now() + whole);
+        Ok(())
+    }
+
     /// Harm of this kind is over: whatever is cut has been cut for as long as it will be, and all
     /// links are made whole.
-    pub(super) fn heal(&mut self, stage: &Stage) -> anyhow::Result<()> {
+    fn heal(&mut self, stage: &Stage) -> anyhow::Result<()> {
         let network = stage.cluster.network()?;
         let half_open = network.half_open(SILENCE_MAX + LATENESS)?;
         self.violations
@@ -51,13 +101,13 @@ impl Watch {
     }
 
     /// Looks at the term, once a leader serves.
-    pub(super) fn look(&mut self, stage: &Stage) -> anyhow::Result<()> {
+    fn look(&mut self, stage: &Stage) -> anyhow::Result<()> {
         self.last_term = stage.cluster.operator.cluster()?.term;
         self.silence_max = stage.cluster.network()?.silence_max();
         Ok(())
     }
 
-    pub(super) fn judge(self, report: &mut Report, elections: Elections) {
+    fn judge(self, report: &mut Report, elections: Elections) {
         let terms = self.last_term.saturating_sub(self.first_term);
         let most = match elections {
             Elections::PerFault(each) => each * self.faults,

@@ -5,26 +5,17 @@
 
 use super::{
     Order,
-    leader_isolated::LIMITS,
-    links::{Elections, Watch},
-    stage::Stage,
+    links::{self, Elections, LIMITS},
 };
-use crate::{
-    cluster::Shape, figures::Report, load::Plan, network::Party, patience::pause_until,
-    verdict::Ends,
-};
-use std::time::{Duration, Instant};
+use crate::{figures::Report, network::Party};
+use std::time::Duration;
 
 const CUT: Duration = Duration::from_secs(1);
 const WHOLE: Duration = Duration::from_secs(1);
-const ELECTIONS: Elections = Elections::PerMinute(2);
 
 pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
     let lasting = order.lasting.unwrap_or(CUT);
-    let shape = Shape { wires: order.wires, ..Shape::emulated(8, 300) };
-    let stage = Stage::start(order, &shape, &Plan::steady())?;
-    let mut watch = Watch::begin(&stage)?;
-    let round = |stage: &mut Stage, _| {
+    links::perform("links-flap", order, LIMITS, Elections::PerMinute(2), |stage, watch| {
         stage.harm();
         let network = stage.cluster.network()?;
         for master in stage.cluster.masters.keys() {
@@ -32,13 +23,6 @@ pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
                 network.cut_between(Party::Master(*master), other)?;
             }
         }
-        let cut = Instant::now();
-        pause_until(cut + lasting);
-        watch.heal(stage)?;
-        pause_until(cut + lasting + WHOLE);
-        watch.look(stage)
-    };
-    let mut report = stage.perform("links-flap", order, Ends::Finished, LIMITS, round)?;
-    watch.judge(&mut report, ELECTIONS);
-    Ok(report)
+        watch.sit_out(stage, lasting, WHOLE)
+    })
 }

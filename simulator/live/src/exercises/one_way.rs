@@ -6,25 +6,13 @@
 
 use super::{
     Order,
-    leader_isolated::LIMITS,
-    links::{Elections, GIVEN_UP_AFTER, Watch},
-    stage::Stage,
+    links::{self, Elections, GIVEN_UP_AFTER, LIMITS, WHOLE},
 };
-use crate::{
-    cluster::Shape, figures::Report, load::Plan, network::Party, patience::pause_until,
-    verdict::Ends,
-};
-use std::time::{Duration, Instant};
-
-/// Between the end of one cut and the next.
-const WHOLE: Duration = Duration::from_secs(3);
+use crate::{figures::Report, network::Party};
 
 pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
     let lasting = order.lasting.unwrap_or(GIVEN_UP_AFTER);
-    let shape = Shape { wires: order.wires, ..Shape::emulated(8, 300) };
-    let stage = Stage::start(order, &shape, &Plan::steady())?;
-    let mut watch = Watch::begin(&stage)?;
-    let round = |stage: &mut Stage, _| {
+    links::perform("one-way", order, LIMITS, Elections::PerFault(1), |stage, watch| {
         for is_heard in [false, true] {
             let leader = stage.cluster.leader()?;
             stage.harm();
@@ -35,14 +23,9 @@ pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
                     true => network.cut(other, Party::Master(leader))?,
                 }
             }
-            pause_until(Instant::now() + lasting);
-            watch.heal(stage)?;
-            pause_until(Instant::now() + WHOLE);
+            watch.sit_out(stage, lasting, WHOLE)?;
             stage.cluster.caught_up(leader)?;
         }
-        watch.look(stage)
-    };
-    let mut report = stage.perform("one-way", order, Ends::Finished, LIMITS, round)?;
-    watch.judge(&mut report, Elections::PerFault(1));
-    Ok(report)
+        Ok(())
+    })
 }

@@ -18,8 +18,6 @@ use crate::{
 };
 use std::time::{Duration, Instant};
 
-const LIMITS: Limits =
-    Limits { gap_p99: Duration::MAX, gap_max: Duration::MAX, resumed_max: Duration::MAX };
 /// Between two cuts, at most, once the load goes on.
 const BETWEEN_MS: u64 = 500;
 
@@ -31,18 +29,19 @@ pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
     };
     let (before, mut after) = (syncs(&stage), 0);
     stage.harm();
-    let mut report = stage.perform("power-cut", order, Ends::Somehow, LIMITS, |stage, _| {
-        let wait = Duration::from_millis(rand::random_range(..=BETWEEN_MS));
-        pause_until(Instant::now() + wait);
-        stage.harm();
-        let whose: u32 = rand::random_range(1..4);
-        let masters = stage.cluster.masters.values_mut().filter(|_| whose & 1 != 0);
-        let agents = stage.cluster.agents.values_mut().filter(|_| whose & 2 != 0);
-        masters.chain(agents).try_for_each(|node| node.cut_power())?;
-        stage.cluster.start_all()?;
-        after = syncs(stage);
-        stage.resumes(Instant::now())
-    })?;
+    let mut report =
+        stage.perform("power-cut", order, Ends::Somehow, Limits::NONE, |stage, _| {
+            let wait = Duration::from_millis(rand::random_range(..=BETWEEN_MS));
+            pause_until(Instant::now() + wait);
+            stage.harm();
+            let whose: u32 = rand::random_range(1..4);
+            let masters = stage.cluster.masters.values_mut().filter(|_| whose & 1 != 0);
+            let agents = stage.cluster.agents.values_mut().filter(|_| whose & 2 != 0);
+            masters.chain(agents).try_for_each(|node| node.cut_power())?;
+            stage.cluster.start_all()?;
+            after = syncs(stage);
+            stage.resumes(Instant::now())
+        })?;
     let syncs = usize::try_from(after - before)?;
     report.figures.push(Figure::count("syncs between the cuts", syncs));
     Ok(report)

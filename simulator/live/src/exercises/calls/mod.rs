@@ -23,13 +23,9 @@ use crate::{
 };
 use party::{PARTIES, Party};
 use rounds::{Outcome, Rig};
-use std::time::Duration;
 
 /// A kind of harm, and the calls that it is done to.
 type Plans = &'static [(Harm, &'static [&'static str])];
-
-const LIMITS: Limits =
-    Limits { gap_p99: Duration::MAX, gap_max: Duration::MAX, resumed_max: Duration::MAX };
 
 /// A part of a node's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,20 +71,21 @@ fn run(name: &'static str, order: &Order<'_>, plans: Plans) -> anyhow::Result<Re
     let length = order.length.at_most(steps.len());
     let (mut missed, mut survived) = (0, 0);
     let shortened = Order { program: order.program.clone(), length, ..*order };
-    let mut report = stage.perform(name, &shortened, Ends::Witnessed, LIMITS, |stage, round| {
-        let step = steps[choice(round, length, steps.len())];
-        match rig.perform(stage, step) {
-            Ok(Outcome::Died) => {}
-            Ok(Outcome::Survived) => survived += 1,
-            Ok(Outcome::Missed) => missed += 1,
-            // It was in a cluster of its own.
-            Err(error) if step.part == Part::Founding => {
-                rig.violations.push(format!("{step}: {error:#}"));
+    let mut report =
+        stage.perform(name, &shortened, Ends::Witnessed, Limits::NONE, |stage, round| {
+            let step = steps[choice(round, length, steps.len())];
+            match rig.perform(stage, step) {
+                Ok(Outcome::Died) => {}
+                Ok(Outcome::Survived) => survived += 1,
+                Ok(Outcome::Missed) => missed += 1,
+                // It was in a cluster of its own.
+                Err(error) if step.part == Part::Founding => {
+                    rig.violations.push(format!("{step}: {error:#}"));
+                }
+                Err(error) => return Err(error.context(step.to_string())),
             }
-            Err(error) => return Err(error.context(step.to_string())),
-        }
-        Ok(())
-    })?;
+            Ok(())
+        })?;
     report.violations.append(&mut rig.violations);
     let rounds = usize::try_from(report.rounds)?;
     if missed * 2 > rounds {
