@@ -3,6 +3,7 @@
 use super::eventually;
 use jail::cgroups::{Base, Layout, probe, retire, sweep};
 use nix::{
+    mount::{MntFlags, umount2},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
@@ -48,11 +49,9 @@ impl Home {
             .into_iter()
             .map(|(pid, command)| format!("process {pid}: {command}"))
             .collect();
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        let ours = mounts.lines().filter(|line| line.contains(self.path.to_str().unwrap()));
-        found.extend(ours.map(|line| format!("mount {line}")));
-        for agent in self.agents.lock().unwrap().iter() {
-            let cgroups = cgroups_of(&cgroup_parent(agent));
+        found.extend(self.mounts().iter().map(|place| format!("mount {}", place.display())));
+        for agent in self.data_dirs() {
+            let cgroups = cgroups_of(&cgroup_parent(&agent));
             found.extend(cgroups.iter().map(|path| format!("cgroup {}", path.display())));
         }
         found
@@ -69,6 +68,25 @@ impl Home {
         assert!(left.is_empty(), "left behind: {left:#?}");
     }
 
+    /// Places below the folder where something is mounted.
+    fn mounts(&self) -> Vec<PathBuf> {
+        let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let places = table.lines().filter_map(|line| line.split(' ').nth(4));
+        places.map(PathBuf::from).filter(|place| place.starts_with(&self.path)).collect()
+    }
+
+    /// Data directories of agents with containers: those that a test names, and those of exercises
+    /// that were ended before they could remove anything.
+    fn data_dirs(&self) -> BTreeSet<PathBuf> {
+        let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+        let exercises = entries(&self.path.join("tmp")).map(|entry| entry.path());
+        let folders = exercises.flat_map(|exercise| entries(&exercise));
+        let is_agent = |entry: &fs::DirEntry| entry.file_name().as_bytes().starts_with(b"agent-");
+        let mut found = self.agents.lock().unwrap().clone();
+        found.extend(folders.filter(is_agent).map(|entry| entry.path()));
+        found
+    }
+
     fn destroy(&self) {
         while let pids @ [_, ..] = &processes(&self.path)[..] {
             for (pid, _) in pids {
@@ -76,9 +94,13 @@ impl Home {
                 let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
             }
         }
-        for agent in self.agents.lock().unwrap().iter() {
+        for place in self.mounts() {
+            // Whoever answered for it may have been killed.
+            let _ = umount2(&place, MntFlags::MNT_DETACH);
+        }
+        for agent in self.data_dirs() {
             for layout in layouts() {
-                let parent = cgroup_parent(agent);
+                let parent = cgroup_parent(&agent);
                 // Only a second chance: what is left is reported below.
                 let _ = sweep(&layout, &parent, &BTreeSet::new());
                 let _ = retire(&layout, &parent);
