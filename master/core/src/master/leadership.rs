@@ -21,7 +21,7 @@ use crate::{
     reads::{Past, Reads},
     table::CopyOnWrite,
 };
-use proto::model::{AgentId, FrameworkId, Instant, RequestId, WindowId};
+use proto::model::{AgentId, Duration, FrameworkId, Instant, RequestId, WindowId};
 use std::collections::BTreeMap;
 
 /// What becomes due at some time.
@@ -102,11 +102,11 @@ impl Leadership {
             }
             match agent.state {
                 AgentState::Registered => detector.grace(id.clone(), back),
-                AgentState::Unreachable => {
-                    detector.was_named(clock.process_time(agent.changed + WINDOW), now);
-                    timers.set(Timer::AgentRemoval(id.clone()), since);
-                }
+                AgentState::Unreachable => timers.set(Timer::AgentRemoval(id.clone()), since),
                 AgentState::Removed => {}
+            }
+            if let Some(counts_for) = given_up_for(agent.state, config.agent_removal_timeout) {
+                detector.was_named(clock.process_time(agent.changed + counts_for), now);
             }
         }
         for (id, framework) in ledger.frameworks().iter() {
@@ -173,5 +173,36 @@ impl Leadership {
     pub(crate) fn framework_settled(&mut self, framework: FrameworkId) {
         self.timers.cancel(&Timer::FrameworkReturn(framework));
         self.timers.cancel(&Timer::FrameworkExpiry(framework));
+    }
+}
+
+/// For how long after its last change an agent counts among those that may be given up in a minute.
+/// One that is removed was out of contact for so long before.
+fn given_up_for(state: AgentState, removal_timeout: Duration) -> Option<Duration> {
+    match state {
+        AgentState::Registered => None,
+        AgentState::Unreachable => Some(WINDOW),
+        AgentState::Removed => {
+            let rest = Duration(WINDOW.0.saturating_sub(removal_timeout.0));
+            (rest > Duration(0)).then_some(rest)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Out of contact at 100 s and removed at 120 s, it counts until 160 s all the same.
+    #[test]
+    fn an_agent_that_was_given_up_counts_for_a_minute_also_when_it_is_removed() {
+        let (lost, removed) = (Instant(100_000), Instant(120_000));
+        let until = |at: Instant, state, timeout| {
+            given_up_for(state, Duration::from_seconds(timeout)).map(|rest| at + rest)
+        };
+        assert_eq!(until(lost, AgentState::Unreachable, 20), Some(Instant(160_000)));
+        assert_eq!(until(removed, AgentState::Removed, 20), Some(Instant(160_000)));
+        assert_eq!(until(removed, AgentState::Removed, 600), None);
+        assert_eq!(until(removed, AgentState::Registered, 20), None);
     }
 }
