@@ -32,6 +32,7 @@ const ALL: &[&str] = &[
     "master-core",
     "proto",
     "simulator",
+    "traces",
 ];
 
 /// The first entry that fits counts.
@@ -58,6 +59,8 @@ const LAYERS: &[Layer] = &[
     layer("simulator", &["agent-core", "batch", "bourse-sdk", "master-core", "proto"]),
     // Knows the binary by its path and its public face alone.
     layer("simulator/live", &["bourse-sdk", "proto"]),
+    // Plain data: studies, not clusters, read it.
+    layer("simulator/traces", &[]),
     // Feeds hostile bytes to whatever reads any.
     layer("fuzz", ALL),
     // The two places where everything meets: the measurements and the one binary.

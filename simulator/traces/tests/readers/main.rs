@@ -1,0 +1,12 @@
+//! Every format: a small file of our own and what must come out of it, each way in which it can be
+//! wrong and where the message says that it is, and the published files where there are any.
+
+#![forbid(unsafe_code)]
+
+mod google2019;
+mod kit;
+mod omega;
+mod openb;
+mod packed;
+mod published;
+mod text;
