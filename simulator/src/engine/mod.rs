@@ -1,7 +1,12 @@
-//! Virtual time and repeatable chance. Knows nothing of masters, agents or clusters.
+//! Virtual time and repeatable chance, for trials and for studies. Knows nothing of masters, agents
+//! or clusters.
 
 pub mod chance;
 pub mod queue;
+pub mod radix;
+pub mod time;
 
 pub use chance::Chance;
 pub use queue::Queue;
+pub use radix::RadixHeap;
+pub use time::Time;

@@ -1,29 +1,18 @@
 //! What will happen, by time; what happens at the same time happens in the order in which it was
 //! asked for. Time never goes back: nothing can be asked for in the past.
 
-use proto::model::{Duration, Instant};
-use std::{cmp::Ordering, collections::BinaryHeap};
+use super::{RadixHeap, Time};
 
 /// Events to come, and what time it is.
 #[derive(Debug)]
 pub struct Queue<E> {
-    now: Instant,
-    /// Nothing happens before.
-    frozen_until: Instant,
-    asked: u64,
-    heap: BinaryHeap<Pending<E>>,
-}
-
-#[derive(Debug)]
-struct Pending<E> {
-    at: Instant,
-    number: u64,
-    event: E,
+    now: Time,
+    heap: RadixHeap<E>,
 }
 
 impl<E> Default for Queue<E> {
     fn default() -> Self {
-        Self { now: Instant(0), frozen_until: Instant(0), asked: 0, heap: BinaryHeap::new() }
+        Self { now: Time::ZERO, heap: RadixHeap::new() }
     }
 }
 
@@ -34,7 +23,7 @@ impl<E> Queue<E> {
     }
 
     /// What time it is.
-    pub fn now(&self) -> Instant {
+    pub fn now(&self) -> Time {
         self.now
     }
 
@@ -52,53 +41,31 @@ impl<E> Queue<E> {
     ///
     /// # Panics
     /// When that time is over.
-    pub fn at(&mut self, at: Instant, event: E) {
-        assert!(at >= self.now, "asked at {:?} for something at {at:?}", self.now);
-        self.asked += 1;
-        self.heap.push(Pending { at, number: self.asked, event });
+    pub fn at(&mut self, at: Time, event: E) {
+        assert!(at >= self.now, "asked at {} for something at {at}", self.now);
+        self.heap.push(at.0, event);
     }
 
     /// Asks for an event after a while.
-    pub fn after(&mut self, wait: Duration, event: E) {
+    pub fn after(&mut self, wait: Time, event: E) {
         self.at(self.now + wait, event);
-    }
-
-    /// Nothing happens for a while; what was to come happens then, in its order.
-    pub fn freeze(&mut self, wait: Duration) {
-        self.frozen_until = self.now + wait;
     }
 
     /// The next event; it becomes its time.
     pub fn next_event(&mut self) -> Option<E> {
-        let pending = self.heap.pop()?;
-        self.now = pending.at.max(self.frozen_until);
-        Some(pending.event)
+        self.take(None)
     }
 
-    /// When the next event happens.
-    pub fn next_at(&self) -> Option<Instant> {
-        self.heap.peek().map(|pending| pending.at.max(self.frozen_until))
+    /// The next event that happens before a time; it becomes its time. Otherwise it stays what time
+    /// it is.
+    pub fn next_before(&mut self, end: Time) -> Option<E> {
+        self.take(Some(end.0))
     }
-}
 
-impl<E> PartialEq for Pending<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<E> Eq for Pending<E> {}
-
-impl<E> PartialOrd for Pending<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<E> Ord for Pending<E> {
-    /// The heap gives its greatest first: the earliest is the greatest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.number).cmp(&(self.at, self.number))
+    fn take(&mut self, end: Option<u64>) -> Option<E> {
+        let (at, event) = self.heap.pop_before(end)?;
+        self.now = Time(at);
+        Some(event)
     }
 }
 
@@ -109,15 +76,15 @@ mod tests {
     #[test]
     fn events_come_by_time_and_then_by_order_of_asking() {
         let mut queue = Queue::new();
-        queue.at(Instant(5), "late");
+        queue.at(Time(5), "late");
         for name in ["a", "b", "c", "d"] {
-            queue.at(Instant(3), name);
+            queue.at(Time(3), name);
         }
-        queue.at(Instant(1), "early");
+        queue.at(Time(1), "early");
         let mut order = Vec::new();
         while let Some(event) = queue.next_event() {
             if event == "early" {
-                queue.after(Duration(2), "e");
+                queue.after(Time(2), "e");
             }
             order.push((queue.now().0, event));
         }
@@ -127,24 +94,25 @@ mod tests {
     }
 
     #[test]
-    fn what_was_to_come_while_all_stands_still_comes_late_and_in_order() {
+    fn what_happens_at_the_end_happens_after_it() {
         let mut queue = Queue::new();
-        queue.at(Instant(2), "first");
-        queue.at(Instant(1), "before");
-        queue.at(Instant(30), "after");
-        queue.next_event();
-        queue.freeze(Duration(20));
-        assert_eq!(queue.next_at(), Some(Instant(21)));
-        assert_eq!((queue.next_event(), queue.now()), (Some("first"), Instant(21)));
-        assert_eq!((queue.next_event(), queue.now()), (Some("after"), Instant(30)));
+        queue.at(Time(2), "before");
+        queue.at(Time(3), "at");
+        assert_eq!(queue.next_before(Time(3)), Some("before"));
+        assert_eq!((queue.next_before(Time(3)), queue.now()), (None, Time(2)));
+        // Between the two something may still be asked for.
+        queue.after(Time(0), "now");
+        assert_eq!(queue.next_event(), Some("now"));
+        assert_eq!((queue.next_event(), queue.now()), (Some("at"), Time(3)));
+        assert!(queue.is_empty());
     }
 
     #[test]
     #[should_panic(expected = "for something at")]
     fn the_past_is_over() {
         let mut queue = Queue::new();
-        queue.at(Instant(2), ());
+        queue.at(Time(2), ());
         queue.next_event();
-        queue.at(Instant(1), ());
+        queue.at(Time(1), ());
     }
 }

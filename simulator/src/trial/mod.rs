@@ -11,6 +11,7 @@
 //! | [`attempt()`], [`Campaign`], [`minimise()`] | one run, many, and the smallest that fails |
 //! | [`CELLS`], [`MOMENTS`] | what runs must have met |
 //! | [`Hunt`], [`BUGS`] | what they must find when it is there |
+//! | `agenda` | what will happen, in milliseconds |
 //! | `disk` | a master's data directory, with what a crash forgets |
 //! | `network`, `streams` | links between masters; connections of agents, frameworks, operators |
 //! | `master_host`, `master_disks` | a master's process: turns, effects, crashes, pauses; writes |
@@ -22,6 +23,7 @@
 //! | `faults`, `healing` | what goes wrong, and what must come right |
 //! | `oracle` | who watches |
 
+mod agenda;
 mod agent_containers;
 mod agent_disk;
 mod agent_host;

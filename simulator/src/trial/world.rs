@@ -2,6 +2,7 @@
 
 use super::{
     Options, Report, Scenario, Sometimes,
+    agenda::Agenda,
     agent_host::AgentHost,
     attempt,
     event::{Happening, Process},
@@ -17,7 +18,7 @@ use super::{
     streams::{Client, Connections},
     trace::{Trace, Watch},
 };
-use crate::engine::{Chance, Queue};
+use crate::engine::Chance;
 use bourse_sdk::session::Input;
 use proto::model::{
     ClusterId, Duration, FrameworkId, Instant, NodeId, Principal, principal::PrincipalKind,
@@ -41,7 +42,7 @@ pub(crate) struct Chances {
 pub(crate) struct World {
     pub(crate) options: Options,
     pub(crate) cluster: ClusterId,
-    pub(crate) queue: Queue<Happening>,
+    pub(crate) queue: Agenda<Happening>,
     pub(crate) chance: Chances,
     pub(crate) masters: Vec<MasterHost>,
     pub(crate) agents: Vec<AgentHost>,
@@ -89,7 +90,7 @@ impl World {
         });
         Self {
             cluster: ClusterId::new("trial").expect("an id"),
-            queue: Queue::new(),
+            queue: Agenda::new(),
             masters: masters.collect(),
             agents: agents.collect(),
             frameworks: frameworks.collect(),
@@ -142,14 +143,19 @@ impl World {
             self.queue.at(Instant(planned.at_ms), Happening::Fault(planned));
         }
         let end = Instant(self.options.faults_for_ms);
-        while self.queue.next_at().is_some_and(|at| at < end) {
-            self.happen();
+        while let Some(happening) = self.queue.next_before(end) {
+            self.perform(happening);
         }
     }
 
     /// The next thing happens.
     pub(crate) fn happen(&mut self) {
-        let Some(happening) = self.queue.next_event() else { return };
+        if let Some(happening) = self.queue.next_event() {
+            self.perform(happening);
+        }
+    }
+
+    fn perform(&mut self, happening: Happening) {
         self.events += 1;
         attempt::it_is(self.queue.now().0);
         match happening {
