@@ -151,7 +151,7 @@ proptest! {
         let candidates: Vec<_> = machines
             .iter()
             .zip(&owned)
-            .map(|(machine, (total, free))| Candidate { total, free, gpus: &machine.gpus })
+            .map(|(machine, (total, free))| Candidate::new(total, free, &machine.gpus))
             .collect();
         let asked = amounts(piece.0, piece.1, piece.2);
         let choose = |policy: &mut dyn Placement| best(policy, &candidates, Some(&asked));
@@ -193,7 +193,7 @@ proptest! {
             .map(|((cpus, mem, gpus), count)| (amounts(*cpus, *mem, *gpus), *count))
             .collect();
         let (total, free) = (machine.total(), machine.free());
-        let candidate = Candidate { total: &total, free: &free, gpus: &machine.gpus };
+        let candidate = Candidate::new(&total, &free, &machine.gpus);
         let asked = amounts(piece.0, piece.1, piece.2);
         let at = Fgd::new(&shapes).gpu(&candidate, &asked, piece.2).expect("it fits");
         let mut chosen = machine.clone();

@@ -16,6 +16,13 @@ impl Chance {
         Self(Pcg64::new(state, u128::from(purpose)))
     }
 
+    /// The generator of a named stream for one thing (a framework, a machine) under a seed: what
+    /// other streams draw does not change what this one does.
+    pub fn of(seed: u64, stream: &str, thing: u64) -> Self {
+        let stream = xxhash_rust::xxh3::xxh3_64_with_seed(stream.as_bytes(), thing);
+        Self::new(seed, stream)
+    }
+
     /// Any number.
     pub fn number(&mut self) -> u64 {
         self.0.next_u64()
@@ -48,6 +55,14 @@ impl Chance {
         self.below(1_000) < cases
     }
 
+    /// Puts things into an order, each as likely as the others (Fisher and Yates).
+    pub fn shuffle<T>(&mut self, things: &mut [T]) {
+        for last in (1..things.len()).rev() {
+            let other = self.index(last + 1);
+            things.swap(last, other);
+        }
+    }
+
     /// One of these, if there is any.
     pub fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
         (!of.is_empty()).then(|| &of[self.index(of.len())])
@@ -67,6 +82,19 @@ mod tests {
         assert_eq!(draw(1, 1), draw(1, 1));
         assert_ne!(draw(1, 1), draw(1, 2));
         assert_ne!(draw(1, 1), draw(2, 1));
+    }
+
+    #[test]
+    fn a_stream_is_of_its_name_and_thing() {
+        let draw = |stream, thing| Chance::of(7, stream, thing).number();
+        assert_eq!(draw("ties", 1), draw("ties", 1));
+        assert_ne!(draw("ties", 1), draw("ties", 2));
+        assert_ne!(draw("ties", 1), draw("workload", 1));
+        let mut order: Vec<u32> = (0..50).collect();
+        Chance::of(7, "order", 0).shuffle(&mut order);
+        assert!(!order.is_sorted());
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..50));
     }
 
     #[test]

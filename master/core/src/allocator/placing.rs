@@ -216,7 +216,7 @@ impl Round<'_> {
         let free = Room::of(self.free(place));
         let part = i64::try_from(shape.get(name)).expect("less than a whole one");
         let gpus = free.each(name, &total);
-        let candidate = Candidate { total: &total, free: &free, gpus: &gpus };
+        let candidate = Candidate::new(&total, &free, &gpus);
         let chosen = policy.gpu(&candidate, shape, part.unsigned_abs());
         let Some(device) = chosen.and_then(|at| total.device(name, at)) else { return grant };
         let devices = Devices::new([(device, Milli(part))]).expect("a part of a device");
@@ -416,7 +416,7 @@ fn distribute(
 
 fn score(policy: &dyn Placement, total: &Room, free: &Room, shape: Option<&Amounts>) -> Score {
     let gpus = free.each(&ResourceName::GPUS, total);
-    policy.score(&Candidate { total, free, gpus: &gpus }, shape)
+    policy.score(&Candidate::new(total, free, &gpus), shape)
 }
 
 impl Queue {

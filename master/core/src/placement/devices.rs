@@ -15,6 +15,62 @@ pub enum Ask {
     Whole(usize),
 }
 
+/// A set of kinds of asks: a part of a device is one kind, each number of whole ones another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kinds(u64);
+
+/// A set of models of devices, at most 64 of which a cluster tells apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Models(u64);
+
+impl Kinds {
+    /// With one more.
+    #[must_use]
+    pub fn with(self, ask: Ask) -> Self {
+        Self(self.0 | Self::bit(ask))
+    }
+
+    /// Whether a kind is among them.
+    pub fn has(self, ask: Ask) -> bool {
+        self.0 & Self::bit(ask) != 0
+    }
+
+    /// How many there are.
+    pub fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    fn bit(ask: Ask) -> u64 {
+        match ask {
+            Ask::Nothing => 0,
+            Ask::Part(_) => 1,
+            // Nobody has agents with so many devices; those who do are one kind.
+            Ask::Whole(count) => 1 << count.min(63),
+        }
+    }
+}
+
+impl Models {
+    /// All there are.
+    pub const ANY: Models = Models(u64::MAX);
+
+    /// The model with this number, below 64; others are no model.
+    pub fn one(number: usize) -> Self {
+        Self(if number < 64 { 1 << number } else { 0 })
+    }
+
+    /// With others.
+    #[must_use]
+    pub fn with(self, other: Models) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether one of them is among those that are accepted; whoever accepts any accepts none too.
+    pub fn is_among(self, accepted: Models) -> bool {
+        accepted == Self::ANY || self.0 & accepted.0 != 0
+    }
+}
+
 /// An amount as an ask; `None` for what cannot be, such as one and a half.
 pub fn ask(milli: u128) -> Option<Ask> {
     let milli = u64::try_from(milli).ok()?;

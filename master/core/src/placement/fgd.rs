@@ -9,12 +9,12 @@
 //!
 //! A piece goes where F grows least (or falls most): the score is `F before − F after`; a part of a
 //! GPU goes to the one by which F grows least. p(m) are counts ([`super::Typical`]), so that
-//! everything is a whole number; the paper's sigmoid, which keeps the order, is left out, and with
-//! it the ties that come of rounding it.
+//! everything is a whole number. The paper's logistic function keeps the order and is left out,
+//! and with it the ties that come of rounding it, unless scores in percent are asked for.
 
 use super::{
-    Candidate, Placement, Score,
-    devices::{self, Ask, WHOLE},
+    Candidate, Placement, Resolution, Score,
+    devices::{self, Ask, Models, WHOLE},
 };
 use crate::allocator::Amounts;
 use proto::model::ResourceName;
@@ -22,16 +22,29 @@ use proto::model::ResourceName;
 /// Fragmentation gradient descent.
 #[derive(Debug, Clone)]
 pub struct Fgd {
-    tasks: Vec<TypicalTask>,
+    tasks: Vec<Typical>,
+    /// All typical tasks.
+    count: u128,
+    resolution: Resolution,
 }
 
 /// A typical task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypicalTask {
+    /// What it needs; GPUs count by [`devices::ask`].
+    pub shape: Amounts,
+    /// Which models of GPUs it can use.
+    pub models: Models,
+    /// How many there are of it.
+    pub count: u64,
+}
+
 #[derive(Debug, Clone)]
-struct TypicalTask {
+struct Typical {
     /// What it needs beside GPUs.
     rest: Amounts,
     gpus: Ask,
-    /// How many there are of it.
+    models: Models,
     count: u64,
 }
 
@@ -39,60 +52,92 @@ impl Fgd {
     /// The policy for typical tasks, each with how many there are of it. One that asks for what no
     /// device can give is left out.
     pub fn new(typical: &[(Amounts, u64)]) -> Self {
-        let task = |(shape, count): &(Amounts, u64)| {
-            let gpus = devices::ask(shape.get(&ResourceName::GPUS))?;
-            let mut rest = shape.clone();
-            rest.set(&ResourceName::GPUS, 0);
-            Some(TypicalTask { rest, gpus, count: *count })
+        let task = |(shape, count): &(Amounts, u64)| TypicalTask {
+            shape: shape.clone(),
+            models: Models::ANY,
+            count: *count,
         };
-        Self { tasks: typical.iter().filter_map(task).collect() }
+        let typical: Vec<_> = typical.iter().map(task).collect();
+        Self::with_models(&typical, Resolution::Exact)
     }
 
-    /// How fragmented an agent with this free is, times all typical tasks: in thousandths of a GPU.
-    pub fn fragmentation(&self, free: &Amounts, gpus: &[u64]) -> u128 {
+    /// The same for tasks that tell models of GPUs apart.
+    pub fn with_models(typical: &[TypicalTask], resolution: Resolution) -> Self {
+        let task = |task: &TypicalTask| {
+            let gpus = devices::ask(task.shape.get(&ResourceName::GPUS))?;
+            let mut rest = task.shape.clone();
+            rest.set(&ResourceName::GPUS, 0);
+            Some(Typical { rest, gpus, models: task.models, count: task.count })
+        };
+        let tasks: Vec<_> = typical.iter().filter_map(task).collect();
+        let count = tasks.iter().map(|task| u128::from(task.count)).sum();
+        Self { tasks, count, resolution }
+    }
+
+    /// How many typical tasks there are, all together.
+    pub fn count(&self) -> u128 {
+        self.count
+    }
+
+    /// How fragmented an agent is, times all typical tasks: in thousandths of a GPU.
+    pub fn fragmentation(&self, candidate: &Candidate<'_>) -> u128 {
+        self.lost(candidate.model, candidate.free, candidate.gpus)
+    }
+
+    fn lost(&self, model: Models, free: &Amounts, gpus: &[u64]) -> u128 {
         let all: u64 = gpus.iter().sum();
         if all == 0 {
             return 0;
         }
-        let lost = |task: &TypicalTask| {
+        let lost = |task: &Typical| {
             let least = match task.gpus {
                 Ask::Nothing => return all,
                 Ask::Part(part) => part,
                 Ask::Whole(_) => WHOLE,
             };
-            if devices::fits(gpus, task.gpus) == 0 || !free.contains(&task.rest) {
-                return all;
+            let fits = model.is_among(task.models)
+                && devices::fits(gpus, task.gpus) > 0
+                && free.contains(&task.rest);
+            match fits {
+                true => gpus.iter().filter(|free| **free < least).sum(),
+                false => all,
             }
-            gpus.iter().filter(|free| **free < least).sum()
         };
         self.tasks.iter().map(|task| u128::from(task.count) * u128::from(lost(task))).sum()
     }
 
-    /// F after a part was taken of one GPU, or whole ones of those that are wholly free.
-    fn after(&self, free: &Amounts, gpus: &[u64], ask: Ask) -> Option<(u128, usize)> {
-        let mut left = gpus.to_vec();
+    /// By how much F falls when GPUs are taken: of a part, of the one whose score is highest, of
+    /// equals the first. `None` when they are not there.
+    fn taken(&self, candidate: &Candidate<'_>, left: &Amounts, ask: Ask) -> Option<(Score, usize)> {
+        let before = self.fragmentation(candidate);
+        let score = |gpus: &[u64]| {
+            let fall = signed(before) - signed(self.lost(candidate.model, left, gpus));
+            self.resolution.fraction(fall, self.count * u128::from(WHOLE))
+        };
+        let mut gpus = candidate.gpus.to_vec();
         match ask {
-            Ask::Nothing => Some((self.fragmentation(free, gpus), 0)),
+            Ask::Nothing => Some((score(&gpus), 0)),
             Ask::Whole(count) => {
-                let whole = left.iter_mut().filter(|free| **free >= WHOLE);
+                let whole = gpus.iter_mut().filter(|free| **free >= WHOLE);
                 whole.take(count).for_each(|free| *free = 0);
-                Some((self.fragmentation(free, &left), 0))
+                Some((score(&gpus), 0))
             }
             Ask::Part(part) => {
-                let mut least: Option<(u128, usize)> = None;
+                let mut best: Option<(Score, usize)> = None;
                 for index in 0..gpus.len() {
                     // Of GPUs with equally much left, the first one stands for all.
-                    if gpus[index] < part || gpus[..index].contains(&gpus[index]) {
+                    let free = gpus[index];
+                    if free < part || candidate.gpus[..index].contains(&free) {
                         continue;
                     }
-                    left[index] -= part;
-                    let after = self.fragmentation(free, &left);
-                    left[index] += part;
-                    if least.is_none_or(|(fragmentation, _)| after < fragmentation) {
-                        least = Some((after, index));
+                    gpus[index] -= part;
+                    let score = score(&gpus);
+                    gpus[index] = free;
+                    if best.is_none_or(|(highest, _)| score > highest) {
+                        best = Some((score, index));
                     }
                 }
-                least
+                best
             }
         }
     }
@@ -100,23 +145,23 @@ impl Fgd {
 
 impl Placement for Fgd {
     fn score(&self, candidate: &Candidate<'_>, piece: Option<&Amounts>) -> Score {
-        let before = self.fragmentation(candidate.free, candidate.gpus);
-        let after = match piece {
-            None => 0,
-            Some(piece) => {
-                let ask = devices::ask(piece.get(&ResourceName::GPUS)).unwrap_or(Ask::Nothing);
-                let left = without(candidate.free, piece);
-                self.after(&left, candidate.gpus, ask).map_or(before, |(after, _)| after)
-            }
+        let Some(piece) = piece else {
+            let before = signed(self.fragmentation(candidate));
+            return self.resolution.fraction(before, self.count * u128::from(WHOLE));
         };
-        let signed = |number: u128| i128::try_from(number).expect("counts times thousandths");
-        Score::whole(signed(before) - signed(after))
+        let ask = devices::ask(piece.get(&ResourceName::GPUS)).unwrap_or(Ask::Nothing);
+        let left = without(candidate.free, piece);
+        self.taken(candidate, &left, ask).map_or(Score::ZERO, |(score, _)| score)
     }
 
     fn gpu(&self, candidate: &Candidate<'_>, piece: &Amounts, part: u64) -> Option<usize> {
         let left = without(candidate.free, piece);
-        self.after(&left, candidate.gpus, Ask::Part(part)).map(|(_, index)| index)
+        self.taken(candidate, &left, Ask::Part(part)).map(|(_, index)| index)
     }
+}
+
+fn signed(thousandths: u128) -> i128 {
+    i128::try_from(thousandths).expect("counts times thousandths")
 }
 
 /// What is left of everything; nothing where less was there.
@@ -141,23 +186,27 @@ mod tests {
         ]
     }
 
+    fn fragmentation(fgd: &Fgd, free: &Amounts, gpus: &[u64]) -> u128 {
+        fgd.fragmentation(&Candidate::new(free, free, gpus))
+    }
+
     #[test]
     fn fragmentation_is_what_typical_tasks_cannot_use() {
         let fgd = Fgd::new(&typical());
         let cpus = amounts(&[("cpus", 8_000)]);
         // A half task can use all of 500 and 1000; a whole one all but the 500.
-        assert_eq!(fgd.fragmentation(&cpus, &[500, 1_000]), 500);
+        assert_eq!(fragmentation(&fgd, &cpus, &[500, 1_000]), 500);
         // 300 is of no use to the half, which may use the 1000.
-        assert_eq!(fgd.fragmentation(&cpus, &[300, 1_000]), 2 * 300 + 300);
+        assert_eq!(fragmentation(&fgd, &cpus, &[300, 1_000]), 2 * 300 + 300);
         // Nobody can use 300 and 400: all is lost to all three.
-        assert_eq!(fgd.fragmentation(&cpus, &[300, 400]), 3 * 700);
+        assert_eq!(fragmentation(&fgd, &cpus, &[300, 400]), 3 * 700);
         // Without CPUs nobody can run.
-        assert_eq!(fgd.fragmentation(&amounts(&[("cpus", 1_000)]), &[1_000]), 3 * 1_000);
-        assert_eq!(fgd.fragmentation(&cpus, &[0, 0]), 0);
+        assert_eq!(fragmentation(&fgd, &amounts(&[("cpus", 1_000)]), &[1_000]), 3 * 1_000);
+        assert_eq!(fragmentation(&fgd, &cpus, &[0, 0]), 0);
         // To a task without GPUs all free GPUs are lost.
         let plain = Fgd::new(&[(amounts(&[("cpus", 1_000)]), 1)]);
-        assert_eq!(plain.fragmentation(&cpus, &[500, 1_000]), 1_500);
-        assert_eq!(Fgd::new(&[]).fragmentation(&cpus, &[1_000]), 0);
+        assert_eq!(fragmentation(&plain, &cpus, &[500, 1_000]), 1_500);
+        assert_eq!(fragmentation(&Fgd::new(&[]), &cpus, &[1_000]), 0);
     }
 
     #[test]
@@ -165,7 +214,7 @@ mod tests {
         let fgd = Fgd::new(&typical());
         let total = amounts(&[("cpus", 8_000), ("gpus", 2_000)]);
         let free = amounts(&[("cpus", 8_000), ("gpus", 1_500)]);
-        let candidate = Candidate { total: &total, free: &free, gpus: &[1_000, 500] };
+        let candidate = Candidate::new(&total, &free, &[1_000, 500]);
         let half = amounts(&[("cpus", 2_000), ("gpus", 500)]);
         assert_eq!(fgd.gpu(&candidate, &half, 500), Some(1));
         // 500 were lost to the whole task before, nothing is afterwards.
@@ -178,10 +227,8 @@ mod tests {
         let total = amounts(&[("cpus", 8_000), ("gpus", 1_000)]);
         let (full, half) = (amounts(&[("cpus", 8_000)]), amounts(&[("cpus", 6_000)]));
         let piece = amounts(&[("cpus", 2_000), ("gpus", 500)]);
-        let candidates = [
-            Candidate { total: &total, free: &full, gpus: &[1_000] },
-            Candidate { total: &total, free: &half, gpus: &[500] },
-        ];
+        let candidates =
+            [Candidate::new(&total, &full, &[1_000]), Candidate::new(&total, &half, &[500])];
         assert_eq!(best(&mut Spread, &candidates, Some(&piece)), Some(0));
         assert_eq!(best(&mut Fgd::new(&typical()), &candidates, Some(&piece)), Some(1));
     }
@@ -191,10 +238,8 @@ mod tests {
         // A CPU task goes to the agent whose GPUs are in use rather than to one with free GPUs.
         let total = amounts(&[("cpus", 4_000), ("gpus", 1_000)]);
         let free = amounts(&[("cpus", 2_000)]);
-        let candidates = [
-            Candidate { total: &total, free: &free, gpus: &[1_000] },
-            Candidate { total: &total, free: &free, gpus: &[0] },
-        ];
+        let candidates =
+            [Candidate::new(&total, &free, &[1_000]), Candidate::new(&total, &free, &[0])];
         let piece = amounts(&[("cpus", 1_000)]);
         assert_eq!(best(&mut Fgd::new(&typical()), &candidates, Some(&piece)), Some(1));
     }

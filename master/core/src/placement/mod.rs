@@ -10,24 +10,39 @@
 //! A score is of the moment: it is the same for as long as the agent's free resources are, so that
 //! it may be kept until then. A policy that goes by lot has none; it draws.
 
+mod best_fit;
 pub mod devices;
 mod dot_product;
+mod e_pvm;
 mod fgd;
 mod first_fit;
+mod gpu_clustering;
+mod gpu_packing;
 mod pack;
+pub mod percent;
 mod random;
+pub mod reference;
 pub mod score;
 mod spread;
 pub mod typical;
+mod worst_fit;
 
-pub use dot_product::DotProduct;
-pub use fgd::Fgd;
+pub use best_fit::BestFit;
+pub use devices::{Kinds, Models};
+pub use dot_product::{Alignment, DotProduct};
+pub use e_pvm::EPvm;
+pub use fgd::{Fgd, TypicalTask};
 pub use first_fit::FirstFit;
+pub use gpu_clustering::GpuClustering;
+pub use gpu_packing::GpuPacking;
 pub use pack::Pack;
+pub use percent::Resolution;
 pub use random::Random;
+pub use reference::Reference;
 pub use score::Score;
 pub use spread::Spread;
 pub use typical::Typical;
+pub use worst_fit::WorstFit;
 
 use crate::allocator::Amounts;
 use proto::model::PlacementPolicy;
@@ -51,6 +66,17 @@ pub struct Candidate<'a> {
     pub free: &'a Amounts,
     /// Free thousandths of each of its GPUs, in the order of their names.
     pub gpus: &'a [u64],
+    /// Which kinds of asks for GPUs run there, where somebody keeps count.
+    pub kinds: Kinds,
+    /// Of which model its GPUs are, where somebody tells them apart.
+    pub model: Models,
+}
+
+impl<'a> Candidate<'a> {
+    /// An agent of which nobody says what runs there, nor of which model its GPUs are.
+    pub fn new(total: &'a Amounts, free: &'a Amounts, gpus: &'a [u64]) -> Self {
+        Self { total, free, gpus, kinds: Kinds::default(), model: Models::default() }
+    }
 }
 
 /// A policy.
@@ -85,7 +111,7 @@ pub fn policy(
         PlacementPolicy::FirstFit => Box::new(FirstFit),
         PlacementPolicy::Spread => Box::new(Spread),
         PlacementPolicy::Pack => Box::new(Pack),
-        PlacementPolicy::DotProduct => Box::new(DotProduct),
+        PlacementPolicy::DotProduct => Box::new(DotProduct::default()),
         PlacementPolicy::Random => Box::new(Random::new(seed)),
         PlacementPolicy::Fgd => Box::new(Fgd::new(typical)),
     }

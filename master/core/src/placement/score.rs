@@ -41,6 +41,10 @@ fn signed(amount: u128) -> i128 {
 
 impl Ord for Score {
     fn cmp(&self, other: &Self) -> Ordering {
+        // Most policies count in whole numbers.
+        if self.denominator == other.denominator {
+            return self.numerator.cmp(&other.numerator);
+        }
         let product = |a: i128, b: i128| a.checked_mul(b).expect("amounts are limited");
         product(self.numerator, other.denominator).cmp(&product(other.numerator, self.denominator))
     }

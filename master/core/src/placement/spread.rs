@@ -47,12 +47,12 @@ mod tests {
         let total = amounts(&[("cpus", 8_000), ("mem", 16_000)]);
         let free = amounts(&[("cpus", 6_000), ("mem", 4_000)]);
         let piece = amounts(&[("cpus", 4_000), ("mem", 4_000)]);
-        let candidate = Candidate { total: &total, free: &free, gpus: &[] };
+        let candidate = Candidate::new(&total, &free, &[]);
         assert_eq!(Spread.score(&candidate, Some(&piece)), Score::part(1, 4));
         assert_eq!(Pack.score(&candidate, Some(&piece)), Score::part(1, 4).reversed());
         assert_eq!(Spread.score(&candidate, None), Score::part(1, 4), "memory is scarcest");
         let nothing = amounts(&[]);
-        let vacant = Candidate { total: &nothing, free: &nothing, gpus: &[] };
+        let vacant = Candidate::new(&nothing, &nothing, &[]);
         assert_eq!(Spread.score(&vacant, None), Score::ZERO);
     }
 
@@ -61,7 +61,7 @@ mod tests {
         let total = amounts(&[("cpus", 8_000)]);
         let free = [3_000, 8_000, 2_000, 8_000].map(|cpus| amounts(&[("cpus", cpus)]));
         let piece = amounts(&[("cpus", 2_000)]);
-        let candidates = free.each_ref().map(|free| Candidate { total: &total, free, gpus: &[] });
+        let candidates = free.each_ref().map(|free| Candidate::new(&total, free, &[]));
         let best = |policy: &mut dyn Placement, piece: Option<&Amounts>| {
             crate::placement::best(policy, &candidates, piece)
         };

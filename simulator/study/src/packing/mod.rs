@@ -1,0 +1,11 @@
+//! Packing: tasks come one after another and stay.
+//!
+//! Two questions, after Verma et al., "Evaluating job packing in warehouse-scale computing" (IEEE
+//! CLUSTER'14): how much of a load fits into a cell ([`fill()`]), and how few machines hold a given
+//! load ([`compact()`]).
+
+mod compaction;
+mod filling;
+
+pub use compaction::{Compaction, compact};
+pub use filling::{Filled, Filling, fill};
