@@ -20,6 +20,7 @@ use crate::{
         reservations::ReservationsArgs,
         roles::{QuotaArgs, RolesArgs},
         run::RunArgs,
+        sim::SimCommand,
         trial::TrialCommand,
         volumes::VolumesArgs,
         why::{DemandArgs, WhyArgs},
@@ -92,6 +93,9 @@ pub(crate) enum Command {
     /// Try whole clusters in virtual time, under faults
     #[command(subcommand)]
     Trial(Box<TrialCommand>),
+    /// Study placement and scheduling in virtual time
+    #[command(subcommand)]
+    Sim(Box<SimCommand>),
     /// Make certificates for a cluster's parties
     Certificates(CertificatesArgs),
     /// Print a completion script for a shell

@@ -114,6 +114,11 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let trial = move || commands::trial::trial(&command, output);
             return tokio::task::spawn_blocking(trial).await?;
         }
+        Command::Sim(command) => {
+            // As trials do.
+            let sim = move || commands::sim::sim(&command, output);
+            return tokio::task::spawn_blocking(sim).await?;
+        }
         Command::Certificates(args) => commands::certificates::run(&args)?,
         Command::Completion(args) => commands::completion::run(&args)?,
     }

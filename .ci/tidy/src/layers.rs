@@ -32,6 +32,7 @@ const ALL: &[&str] = &[
     "master-core",
     "proto",
     "simulator",
+    "study",
     "traces",
 ];
 
@@ -59,6 +60,10 @@ const LAYERS: &[Layer] = &[
     layer("simulator", &["agent-core", "batch", "bourse-sdk", "master-core", "proto"]),
     // Knows the binary by its path and its public face alone.
     layer("simulator/live", &["bourse-sdk", "proto"]),
+    layer(
+        "simulator/study",
+        &["batch", "bourse-sdk", "master-core", "proto", "simulator", "traces"],
+    ),
     // Plain data: studies, not clusters, read it.
     layer("simulator/traces", &[]),
     // Feeds hostile bytes to whatever reads any.

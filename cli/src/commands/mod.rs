@@ -19,6 +19,7 @@ pub(crate) mod reservations;
 mod role_settings;
 pub(crate) mod roles;
 pub(crate) mod run;
+pub(crate) mod sim;
 pub(crate) mod status;
 pub(crate) mod trial;
 pub(crate) mod volumes;

@@ -162,7 +162,7 @@ proptest! {
         prop_assert_eq!(choose(&mut Pack), first_best(&slack, |a, b| more(b, a)));
 
         let alignments: Vec<_> = machines.iter().map(|it| it.alignment(piece)).collect();
-        prop_assert_eq!(choose(&mut DotProduct), first_best(&alignments, |a, b| a > b));
+        prop_assert_eq!(choose(&mut DotProduct::default()), first_best(&alignments, |a, b| a > b));
 
         let shapes: Vec<_> = typical
             .iter()

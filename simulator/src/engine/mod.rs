@@ -2,11 +2,13 @@
 //! or clusters.
 
 pub mod chance;
+pub mod digest;
 pub mod queue;
 pub mod radix;
 pub mod time;
 
 pub use chance::Chance;
+pub use digest::Digest;
 pub use queue::Queue;
 pub use radix::RadixHeap;
 pub use time::Time;

@@ -1,10 +1,32 @@
 //! Studies: which placement and which way of scheduling does what to which load, in virtual time,
 //! with the masters' own policies and the frameworks' own code.
 //!
+//! ```text
+//!  study.toml ──plan──▶ runs ──campaign──▶ measures ──outcome──▶ verdicts ──report──▶ files
+//!                              (cells, policies, time)
+//! ```
+//!
 //! | here | stands for |
 //! |---|---|
+//! | [`plan`] | a study as its author writes it; its sweep; what it expects |
+//! | [`studies`] | those that come with the program |
+//! | [`campaign`] | all runs of a study, on several threads |
 //! | [`cell`] | machines, requests, what fits where, the rule for ties, finding the best machine |
-//! | [`packing`] | tasks that never leave: how much fits, how fragmented it is, how few machines do |
+//! | [`packing`] | tasks that never leave: how much fits, how fragmented, how few machines do |
+//! | [`inputs`] | what traces hold, as machines and requests |
+//! | [`measures`], [`statistics`] | what runs say; means and how sure they are |
+//! | [`outcome`] | what a study says, and whether that was expected |
+//! | [`report`] | what is kept of it: JSON, tables, charts, a page |
 
+#![forbid(unsafe_code)]
+
+pub mod campaign;
 pub mod cell;
+pub mod inputs;
+pub mod measures;
+pub mod outcome;
 pub mod packing;
+pub mod plan;
+pub mod report;
+pub mod statistics;
+pub mod studies;

@@ -107,7 +107,7 @@ fn history(seed: u64, rule: TieRule, policy: usize) -> usize {
         let equals = equals(&*oracle, &cell, request, &order);
         let found = finder.best(&cell, &requests, number);
         match (found, rule) {
-            (None, _) => assert_eq!(equals, []),
+            (None, _) => assert!(equals.is_empty()),
             (Some(choice), TieRule::RandomEach) => assert!(equals.contains(&choice.machine)),
             (Some(choice), _) => assert_eq!(Some(&choice.machine), equals.first(), "{oracle:?}"),
         }

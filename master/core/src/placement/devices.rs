@@ -88,6 +88,17 @@ pub fn best_fit(free: &[u64], part: u64) -> Option<usize> {
     fitting.min_by_key(|(index, free)| (**free, *index)).map(|(index, _)| index)
 }
 
+/// Whether an ask fits.
+pub fn fit(free: &[u64], ask: Ask) -> bool {
+    match ask {
+        Ask::Nothing => true,
+        Ask::Part(part) => free.iter().any(|free| *free >= part),
+        Ask::Whole(count) => {
+            free.iter().filter(|free| **free >= WHOLE).take(count).count() == count
+        }
+    }
+}
+
 /// How often an ask fits.
 pub fn fits(free: &[u64], ask: Ask) -> u64 {
     match ask {
@@ -123,5 +134,10 @@ mod tests {
         assert_eq!((fits(&free, Ask::Whole(1)), fits(&free, Ask::Whole(2))), (2, 1));
         assert_eq!(fits(&free, Ask::Whole(3)), 0);
         assert_eq!(fits(&[], Ask::Nothing), u64::MAX);
+        for ask in [Ask::Nothing, Ask::Part(700), Ask::Whole(2), Ask::Whole(3)] {
+            for free in [free.as_slice(), &[600, 600], &[]] {
+                assert_eq!(fit(free, ask), fits(free, ask) > 0, "{ask:?}");
+            }
+        }
     }
 }

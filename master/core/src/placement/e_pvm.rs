@@ -78,6 +78,7 @@ mod tests {
     use crate::placement::{best, testing::*};
 
     #[test]
+    #[expect(clippy::disallowed_types, reason = "the oracle is the formula, in floats")]
     fn the_cost_is_the_power() {
         for percent in 0..=100_u32 {
             let expected = 1024_f64.powf(f64::from(percent) / 100.0);

@@ -18,11 +18,15 @@ use super::{
 };
 use crate::allocator::Amounts;
 use proto::model::ResourceName;
+use std::collections::BTreeMap;
 
 /// Fragmentation gradient descent.
 #[derive(Debug, Clone)]
 pub struct Fgd {
-    tasks: Vec<Typical>,
+    /// Typical tasks that need GPUs, by how much they need of one.
+    groups: Vec<Group>,
+    /// How many need none.
+    plain: u128,
     /// All typical tasks.
     count: u128,
     resolution: Resolution,
@@ -39,13 +43,22 @@ pub struct TypicalTask {
     pub count: u64,
 }
 
+/// Typical tasks that need as much of one GPU, so that what they lose is summed once.
+#[derive(Debug, Clone)]
+struct Group {
+    /// What they need of each GPU.
+    least: u64,
+    tasks: Vec<Typical>,
+}
+
 #[derive(Debug, Clone)]
 struct Typical {
     /// What it needs beside GPUs.
     rest: Amounts,
-    gpus: Ask,
+    /// How many GPUs.
+    gpus: usize,
     models: Models,
-    count: u64,
+    count: u128,
 }
 
 impl Fgd {
@@ -63,15 +76,27 @@ impl Fgd {
 
     /// The same for tasks that tell models of GPUs apart.
     pub fn with_models(typical: &[TypicalTask], resolution: Resolution) -> Self {
-        let task = |task: &TypicalTask| {
-            let gpus = devices::ask(task.shape.get(&ResourceName::GPUS))?;
+        let (mut groups, mut plain, mut count) = (BTreeMap::<_, Vec<_>>::new(), 0, 0);
+        for task in typical {
+            let (gpus, least) = match devices::ask(task.shape.get(&ResourceName::GPUS)) {
+                None => continue,
+                Some(Ask::Nothing) => (0, 0),
+                Some(Ask::Part(part)) => (1, part),
+                Some(Ask::Whole(gpus)) => (gpus, WHOLE),
+            };
+            let task_count = u128::from(task.count);
+            count += task_count;
+            if gpus == 0 {
+                plain += task_count;
+                continue;
+            }
             let mut rest = task.shape.clone();
             rest.set(&ResourceName::GPUS, 0);
-            Some(Typical { rest, gpus, models: task.models, count: task.count })
-        };
-        let tasks: Vec<_> = typical.iter().filter_map(task).collect();
-        let count = tasks.iter().map(|task| u128::from(task.count)).sum();
-        Self { tasks, count, resolution }
+            let task = Typical { rest, gpus, models: task.models, count: task_count };
+            groups.entry(least).or_default().push(task);
+        }
+        let groups = groups.into_iter().map(|(least, tasks)| Group { least, tasks }).collect();
+        Self { groups, plain, count, resolution }
     }
 
     /// How many typical tasks there are, all together.
@@ -89,21 +114,19 @@ impl Fgd {
         if all == 0 {
             return 0;
         }
-        let lost = |task: &Typical| {
-            let least = match task.gpus {
-                Ask::Nothing => return all,
-                Ask::Part(part) => part,
-                Ask::Whole(_) => WHOLE,
+        let of_group = |group: &Group| {
+            let fitting = gpus.iter().filter(|free| **free >= group.least);
+            let (count, useful) =
+                fitting.fold((0, 0), |(count, sum), free| (count + 1, sum + free));
+            let lost = |task: &Typical| {
+                let runs =
+                    task.gpus <= count && model.is_among(task.models) && free.contains(&task.rest);
+                task.count * u128::from(if runs { all - useful } else { all })
             };
-            let fits = model.is_among(task.models)
-                && devices::fits(gpus, task.gpus) > 0
-                && free.contains(&task.rest);
-            match fits {
-                true => gpus.iter().filter(|free| **free < least).sum(),
-                false => all,
-            }
+            group.tasks.iter().map(lost).sum::<u128>()
         };
-        self.tasks.iter().map(|task| u128::from(task.count) * u128::from(lost(task))).sum()
+        let of_groups: u128 = self.groups.iter().map(of_group).sum();
+        self.plain * u128::from(all) + of_groups
     }
 
     /// By how much F falls when GPUs are taken: of a part, of the one whose score is highest, of

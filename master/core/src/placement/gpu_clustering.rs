@@ -1,7 +1,7 @@
 //! GPU clustering: tasks that ask for GPUs alike run on the same agents, as in "Gandiva" (Xiao et
-//! al., OSDI'18, section 3.4), with the scores by which the FGD study (Weng et al., ATC'23) compares
-//! it: best an agent that runs this kind alone, then one that runs it among others, then one that
-//! runs none, then one that runs only others; among alike the one whose GPUs are fullest.
+//! al., OSDI'18, section 3.4), with the scores by which the FGD study (Weng et al., ATC'23)
+//! compares it: best an agent that runs this kind alone, then one that runs it among others, then
+//! one that runs none, then one that runs only others; among alike the one whose GPUs are fullest.
 //!
 //! Tasks without GPUs have no preference, so that the order of agents decides.
 

@@ -107,6 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::disallowed_types, reason = "the oracle is the formula, in floats")]
     fn the_logistic_function_in_percent() {
         let percent = |x: f64| (100.0 / (1.0 + (-x).exp())).floor() as i128;
         for milli in -8_000..8_000_i128 {

@@ -151,7 +151,7 @@ impl Cell {
                 Ask::Nothing => true,
                 ask => {
                     self.model[index].is_among(request.models)
-                        && devices::fits(self.gpus(machine), ask) > 0
+                        && devices::fit(self.gpus(machine), ask)
                 }
             }
     }

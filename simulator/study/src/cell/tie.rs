@@ -3,11 +3,13 @@
 //! than its lead over best fit. So it is a parameter, and every result says which rule it had.
 
 use super::{Cell, MachineId};
+use serde::Deserialize;
 use simulator::engine::Chance;
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 /// How ties are broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum TieRule {
     /// By the order in which machines are listed.
     #[default]
@@ -37,14 +39,6 @@ impl fmt::Display for TieRule {
             Self::RandomEach => "random-each",
             Self::LeastRecent => "least-recent",
         })
-    }
-}
-
-impl FromStr for TieRule {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|rule| rule.to_string() == text).ok_or(())
     }
 }
 

@@ -6,8 +6,60 @@
 //! The search halves, as if whatever fits into some machines fits into more of them. A policy may
 //! break that by a few machines; the papers do the same.
 
-use crate::cell::{Cell, Finder, Machine, RequestId, Requests, Tie, TieRule};
+use super::{load::Load, typical};
+use crate::{
+    cell::{Cell, Finder, Machine, RequestId, Requests, Tie, TieRule},
+    measures::Measures,
+    plan::{Input, PlanError, PolicyKind, Study},
+};
 use master_core::placement::Placement;
+use serde::Deserialize;
+use simulator::engine::{Chance, Digest};
+
+/// Machines that are tried first; then twice as many, and so on.
+const FIRST: usize = 32;
+
+/// `[compaction]` of a study. Each run draws another order of the machines.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompactionPlan {
+    /// The cell's machines.
+    pub machines: Input,
+    /// The tasks.
+    pub tasks: Input,
+    /// In which order the tasks come.
+    #[serde(default)]
+    pub order: TaskOrder,
+    /// Every amount that is asked for becomes the next power of two.
+    #[serde(default)]
+    pub powers_of_two: bool,
+    /// Which machine is best.
+    pub policy: String,
+    /// Which of equals.
+    #[serde(default)]
+    pub tie: TieRule,
+    /// Of a thousand tasks so many may stay without a place.
+    #[serde(default = "pending_per_mille")]
+    pub pending_per_mille: u64,
+}
+
+/// As at Borg: 0.2 %.
+fn pending_per_mille() -> u64 {
+    2
+}
+
+/// In which order tasks come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskOrder {
+    /// As they are listed.
+    #[default]
+    Listed,
+    /// Drawn anew for every run.
+    Shuffled,
+    /// Those first that ask for most: the sum over resources, each as a part of all machines'.
+    LargestFirst,
+}
 
 /// What is compacted.
 #[derive(Debug, Clone, Copy)]
@@ -47,9 +99,13 @@ pub fn compact(
         }
         true
     };
-    let (mut too_few, mut enough) = (0, of.machines.len());
-    if !holds(enough) {
-        return None;
+    let (mut too_few, mut enough) = (0, FIRST.min(of.machines.len()));
+    while !holds(enough) {
+        if enough == of.machines.len() {
+            return None;
+        }
+        too_few = enough;
+        enough = (2 * enough).min(of.machines.len());
     }
     while enough - too_few > 1 {
         let middle = too_few.midpoint(enough);
@@ -59,4 +115,42 @@ pub fn compact(
         }
     }
     Some(enough)
+}
+
+impl CompactionPlan {
+    /// One run of a study of this. Without a result when all machines do not hold the tasks.
+    ///
+    /// # Errors
+    /// When the policy is unknown.
+    pub fn run(&self, study: &Study, load: &Load) -> Result<Measures, PlanError> {
+        let kind = PolicyKind::named(study, &self.policy)?;
+        let mut machines = load.machines.clone();
+        Chance::of(study.seed, "machines", 0).shuffle(&mut machines);
+        let rounded = self.powers_of_two.then(|| load.in_powers_of_two());
+        let load = rounded.as_ref().unwrap_or(load);
+        let mut tasks = load.tasks.clone();
+        match self.order {
+            TaskOrder::Listed => {}
+            TaskOrder::Shuffled => Chance::of(study.seed, "workload", 0).shuffle(&mut tasks),
+            TaskOrder::LargestFirst => load.largest_first(&mut tasks),
+        }
+        let typical = typical::of(load, 95);
+        let seed = Chance::of(study.seed, "policy", 0).number();
+        let compaction = Compaction {
+            machines: &machines,
+            requests: &load.requests,
+            tasks: &tasks,
+            pending_per_mille: self.pending_per_mille,
+            tie: self.tie,
+            seed: study.seed,
+        };
+        let needed = compact(compaction, &mut || kind.build(seed, &typical));
+        let mut digest = Digest::new();
+        digest.add(&[needed.map_or(0, |count| count as u64)]);
+        let mut measures = Measures { digest: digest.value(), ..Measures::default() };
+        if let Some(count) = needed {
+            measures.scalars.insert("machines", count as f64);
+        }
+        Ok(measures)
+    }
 }

@@ -5,12 +5,50 @@
 //! A sample is the mean over all requests at which the arrived part, in whole percent of the
 //! cell's capacity, was the same (rounded half up).
 
-use crate::cell::{Cell, Finder, RequestId, Requests};
-use master_core::placement::Fgd;
+use super::{load::Load, typical};
+use crate::{
+    cell::{Cell, Finder, RequestId, Requests, Tie, TieRule},
+    measures::Measures,
+    plan::{Input, PlanError, PolicyKind, ResourceKey, Study},
+};
+use master_core::placement::{Fgd, Resolution};
 use proto::model::ResourceName;
+use serde::Deserialize;
+use simulator::engine::{Chance, Digest};
 
 /// Percent of the capacity up to which is sampled.
 const SAMPLED_MAX: usize = 200;
+
+/// `[filling]` of a study.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FillingPlan {
+    /// The machines, all free at the start.
+    pub machines: Input,
+    /// The tasks. They come in a shuffled order.
+    pub tasks: Input,
+    /// After the list, tasks drawn from it come until the next one would ask, all together, for
+    /// more than so many percent of what is counted.
+    pub until_percent: Option<u32>,
+    /// Which resource is counted.
+    pub counted: ResourceKey,
+    /// Which machine is best.
+    pub policy: String,
+    /// Which of equals.
+    #[serde(default)]
+    pub tie: TieRule,
+    /// Of what the rule for ties draws.
+    #[serde(default)]
+    pub tie_seed: u64,
+    /// What is typical: the most popular requests that together are so many percent of the list.
+    #[serde(default = "covered_percent")]
+    pub typical_percent: u32,
+}
+
+/// As in the FGD study.
+fn covered_percent() -> u32 {
+    95
+}
 
 /// Samples at one percentage of arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -24,7 +62,7 @@ pub struct Filled {
 }
 
 /// What became of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Filling {
     /// By percent of the capacity that has arrived, from 0; `None` where nothing arrived.
     pub samples: Vec<Option<Filled>>,
@@ -32,6 +70,8 @@ pub struct Filling {
     pub placed: u64,
     /// Requests for which no machine had room.
     pub dropped: u64,
+    /// Of what was placed where, in order.
+    pub digest: Digest,
 }
 
 /// A mean in the making, over what is summed in whole thousandths.
@@ -56,7 +96,7 @@ pub fn fill(
     let capacity = cell.capacity(counted).max(1);
     let mut sums = [Sum::default(); SAMPLED_MAX + 1];
     let (mut arrived, mut allocated) = (0, 0);
-    let mut filling = Filling { samples: Vec::new(), placed: 0, dropped: 0 };
+    let mut filling = Filling { samples: Vec::new(), placed: 0, dropped: 0, digest: Digest::new() };
     let fragmentation = |cell: &Cell, machine| {
         typical.map_or(0, |typical| typical.fragmentation(&cell.candidate(machine)))
     };
@@ -72,6 +112,8 @@ pub fn fill(
             Some(choice) => {
                 fragmented -= fragmentation(cell, choice.machine);
                 cell.take(choice.machine, request, choice.gpu);
+                let gpu = choice.gpu.map_or(0, |gpu| gpu as u64 + 1);
+                filling.digest.add(&[number.into(), choice.machine.into(), gpu]);
                 fragmented += fragmentation(cell, choice.machine);
                 allocated += amount;
                 filling.placed += 1;
@@ -90,6 +132,45 @@ pub fn fill(
         filling.samples.pop();
     }
     filling
+}
+
+impl FillingPlan {
+    /// One run of a study of this.
+    ///
+    /// # Errors
+    /// When the policy is unknown.
+    pub fn run(&self, study: &Study, load: &Load) -> Result<Measures, PlanError> {
+        let kind = PolicyKind::named(study, &self.policy)?;
+        let mut cell = load.cell();
+        let typical = typical::of(load, self.typical_percent);
+        // Fragmentation is the same however fine the scores are.
+        let fgd = Fgd::with_models(&typical, Resolution::Exact);
+        let seed = Chance::of(study.seed, "policy", 0).number();
+        let tie = Tie::new(self.tie, &cell, self.tie_seed);
+        let mut finder = Finder::new(kind.build(seed, &typical), tie);
+        let mut chance = Chance::of(study.seed, "workload", 0);
+        let counted = &self.counted.0;
+        let arrivals = load.arrivals(&mut chance, counted, self.until_percent);
+        let filling = fill(&mut cell, &load.requests, arrivals, &mut finder, counted, Some(&fgd));
+        Ok(filling.measures())
+    }
+}
+
+impl Filling {
+    fn measures(&self) -> Measures {
+        let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
+        measures.scalars.insert("placed", self.placed as f64);
+        measures.scalars.insert("dropped", self.dropped as f64);
+        let mut curve = |name, of: fn(&Filled) -> f64| {
+            let samples = (0..).zip(&self.samples);
+            let values = samples.filter_map(|(at, sample)| Some((at, of(sample.as_ref()?))));
+            measures.curves.insert(name, values.collect());
+        };
+        curve("allocated", |sample| sample.allocated);
+        curve("fragmented", |sample| sample.fragmented);
+        curve("fragmented-of-idle", |sample| sample.fragmented_of_idle);
+        measures
+    }
 }
 
 impl Sum {

@@ -6,6 +6,9 @@
 
 mod compaction;
 mod filling;
+mod load;
+mod typical;
 
-pub use compaction::{Compaction, compact};
-pub use filling::{Filled, Filling, fill};
+pub use compaction::{Compaction, CompactionPlan, TaskOrder, compact};
+pub use filling::{Filled, Filling, FillingPlan, fill};
+pub use load::Load;

@@ -1,8 +1,8 @@
 //! Extracts from Google's traces of 2019: the shapes of a cell's machines, and its first requests.
 //!
-//! Machines: `cpus`, `ram`, `machine_count`. Requests: `time` (µs), `user`, `collection_id` (the job),
-//! `instance_index`, `cpus`, `ram`, `collection_type` (0 a job, 1 an alloc set). Amounts are parts
-//! of the largest machine; 1.0 becomes 1,000,000 thousandths.
+//! Machines: `cpus`, `ram`, `machine_count`. Requests: `time` (µs), `user`, `collection_id` (the
+//! job), `instance_index`, `cpus`, `ram`, `collection_type` (0 a job, 1 an alloc set). Amounts are
+//! parts of the largest machine; 1.0 becomes 1,000,000 thousandths.
 //!
 //! Traps: rows stand by user, not by time, so a replay sorts them first. There are no durations.
 //! Rows without cpus or ram are of unknown shape and left out.

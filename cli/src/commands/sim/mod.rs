@@ -1,0 +1,40 @@
+//! `bourse sim`: studies of placement and scheduling in virtual time.
+
+mod run;
+mod studies;
+
+use crate::output::Format;
+use anyhow::Context as _;
+use std::{fs, process::ExitCode};
+
+/// What can be done with studies.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum SimCommand {
+    /// Run a study: a built-in one by its name, or a file
+    Run(run::RunArgs),
+    /// List the studies that come with the program
+    Studies,
+    /// Print a study's file, to begin one of your own with
+    Show(studies::ShowArgs),
+}
+
+pub(crate) fn sim(command: &SimCommand, format: Format) -> anyhow::Result<ExitCode> {
+    match command {
+        SimCommand::Run(args) => run::run(args, format),
+        SimCommand::Studies => studies::list(format),
+        SimCommand::Show(args) => studies::show(args),
+    }
+}
+
+/// The text of a study: a built-in one by its name, otherwise that of a file.
+fn text(which: &str) -> anyhow::Result<String> {
+    match study::studies::find(which) {
+        Some(built_in) => Ok(built_in.text.to_owned()),
+        None => fs::read_to_string(which).with_context(|| {
+            format!(
+                "`{which}` is neither a study that comes with the program (`bourse sim studies` \
+                 lists them) nor a file that can be read"
+            )
+        }),
+    }
+}

@@ -1,0 +1,137 @@
+//! A study as its author writes it: one TOML file that says what is asked, of what, and what is
+//! expected. Keys that nobody knows are errors.
+//!
+//! A sweep names keys of the file and the values that they take, one run for every combination; a
+//! repetition does the same for seeds, over which results are averaged. What a run reads is the
+//! file with those values in their places, so that whatever can be written can be swept.
+//!
+//! ```toml
+//! name = "fullest-first"
+//! title = "How much fits, fullest or emptiest first"
+//!
+//! [filling]
+//! counted = "gpus"
+//! policy = "best-fit"
+//!
+//! [filling.machines]
+//! format = "openb"
+//! file = "nodes.csv"
+//!
+//! [filling.tasks]
+//! format = "openb"
+//! file = "pods.csv"
+//!
+//! [sweep]
+//! "filling.policy" = ["best-fit", "worst-fit"]
+//!
+//! [repeat]
+//! seed = 10
+//! ```
+
+mod expectation;
+mod input;
+mod policy;
+mod sweep;
+
+pub use expectation::{Expectation, Statistic, Where};
+pub use input::{Asked, Format, Input, read};
+pub use policy::{PolicyKind, ResourceKey};
+pub use sweep::{Point, expand};
+
+use crate::packing::{CompactionPlan, FillingPlan};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What a study is about, whatever is swept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Study {
+    /// Its name: lower-case words with dashes.
+    pub name: String,
+    /// One line for lists and charts.
+    pub title: String,
+    /// The paper, figure or law that says what to expect.
+    #[serde(default)]
+    pub source: String,
+    /// What a reader has to know.
+    #[serde(default)]
+    pub about: String,
+    /// Words that stand as `{word}` in other texts of the file, for what several of them share.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// Policies with parameters, by name.
+    #[serde(default)]
+    pub policies: BTreeMap<String, PolicyKind>,
+    /// Everything random is drawn from it.
+    #[serde(default)]
+    pub seed: u64,
+    /// How much fits into a cell.
+    pub filling: Option<FillingPlan>,
+    /// How few machines hold a load.
+    pub compaction: Option<CompactionPlan>,
+    /// Keys and the values they take, each one apart.
+    #[serde(default)]
+    pub sweep: BTreeMap<String, Vec<toml::Value>>,
+    /// Keys of numbers, from 0, over which results are averaged, and how many.
+    #[serde(default)]
+    pub repeat: BTreeMap<String, u64>,
+    /// What should come out.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+}
+
+/// Why a study file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// It is no TOML, or has keys or values that it cannot have.
+    #[error("{0}")]
+    Toml(#[from] toml::de::Error),
+    /// A sweep or a repetition names a key that the file cannot have.
+    #[error("the key `{key}` of `[{table}]` leads through `{part}`, which is no table")]
+    NoTable {
+        /// `sweep` or `repeat`.
+        table: &'static str,
+        /// The key.
+        key: String,
+        /// The part of it.
+        part: String,
+    },
+    /// Not exactly one thing is asked.
+    #[error("a study asks one thing: one of `[filling]` and `[compaction]`, not {0}")]
+    Asks(usize),
+    /// A line of what is expected says nothing, or two things.
+    #[error(
+        "`[[expect]]` of `{0}`: give `value` with `within` or `within_percent`, or `least` and \
+         `most`, or `along` with `order`"
+    )]
+    Expectation(String),
+    /// Too much is asked at once.
+    #[error("{runs} runs; at most {max} in one study")]
+    TooMany {
+        /// How many.
+        runs: u64,
+        /// How many may be.
+        max: u64,
+    },
+    /// A policy is named that nobody knows.
+    #[error(
+        "no policy `{0}`: name one of {known}, or define it as `[policies.{0}]`",
+        known = policy::KNOWN
+    )]
+    NoPolicy(String),
+}
+
+impl Study {
+    /// The study in a file.
+    ///
+    /// # Errors
+    /// See [`PlanError`].
+    pub fn parse(text: &str) -> Result<Self, PlanError> {
+        let study: Self = toml::from_str(text)?;
+        study.expect.iter().try_for_each(Expectation::check)?;
+        match usize::from(study.filling.is_some()) + usize::from(study.compaction.is_some()) {
+            1 => Ok(study),
+            count => Err(PlanError::Asks(count)),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! From one file to all its runs.
+
+use super::{PlanError, Study};
+use std::collections::BTreeMap;
+use toml::Value;
+
+/// Runs of one study: a week of minutes.
+const RUNS_MAX: u64 = 100_000;
+
+/// One run of a study.
+#[derive(Debug, Clone)]
+pub struct Point {
+    /// What is swept, by the last part of its key: results are told apart by it.
+    pub labels: BTreeMap<String, String>,
+    /// What is repeated: results are averaged over it.
+    pub repeats: BTreeMap<String, u64>,
+    /// The file with the run's own values.
+    pub study: Study,
+}
+
+/// All runs of a study, in order: the last key of the sweep varies fastest, repetitions faster
+/// still.
+///
+/// # Errors
+/// When a run's file is none, or there are too many.
+pub fn expand(text: &str) -> Result<Vec<Point>, PlanError> {
+    let study = Study::parse(text)?;
+    let swept = study.sweep.values().map(|values| values.len() as u64);
+    let runs = swept.chain(study.repeat.values().copied()).try_fold(1, u64::checked_mul);
+    let runs = runs.filter(|runs| *runs <= RUNS_MAX);
+    let Some(runs) = runs else {
+        let all = study.sweep.values().map(|values| values.len() as u64);
+        let runs = all.chain(study.repeat.values().copied()).fold(1, u64::saturating_mul);
+        return Err(PlanError::TooMany { runs, max: RUNS_MAX });
+    };
+    let base: toml::Table = toml::from_str(text)?;
+    (0..runs).map(|number| point(&base, &study, number)).collect()
+}
+
+/// The run with a number: its digits in the mixed base of all that varies.
+fn point(base: &toml::Table, study: &Study, number: u64) -> Result<Point, PlanError> {
+    let mut table = base.clone();
+    let (mut labels, mut repeats, mut rest) = (BTreeMap::new(), BTreeMap::new(), number);
+    for (key, count) in study.repeat.iter().rev() {
+        let value = rest % count;
+        rest /= count;
+        // Seeds are counted from 0; TOML's numbers are signed.
+        set(&mut table, "repeat", key, Value::Integer(value as i64))?;
+        repeats.insert(last_part(key).to_owned(), value);
+    }
+    for (key, values) in study.sweep.iter().rev() {
+        let value = &values[(rest % values.len() as u64) as usize];
+        rest /= values.len() as u64;
+        set(&mut table, "sweep", key, value.clone())?;
+        labels.insert(last_part(key).to_owned(), label(value));
+    }
+    let variables = table.get("variables").and_then(Value::as_table).cloned();
+    let variables = variables.unwrap_or_default();
+    table.iter_mut().for_each(|(_, value)| fill_in(value, &variables));
+    Ok(Point { labels, repeats, study: table.try_into()? })
+}
+
+/// Puts variables into their places in all texts.
+fn fill_in(value: &mut Value, variables: &toml::Table) {
+    match value {
+        Value::String(text) => {
+            for (name, with) in variables.iter().filter_map(|(k, v)| Some((k, v.as_str()?))) {
+                *text = text.replace(&format!("{{{name}}}"), with);
+            }
+        }
+        Value::Table(table) => table.iter_mut().for_each(|(_, it)| fill_in(it, variables)),
+        Value::Array(list) => list.iter_mut().for_each(|it| fill_in(it, variables)),
+        _ => {}
+    }
+}
+
+fn last_part(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or(key)
+}
+
+/// A value as people read it; of a table what its entries say, of a file its name alone.
+fn label(value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            let name = text.rsplit('/').next().unwrap_or(text);
+            let name = name.split_once('.').map_or(name, |(stem, _)| stem);
+            name.to_owned()
+        }
+        Value::Table(table) => table.values().map(label).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
+fn set(
+    table: &mut toml::Table,
+    what: &'static str,
+    key: &str,
+    value: Value,
+) -> Result<(), PlanError> {
+    let (path, last) = match key.rsplit_once('.') {
+        None => (None, key),
+        Some((path, last)) => (Some(path), last),
+    };
+    let mut at = table;
+    for part in path.into_iter().flat_map(|path| path.split('.')) {
+        let next = at.entry(part).or_insert_with(|| Value::Table(toml::Table::new()));
+        at = next.as_table_mut().ok_or_else(|| PlanError::NoTable {
+            table: what,
+            key: key.to_owned(),
+            part: part.to_owned(),
+        })?;
+    }
+    at.insert(last.to_owned(), value);
+    Ok(())
+}

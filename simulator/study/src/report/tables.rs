@@ -1,0 +1,89 @@
+//! Runs and curves as CSV (RFC 4180).
+
+use crate::{campaign::Run, outcome::Outcome};
+use std::collections::BTreeSet;
+
+/// A line for each run.
+pub(super) fn runs(runs: &[Run]) -> String {
+    let labels: BTreeSet<&str> =
+        runs.iter().flat_map(|it| it.labels.keys()).map(|it| &**it).collect();
+    let repeats: BTreeSet<&str> =
+        runs.iter().flat_map(|it| it.repeats.keys()).map(|it| &**it).collect();
+    let scalars: BTreeSet<&str> =
+        runs.iter().flat_map(|it| it.measures.scalars.keys()).copied().collect();
+    let titles = labels.iter().chain(&repeats).chain(&scalars).copied().chain(["digest"]);
+    let mut text = line(titles.map(str::to_owned));
+    for run in runs {
+        let of_labels = labels.iter().map(|it| run.labels.get(*it).cloned().unwrap_or_default());
+        let of_repeats =
+            repeats.iter().map(|it| run.repeats.get(*it).map(u64::to_string).unwrap_or_default());
+        let of_scalars = scalars
+            .iter()
+            .map(|it| run.measures.scalars.get(*it).map(f64::to_string).unwrap_or_default());
+        let digest = format!("{:016x}", run.measures.digest);
+        text += &line(of_labels.chain(of_repeats).chain(of_scalars).chain([digest]));
+    }
+    text
+}
+
+/// A line for each point of each curve.
+pub(super) fn curves(outcome: &Outcome) -> String {
+    let labels: BTreeSet<&str> =
+        outcome.groups.iter().flat_map(|it| it.labels.keys()).map(|it| &**it).collect();
+    let titles = ["measure", "at", "runs", "mean", "deviation", "interval"];
+    let mut text = line(labels.iter().copied().chain(titles).map(str::to_owned));
+    for group in &outcome.groups {
+        for (measure, curve) in &group.curves {
+            for (at, mean) in curve {
+                let of_labels =
+                    labels.iter().map(|it| group.labels.get(*it).cloned().unwrap_or_default());
+                let numbers = [
+                    (*measure).to_owned(),
+                    at.to_string(),
+                    mean.count.to_string(),
+                    mean.mean.to_string(),
+                    mean.deviation.to_string(),
+                    mean.interval.to_string(),
+                ];
+                text += &line(of_labels.chain(numbers));
+            }
+        }
+    }
+    text
+}
+
+fn line(cells: impl Iterator<Item = String>) -> String {
+    let cells: Vec<String> = cells.map(quoted).collect();
+    cells.join(",") + "\n"
+}
+
+fn quoted(cell: String) -> String {
+    match cell.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measures::Measures;
+
+    #[test]
+    fn a_line_for_each_run() {
+        let run = |policy: &str, seed, placed| Run {
+            labels: [("policy".to_owned(), policy.to_owned())].into(),
+            repeats: [("seed".to_owned(), seed)].into(),
+            measures: Measures {
+                scalars: [("placed", placed)].into(),
+                digest: 255,
+                ..Measures::default()
+            },
+        };
+        let text = runs(&[run("a, b", 0, 2.5), run("c", 1, 3.0)]);
+        assert_eq!(
+            text,
+            "policy,seed,placed,digest\n\"a, b\",0,2.5,00000000000000ff\nc,1,3,00000000000000ff\n"
+        );
+    }
+}
