@@ -5,6 +5,7 @@ use crate::{
     measures::Measures,
     packing::Load,
     plan::{Input, PlanError, Point, Study},
+    queueing::JobList,
 };
 use std::{
     collections::BTreeMap,
@@ -47,6 +48,7 @@ pub enum RunError {
 #[derive(Debug, Default)]
 struct Shelf {
     loads: Mutex<BTreeMap<(Input, Input), Arc<Load>>>,
+    lists: Mutex<BTreeMap<Input, Arc<JobList>>>,
 }
 
 /// Makes all runs. `done` is told how many are, from any thread.
@@ -103,10 +105,24 @@ impl Shelf {
             let load = self.load(data, &plan.machines, &plan.tasks)?;
             return Ok(plan.run(study, &load)?);
         }
+        if let Some(plan) = &study.queueing {
+            let list = self.list(data, &plan.jobs)?;
+            return Ok(plan.run(study, &list)?);
+        }
         Err(PlanError::Asks(0).into())
     }
 
-    fn load(&self, data: &Path, machines: &Input, tasks: &Input) -> Result<Arc<Load>, ReadError> {
+    fn list(&self, data: &Path, jobs: &Input) -> Result<Arc<JobList>, ReadError> {
+        let mut lists = self.lists.lock().expect("no reader panics");
+        if let Some(list) = lists.get(jobs) {
+            return Ok(Arc::clone(list));
+        }
+        let list = Arc::new(JobList::read(data, jobs)?);
+        lists.insert(jobs.clone(), Arc::clone(&list));
+        Ok(list)
+    }
+
+    fn load(&self, data: &Path, machines: &Input, tasks: &Input) -> Result<Arc<Load>, RunError> {
         let key = (machines.clone(), tasks.clone());
         // Whoever comes second waits for the first: reading twice would take as long.
         let mut loads = self.loads.lock().expect("no reader panics");

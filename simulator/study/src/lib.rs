@@ -13,6 +13,7 @@
 //! | [`campaign`] | all runs of a study, on several threads |
 //! | [`cell`] | machines, requests, what fits where, the rule for ties, finding the best machine |
 //! | [`packing`] | tasks that never leave: how much fits, how fragmented, how few machines do |
+//! | [`queueing`] | jobs that wait for schedulers which take their time |
 //! | [`inputs`] | what traces hold, as machines and requests |
 //! | [`measures`], [`statistics`] | what runs say; means and how sure they are |
 //! | [`outcome`] | what a study says, and whether that was expected |
@@ -27,6 +28,7 @@ pub mod measures;
 pub mod outcome;
 pub mod packing;
 pub mod plan;
+pub mod queueing;
 pub mod report;
 pub mod statistics;
 pub mod studies;

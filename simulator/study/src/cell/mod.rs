@@ -219,6 +219,21 @@ impl Cell {
         self.has_changed(machine);
     }
 
+    /// Takes some of what is free, of GPUs none by name: it is offered to somebody.
+    ///
+    /// # Panics
+    /// When there is less.
+    pub fn hold(&mut self, machine: MachineId, amounts: &Amounts) {
+        self.free[machine as usize].subtract(amounts);
+        self.has_changed(machine);
+    }
+
+    /// Gives back what was held.
+    pub fn release(&mut self, machine: MachineId, amounts: &Amounts) {
+        self.free[machine as usize].add(amounts);
+        self.has_changed(machine);
+    }
+
     fn has_changed(&mut self, machine: MachineId) {
         let version = &mut self.version[machine as usize];
         *version = version.wrapping_add(1);

@@ -1,6 +1,7 @@
 //! What a packing study reads: machines and tasks, once for all its runs.
 
 use crate::{
+    campaign::RunError,
     cell::{Cell, Machine, Request, RequestId, Requests},
     plan::{Input, read},
 };
@@ -8,7 +9,6 @@ use master_core::allocator::Amounts;
 use proto::model::ResourceName;
 use simulator::engine::Chance;
 use std::{cmp::Reverse, collections::BTreeMap, path::Path};
-use traces::ReadError;
 
 /// Machines and tasks.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +27,8 @@ impl Load {
     /// Reads both.
     ///
     /// # Errors
-    /// When a file cannot be read.
-    pub fn read(data: &Path, machines: &Input, tasks: &Input) -> Result<Self, ReadError> {
+    /// When a file cannot be read, or holds no machines where there should be some.
+    pub fn read(data: &Path, machines: &Input, tasks: &Input) -> Result<Self, RunError> {
         let (machines, arrivals) = read(data, machines, tasks)?;
         let mut load = Self { machines, ..Self::default() };
         for (request, count) in arrivals {

@@ -1,6 +1,8 @@
 //! Where machines and tasks come from.
 
+use super::PlanError;
 use crate::{
+    campaign::RunError,
     cell::{Machine, Request},
     inputs::{self, ModelNumbers},
 };
@@ -8,7 +10,7 @@ use serde::Deserialize;
 use std::path::Path;
 use traces::{
     ReadError, Source,
-    formats::{google2019, openb},
+    formats::{google2019, omega, openb},
     model::Names,
 };
 
@@ -30,6 +32,8 @@ pub enum Format {
     Openb,
     /// Google's cells of 2019, as extracted.
     Google2019,
+    /// A job list of Google's simulator of the Omega paper.
+    Omega,
 }
 
 /// What tasks ask for, and how many alike come together; `None` for GPUs as no machine can give
@@ -39,17 +43,18 @@ pub type Asked = Vec<(Option<Request>, u32)>;
 /// Reads machines and tasks.
 ///
 /// # Errors
-/// When a file cannot be read.
+/// When a file cannot be read, or holds no machines where there should be some.
 pub fn read(
     data: &Path,
     machines: &Input,
     tasks: &Input,
-) -> Result<(Vec<Machine>, Asked), ReadError> {
+) -> Result<(Vec<Machine>, Asked), RunError> {
     let mut models = ModelNumbers::default();
     let source = Source::open(&data.join(&machines.file))?;
     let mut reader = match machines.format {
         Format::Openb => openb::nodes(source, Names::new())?,
         Format::Google2019 => google2019::hosts(source, Names::new())?,
+        Format::Omega => return Err(PlanError::NoMachines.into()),
     };
     let events: Vec<_> = reader.by_ref().collect();
     let names = reader.into_names();
@@ -59,6 +64,7 @@ pub fn read(
     let arrivals = match tasks.format {
         Format::Openb => openb::pods(source, names)?,
         Format::Google2019 => google2019::requests(source, names)?,
+        Format::Omega => omega::jobs(source, names)?,
     };
     let asked = arrivals.map(|arrival| {
         let arrival = arrival?;

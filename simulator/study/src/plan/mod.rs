@@ -2,7 +2,8 @@
 //! expected. Keys that nobody knows are errors.
 //!
 //! A sweep names keys of the file and the values that they take, one run for every combination; a
-//! repetition does the same for seeds, over which results are averaged. What a run reads is the
+//! repetition does the same for seeds, over which results are averaged. Keys that take the same
+//! values together stand in one, with commas. What a run reads is the
 //! file with those values in their places, so that whatever can be written can be swept.
 //!
 //! ```toml
@@ -38,7 +39,10 @@ pub use input::{Asked, Format, Input, read};
 pub use policy::{PolicyKind, ResourceKey};
 pub use sweep::{Point, expand};
 
-use crate::packing::{CompactionPlan, FillingPlan};
+use crate::{
+    packing::{CompactionPlan, FillingPlan},
+    queueing::QueueingPlan,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -69,6 +73,8 @@ pub struct Study {
     pub filling: Option<FillingPlan>,
     /// How few machines hold a load.
     pub compaction: Option<CompactionPlan>,
+    /// How long jobs wait, and what schedulers do all day.
+    pub queueing: Option<QueueingPlan>,
     /// Keys and the values they take, each one apart.
     #[serde(default)]
     pub sweep: BTreeMap<String, Vec<toml::Value>>,
@@ -96,9 +102,15 @@ pub enum PlanError {
         /// The part of it.
         part: String,
     },
+    /// Two keys of a sweep end alike, so that results could not be told apart.
+    #[error("two keys of `[sweep]` end in `{0}`: results are told apart by the last part of a key")]
+    SameLabel(String),
     /// Not exactly one thing is asked.
-    #[error("a study asks one thing: one of `[filling]` and `[compaction]`, not {0}")]
+    #[error("a study asks one thing: one of `[filling]`, `[compaction]` and `[queueing]`, not {0}")]
     Asks(usize),
+    /// A list of jobs stands where machines should.
+    #[error("`machines`: this format has no machines")]
+    NoMachines,
     /// A line of what is expected says nothing, or two things.
     #[error(
         "`[[expect]]` of `{0}`: give `value` with `within` or `within_percent`, or `least` and \
@@ -129,7 +141,8 @@ impl Study {
     pub fn parse(text: &str) -> Result<Self, PlanError> {
         let study: Self = toml::from_str(text)?;
         study.expect.iter().try_for_each(Expectation::check)?;
-        match usize::from(study.filling.is_some()) + usize::from(study.compaction.is_some()) {
+        let asked = [study.filling.is_some(), study.compaction.is_some(), study.queueing.is_some()];
+        match asked.into_iter().filter(|asked| *asked).count() {
             1 => Ok(study),
             count => Err(PlanError::Asks(count)),
         }

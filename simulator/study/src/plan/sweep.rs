@@ -45,14 +45,20 @@ fn point(base: &toml::Table, study: &Study, number: u64) -> Result<Point, PlanEr
         let value = rest % count;
         rest /= count;
         // Seeds are counted from 0; TOML's numbers are signed.
-        set(&mut table, "repeat", key, Value::Integer(value as i64))?;
+        for key in keys(key) {
+            set(&mut table, "repeat", key, Value::Integer(value as i64))?;
+        }
         repeats.insert(last_part(key).to_owned(), value);
     }
     for (key, values) in study.sweep.iter().rev() {
         let value = &values[(rest % values.len() as u64) as usize];
         rest /= values.len() as u64;
-        set(&mut table, "sweep", key, value.clone())?;
-        labels.insert(last_part(key).to_owned(), label(value));
+        for key in keys(key) {
+            set(&mut table, "sweep", key, value.clone())?;
+        }
+        if labels.insert(last_part(key).to_owned(), label(value)).is_some() {
+            return Err(PlanError::SameLabel(last_part(key).to_owned()));
+        }
     }
     let variables = table.get("variables").and_then(Value::as_table).cloned();
     let variables = variables.unwrap_or_default();
@@ -74,8 +80,15 @@ fn fill_in(value: &mut Value, variables: &toml::Table) {
     }
 }
 
+/// Several keys that take the same values together stand in one, with commas.
+fn keys(key: &str) -> impl Iterator<Item = &str> {
+    key.split(',').map(str::trim)
+}
+
+/// The last part of the first key.
 fn last_part(key: &str) -> &str {
-    key.rsplit('.').next().unwrap_or(key)
+    let first = keys(key).next().unwrap_or(key);
+    first.rsplit('.').next().unwrap_or(first)
 }
 
 /// A value as people read it; of a table what its entries say, of a file its name alone.

@@ -25,6 +25,11 @@ pub const ALL: &[BuiltIn] = built_in![
     "fgd-fig9",
     "fgd-lists",
     "fgd-ties",
+    "omega-fig10",
+    "omega-fig7",
+    "omega-fig8",
+    "omega-monolithic",
+    "omega-uniform",
 ];
 
 /// The one with a name.

@@ -1,0 +1,116 @@
+//! Jobs: what arrives, and how far each has come.
+
+use super::plan::First;
+use crate::{
+    cell::{RequestId, Requests},
+    inputs::{self, ModelNumbers},
+    plan::{Format, Input},
+};
+use simulator::engine::Time;
+use std::path::Path;
+use traces::{
+    ReadError, Source,
+    formats::omega,
+    model::{Arrival, Class, Names},
+};
+
+/// Attempts after which a job of which no task was placed is given up.
+const ATTEMPTS_WITHOUT_A_TASK: u32 = 100;
+/// Attempts after which every job is given up.
+const ATTEMPTS_MAX: u32 = 1_000;
+
+/// All jobs of a list, by when they arrive.
+#[derive(Debug, Clone, Default)]
+pub struct JobList {
+    pub(super) requests: Requests,
+    pub(super) jobs: Vec<Listed>,
+}
+
+/// A job of a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listed {
+    pub(super) at: Time,
+    pub(super) class: Class,
+    pub(super) request: RequestId,
+    pub(super) tasks: u32,
+    /// Of each task; none for those that never end.
+    pub(super) duration: Option<Time>,
+}
+
+/// A job that has arrived and is not done with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job {
+    pub(super) listed: Listed,
+    /// Tasks that are not placed yet.
+    pub(super) waiting: u32,
+    pub(super) attempts: u32,
+    /// Since when it is in a queue.
+    pub(super) queued_at: Time,
+    /// How long it was in queues, all together.
+    pub(super) queued_for: Time,
+}
+
+impl JobList {
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(data: &Path, input: &Input) -> Result<Self, ReadError> {
+        let source = Source::open(&data.join(&input.file))?;
+        let arrivals = match input.format {
+            Format::Omega => omega::jobs(source, Names::new())?,
+            Format::Openb => traces::formats::openb::pods(source, Names::new())?,
+            Format::Google2019 => traces::formats::google2019::requests(source, Names::new())?,
+        };
+        Self::of(arrivals)
+    }
+
+    fn of(arrivals: impl Iterator<Item = Result<Arrival, ReadError>>) -> Result<Self, ReadError> {
+        let (mut list, mut models) = (Self::default(), ModelNumbers::default());
+        for arrival in arrivals {
+            let arrival = arrival?;
+            // What no machine can give is not waited for.
+            let Some(request) = inputs::request(&arrival, &mut models) else { continue };
+            list.jobs.push(Listed {
+                at: Time(arrival.submit_ns),
+                class: arrival.class,
+                request: list.requests.number(request),
+                tasks: arrival.tasks,
+                duration: arrival.duration_ns.map(Time),
+            });
+        }
+        Ok(list)
+    }
+
+    /// The jobs in the order in which they arrive.
+    pub(super) fn arrivals(&self, first: First) -> Vec<Listed> {
+        let mut jobs = self.jobs.clone();
+        jobs.sort_by_key(|job| {
+            let is_later = match first {
+                First::Listed => false,
+                First::Batch => job.class != Class::Batch,
+                First::Service => job.class != Class::Service,
+            };
+            (job.at, is_later)
+        });
+        jobs
+    }
+}
+
+impl Job {
+    pub(super) fn new(listed: Listed) -> Self {
+        Self {
+            listed,
+            waiting: listed.tasks,
+            attempts: 0,
+            queued_at: listed.at,
+            queued_for: Time::ZERO,
+        }
+    }
+
+    /// Whether it is given up, after an attempt that did not place all of it.
+    pub(super) fn is_hopeless(&self) -> bool {
+        (self.attempts > ATTEMPTS_WITHOUT_A_TASK && self.waiting == self.listed.tasks)
+            || self.attempts > ATTEMPTS_MAX
+    }
+}

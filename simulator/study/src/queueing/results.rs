@@ -1,0 +1,169 @@
+//! What is measured, each as the Omega paper's simulator defines it, but exactly: means over time
+//! are integrals, not samples.
+
+use crate::{
+    cell::{MachineId, RequestId, Taken},
+    measures::Measures,
+    statistics::quantile,
+};
+use simulator::engine::{Digest, Time};
+use traces::model::Class;
+
+/// Numbers of a run.
+#[derive(Debug)]
+pub(super) struct Results {
+    /// Cores in use, in thousandths.
+    pub(super) used: Level,
+    /// Cores held by offers, in thousandths.
+    pub(super) locked: Level,
+    pub(super) events: u64,
+    /// All schedulers.
+    pub(super) schedulers: u64,
+    /// All cores, in thousandths.
+    pub(super) capacity: u128,
+    classes: [OfClass; 2],
+    digest: Digest,
+}
+
+/// A number that changes over time, with its integral.
+#[derive(Debug, Default)]
+pub(super) struct Level {
+    value: u128,
+    since: Time,
+    /// In units times nanoseconds.
+    integral: u128,
+}
+
+/// Numbers of the jobs of a class, and of those who decide about them.
+#[derive(Debug, Default)]
+pub(super) struct OfClass {
+    pub(super) arrived: u64,
+    pub(super) placed: u64,
+    pub(super) abandoned: u64,
+    /// Left in a queue at the end.
+    pub(super) left: u64,
+    /// From the arrival to the start of the first decision.
+    pub(super) waits: Vec<Time>,
+    /// In queues, all together, of jobs that were wholly placed.
+    pub(super) waits_full: Vec<Time>,
+    /// Time of decisions that placed something without a conflict.
+    pub(super) useful: Time,
+    /// Time of decisions that met a conflict.
+    pub(super) wasted: Time,
+    /// Commits that met a conflict.
+    pub(super) conflicts: u64,
+    /// Schedulers that share the time.
+    pub(super) schedulers: u64,
+}
+
+impl Level {
+    pub(super) fn becomes(&mut self, now: Time, value: u128) {
+        self.integral += self.value * u128::from((now - self.since).0);
+        self.since = now;
+        self.value = value;
+    }
+
+    /// The mean from the start, as a part of something.
+    fn mean(&self, until: Time, whole: u128) -> f64 {
+        self.integral as f64 / (whole.max(1) as f64 * until.0.max(1) as f64)
+    }
+}
+
+impl Results {
+    pub(super) fn new(capacity: u128) -> Self {
+        Self {
+            used: Level::default(),
+            locked: Level::default(),
+            events: 0,
+            schedulers: 1,
+            capacity,
+            classes: Default::default(),
+            digest: Digest::new(),
+        }
+    }
+
+    pub(super) fn of(&mut self, class: Class) -> &mut OfClass {
+        &mut self.classes[class as usize]
+    }
+
+    /// Tasks are placed.
+    pub(super) fn happens(&mut self, now: Time, request: RequestId, places: &[(MachineId, Taken)]) {
+        self.digest.add(&[now.0, request.into(), places.len() as u64]);
+        places.iter().for_each(|(machine, _)| self.digest.add(&[(*machine).into()]));
+    }
+
+    pub(super) fn end(&mut self, until: Time) {
+        for level in [&mut self.used, &mut self.locked] {
+            let value = level.value;
+            level.becomes(until.max(level.since), value);
+        }
+    }
+
+    /// By name: times in seconds, the rest in parts of one or counts.
+    pub(super) fn measures(mut self, until: Time) -> Measures {
+        let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
+        let scalars = &mut measures.scalars;
+        scalars.insert("cpus-used", self.used.mean(until, self.capacity));
+        scalars.insert("cpus-locked", self.locked.mean(until, self.capacity));
+        scalars.insert("events", self.events as f64);
+        let decided: u64 = self.classes.iter().map(|of| (of.useful + of.wasted).0).sum();
+        let schedulers = self.schedulers.max(1) as f64;
+        scalars.insert("busy", decided as f64 / (until.0.max(1) as f64 * schedulers));
+        let left: u64 = self.classes.iter().map(|of| of.left).sum();
+        scalars.insert("left", left as f64);
+        let names = [BATCH, SERVICE];
+        for (of, names) in self.classes.iter_mut().zip(names) {
+            let share =
+                |time: Time| time.0 as f64 / (until.0.max(1) as f64 * of.schedulers.max(1) as f64);
+            let per_job = |count: u64| count as f64 / of.placed.max(1) as f64;
+            let numbers = [
+                Some(share(of.useful + of.wasted)),
+                Some(share(of.wasted)),
+                Some(per_job(of.conflicts)),
+                Some(of.placed as f64),
+                Some(of.abandoned as f64),
+                Some(of.left as f64),
+                mean(&of.waits),
+                ninetieth(&of.waits),
+                mean(&of.waits_full),
+            ];
+            let named = names.into_iter().zip(numbers);
+            scalars.extend(named.filter_map(|(name, number)| Some((name, number?))));
+        }
+        measures
+    }
+}
+
+const BATCH: [&str; 9] = [
+    "batch-busy",
+    "batch-wasted",
+    "batch-conflicts",
+    "batch-placed",
+    "batch-abandoned",
+    "batch-left",
+    "batch-wait",
+    "batch-wait-p90",
+    "batch-wait-full",
+];
+const SERVICE: [&str; 9] = [
+    "service-busy",
+    "service-wasted",
+    "service-conflicts",
+    "service-placed",
+    "service-abandoned",
+    "service-left",
+    "service-wait",
+    "service-wait-p90",
+    "service-wait-full",
+];
+
+fn mean(times: &[Time]) -> Option<f64> {
+    let sum: f64 = times.iter().map(|time| time.as_seconds()).sum();
+    (!times.is_empty()).then(|| sum / times.len() as f64)
+}
+
+fn ninetieth(times: &[Time]) -> Option<f64> {
+    let mut seconds: Vec<f64> = times.iter().map(|time| time.as_seconds()).collect();
+    seconds.sort_by(f64::total_cmp);
+    quantile(&seconds, 0.9)
+}

@@ -1,0 +1,261 @@
+//! What all architectures share: the cell, the jobs, what runs, and time.
+
+use super::{
+    jobs::{Job, JobList, Listed},
+    plan::First,
+    results::Results,
+};
+use crate::cell::{Cell, Choice, Finder, MachineId, RequestId, Requests, Taken};
+use master_core::allocator::Amounts;
+use proto::model::ResourceName;
+use simulator::engine::{Queue, Time};
+use std::{collections::VecDeque, vec};
+use traces::model::Class;
+
+/// How long a job waits before it comes back to a queue when it was not wholly placed.
+pub(super) const AGAIN: Time = Time::seconds(1);
+
+/// A job by its number among those that are not done with.
+pub(super) type JobId = u32;
+
+/// Something that happens in every architecture.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Happening<E> {
+    /// The next job of the list arrives.
+    Arrival,
+    /// A job comes back to its queue.
+    Again(JobId),
+    /// Tasks that were placed together end.
+    End(u32),
+    /// Something of the architecture's own.
+    Own(E),
+}
+
+/// Room for tasks of one job, taken at one moment.
+#[derive(Debug)]
+pub(super) struct Reserved {
+    listed: Listed,
+    places: Vec<(MachineId, Taken)>,
+}
+
+/// The world of a run; `E` are an architecture's own events.
+#[derive(Debug)]
+pub(super) struct World<E> {
+    pub(super) queue: Queue<Happening<E>>,
+    pub(super) cell: Cell,
+    pub(super) requests: Requests,
+    pub(super) results: Results,
+    finder: Finder,
+    arrivals: vec::IntoIter<Listed>,
+    jobs: Vec<Job>,
+    jobs_free: Vec<JobId>,
+    running: Vec<Option<Reserved>>,
+    running_free: Vec<u32>,
+    /// Cores in use, in thousandths, by class.
+    used: [u128; 2],
+}
+
+impl Reserved {
+    /// For how many tasks.
+    pub(super) fn count(&self) -> usize {
+        self.places.len()
+    }
+}
+
+impl<E> World<E> {
+    pub(super) fn new(cell: Cell, finder: Finder, list: &JobList, first: First) -> Self {
+        let results = Results::new(cell.capacity(&ResourceName::CPUS));
+        let mut world = Self {
+            queue: Queue::new(),
+            cell,
+            requests: list.requests.clone(),
+            results,
+            finder,
+            arrivals: list.arrivals(first).into_iter(),
+            jobs: Vec::new(),
+            jobs_free: Vec::new(),
+            running: Vec::new(),
+            running_free: Vec::new(),
+            used: [0; 2],
+        };
+        world.expect_arrival();
+        world
+    }
+
+    /// Only the next arrival stands in the queue.
+    fn expect_arrival(&mut self) {
+        if let Some(next) = self.arrivals.as_slice().first() {
+            self.queue.at(next.at, Happening::Arrival);
+        }
+    }
+
+    /// The job that arrives now.
+    pub(super) fn arrive(&mut self) -> JobId {
+        let listed = self.arrivals.next().expect("its arrival was asked for");
+        self.expect_arrival();
+        self.results.of(listed.class).arrived += 1;
+        let job = Job::new(listed);
+        match self.jobs_free.pop() {
+            Some(id) => {
+                self.jobs[id as usize] = job;
+                id
+            }
+            None => {
+                self.jobs.push(job);
+                u32::try_from(self.jobs.len() - 1).expect("jobs are numbered")
+            }
+        }
+    }
+
+    pub(super) fn job(&self, id: JobId) -> &Job {
+        &self.jobs[id as usize]
+    }
+
+    /// A job is in a queue from now on.
+    pub(super) fn is_queued(&mut self, id: JobId) {
+        self.jobs[id as usize].queued_at = self.queue.now();
+    }
+
+    /// A job leaves its queue: somebody decides about it.
+    pub(super) fn leaves_queue(&mut self, id: JobId) {
+        let now = self.queue.now();
+        let job = &mut self.jobs[id as usize];
+        job.queued_for += now - job.queued_at;
+        if job.attempts == 0 {
+            let (class, waited) = (job.listed.class, job.queued_for);
+            self.results.of(class).waits.push(waited);
+        }
+    }
+
+    /// Where tasks of a job would go now, so many at most; nothing is taken.
+    pub(super) fn choose(&mut self, id: JobId, most: u32, into: &mut Vec<Choice>) {
+        into.clear();
+        let number = self.jobs[id as usize].listed.request;
+        let mut tried = Vec::new();
+        for _ in 0..most {
+            let choice = self.finder.best(&self.cell, &self.requests, number);
+            let Some(choice) = choice else { break };
+            let request = self.requests.get(number);
+            tried.push(self.cell.take(choice.machine, request, choice.gpu));
+            into.push(choice);
+        }
+        let request = self.requests.get(number);
+        for (choice, taken) in into.iter().zip(&tried) {
+            self.cell.give_back(choice.machine, request, taken);
+        }
+    }
+
+    /// Room for tasks of a job, so many at most, where the policy wants them now. They wait no
+    /// longer, but do not run before [`Self::begin`].
+    pub(super) fn reserve(&mut self, id: JobId, most: u32) -> Reserved {
+        let listed = self.jobs[id as usize].listed;
+        let mut places = Vec::new();
+        for _ in 0..most {
+            let choice = self.finder.best(&self.cell, &self.requests, listed.request);
+            let Some(choice) = choice else { break };
+            places.push(self.take(listed.request, choice));
+        }
+        self.reserved(id, listed, places)
+    }
+
+    /// Room for tasks of a job in places that were chosen before and have room.
+    pub(super) fn reserve_chosen(&mut self, id: JobId, choices: &[Choice]) -> Reserved {
+        let listed = self.jobs[id as usize].listed;
+        let places = choices.iter().map(|choice| self.take(listed.request, *choice)).collect();
+        self.reserved(id, listed, places)
+    }
+
+    fn take(&mut self, request: RequestId, choice: Choice) -> (MachineId, Taken) {
+        let request = self.requests.get(request);
+        (choice.machine, self.cell.take(choice.machine, request, choice.gpu))
+    }
+
+    fn reserved(&mut self, id: JobId, listed: Listed, places: Vec<(MachineId, Taken)>) -> Reserved {
+        let count = u32::try_from(places.len()).expect("not more than are waiting");
+        self.jobs[id as usize].waiting -= count;
+        Reserved { listed, places }
+    }
+
+    /// Tasks begin in the room that is reserved for them.
+    pub(super) fn begin(&mut self, reserved: Reserved) {
+        let Reserved { listed, places } = &reserved;
+        if places.is_empty() {
+            return;
+        }
+        let (listed, now) = (*listed, self.queue.now());
+        self.results.happens(now, listed.request, places);
+        self.uses(listed.class, listed.request, places.len(), true);
+        let number = match self.running_free.pop() {
+            Some(number) => {
+                self.running[number as usize] = Some(reserved);
+                number
+            }
+            None => {
+                self.running.push(Some(reserved));
+                u32::try_from(self.running.len() - 1).expect("batches are numbered")
+            }
+        };
+        if let Some(duration) = listed.duration {
+            self.queue.after(duration, Happening::End(number));
+        }
+    }
+
+    /// Tasks end; says on which machines, and what each gives back.
+    pub(super) fn end(&mut self, number: u32) -> (Vec<MachineId>, Amounts) {
+        let Reserved { listed, places } =
+            self.running[number as usize].take().expect("its end was asked for once");
+        self.running_free.push(number);
+        let request = self.requests.get(listed.request);
+        for (machine, taken) in &places {
+            self.cell.give_back(*machine, request, taken);
+        }
+        let each = request.shape.clone();
+        self.uses(listed.class, listed.request, places.len(), false);
+        (places.into_iter().map(|(machine, _)| machine).collect(), each)
+    }
+
+    fn uses(&mut self, class: Class, request: RequestId, count: usize, more: bool) {
+        let cpus = self.requests.get(request).shape.get(&ResourceName::CPUS) * count as u128;
+        let used = &mut self.used[class as usize];
+        *used = if more { *used + cpus } else { *used - cpus };
+        self.results.used.becomes(self.queue.now(), self.used.iter().sum());
+    }
+
+    /// Cores in use by jobs of a class, in thousandths.
+    pub(super) fn used_by(&self, class: Class) -> u128 {
+        self.used[class as usize]
+    }
+
+    /// An attempt of a job is over; says whether it comes back. Those that are placed or given up
+    /// are gone.
+    pub(super) fn attempted(&mut self, id: JobId) -> bool {
+        let job = self.jobs[id as usize];
+        let of = self.results.of(job.listed.class);
+        if job.waiting == 0 {
+            of.placed += 1;
+            of.waits_full.push(job.queued_for);
+        } else if job.is_hopeless() {
+            of.abandoned += 1;
+        } else {
+            self.queue.after(AGAIN, Happening::Again(id));
+            return true;
+        }
+        self.jobs_free.push(id);
+        false
+    }
+
+    /// An attempt begins.
+    pub(super) fn counts_attempt(&mut self, id: JobId) {
+        self.jobs[id as usize].attempts += 1;
+    }
+
+    /// The end: what is in queues stays there.
+    pub(super) fn finish(mut self, until: Time, queues: &[&VecDeque<JobId>]) -> Results {
+        for id in queues.iter().flat_map(|queue| queue.iter()) {
+            let class = self.jobs[*id as usize].listed.class;
+            self.results.of(class).left += 1;
+        }
+        self.results.end(until);
+        self.results
+    }
+}
