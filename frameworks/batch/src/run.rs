@@ -90,6 +90,8 @@ pub async fn run_until(
         offer_terms: Vec::new(),
     };
     let mut settings = Settings::new(masters, info);
+    // Until it has said what it wants.
+    settings.suppressed = settings.info.roles.iter().cloned().collect();
     settings.first_contact_timeout = Some(FIRST_CONTACT_TIMEOUT);
     let driver = Driver::new(settings);
     let stopper = driver.stopper();

@@ -40,6 +40,9 @@ pub struct BatchScheduler {
     placing: Option<Placing>,
     seed: u64,
     stop_deadline: Option<Instant>,
+    /// Offers are suppressed until the cluster knows what is wanted: before, it would offer all
+    /// that is free.
+    is_quiet: bool,
     is_over: bool,
 }
 
@@ -56,7 +59,8 @@ impl std::fmt::Debug for BatchScheduler {
 }
 
 impl BatchScheduler {
-    /// A scheduler for one job; the seed decides the jitter of retries.
+    /// A scheduler for one job; the seed decides the jitter of retries. It is to subscribe with its
+    /// role suppressed ([`crate::run()`] does), and revives it when it has said what it wants.
     pub fn new(job: Job, seed: u64, observer: Box<dyn Observer>) -> Self {
         Self {
             state: State::Waiting(job, seed),
@@ -69,6 +73,7 @@ impl BatchScheduler {
             placing: None,
             seed,
             stop_deadline: None,
+            is_quiet: true,
             is_over: false,
         }
     }
@@ -219,6 +224,15 @@ impl BatchScheduler {
         }
     }
 
+    /// Offers are wanted once the first statement of what they are for is answered.
+    fn speak_up(&mut self, call: CallId, calls: &mut Calls) {
+        let State::Running(queue) = &self.state else { return };
+        if self.is_quiet && self.wishes.awaits(call) {
+            self.is_quiet = false;
+            calls.revive(vec![queue.job().role().clone()]);
+        }
+    }
+
     fn answered(&mut self, now: Instant, call: CallId, refusal: Option<Refusal>) -> Option<TaskId> {
         if let (Some(tasks), Some(refusal)) = (self.wishes.answered(call), &refusal) {
             self.demand_refused(now, &tasks, refusal);
@@ -346,8 +360,12 @@ impl Scheduler for BatchScheduler {
             }
             Event::SharedState(state) => self.shown(&state, calls),
             Event::Accepted { call, results, .. } => self.accepted(now, call, &results),
-            Event::Done { call } => drop(self.answered(now, call, None)),
+            Event::Done { call } => {
+                self.speak_up(call, calls);
+                self.answered(now, call, None);
+            }
             Event::Refused { call, refusal } => {
+                self.speak_up(call, calls);
                 // A task that cannot be killed may have ended, or never been: ask.
                 if let Some(task) = self.answered(now, call, Some(refusal)) {
                     calls.reconcile(vec![task]);

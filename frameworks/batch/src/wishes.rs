@@ -63,6 +63,11 @@ impl Wishes {
         self.said_last = Some(call);
     }
 
+    /// Whether this is the last call that said so, and it is not answered.
+    pub(crate) fn awaits(&self, call: CallId) -> bool {
+        self.unanswered.as_ref().is_some_and(|(last, _)| *last == call)
+    }
+
     /// The tasks that were named by a call that is now answered, if it is the last one.
     pub(crate) fn answered(&mut self, call: CallId) -> Option<Vec<usize>> {
         self.unanswered.take_if(|(last, _)| *last == call).map(|(_, tasks)| tasks)

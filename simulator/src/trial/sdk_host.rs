@@ -70,7 +70,7 @@ impl SdkHost {
                 offer_terms: Vec::new(),
             },
             framework: None,
-            suppressed: BTreeSet::new(),
+            suppressed: BTreeSet::from([Role::any()]),
             acknowledgement: Acknowledgement::Automatic,
             backoff: Backoff { min: Duration(50), max: Duration(500) },
             connect_timeout: Duration::from_seconds(5),
