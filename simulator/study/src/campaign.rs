@@ -109,6 +109,9 @@ impl Shelf {
             let list = self.list(data, &plan.jobs)?;
             return Ok(plan.run(study, &list)?);
         }
+        if let Some(plan) = &study.cluster {
+            return Ok(plan.run(study)?);
+        }
         Err(PlanError::Asks(0).into())
     }
 

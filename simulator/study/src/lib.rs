@@ -14,6 +14,7 @@
 //! | [`cell`] | machines, requests, what fits where, the rule for ties, finding the best machine |
 //! | [`packing`] | tasks that never leave: how much fits, how fragmented, how few machines do |
 //! | [`queueing`] | jobs that wait for schedulers which take their time |
+//! | [`cluster`] | the masters' whole core, and the SDK's frameworks, unchanged |
 //! | [`inputs`] | what traces hold, as machines and requests |
 //! | [`measures`], [`statistics`] | what runs say; means and how sure they are |
 //! | [`outcome`] | what a study says, and whether that was expected |
@@ -23,6 +24,7 @@
 
 pub mod campaign;
 pub mod cell;
+pub mod cluster;
 pub mod inputs;
 pub mod measures;
 pub mod outcome;

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Measures {
     /// Numbers by name.
-    pub scalars: BTreeMap<&'static str, f64>,
+    pub scalars: BTreeMap<String, f64>,
     /// Curves by name: values over whole numbers.
-    pub curves: BTreeMap<&'static str, BTreeMap<u32, f64>>,
+    pub curves: BTreeMap<String, BTreeMap<u32, f64>>,
     /// Of everything that happened, in its order.
     pub digest: u64,
 }

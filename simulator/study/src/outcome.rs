@@ -8,7 +8,7 @@ use crate::{
     statistics::{Mean, quantile},
 };
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs that differ in repetitions alone.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -16,9 +16,9 @@ pub struct Group {
     /// What was swept.
     pub labels: BTreeMap<String, String>,
     /// Means of numbers by name.
-    pub scalars: BTreeMap<&'static str, Mean>,
+    pub scalars: BTreeMap<String, Mean>,
     /// Means of curves by name, over whole numbers.
-    pub curves: BTreeMap<&'static str, BTreeMap<u32, Mean>>,
+    pub curves: BTreeMap<String, BTreeMap<u32, Mean>>,
     #[serde(skip)]
     pub(crate) runs: Vec<Measures>,
 }
@@ -78,26 +78,20 @@ impl Outcome {
 
 impl Group {
     fn average(&mut self) {
-        let names: Vec<_> = self.runs.iter().flat_map(|run| run.scalars.keys()).copied().collect();
-        for name in names {
-            if let Some(mean) = Mean::of(&self.numbers(name, None)) {
-                self.scalars.insert(name, mean);
-            }
-        }
+        let names: BTreeSet<&String> =
+            self.runs.iter().flat_map(|run| run.scalars.keys()).collect();
+        let mean = |name: &String| Some((name.clone(), Mean::of(&self.numbers(name, None))?));
+        self.scalars = names.into_iter().filter_map(mean).collect();
         let curves = self.runs.iter().flat_map(|run| &run.curves);
-        let places: Vec<(&'static str, u32)> =
-            curves.flat_map(|(name, curve)| curve.keys().map(|at| (*name, *at))).collect();
+        let places: BTreeSet<(&String, u32)> =
+            curves.flat_map(|(name, curve)| curve.keys().map(move |at| (name, *at))).collect();
+        let mut means: BTreeMap<String, BTreeMap<u32, Mean>> = BTreeMap::new();
         for (name, at) in places {
-            let curve = self.curves.entry(name).or_default();
-            if curve.contains_key(&at) {
-                continue;
-            }
-            let numbers: Vec<f64> =
-                self.runs.iter().filter_map(|run| run.get(name, Some(at))).collect();
-            if let Some(mean) = Mean::of(&numbers) {
-                curve.insert(at, mean);
+            if let Some(mean) = Mean::of(&self.numbers(name, Some(at))) {
+                means.entry(name.clone()).or_default().insert(at, mean);
             }
         }
+        self.curves = means;
     }
 
     /// The numbers of all runs that have one.

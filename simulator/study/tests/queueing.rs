@@ -7,7 +7,7 @@ const TITLES: &str =
     "job_id,workload,submit_s,num_tasks,task_duration_s,cpus_per_task,mem_gb_per_task\n";
 
 /// Numbers of one run over jobs, with `[queueing]` as given beside the rest.
-fn run(jobs: &str, queueing: &str, machines: u32) -> BTreeMap<&'static str, f64> {
+fn run(jobs: &str, queueing: &str, machines: u32) -> BTreeMap<String, f64> {
     let data = tempfile::tempdir().unwrap();
     fs::write(data.path().join("jobs.csv"), format!("{TITLES}{jobs}")).unwrap();
     let text = format!(
@@ -54,7 +54,7 @@ fn those_who_share_a_cell_meet_in_it() {
         let jobs = format!("1,Batch,0,{tasks},500,1,1\n2,Batch,0,{tasks},500,1,1\n");
         run(&jobs, &format!("architecture = \"shared\"\nbatch_schedulers = 2\n{how}"), 1)
     };
-    let numbers = |of: &BTreeMap<_, f64>| {
+    let numbers = |of: &BTreeMap<String, f64>| {
         // Of one of two jobs until its end, or of both.
         (of["batch-placed"], (of["batch-conflicts"] * of["batch-placed"]).round())
     };

@@ -98,7 +98,8 @@ fn means(outcome: &Outcome) -> String {
     let groups = &outcome.groups;
     let labels: BTreeSet<&str> =
         groups.iter().flat_map(|it| it.labels.keys()).map(String::as_str).collect();
-    let scalars: BTreeSet<&str> = groups.iter().flat_map(|it| it.scalars.keys()).copied().collect();
+    let scalars: BTreeSet<&str> =
+        groups.iter().flat_map(|it| it.scalars.keys()).map(String::as_str).collect();
     let titles: Vec<&str> = labels.iter().chain(&scalars).copied().collect();
     let rows = groups.iter().map(|group| {
         let of_labels = labels.iter().map(|it| group.labels.get(*it).cloned().unwrap_or_default());

@@ -149,7 +149,7 @@ impl CompactionPlan {
         digest.add(&[needed.map_or(0, |count| count as u64)]);
         let mut measures = Measures { digest: digest.value(), ..Measures::default() };
         if let Some(count) = needed {
-            measures.scalars.insert("machines", count as f64);
+            measures.scalars.insert("machines".to_owned(), count as f64);
         }
         Ok(measures)
     }

@@ -159,12 +159,12 @@ impl FillingPlan {
 impl Filling {
     fn measures(&self) -> Measures {
         let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
-        measures.scalars.insert("placed", self.placed as f64);
-        measures.scalars.insert("dropped", self.dropped as f64);
-        let mut curve = |name, of: fn(&Filled) -> f64| {
+        measures.scalars.insert("placed".to_owned(), self.placed as f64);
+        measures.scalars.insert("dropped".to_owned(), self.dropped as f64);
+        let mut curve = |name: &str, of: fn(&Filled) -> f64| {
             let samples = (0..).zip(&self.samples);
             let values = samples.filter_map(|(at, sample)| Some((at, of(sample.as_ref()?))));
-            measures.curves.insert(name, values.collect());
+            measures.curves.insert(name.to_owned(), values.collect());
         };
         curve("allocated", |sample| sample.allocated);
         curve("fragmented", |sample| sample.fragmented);

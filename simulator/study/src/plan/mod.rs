@@ -40,6 +40,7 @@ pub use policy::{PolicyKind, ResourceKey};
 pub use sweep::{Point, expand};
 
 use crate::{
+    cluster::ClusterPlan,
     packing::{CompactionPlan, FillingPlan},
     queueing::QueueingPlan,
 };
@@ -75,6 +76,8 @@ pub struct Study {
     pub compaction: Option<CompactionPlan>,
     /// How long jobs wait, and what schedulers do all day.
     pub queueing: Option<QueueingPlan>,
+    /// A whole cluster of the real cores.
+    pub cluster: Option<ClusterPlan>,
     /// Keys and the values they take, each one apart.
     #[serde(default)]
     pub sweep: BTreeMap<String, Vec<toml::Value>>,
@@ -106,8 +109,19 @@ pub enum PlanError {
     #[error("two keys of `[sweep]` end in `{0}`: results are told apart by the last part of a key")]
     SameLabel(String),
     /// Not exactly one thing is asked.
-    #[error("a study asks one thing: one of `[filling]`, `[compaction]` and `[queueing]`, not {0}")]
+    #[error(
+        "a study asks one thing: one of `[filling]`, `[compaction]`, `[queueing]` and `[cluster]`, \
+         not {0}"
+    )]
     Asks(usize),
+    /// A value of a table is none.
+    #[error("`{table}`: {problem}")]
+    Value {
+        /// Of which part of the file.
+        table: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A list of jobs stands where machines should.
     #[error("`machines`: this format has no machines")]
     NoMachines,
@@ -141,7 +155,12 @@ impl Study {
     pub fn parse(text: &str) -> Result<Self, PlanError> {
         let study: Self = toml::from_str(text)?;
         study.expect.iter().try_for_each(Expectation::check)?;
-        let asked = [study.filling.is_some(), study.compaction.is_some(), study.queueing.is_some()];
+        let asked = [
+            study.filling.is_some(),
+            study.compaction.is_some(),
+            study.queueing.is_some(),
+            study.cluster.is_some(),
+        ];
         match asked.into_iter().filter(|asked| *asked).count() {
             1 => Ok(study),
             count => Err(PlanError::Asks(count)),

@@ -103,14 +103,14 @@ impl Results {
     pub(super) fn measures(mut self, until: Time) -> Measures {
         let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
         let scalars = &mut measures.scalars;
-        scalars.insert("cpus-used", self.used.mean(until, self.capacity));
-        scalars.insert("cpus-locked", self.locked.mean(until, self.capacity));
-        scalars.insert("events", self.events as f64);
+        scalars.insert("cpus-used".to_owned(), self.used.mean(until, self.capacity));
+        scalars.insert("cpus-locked".to_owned(), self.locked.mean(until, self.capacity));
+        scalars.insert("events".to_owned(), self.events as f64);
         let decided: u64 = self.classes.iter().map(|of| (of.useful + of.wasted).0).sum();
         let schedulers = self.schedulers.max(1) as f64;
-        scalars.insert("busy", decided as f64 / (until.0.max(1) as f64 * schedulers));
+        scalars.insert("busy".to_owned(), decided as f64 / (until.0.max(1) as f64 * schedulers));
         let left: u64 = self.classes.iter().map(|of| of.left).sum();
-        scalars.insert("left", left as f64);
+        scalars.insert("left".to_owned(), left as f64);
         let names = [BATCH, SERVICE];
         for (of, names) in self.classes.iter_mut().zip(names) {
             let share =
@@ -128,7 +128,7 @@ impl Results {
                 mean(&of.waits_full),
             ];
             let named = names.into_iter().zip(numbers);
-            scalars.extend(named.filter_map(|(name, number)| Some((name, number?))));
+            scalars.extend(named.filter_map(|(name, number)| Some((name.to_owned(), number?))));
         }
         measures
     }

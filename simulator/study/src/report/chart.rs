@@ -44,8 +44,8 @@ pub(super) struct Chart {
 /// A chart for each measure; none for those with too many lines.
 pub(super) fn all(outcome: &Outcome) -> Vec<Chart> {
     let groups = &outcome.groups;
-    let curves: BTreeSet<_> = groups.iter().flat_map(|it| it.curves.keys()).copied().collect();
-    let scalars: BTreeSet<_> = groups.iter().flat_map(|it| it.scalars.keys()).copied().collect();
+    let curves: BTreeSet<_> = groups.iter().flat_map(|it| it.curves.keys()).collect();
+    let scalars: BTreeSet<_> = groups.iter().flat_map(|it| it.scalars.keys()).collect();
     let of_curves = curves.into_iter().filter_map(|name| {
         (groups.len() <= LINES_MAX).then(|| chart(name, |area| lines(area, name, groups)))?
     });
@@ -165,8 +165,8 @@ mod tests {
         let mean = Mean { count: 3, mean, interval: 0.5, ..Mean::default() };
         Group {
             labels: [("policy".to_owned(), policy.to_owned())].into(),
-            scalars: [("placed", mean)].into(),
-            curves: [("allocated", [(0, mean), (10, mean)].into())].into(),
+            scalars: [("placed".to_owned(), mean)].into(),
+            curves: [("allocated".to_owned(), [(0, mean), (10, mean)].into())].into(),
             ..Group::default()
         }
     }

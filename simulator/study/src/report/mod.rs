@@ -49,7 +49,7 @@ pub struct Each<'a> {
     /// What was repeated.
     pub repeats: &'a BTreeMap<String, u64>,
     /// Its numbers.
-    pub scalars: &'a BTreeMap<&'static str, f64>,
+    pub scalars: &'a BTreeMap<String, f64>,
     /// Of everything that happened, in hexadecimal.
     pub digest: String,
 }

@@ -66,7 +66,7 @@ pub(super) fn page(ran: Ran<'_>, charts: &[Chart]) -> String {
 fn means(groups: &[Group]) -> String {
     let labels: BTreeSet<_> = groups.iter().flat_map(|group| group.labels.keys()).collect();
     let scalars: BTreeSet<_> = groups.iter().flat_map(|group| group.scalars.keys()).collect();
-    let titles = labels.iter().map(|it| it.as_str()).chain(scalars.iter().map(|it| **it));
+    let titles = labels.iter().chain(&scalars).map(|it| it.as_str());
     let titles: String = titles.map(|it| format!("<th>{}</th>", escape(it))).collect();
     let mut text = format!("<table><tr>{titles}</tr>\n");
     for group in groups {
@@ -75,7 +75,7 @@ fn means(groups: &[Group]) -> String {
             format!("<td>{}</td>", escape(value))
         });
         let of_scalars = scalars.iter().map(|it| {
-            let mean = group.scalars.get(**it).map(in_words).unwrap_or_default();
+            let mean = group.scalars.get(*it).map(in_words).unwrap_or_default();
             format!("<td class=\"number\">{mean}</td>")
         });
         let cells: String = of_labels.chain(of_scalars).collect();

@@ -10,7 +10,7 @@ pub(super) fn runs(runs: &[Run]) -> String {
     let repeats: BTreeSet<&str> =
         runs.iter().flat_map(|it| it.repeats.keys()).map(|it| &**it).collect();
     let scalars: BTreeSet<&str> =
-        runs.iter().flat_map(|it| it.measures.scalars.keys()).copied().collect();
+        runs.iter().flat_map(|it| it.measures.scalars.keys()).map(|it| &**it).collect();
     let titles = labels.iter().chain(&repeats).chain(&scalars).copied().chain(["digest"]);
     let mut text = line(titles.map(str::to_owned));
     for run in runs {
@@ -38,7 +38,7 @@ pub(super) fn curves(outcome: &Outcome) -> String {
                 let of_labels =
                     labels.iter().map(|it| group.labels.get(*it).cloned().unwrap_or_default());
                 let numbers = [
-                    (*measure).to_owned(),
+                    measure.clone(),
                     at.to_string(),
                     mean.count.to_string(),
                     mean.mean.to_string(),
@@ -75,7 +75,7 @@ mod tests {
             labels: [("policy".to_owned(), policy.to_owned())].into(),
             repeats: [("seed".to_owned(), seed)].into(),
             measures: Measures {
-                scalars: [("placed", placed)].into(),
+                scalars: [("placed".to_owned(), placed)].into(),
                 digest: 255,
                 ..Measures::default()
             },

@@ -21,15 +21,18 @@ macro_rules! built_in {
 pub const ALL: &[BuiltIn] = built_in![
     "borg-compaction",
     "borg-powers-of-two",
+    "drf-canonical",
     "fgd-fig7",
     "fgd-fig9",
     "fgd-lists",
     "fgd-ties",
+    "mesos-scale",
     "omega-fig10",
     "omega-fig7",
     "omega-fig8",
     "omega-monolithic",
     "omega-uniform",
+    "small-and-large",
 ];
 
 /// The one with a name.

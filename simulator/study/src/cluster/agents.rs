@@ -1,0 +1,95 @@
+//! Agents: what the master asks of them, after as long as the plan says. They run nothing.
+
+use super::master::cluster;
+use proto::model::{
+    AgentCall, AgentId, AgentInfo, Principal, Resources, StatusReason, StatusSource, TaskId,
+    TaskKey, TaskState, TaskStatus, WallTime,
+};
+use simulator::engine::Time;
+use std::collections::BTreeMap;
+
+/// All agents and what runs on them.
+#[derive(Debug, Default)]
+pub(super) struct Agents {
+    numbers: BTreeMap<AgentId, usize>,
+    running: BTreeMap<TaskKey, Running>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Running {
+    agent: usize,
+    /// Of its last update.
+    sequence: u64,
+    /// Since when it runs.
+    since: Time,
+}
+
+pub(super) fn id(number: usize) -> AgentId {
+    AgentId::new(&format!("agent-{number:06}")).expect("an id")
+}
+
+pub(super) fn principal(number: usize) -> Principal {
+    let text = format!("spiffe://{}/agent/{}", cluster(), id(number));
+    text.parse().expect("a principal")
+}
+
+impl Agents {
+    /// The first words of another agent.
+    pub(super) fn register(&mut self, number: usize, resources: Resources) -> AgentCall {
+        self.numbers.insert(id(number), number);
+        let info = AgentInfo {
+            id: id(number),
+            hostname: format!("agent-{number:06}"),
+            address: format!("agent-{number:06}:5051"),
+            resources,
+            attributes: Vec::new(),
+            domain: None,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            reservations: Vec::new(),
+        };
+        AgentCall::Register { info, incarnation: 1, tasks: Vec::new(), volumes: Vec::new() }
+    }
+
+    /// A task is to run; says whether it is new.
+    pub(super) fn launch(&mut self, agent: usize, key: TaskKey) -> bool {
+        let running = Running { agent, sequence: 0, since: Time::ZERO };
+        self.running.insert(key, running).is_none()
+    }
+
+    /// A task comes to a state, unless it is gone; says where, since when it has been running, and
+    /// what the agent says.
+    pub(super) fn update(
+        &mut self,
+        now: Time,
+        key: &TaskKey,
+        state: TaskState,
+    ) -> Option<(usize, Time, AgentCall)> {
+        let running = self.running.get_mut(key)?;
+        running.sequence += 1;
+        if state == TaskState::Running {
+            running.since = now;
+        }
+        let Running { agent, sequence, since } = *running;
+        if state.is_terminal() {
+            self.running.remove(key);
+        }
+        let status = status(key.task.clone(), id(agent), state, sequence);
+        Some((agent, since, AgentCall::Update { framework: key.framework, status }))
+    }
+}
+
+fn status(task: TaskId, agent: AgentId, state: TaskState, sequence: u64) -> TaskStatus {
+    TaskStatus {
+        task,
+        agent,
+        state,
+        source: StatusSource::Agent,
+        reason: StatusReason::None,
+        message: String::new(),
+        exit_code: state.is_terminal().then_some(0),
+        signal: None,
+        memory_peak_bytes: None,
+        at: WallTime(0),
+        sequence,
+    }
+}

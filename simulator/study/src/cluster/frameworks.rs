@@ -1,0 +1,93 @@
+//! Frameworks: the SDK's engine around the shipped batch framework, as its driver runs it.
+
+use super::plan::Planned;
+use batch::{BatchScheduler, Silent};
+use bourse_sdk::{
+    Acknowledgement, Engine,
+    jitter::Backoff,
+    session::{ConnectionId, Effect, Input, SessionSettings},
+};
+use master_core::input::StreamId;
+use proto::model::{Duration, FrameworkInfo, Instant, Principal};
+use simulator::engine::Time;
+use std::collections::BTreeSet;
+
+/// One framework.
+#[derive(Debug)]
+pub(super) struct Framework {
+    pub(super) name: String,
+    pub(super) group: usize,
+    pub(super) starts: Time,
+    engine: Engine,
+    scheduler: BatchScheduler,
+    pub(super) stream: Option<(ConnectionId, StreamId)>,
+    /// When it next looks at the time, if it was not asked for earlier.
+    pub(super) wake_at: Option<Time>,
+    /// It decides until then.
+    pub(super) busy_until: Time,
+    /// How long it has decided, all together.
+    pub(super) busy: Time,
+}
+
+impl Framework {
+    pub(super) fn new(planned: Planned, seed: u64) -> Self {
+        let Planned { group, name, role, starts, job } = planned;
+        let settings = SessionSettings {
+            masters: vec!["master:5050".to_owned()],
+            info: FrameworkInfo {
+                name: name.clone(),
+                roles: vec![role.clone()],
+                failover_timeout: Duration::from_seconds(3_600),
+                labels: Vec::new(),
+                disruption_budget: None,
+                offer_terms: Vec::new(),
+            },
+            framework: None,
+            suppressed: BTreeSet::from([role]),
+            acknowledgement: Acknowledgement::Automatic,
+            backoff: Backoff { min: Duration(50), max: Duration(500) },
+            connect_timeout: Duration::from_seconds(3_600),
+            drain_timeout: Duration::from_seconds(3_600),
+            seed,
+        };
+        Self {
+            group,
+            starts,
+            engine: Engine::new(settings),
+            scheduler: BatchScheduler::new(job, seed, Box::new(Silent)),
+            stream: None,
+            wake_at: None,
+            busy_until: Time::ZERO,
+            busy: Time::ZERO,
+            name,
+        }
+    }
+
+    pub(super) fn principal(&self) -> Principal {
+        let text = format!("spiffe://{}/framework/{}", super::master::cluster(), self.name);
+        text.parse().expect("a principal")
+    }
+
+    /// Lets it see what happened; says what it does.
+    pub(super) fn step(&mut self, now: Instant, input: Option<Input>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.engine.ended().is_none() {
+            self.engine.step(now, input, &mut self.scheduler, &mut effects);
+        }
+        effects
+    }
+
+    /// When it wants to look at the time.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.engine.ended().is_none().then(|| self.engine.deadline()).flatten()
+    }
+
+    /// Whether it is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.engine.ended().is_some()
+    }
+
+    pub(super) fn summary(&self) -> batch::Summary {
+        self.scheduler.summary()
+    }
+}

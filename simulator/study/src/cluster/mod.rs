@@ -1,0 +1,22 @@
+//! Clusters: the masters' whole core, the SDK's session and shipped frameworks in virtual time,
+//! unchanged; what differs from a cluster is how long messages, disks and containers take, and that
+//! a study says it.
+//!
+//! ```text
+//!  framework (Scheduler) ── SDK session ──▶ network_ms ──▶ master core ──▶ commit_ms ──▶ disk
+//!        ▲  busy while it decides                             │  offers, launches
+//!        └──────────────── network_ms ◀───────────────────────┤
+//!                                                             └──▶ network_ms ──▶ agent: start_ms,
+//!                                                                  then for as long as a task runs
+//! ```
+//!
+//! One master leads from the start and nothing fails: faults are for trials.
+
+mod agents;
+mod frameworks;
+mod master;
+mod plan;
+mod results;
+mod world;
+
+pub use plan::{AgentsPlan, ClusterPlan, FrameworksPlan};

@@ -1,0 +1,213 @@
+//! `[cluster]` of a study.
+
+use super::world::World;
+use crate::{
+    measures::Measures,
+    plan::{PlanError, Study},
+};
+use batch::{Job, TaskSpec};
+use proto::model::{Duration, Milli, PlacementPolicy, Resources, Role};
+use serde::Deserialize;
+use simulator::engine::{Chance, Time};
+use std::collections::BTreeMap;
+
+/// What is asked.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterPlan {
+    /// For how long, in seconds; it ends before when all jobs are done.
+    pub until_s: u64,
+    /// The agents.
+    pub agents: AgentsPlan,
+    /// Groups of frameworks that are alike, by name.
+    pub frameworks: BTreeMap<String, FrameworksPlan>,
+    /// How roles are placed, as for `bourse master --placement`.
+    #[serde(default)]
+    pub placement: Placement,
+    /// What roles weigh that do not weigh 1.
+    #[serde(default)]
+    pub weights: BTreeMap<String, f64>,
+    /// Milliseconds that every message takes.
+    #[serde(default = "one")]
+    pub network_ms: u64,
+    /// Milliseconds until an entry of the master's log is on disk.
+    #[serde(default = "one")]
+    pub commit_ms: u64,
+    /// Milliseconds until a container runs.
+    #[serde(default)]
+    pub start_ms: u64,
+    /// Seconds after which an offer that nobody answers is taken back; none for ever.
+    #[serde(default = "offer_timeout")]
+    pub offer_timeout_s: Option<u64>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "serde wants the field's type")]
+fn offer_timeout() -> Option<u64> {
+    Some(60)
+}
+
+/// A placement policy, by the name that it has everywhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Placement(pub PlacementPolicy);
+
+impl TryFrom<String> for Placement {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|problem| format!("`{text}`: {problem}"))
+    }
+}
+
+/// Agents that are all alike.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentsPlan {
+    /// How many.
+    pub count: u32,
+    /// Cores of each.
+    pub cpus: f64,
+    /// MiB of each.
+    pub mem: f64,
+    /// Seconds until they come.
+    #[serde(default)]
+    pub start_s: f64,
+}
+
+/// Frameworks that are all alike: the shipped batch framework, each with a job of its own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrameworksPlan {
+    /// How many.
+    pub count: u32,
+    /// Their role.
+    #[serde(default = "any_role")]
+    pub role: String,
+    /// Tasks of each one's job.
+    pub tasks: u32,
+    /// Cores of each task.
+    pub cpus: f64,
+    /// MiB of each task.
+    pub mem: f64,
+    /// Seconds that tasks run, in the mean.
+    pub run_s: f64,
+    /// The standard deviation of that; what would be less than nothing is a millisecond.
+    #[serde(default)]
+    pub run_deviation_s: f64,
+    /// All tasks of a job begin together, and are given up when there is no room for them after so
+    /// many seconds; 0 when each begins by itself.
+    #[serde(default)]
+    pub gang_s: f64,
+    /// Seconds from the start to the first one's subscription.
+    #[serde(default)]
+    pub start_s: f64,
+    /// Seconds from each one's subscription to the next one's.
+    #[serde(default)]
+    pub every_s: f64,
+    /// Seconds for which a framework is busy for every accept; it hears nothing meanwhile.
+    #[serde(default)]
+    pub decide_s: f64,
+    /// The same for every task of it.
+    #[serde(default)]
+    pub decide_task_s: f64,
+}
+
+fn any_role() -> String {
+    "*".to_owned()
+}
+
+/// One framework of a plan.
+#[derive(Debug)]
+pub(super) struct Planned {
+    /// Its group.
+    pub(super) group: usize,
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) starts: Time,
+    pub(super) job: Job,
+}
+
+impl ClusterPlan {
+    /// One run of a study of this.
+    ///
+    /// # Errors
+    /// When a role or an amount is none.
+    pub fn run(&self, study: &Study) -> Result<Measures, PlanError> {
+        let planned = self.planned()?;
+        let weights = self.weights.iter().map(|(role, weight)| {
+            let role = role_of("weights", role)?;
+            Ok((role, Milli(milli("weights", *weight)?)))
+        });
+        let weights = weights.collect::<Result<_, PlanError>>()?;
+        let each = resources("agents", self.agents.cpus, self.agents.mem)?;
+        let chance = Chance::of(study.seed, "workload", 0);
+        let mut world = World::new(self, planned, weights, &each, study.seed, chance);
+        world.run(Time::seconds(self.until_s));
+        Ok(world.measures())
+    }
+
+    /// All frameworks, by group and number.
+    fn planned(&self) -> Result<Vec<Planned>, PlanError> {
+        let mut planned = Vec::new();
+        for (group, (name, plan)) in self.frameworks.iter().enumerate() {
+            let role = role_of(name, &plan.role)?;
+            let each = resources(name, plan.cpus, plan.mem)?;
+            for number in 0..plan.count {
+                let name = format!("{name}-{number}");
+                // Agents of a study run nothing; how long it takes is the plan's.
+                let command = vec!["study".to_owned()];
+                let wait =
+                    (plan.gang_s > 0.0).then(|| Duration(seconds(plan.gang_s).0 / MILLISECOND));
+                let task = TaskSpec {
+                    instances: plan.tasks,
+                    gang_timeout: wait,
+                    ..TaskSpec::new("task", command, each.clone())
+                };
+                let job = Job::new(name.clone(), role.clone(), vec![task]);
+                let job = job.map_err(|problem| PlanError::Value {
+                    table: name.clone(),
+                    problem: problem.to_string(),
+                })?;
+                let starts = seconds(plan.start_s) + seconds(plan.every_s).times(number.into());
+                planned.push(Planned { group, name, role: role.clone(), starts, job });
+            }
+        }
+        Ok(planned)
+    }
+}
+
+const MILLISECOND: u64 = Time::milliseconds(1).0;
+
+/// Whole milliseconds: the cores count in these.
+pub(super) fn seconds(seconds: f64) -> Time {
+    // A cast of floats saturates; a century is enough.
+    Time::milliseconds(((seconds * 1e3).round() as u64).min(3_155_760_000_000))
+}
+
+fn role_of(table: &str, text: &str) -> Result<Role, PlanError> {
+    let problem = |problem: &dyn std::fmt::Display| PlanError::Value {
+        table: table.to_owned(),
+        problem: format!("the role `{text}`: {problem}"),
+    };
+    Role::new(text).map_err(|error| problem(&error))
+}
+
+fn milli(table: &str, amount: f64) -> Result<i64, PlanError> {
+    let milli = (amount * 1_000.0).round();
+    match (0.0..1e15).contains(&milli) {
+        true => Ok(milli as i64),
+        false => Err(PlanError::Value {
+            table: table.to_owned(),
+            problem: format!("{amount} is no amount: 0 to 10^12"),
+        }),
+    }
+}
+
+fn resources(table: &str, cpus: f64, mem: f64) -> Result<Resources, PlanError> {
+    let (cpus, mem) = (milli(table, cpus)?, milli(table, mem)?);
+    Ok(Resources::cpus_mem(cpus, mem / 1_000))
+}

@@ -1,0 +1,347 @@
+//! The loop: messages on their way, turns of the master, tasks that run.
+
+use super::{
+    agents::{self, Agents},
+    frameworks::Framework,
+    master::LoneMaster,
+    plan::{ClusterPlan, FrameworksPlan, Planned, seconds},
+    results::Results,
+};
+use crate::measures::Measures;
+use bourse_sdk::session::{Answer, Effect as Act, Failure, Input as Heard, SendId};
+use master_core::{
+    Effect, Input,
+    input::{CallId, StreamId},
+    outbox::Answer as MasterAnswer,
+};
+use proto::model::{
+    Duration, FrameworkId, Instant, Milli, Operation, Order, Resources, Role, SchedulerCall,
+    SchedulerEvent, TaskKey, TaskState,
+};
+use simulator::engine::{Chance, Queue, Time};
+use std::collections::BTreeMap;
+
+/// Something that happens.
+#[derive(Debug)]
+enum Happening {
+    /// The master takes what has arrived.
+    Turn,
+    /// Its clock.
+    Tick,
+    /// Something arrives at the master.
+    ToMaster(Box<Input>),
+    ToAgent(usize, Box<Order>),
+    ToFramework(usize, Box<Heard>),
+    /// A framework looks at the time.
+    Wake(usize),
+    /// A task comes to a state.
+    Task(Box<TaskKey>, TaskState),
+}
+
+#[derive(Debug)]
+pub(super) struct World<'a> {
+    plan: &'a ClusterPlan,
+    groups: Vec<&'a FrameworksPlan>,
+    queue: Queue<Happening>,
+    master: LoneMaster,
+    agents: Agents,
+    frameworks: Vec<Framework>,
+    chance: Chance,
+    results: Results,
+    /// What has arrived at the master since its last turn.
+    inbox: Vec<Input>,
+    /// Whose streams they are.
+    streams: BTreeMap<StreamId, Client>,
+    next_stream: u64,
+    /// Whose frameworks they are, by the master's ids.
+    owners: BTreeMap<FrameworkId, usize>,
+    /// Who waits for which answer.
+    calls: BTreeMap<CallId, (usize, SendId)>,
+    next_call: u64,
+    ended: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Client {
+    Agent(usize),
+    Framework(usize),
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(
+        plan: &'a ClusterPlan,
+        planned: Vec<Planned>,
+        weights: BTreeMap<Role, Milli>,
+        each: &Resources,
+        seed: u64,
+        chance: Chance,
+    ) -> Self {
+        let offer_timeout = plan.offer_timeout_s.map(Duration::from_seconds);
+        let mut seeds = Chance::of(seed, "frameworks", 0);
+        let frameworks: Vec<_> =
+            planned.into_iter().map(|planned| Framework::new(planned, seeds.number())).collect();
+        let mut world = Self {
+            plan,
+            groups: plan.frameworks.values().collect(),
+            queue: Queue::new(),
+            master: LoneMaster::new(weights, offer_timeout, plan.placement.0, seed),
+            agents: Agents::default(),
+            frameworks,
+            chance,
+            results: Results::new(plan.agents),
+            inbox: Vec::new(),
+            streams: BTreeMap::new(),
+            next_stream: 1,
+            owners: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            next_call: 1,
+            ended: 0,
+        };
+        for number in 0..plan.agents.count as usize {
+            let stream = world.open(Client::Agent(number));
+            let message = world.agents.register(number, each.clone());
+            let principal = agents::principal(number);
+            let input = Input::AgentMessage { stream, principal, message };
+            let at = seconds(plan.agents.start_s);
+            world.queue.at(at, Happening::ToMaster(Box::new(input)));
+        }
+        world.queue.at(TICK, Happening::Tick);
+        for framework in 0..world.frameworks.len() {
+            world.wake(framework, world.frameworks[framework].starts);
+        }
+        world
+    }
+
+    /// Until a time, or until all jobs are done.
+    pub(super) fn run(&mut self, until: Time) {
+        while self.ended < self.frameworks.len()
+            && let Some(happening) = self.queue.next_before(until)
+        {
+            self.results.events += 1;
+            match happening {
+                Happening::Turn => self.turn(),
+                Happening::Tick => {
+                    self.arrive(Input::Tick);
+                    self.queue.after(TICK, Happening::Tick);
+                }
+                Happening::ToMaster(input) => self.arrive(*input),
+                Happening::ToAgent(agent, order) => self.order(agent, *order),
+                Happening::ToFramework(framework, heard) => self.hear(framework, heard),
+                Happening::Wake(framework) => {
+                    // It was asked for an earlier time since.
+                    let now = self.queue.now();
+                    if self.frameworks[framework].wake_at.take_if(|at| *at <= now).is_some() {
+                        self.step(framework, None);
+                    }
+                }
+                Happening::Task(key, state) => self.task(*key, state),
+            }
+        }
+    }
+
+    fn open(&mut self, client: Client) -> StreamId {
+        let stream = StreamId(self.next_stream);
+        self.next_stream += 1;
+        self.streams.insert(stream, client);
+        stream
+    }
+
+    fn network(&self) -> Time {
+        Time::milliseconds(self.plan.network_ms)
+    }
+
+    /// Something is there for the master's next turn.
+    fn arrive(&mut self, input: Input) {
+        if self.inbox.is_empty() {
+            // Whatever arrives at the same moment is part of it.
+            self.queue.after(Time::ZERO, Happening::Turn);
+        }
+        self.inbox.push(input);
+    }
+
+    fn turn(&mut self) {
+        let inputs = std::mem::take(&mut self.inbox);
+        let effects = self.master.turn(self.queue.now(), inputs);
+        for effect in effects {
+            match effect {
+                Effect::Persist(persist) => {
+                    let wait = Time::milliseconds(self.plan.commit_ms);
+                    let input = Input::Persisted(persist.number);
+                    self.queue.after(wait, Happening::ToMaster(Box::new(input)));
+                }
+                Effect::Reply { call, answer } => self.reply(call, answer),
+                Effect::ToFramework { stream, event } => self.tell(stream, event),
+                Effect::ToAgent { stream, order, .. } => {
+                    if let Some(Client::Agent(agent)) = self.streams.get(&stream) {
+                        let order = Happening::ToAgent(*agent, Box::new(order));
+                        self.queue.after(self.network(), order);
+                    }
+                }
+                Effect::Close(stream) => {
+                    self.streams.remove(&stream);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn reply(&mut self, call: CallId, answer: Result<MasterAnswer, proto::model::Refusal>) {
+        let Some((framework, send)) = self.calls.remove(&call) else { return };
+        let answer = match answer {
+            Ok(MasterAnswer::Accepted(results)) => Ok(Answer::Accepted(results)),
+            Ok(MasterAnswer::Reconciling(count)) => Ok(Answer::Reconciling(count)),
+            Ok(_) => Ok(Answer::Done),
+            Err(refusal) => {
+                self.results.refused += 1;
+                Err(Failure::Refused(refusal))
+            }
+        };
+        let heard = Box::new(Heard::Answered(send, answer));
+        self.queue.after(self.network(), Happening::ToFramework(framework, heard));
+    }
+
+    fn tell(&mut self, stream: StreamId, event: SchedulerEvent) {
+        let Some(Client::Framework(framework)) = self.streams.get(&stream).copied() else { return };
+        let connection = self.frameworks[framework].stream.filter(|(_, mine)| *mine == stream);
+        let Some((connection, _)) = connection else { return };
+        match &event {
+            SchedulerEvent::Offers(offers) => self.results.offers += offers.len() as u64,
+            SchedulerEvent::Subscribed { session, .. } => {
+                self.owners.insert(session.framework, framework);
+            }
+            _ => {}
+        }
+        let heard = Box::new(Heard::Event(connection, event));
+        self.queue.after(self.network(), Happening::ToFramework(framework, heard));
+    }
+
+    fn order(&mut self, agent: usize, order: Order) {
+        match order {
+            Order::Launch { framework, task, .. } => {
+                let key = TaskKey { framework, task: task.id.clone() };
+                if self.agents.launch(agent, key.clone()) {
+                    self.results.launched(self.queue.now(), agent, &task);
+                    let wait = Time::milliseconds(self.plan.start_ms);
+                    self.queue.after(wait, Happening::Task(Box::new(key), TaskState::Running));
+                }
+            }
+            Order::Kill { key, .. } => self.task(key, TaskState::Killed),
+            _ => {}
+        }
+    }
+
+    /// A task comes to a state, unless it is gone.
+    fn task(&mut self, key: TaskKey, state: TaskState) {
+        let now = self.queue.now();
+        let Some((agent, since, message)) = self.agents.update(now, &key, state) else { return };
+        let (stream, principal) = (StreamId(agent as u64 + 1), agents::principal(agent));
+        let input = Input::AgentMessage { stream, principal, message };
+        self.queue.after(self.network(), Happening::ToMaster(Box::new(input)));
+        let Some(framework) = self.owners.get(&key.framework) else { return };
+        let plan = self.groups[self.frameworks[*framework].group];
+        match state {
+            TaskState::Running => {
+                let wait = self.run_time(plan);
+                self.queue.after(wait, Happening::Task(Box::new(key), TaskState::Finished));
+            }
+            _ => self.results.has_run(plan.cpus, now - since),
+        }
+    }
+
+    /// How long a task runs: the mean and the sum of twelve numbers below one, less six, times the
+    /// deviation, which is as good as a normal distribution and the same on every machine.
+    fn run_time(&mut self, plan: &FrameworksPlan) -> Time {
+        let thousandths: u64 = (0..12).map(|_| self.chance.below(1_000)).sum();
+        let normal = (thousandths as f64 - 5_994.0) / 1_000.0;
+        seconds((plan.run_s + normal * plan.run_deviation_s).max(1e-3))
+    }
+
+    /// A framework that decides hears nothing until it has.
+    fn hear(&mut self, framework: usize, heard: Box<Heard>) {
+        let busy_until = self.frameworks[framework].busy_until;
+        match busy_until > self.queue.now() {
+            true => self.queue.at(busy_until, Happening::ToFramework(framework, heard)),
+            false => self.step(framework, Some(*heard)),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant(self.queue.now().0 / Time::milliseconds(1).0)
+    }
+
+    fn step(&mut self, framework: usize, heard: Option<Heard>) {
+        let now = self.now();
+        let was_over = self.frameworks[framework].is_over();
+        let acts = self.frameworks[framework].step(now, heard);
+        acts.into_iter().for_each(|act| self.act(framework, act));
+        let it = &self.frameworks[framework];
+        if it.is_over() && !was_over {
+            self.ended += 1;
+            self.results.ended(self.queue.now(), it);
+        } else if let Some(deadline) = it.deadline() {
+            let at = Time::milliseconds(deadline.0).max(self.queue.now() + Time::milliseconds(1));
+            self.wake(framework, at);
+        }
+    }
+
+    fn wake(&mut self, framework: usize, at: Time) {
+        let it = &mut self.frameworks[framework];
+        if it.wake_at.is_none_or(|wake| at < wake) {
+            it.wake_at = Some(at);
+            self.queue.at(at, Happening::Wake(framework));
+        }
+    }
+
+    fn act(&mut self, framework: usize, act: Act) {
+        match act {
+            Act::Connect { connection, subscribe, .. } => {
+                let stream = self.open(Client::Framework(framework));
+                let it = &mut self.frameworks[framework];
+                it.stream = Some((connection, stream));
+                let principal = it.principal();
+                let input = Input::FrameworkSubscribe { stream, principal, subscribe };
+                self.queue.after(self.network(), Happening::ToMaster(Box::new(input)));
+            }
+            Act::Disconnect(_) => {
+                if let Some((_, stream)) = self.frameworks[framework].stream.take() {
+                    let closed = Happening::ToMaster(Box::new(Input::StreamClosed(stream)));
+                    self.queue.after(self.network(), closed);
+                }
+            }
+            // The one master leads for ever.
+            Act::FindLeader { .. } => {}
+            Act::Send { send, identity: session, call: request, .. } => {
+                let takes = self.decision(framework, &request);
+                let it = &mut self.frameworks[framework];
+                it.busy_until = it.busy_until.max(self.queue.now()) + takes;
+                it.busy += takes;
+                let (at, principal) = (it.busy_until, it.principal());
+                let call = CallId(self.next_call);
+                self.next_call += 1;
+                self.calls.insert(call, (framework, send));
+                let input = Input::FrameworkCall { call, principal, session, request };
+                self.queue.at(at + self.network(), Happening::ToMaster(Box::new(input)));
+            }
+        }
+    }
+
+    /// How long it takes to decide what a call says.
+    fn decision(&self, framework: usize, call: &SchedulerCall) -> Time {
+        let SchedulerCall::Accept { operations, .. } = call else { return Time::ZERO };
+        let plan = self.groups[self.frameworks[framework].group];
+        let tasks = |operation: &Operation| match operation {
+            Operation::Launch { tasks } => tasks.len() as u64,
+            _ => 0,
+        };
+        let count = operations.iter().map(tasks).sum();
+        seconds(plan.decide_s) + seconds(plan.decide_task_s).times(count)
+    }
+
+    pub(super) fn measures(self) -> Measures {
+        let names: Vec<&str> = self.plan.frameworks.keys().map(String::as_str).collect();
+        self.results.measures(self.queue.now(), &names, &self.frameworks)
+    }
+}
+
+/// The master's ticks, as often as on a cluster.
+const TICK: Time = Time::milliseconds(100);

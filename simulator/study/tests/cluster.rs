@@ -1,0 +1,95 @@
+//! Whole clusters of the real cores: small cases with known results.
+
+use std::{collections::BTreeMap, path::Path};
+use study::{campaign, plan::expand};
+
+fn run(text: &str) -> (BTreeMap<String, f64>, u64) {
+    let points = expand(text).unwrap();
+    let runs = campaign::run(&points, Path::new("."), 1, &|_| {}).unwrap();
+    (runs[0].measures.scalars.clone(), runs[0].measures.digest)
+}
+
+fn cluster(agents: &str, frameworks: &str) -> String {
+    format!(
+        "name = \"small\"\ntitle = \"small\"\n[cluster]\nuntil_s = 600\nplacement = \"pack\"\n\
+         [cluster.agents]\n{agents}\n{frameworks}"
+    )
+}
+
+/// The shipped batch framework runs its job to the end, on nothing but what a study says.
+#[test]
+fn a_shipped_framework_runs_unchanged() {
+    let text = cluster(
+        "count = 2\ncpus = 2\nmem = 1024",
+        "[cluster.frameworks.all]\ncount = 3\ntasks = 8\ncpus = 0.5\nmem = 64\nrun_s = 10\n\
+         decide_s = 0.5",
+    );
+    let (of, digest) = run(&text);
+    assert_eq!((of["all.done"], of["all.started"], of["launched"]), (1.0, 24.0, 24.0));
+    assert_eq!(of["refused"], 0.0);
+    // Four cores hold eight tasks at once, so that there are three rounds of ten seconds at least.
+    assert!((30.0..40.0).contains(&of["all.makespan-most"]), "{}", of["all.makespan-most"]);
+    assert!(of["all.busy"] > 0.0, "they decide for half a second each time");
+    assert!((0.75..=1.0).contains(&of["cpus-used"]), "{}", of["cpus-used"]);
+    assert_eq!(run(&text).1, digest, "the same again");
+}
+
+/// DRF NSDI'11, section 4.1, by the master's own allocator.
+#[test]
+fn dominant_shares_are_equal() {
+    let text = study::studies::find("drf-canonical").unwrap().text;
+    let points = expand(text).unwrap();
+    let by_pieces = points.iter().find(|point| point.labels["placement"] == "pack").unwrap();
+    let runs = campaign::run(std::slice::from_ref(by_pieces), Path::new("."), 1, &|_| {}).unwrap();
+    let of = &runs[0].measures.scalars;
+    assert_eq!((of["A.started"], of["B.started"]), (3.0, 2.0));
+}
+
+#[test]
+fn weights_count() {
+    let text = cluster(
+        "count = 1\ncpus = 6\nmem = 8192\nstart_s = 5",
+        "[cluster.weights]\nheavy = 2\n\
+         [cluster.frameworks.heavy]\ncount = 1\nrole = \"heavy\"\ntasks = 9\ncpus = 1\nmem = 64\n\
+         run_s = 3600\n\
+         [cluster.frameworks.light]\ncount = 1\nrole = \"light\"\ntasks = 9\ncpus = 1\nmem = 64\n\
+         run_s = 3600",
+    );
+    let (of, _) = run(&text);
+    assert_eq!((of["heavy.started"], of["light.started"]), (4.0, 2.0));
+}
+
+/// Nobody is offered what it has not asked for, however much is free.
+#[test]
+fn a_framework_is_offered_what_it_states_and_no_more() {
+    let text = cluster(
+        "count = 50\ncpus = 4\nmem = 4096",
+        "[cluster.frameworks.all]\ncount = 4\ntasks = 2\ncpus = 1\nmem = 64\nrun_s = 5",
+    );
+    let (of, _) = run(&text);
+    assert_eq!(of["all.done"], 1.0);
+    assert!(of["offers"] <= 8.0, "{} offers for 8 tasks", of["offers"]);
+}
+
+#[test]
+fn what_is_wrong_in_a_plan_is_said() {
+    let good = cluster(
+        "count = 1\ncpus = 1\nmem = 64",
+        "[cluster.frameworks.all]\ncount = 1\ntasks = 1\ncpus = 1\nmem = 64\nrun_s = 1",
+    );
+    let problem = |from: &str, to: &str| {
+        let text = good.replace(from, to);
+        assert_ne!(text, good);
+        match expand(&text) {
+            Err(problem) => problem.to_string(),
+            Ok(points) => {
+                let runs = campaign::run(&points, Path::new("."), 1, &|_| {});
+                runs.unwrap_err().to_string()
+            }
+        }
+    };
+    assert!(problem("\"pack\"", "\"fullest\"").contains("fullest"));
+    assert!(problem("run_s = 1", "run_s = 1\nrole = \"a//b\"").contains("the role `a//b`"));
+    assert!(problem("cpus = 1\nmem = 64\nrun", "cpus = -1\nmem = 64\nrun").contains("-1"));
+    assert!(problem("tasks = 1", "tasks = 0").contains("all-0"));
+}
