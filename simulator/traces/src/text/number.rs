@@ -31,12 +31,23 @@ impl Unit {
     pub(crate) const THOUSANDTHS: Self = Self::ten(3);
     /// Thousandths of a MiB.
     pub(crate) const GIB: Self = Self { times: 1_024, over: 1, ten: 3 };
+    /// Thousandths of a MiB.
+    pub(crate) const TIB: Self = Self { times: 1 << 20, over: 1, ten: 3 };
+    /// Thousandths of a MiB.
+    pub(crate) const KIB: Self = Self { times: 1, over: 1_024, ten: 3 };
+    /// Thousandths of a MiB.
+    pub(crate) const BYTES: Self = Self { times: 1, over: 1 << 20, ten: 3 };
     /// Thousandths of a thousandth of the largest machine.
     pub(crate) const NORMALISED: Self = Self::ten(6);
     /// Nanoseconds.
     pub(crate) const SECONDS: Self = Self::ten(9);
     /// Nanoseconds.
     pub(crate) const MICROSECONDS: Self = Self::ten(3);
+
+    /// This unit, shared by so many, at least 1.
+    pub(crate) fn shared_by(self, count: u32) -> Self {
+        Self { over: self.over * u64::from(count.max(1)), ..self }
+    }
 
     const fn ten(ten: i32) -> Self {
         Self { times: 1, over: 1, ten }
@@ -159,6 +170,9 @@ mod tests {
             ("116.38162544169612", Unit::SECONDS, 116_381_625_442),
             ("2029855.0000000002", Unit::SECONDS, 2_029_855_000_000_000),
             ("1.5", Unit::GIB, 1_536_000),
+            ("1", Unit::KIB, 1),
+            ("529426432", Unit::KIB, 517_018_000),
+            ("68719476736", Unit::BYTES, 65_536_000),
             ("-0", Unit::ONE, 0),
             ("+7.", Unit::ONE, 7),
             (".5", Unit::ONE, 1),

@@ -8,6 +8,10 @@ use crate::{error::ReadError, limits::FIELDS_MAX, source::Source};
 pub(crate) enum Fields {
     /// Commas; a field in double quotes may hold some. Quotes never span lines.
     Commas,
+    /// Single tabs.
+    Tabs,
+    /// Any number of blanks or tabs, also before the first.
+    Blanks,
 }
 
 /// The rows of a text file, one at a time. Empty lines are none.
@@ -19,6 +23,8 @@ pub(crate) struct Rows {
     ends: Vec<(u32, u32)>,
     unquoted: Vec<u8>,
     is_quoted: bool,
+    /// Lines that begin with it are none.
+    comment: Option<u8>,
 }
 
 impl Rows {
@@ -29,7 +35,14 @@ impl Rows {
             ends: Vec::new(),
             unquoted: Vec::new(),
             is_quoted: false,
+            comment: None,
         }
+    }
+
+    /// Lines that begin with this byte are no rows.
+    pub(crate) fn with_comments(mut self, begin: u8) -> Self {
+        self.comment = Some(begin);
+        self
     }
 
     /// Goes to the next row; false when there is none.
@@ -38,7 +51,8 @@ impl Rows {
             if !self.lines.advance()? {
                 return Ok(false);
             }
-            if !self.lines.line().trim_ascii().is_empty() {
+            let line = self.lines.line().trim_ascii_start();
+            if !line.is_empty() && line.first() != self.comment.as_ref() {
                 self.split()?;
                 return Ok(true);
             }
@@ -58,6 +72,8 @@ impl Rows {
         match self.by {
             Fields::Commas if memchr::memchr(b'"', line).is_some() => return self.unquote(),
             Fields::Commas => split_at(line, b',', &mut self.ends),
+            Fields::Tabs => split_at(line, b'\t', &mut self.ends),
+            Fields::Blanks => split_at_blanks(line, &mut self.ends),
         }
         self.check()
     }
@@ -108,6 +124,23 @@ fn split_at(line: &[u8], by: u8, ends: &mut Vec<(u32, u32)>) {
         start = at as u32 + 1;
     }
     ends.push((start, line.len() as u32));
+}
+
+fn split_at_blanks(line: &[u8], ends: &mut Vec<(u32, u32)>) {
+    let mut start = None;
+    for (at, byte) in line.iter().enumerate() {
+        match (byte, start) {
+            (b' ' | b'\t', Some(from)) => {
+                ends.push((from, at as u32));
+                start = None;
+            }
+            (b' ' | b'\t', None) | (_, Some(_)) => {}
+            (_, None) => start = Some(at as u32),
+        }
+    }
+    if let Some(from) = start {
+        ends.push((from, line.len() as u32));
+    }
 }
 
 /// Takes a field up to its closing quote; what follows is nothing or a comma.

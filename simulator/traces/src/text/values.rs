@@ -36,6 +36,11 @@ pub(crate) struct Row<'a> {
 }
 
 impl Column {
+    /// A column of a table without a header.
+    pub(crate) const fn at(index: usize, name: &'static str) -> Self {
+        Self { index: Some(index), name }
+    }
+
     /// Whether the table has it.
     pub(crate) fn is_there(self) -> bool {
         self.index.is_some()
@@ -132,6 +137,17 @@ impl<'a> Row<'a> {
         expected: &'static str,
     ) -> Result<u64, ReadError> {
         self.amount(column, unit, expected)?.ok_or_else(|| self.bad(column, expected))
+    }
+
+    /// Whether it says -1, with which many formats mean that something is not known.
+    pub(crate) fn is_minus_one(&self, column: Column) -> bool {
+        matches!(self.text(column), b"-1" | b"-1.0" | b"-1.00")
+    }
+
+    /// Whether it is a number below 0.
+    pub(crate) fn is_negative(&self, column: Column) -> bool {
+        let text = self.text(column);
+        text.first() == Some(&b'-') && Decimal::parse(text).is_some()
     }
 
     /// A whole number; none if the field is empty.

@@ -3,10 +3,14 @@
 
 #![forbid(unsafe_code)]
 
+mod alibaba;
+mod google2011;
 mod google2019;
 mod kit;
 mod omega;
 mod openb;
 mod packed;
+mod philly;
 mod published;
+mod swf;
 mod text;

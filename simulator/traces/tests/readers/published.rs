@@ -8,7 +8,7 @@ use std::{
 };
 use traces::{
     Source,
-    formats::{google2019, omega, openb},
+    formats::{alibaba, google2011, google2019, omega, openb, philly, swf},
     model::{Arrival, Kind, MachineEvent},
 };
 
@@ -91,4 +91,91 @@ fn google2019_extracts() {
         let (requests, skipped) = arrivals(google2019::requests, &requests);
         assert_eq!(requests.len() as u64 + skipped, 10_000, "{cell}");
     }
+}
+
+#[test]
+fn google2011_tables() {
+    let Some(folder) = published("google2011_tables", "google-2011-sample") else { return };
+    let file = |name: &str| Source::open(&folder.join(name)).unwrap();
+    let (events, _) = all(google2011::machine_events, file("machine_events-sample.csv.gz"));
+    assert_eq!(events.len(), 1_523);
+    let (events, _) = all(google2011::machine_attributes, file("machine_attributes-sample.csv.gz"));
+    assert_eq!(events.len(), 1_665);
+    let (events, _) = all(google2011::job_events, file("job_events-sample.csv.gz"));
+    assert_eq!(events.len(), 670);
+    let (events, _) = all(google2011::task_events, file("task_events-sample.csv.gz"));
+    assert_eq!(events.len(), 1_015);
+    let (tasks, reader) = all(google2011::tasks, file("task_events-sample.csv.gz"));
+    assert_eq!(tasks.len() as u64 + reader.notes().skipped(), 1_015);
+    let (rows, _) = all(google2011::task_usage, file("task_usage-sample.csv.gz"));
+    assert_eq!(rows.len(), 677);
+}
+
+#[test]
+fn prefills() {
+    let Some(folder) = published("prefills", "google-2011-sample") else { return };
+    for by in ["request", "usage"] {
+        let path = folder.join(format!("init-cluster-state.{by}.log.gz"));
+        let (jobs, skipped) = arrivals(omega::prefill, &path);
+        let ends = jobs.iter().filter(|job| job.duration_ns.is_some()).count();
+        assert_eq!((jobs.len(), ends as u64 + skipped), (3_979, 79), "{by}");
+    }
+}
+
+#[test]
+fn swf_logs() {
+    let Some(folder) = published("swf_logs", "swf") else { return };
+    // Jobs, as the logs' heads say, and those whose processors are not known.
+    let logs = [
+        ("LCG-2005-1", 188_041, 0),
+        ("NASA-iPSC-1993-3.1-cln", 18_239, 0),
+        ("HPC2N-2002-2.2-first3170", 3_170, 0),
+        ("lublin_256", 10_000, 0),
+    ];
+    for (log, rows, unknown) in logs {
+        let (jobs, skipped) = arrivals(swf::jobs, &folder.join(format!("{log}.swf.gz")));
+        assert_eq!((jobs.len(), skipped), (rows, unknown), "{log}");
+    }
+    let (jobs, skipped) = arrivals(swf::jobs, &folder.join("MetaCentrum-wagap-2013.swf.gz"));
+    let wholes = jobs.iter().filter(|job| !job.more).count();
+    assert_eq!((wholes, skipped), (17_900, 0));
+    assert_eq!(jobs.first().map(|job| job.submit_ns), Some(0));
+    let exclusive =
+        jobs.iter().filter(|job| job.constraints.as_ref().is_some_and(|it| it.exclusive));
+    assert_eq!(exclusive.count(), 231);
+    let clusters = machines(swf::machines, &folder.join("MetaCentrum-wagap-2013.machines"));
+    assert_eq!(clusters.iter().map(|it| added(it).count).collect::<Vec<_>>(), [20, 48]);
+    assert_eq!(machines(swf::machines, &folder.join("HPC2N.machines")).len(), 1);
+}
+
+#[test]
+fn philly_lists() {
+    let Some(folder) = published("philly_lists", "philly-derived") else { return };
+    for list in ["MIX1", "MIX2", "SLO"] {
+        let path = folder.join(format!("trace_job_Philly_{list}.csv.gz"));
+        let (jobs, skipped) = arrivals(philly::jobs, &path);
+        assert_eq!((jobs.len(), skipped), (30_940, 0), "{list}");
+    }
+    let source = Source::open(&folder.join("philly_node_sequence.csv.gz")).unwrap();
+    let (events, reader) = all(philly::nodes, source);
+    assert_eq!(events.len() as u64 + reader.notes().skipped(), 105_644);
+}
+
+#[test]
+fn alibaba_lists() {
+    let Some(folder) = published("alibaba_lists", "") else { return };
+    let (jobs, _) =
+        arrivals(alibaba::batch2017, &folder.join("alibaba-batch-2017-cloudsimpy/jobs.csv.gz"));
+    let tasks: u64 = jobs.iter().map(|job| u64::from(job.tasks)).sum();
+    assert_eq!((jobs.len(), tasks), (31_756, 2_551_075));
+    let path = folder.join("alibaba-dlrm-gpu-2025/disaggregated_DLRM_trace.csv.gz");
+    let (instances, _) = arrivals(alibaba::inference2025, &path);
+    let cards = instances.iter().filter(|it| it.each[Kind::Gpus] == 1_000).count();
+    let came = instances.iter().filter(|it| it.submit_ns > 0).count();
+    assert_eq!((instances.len(), cards), (23_871, 7_386));
+    assert!(came <= 16_591 && came > 16_000, "{came}");
+    let nodes =
+        machines(alibaba::nodes2026, &folder.join("alibaba-spot-gpu-2026/node_info_df.csv"));
+    let cards: u32 = nodes.iter().map(|node| added(node).cards).sum();
+    assert_eq!((nodes.len(), cards), (4_278, 10_412));
 }

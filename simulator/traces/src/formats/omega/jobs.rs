@@ -1,11 +1,11 @@
-//! Inputs of Google's simulator of 2013 ("Omega"): lists of jobs whose tasks are alike.
+//! Lists of jobs whose tasks are alike.
 //!
 //! `job_id`, `workload` (`Batch` or `Service`), `submit_s`, `num_tasks`, `task_duration_s`,
 //! `cpus_per_task`, `mem_gb_per_task`. A GB is taken for 1024 MiB. Tasks are placed one by one.
 //!
 //! Trap: rows may stand by workload instead of time; a replay sorts them first.
 
-use super::SECONDS;
+use super::super::{SECONDS, TASKS};
 use crate::{
     error::ReadError,
     model::{Arrival, Class, Kind, Names},
@@ -13,8 +13,6 @@ use crate::{
     source::Source,
     text::{Column, Fields, Header, Row, Rows, Unit},
 };
-
-const TASKS: &str = "a number of tasks from 1 to 4294967295";
 
 struct Jobs {
     job: Column,
