@@ -54,6 +54,27 @@ pub enum ReadError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// Bytes of a file without lines are not what must stand there.
+    #[error("{file}, byte {offset}: {what}")]
+    Damaged {
+        /// The file.
+        file: Arc<str>,
+        /// Where, counted from 0: the begin of the piece in which it was found.
+        offset: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The system does not give the bytes of a file without lines.
+    #[error("{file}, byte {offset}: cannot be read")]
+    Bytes {
+        /// The file.
+        file: Arc<str>,
+        /// Where, counted from 0.
+        offset: u64,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// More different names than a table holds.
     #[error("{place}, column `{column}`: more than {max} different names")]
     Names {

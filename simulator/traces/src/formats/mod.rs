@@ -9,6 +9,7 @@ pub mod google2019;
 pub mod omega;
 pub mod openb;
 pub mod philly;
+pub mod surf;
 pub mod swf;
 
 /// What a column of tasks holds.

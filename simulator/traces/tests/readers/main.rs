@@ -12,5 +12,6 @@ mod openb;
 mod packed;
 mod philly;
 mod published;
+mod surf;
 mod swf;
 mod text;

@@ -8,8 +8,8 @@ use std::{
 };
 use traces::{
     Source,
-    formats::{alibaba, google2011, google2019, omega, openb, philly, swf},
-    model::{Arrival, Kind, MachineEvent},
+    formats::{alibaba, google2011, google2019, omega, openb, philly, surf, swf},
+    model::{Arrival, Kind, MachineEvent, Names},
 };
 
 /// A file of the folder; none where there is no folder.
@@ -178,4 +178,25 @@ fn alibaba_lists() {
         machines(alibaba::nodes2026, &folder.join("alibaba-spot-gpu-2026/node_info_df.csv"));
     let cards: u32 = nodes.iter().map(|node| added(node).cards).sum();
     assert_eq!((nodes.len(), cards), (4_278, 10_412));
+}
+
+#[test]
+fn surf_tables() {
+    let Some(folder) = published("surf_tables", "surf-lisa-2022") else { return };
+    let file = |name: &str| fs::File::open(folder.join(name)).unwrap();
+    for (name, rows) in [("surf_halfyear_tasks", 194_917), ("surf_week_tasks", 6_295)] {
+        let tasks = surf::tasks(name, file(&format!("{name}.parquet")), Names::new()).unwrap();
+        let tasks: Vec<Arrival> = tasks.collect::<Result<_, _>>().unwrap();
+        assert_eq!(tasks.len(), rows);
+        assert!(tasks.iter().all(|task| task.each.0 == [16_000, 100_000_000, 0, 0, 0]));
+        assert_eq!(tasks.iter().map(|task| task.submit_ns).min(), Some(0));
+        let half_year_ns = 200 * 86_400 * 1_000_000_000;
+        assert!(tasks.iter().all(|task| task.submit_ns < half_year_ns));
+    }
+    let name = "surf_week_fragments.parquet";
+    let fragments = surf::fragments(name, file(name), Names::new()).unwrap();
+    let fragments: Vec<_> = fragments.collect::<Result<_, _>>().unwrap();
+    assert_eq!(fragments.len(), 2_323_475);
+    assert!(fragments.iter().all(|it| it.duration_ns == 30_000_000_000));
+    assert!(fragments.iter().all(|it| it.cpu_usage <= 33_600_000));
 }
