@@ -54,6 +54,15 @@ pub enum ReadError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// A line is no object of the form.
+    #[error("{place}: not a line of a trace in JSON")]
+    Json {
+        /// The line.
+        place: Place,
+        /// What is wrong, with the column, counted in bytes from 1.
+        #[source]
+        source: serde_json::Error,
+    },
     /// Bytes of a file without lines are not what must stand there.
     #[error("{file}, byte {offset}: {what}")]
     Damaged {

@@ -27,6 +27,7 @@ pub mod error;
 pub mod formats;
 pub mod limits;
 pub mod model;
+pub mod own;
 mod parquet;
 pub mod reader;
 pub mod source;

@@ -11,6 +11,9 @@ pub const NAMES_MAX: usize = 1 << 22;
 /// Bytes of a name. Google's hashes have 44, host names 253 at most.
 pub const NAME_BYTES_MAX: usize = 1 << 12;
 
+/// Different constraints of one file. Apps, models and properties make some thousands.
+pub const CONSTRAINTS_MAX: usize = 1 << 20;
+
 /// Fields of a row. Tables have two dozen.
 pub const FIELDS_MAX: usize = 1 << 12;
 
