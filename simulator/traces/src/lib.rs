@@ -23,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chance;
 pub mod error;
 pub mod formats;
 pub mod limits;
@@ -32,6 +33,7 @@ mod parquet;
 pub mod reader;
 pub mod source;
 mod text;
+pub mod transform;
 
 pub use error::{Place, ReadError};
 pub use reader::{Arrivals, Machines, Reader};

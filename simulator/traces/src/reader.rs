@@ -58,6 +58,20 @@ impl<T> Reader<T> {
         Self { step: Box::new(step), aside, is_over: false }
     }
 
+    /// A stream of values that are at hand.
+    pub fn of(values: impl IntoIterator<Item = T, IntoIter: Send + 'static>, names: Names) -> Self {
+        Self::new(Given(values.into_iter()), names)
+    }
+
+    /// The stream as `adapt` makes it of this one's; names and notes stay.
+    pub(crate) fn adapted<S: Step<T> + 'static>(
+        self,
+        adapt: impl FnOnce(Box<dyn Step<T>>) -> S,
+    ) -> Self {
+        let Self { step, aside, is_over } = self;
+        Self { step: Box::new(adapt(step)), aside, is_over }
+    }
+
     /// The names that its values speak of, as far as it was read.
     pub fn names(&self) -> &Names {
         &self.aside.names
@@ -92,6 +106,15 @@ impl<T> std::iter::FusedIterator for Reader<T> {}
 impl<T> fmt::Debug for Reader<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Reader").field("is_over", &self.is_over).finish_non_exhaustive()
+    }
+}
+
+/// Values that were not read from anywhere.
+struct Given<I>(I);
+
+impl<I: Iterator + Send> Step<I::Item> for Given<I> {
+    fn next(&mut self, _: &mut Aside) -> Result<Option<I::Item>, ReadError> {
+        Ok(self.0.next())
     }
 }
 

@@ -1,4 +1,4 @@
-//! There and back.
+//! What is written in either form and read again is what it was, whatever the model can hold.
 
 use crate::model::{arrival, event, names};
 use proptest::{collection::vec, prelude::*};
@@ -53,7 +53,10 @@ pub(crate) fn read<T>(open: Open<T>, bytes: Vec<u8>, names: Names) -> Result<Vec
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(64)
+    })]
 
     #[test]
     fn arrivals_come_back(values in vec(arrival(), 0..60)) {

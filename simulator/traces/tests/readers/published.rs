@@ -10,6 +10,7 @@ use traces::{
     Source,
     formats::{alibaba, google2011, google2019, omega, openb, philly, surf, swf},
     model::{Arrival, Kind, MachineEvent, Names},
+    transform::{Of, Transform, apply},
 };
 
 /// A file of the folder; none where there is no folder.
@@ -199,4 +200,19 @@ fn surf_tables() {
     assert_eq!(fragments.len(), 2_323_475);
     assert!(fragments.iter().all(|it| it.duration_ns == 30_000_000_000));
     assert!(fragments.iter().all(|it| it.cpu_usage <= 33_600_000));
+}
+
+#[test]
+fn openb_is_inflated_to_as_many_pods_as_in_its_study() {
+    let Some(folder) = published("openb_is_inflated", "alibaba-openb-gpu-2023") else { return };
+    let inflate =
+        Transform::Inflate { of: Of::Gpus, per_cent: 130, capacity: 6_212_000.try_into().unwrap() };
+    let steps = [Transform::Shuffle { keep_times: false }, inflate];
+    let counts = (42..47).map(|seed| {
+        let list = Source::open(&folder.join("pods/openb_pod_list_default.csv.gz")).unwrap();
+        apply(&steps, seed, openb::pods(list, Names::new()).unwrap()).count()
+    });
+    // The study had about 10,761; which pods are drawn last makes some dozens of difference.
+    let counts: Vec<_> = counts.collect();
+    assert!(counts.iter().all(|count| (10_600..10_950).contains(count)), "{counts:?}");
 }
