@@ -27,6 +27,7 @@ mod shared;
 mod snapshot;
 mod task_ends;
 mod tools;
+mod traces;
 mod trial_live;
 mod trials;
 mod volume_crashes;

@@ -46,6 +46,14 @@ pub enum ReadError {
         /// What was to be read.
         expected: &'static str,
     },
+    /// Nobody can say what a file is.
+    #[error("{file}: {what}; name its format")]
+    Unknown {
+        /// The file.
+        file: Arc<str>,
+        /// What was found instead.
+        what: &'static str,
+    },
     /// A line cannot be split into fields.
     #[error("{place}: {what}")]
     Line {

@@ -24,10 +24,12 @@
 #![forbid(unsafe_code)]
 
 pub mod chance;
+pub mod describe;
 pub mod error;
 pub mod formats;
 pub mod limits;
 pub mod model;
+pub mod open;
 pub mod own;
 mod parquet;
 pub mod reader;

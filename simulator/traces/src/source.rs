@@ -12,6 +12,8 @@ use std::{
 
 /// How much is asked of the system at once.
 const CHUNK_BYTES: usize = 256 << 10;
+/// A file that is held whole is cut here, and then damaged; larger ones are read in place.
+const WHOLE_BYTES_MAX: u64 = 1 << 30;
 /// The first bytes of every gzip member.
 const GZIP: &[u8] = &[0x1f, 0x8b];
 /// The first bytes of every zstd frame.
@@ -24,6 +26,8 @@ const WINDOW_LOG_MAX: u32 = 27;
 pub struct Source {
     file: Arc<str>,
     bytes: Box<dyn Read + Send>,
+    /// What was looked at and not yet read.
+    ahead: Cursor<Vec<u8>>,
 }
 
 impl Source {
@@ -31,7 +35,7 @@ impl Source {
     pub fn new(file: &str, bytes: impl Read + Send + 'static) -> Result<Self, ReadError> {
         let file: Arc<str> = file.into();
         match unpacked(bytes) {
-            Ok(bytes) => Ok(Self { file, bytes }),
+            Ok(bytes) => Ok(Self { file, bytes, ahead: Cursor::default() }),
             Err(source) => Err(ReadError::Io { place: Place { file, line: 0 }, source }),
         }
     }
@@ -47,6 +51,29 @@ impl Source {
         }
     }
 
+    /// Its first bytes, as many as asked for or all there are, before anything is read.
+    pub(crate) fn peek(&mut self, count: u64) -> Result<&[u8], ReadError> {
+        let mut first = Vec::new();
+        if let Err(source) = self.by_ref().take(count).read_to_end(&mut first) {
+            let place = Place { file: Arc::clone(&self.file), line: 0 };
+            return Err(ReadError::Io { place, source });
+        }
+        self.ahead = Cursor::new(first);
+        Ok(self.ahead.get_ref())
+    }
+
+    /// All its bytes, for a format that begins at the end.
+    pub(crate) fn all(&mut self) -> Result<Vec<u8>, ReadError> {
+        let mut all = Vec::new();
+        match self.by_ref().take(WHOLE_BYTES_MAX).read_to_end(&mut all) {
+            Ok(_) => Ok(all),
+            Err(source) => {
+                let place = Place { file: Arc::clone(&self.file), line: 0 };
+                Err(ReadError::Io { place, source })
+            }
+        }
+    }
+
     /// Its name.
     pub fn file(&self) -> &Arc<str> {
         &self.file
@@ -55,6 +82,10 @@ impl Source {
 
 impl Read for Source {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.ahead.read(into)?;
+        if count > 0 || into.is_empty() {
+            return Ok(count);
+        }
         self.bytes.read(into)
     }
 }

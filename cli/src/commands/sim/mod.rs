@@ -1,11 +1,15 @@
-//! `bourse sim`: studies of placement and scheduling in virtual time.
+//! `bourse sim`: studies of placement and scheduling in virtual time, and the traces that they read.
 
+mod convert;
+mod describe;
 mod run;
 mod studies;
+mod trace;
 
 use crate::output::Format;
 use anyhow::Context as _;
 use std::{fs, process::ExitCode};
+use trace::TraceCommand;
 
 /// What can be done with studies.
 #[derive(Debug, clap::Subcommand)]
@@ -16,6 +20,9 @@ pub(crate) enum SimCommand {
     Studies,
     /// Print a study's file, to begin one of your own with
     Show(studies::ShowArgs),
+    /// Look at workloads and machines that others published, convert and sample them
+    #[command(subcommand)]
+    Trace(TraceCommand),
 }
 
 pub(crate) fn sim(command: &SimCommand, format: Format) -> anyhow::Result<ExitCode> {
@@ -23,6 +30,7 @@ pub(crate) fn sim(command: &SimCommand, format: Format) -> anyhow::Result<ExitCo
         SimCommand::Run(args) => run::run(args, format),
         SimCommand::Studies => studies::list(format),
         SimCommand::Show(args) => studies::show(args),
+        SimCommand::Trace(command) => trace::trace(command, format),
     }
 }
 
