@@ -64,6 +64,8 @@ const LAYERS: &[Layer] = &[
         "simulator/study",
         &["batch", "bourse-sdk", "master-core", "proto", "simulator", "traces"],
     ),
+    // A template for researchers.
+    layer("simulator/own-policy", &["master-core", "proto", "study"]),
     // Plain data: studies, not clusters, read it.
     layer("simulator/traces", &[]),
     // Feeds hostile bytes to whatever reads any.

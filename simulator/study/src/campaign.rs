@@ -2,9 +2,10 @@
 //! depends on nothing but its point, so that results are the same whatever the number of threads.
 
 use crate::{
+    backfilling::RigidJobs,
     measures::Measures,
     packing::Load,
-    plan::{Input, PlanError, Point, Study},
+    plan::{Input, PlanError, Point, Policies, Study},
     queueing::JobList,
 };
 use std::{
@@ -44,11 +45,31 @@ pub enum RunError {
     },
 }
 
-/// Data that several runs read, kept once.
+/// Data that several runs read, kept once, by the files that it is of.
 #[derive(Debug, Default)]
 struct Shelf {
-    loads: Mutex<BTreeMap<(Input, Input), Arc<Load>>>,
-    lists: Mutex<BTreeMap<Input, Arc<JobList>>>,
+    loads: Mutex<Kept<Load>>,
+    lists: Mutex<Kept<JobList>>,
+    rigid: Mutex<Kept<RigidJobs>>,
+}
+
+type Kept<T> = BTreeMap<String, Arc<T>>;
+
+/// What was read of these files; whoever comes second waits for the first, since reading twice
+/// would take as long.
+fn keep<T>(
+    kept: &Mutex<Kept<T>>,
+    inputs: &[&Input],
+    read: impl FnOnce() -> Result<T, RunError>,
+) -> Result<Arc<T>, RunError> {
+    let key = format!("{inputs:?}");
+    let mut kept = kept.lock().expect("no reader panics");
+    if let Some(value) = kept.get(&key) {
+        return Ok(Arc::clone(value));
+    }
+    let value = Arc::new(read()?);
+    kept.insert(key, Arc::clone(&value));
+    Ok(value)
 }
 
 /// Makes all runs. `done` is told how many are, from any thread.
@@ -58,6 +79,7 @@ struct Shelf {
 pub fn run(
     points: &[Point],
     data: &Path,
+    policies: &Policies,
     threads: usize,
     done: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Run>, RunError> {
@@ -68,7 +90,7 @@ pub fn run(
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(point) = points.get(number) else { return runs };
-            let measures = shelf.measure(&point.study, data);
+            let measures = shelf.measure(&point.study, data, policies);
             let failed = measures.is_err();
             runs.push((number, measures));
             if failed {
@@ -96,44 +118,32 @@ pub fn run(
 }
 
 impl Shelf {
-    fn measure(&self, study: &Study, data: &Path) -> Result<Measures, RunError> {
+    fn measure(
+        &self,
+        study: &Study,
+        data: &Path,
+        policies: &Policies,
+    ) -> Result<Measures, RunError> {
+        let load = |machines: &Input, tasks: &Input| {
+            keep(&self.loads, &[machines, tasks], || Load::read(data, machines, tasks))
+        };
         if let Some(plan) = &study.filling {
-            let load = self.load(data, &plan.machines, &plan.tasks)?;
-            return Ok(plan.run(study, &load)?);
+            return Ok(plan.run(study, &*load(&plan.machines, &plan.tasks)?, policies)?);
         }
         if let Some(plan) = &study.compaction {
-            let load = self.load(data, &plan.machines, &plan.tasks)?;
-            return Ok(plan.run(study, &load)?);
+            return Ok(plan.run(study, &*load(&plan.machines, &plan.tasks)?, policies)?);
         }
         if let Some(plan) = &study.queueing {
-            let list = self.list(data, &plan.jobs)?;
-            return Ok(plan.run(study, &list)?);
+            let read = || JobList::read(data, &plan.jobs);
+            return Ok(plan.run(study, &*keep(&self.lists, &[&plan.jobs], read)?, policies)?);
         }
-        if let Some(plan) = &study.cluster {
-            return Ok(plan.run(study)?);
+        if let Some(plan) = &study.backfilling {
+            let read = || RigidJobs::read(data, &plan.jobs);
+            return Ok(plan.run(&*keep(&self.rigid, &[&plan.jobs], read)?));
         }
-        Err(PlanError::Asks(0).into())
-    }
-
-    fn list(&self, data: &Path, jobs: &Input) -> Result<Arc<JobList>, ReadError> {
-        let mut lists = self.lists.lock().expect("no reader panics");
-        if let Some(list) = lists.get(jobs) {
-            return Ok(Arc::clone(list));
+        match &study.cluster {
+            Some(plan) => Ok(plan.run(study)?),
+            None => Err(PlanError::Asks(0).into()),
         }
-        let list = Arc::new(JobList::read(data, jobs)?);
-        lists.insert(jobs.clone(), Arc::clone(&list));
-        Ok(list)
-    }
-
-    fn load(&self, data: &Path, machines: &Input, tasks: &Input) -> Result<Arc<Load>, RunError> {
-        let key = (machines.clone(), tasks.clone());
-        // Whoever comes second waits for the first: reading twice would take as long.
-        let mut loads = self.loads.lock().expect("no reader panics");
-        if let Some(load) = loads.get(&key) {
-            return Ok(Arc::clone(load));
-        }
-        let load = Arc::new(Load::read(data, machines, tasks)?);
-        loads.insert(key, Arc::clone(&load));
-        Ok(load)
     }
 }

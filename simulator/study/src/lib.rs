@@ -14,6 +14,7 @@
 //! | [`cell`] | machines, requests, what fits where, the rule for ties, finding the best machine |
 //! | [`packing`] | tasks that never leave: how much fits, how fragmented, how few machines do |
 //! | [`queueing`] | jobs that wait for schedulers which take their time |
+//! | [`backfilling`] | parallel jobs that wait behind each other |
 //! | [`cluster`] | the masters' whole core, and the SDK's frameworks, unchanged |
 //! | [`inputs`] | what traces hold, as machines and requests |
 //! | [`measures`], [`statistics`] | what runs say; means and how sure they are |
@@ -22,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod backfilling;
 pub mod campaign;
 pub mod cell;
 pub mod cluster;

@@ -1,11 +1,14 @@
 //! Whole clusters of the real cores: small cases with known results.
 
 use std::{collections::BTreeMap, path::Path};
-use study::{campaign, plan::expand};
+use study::{
+    campaign,
+    plan::{Policies, expand},
+};
 
 fn run(text: &str) -> (BTreeMap<String, f64>, u64) {
     let points = expand(text).unwrap();
-    let runs = campaign::run(&points, Path::new("."), 1, &|_| {}).unwrap();
+    let runs = campaign::run(&points, Path::new("."), &Policies::new(), 1, &|_| {}).unwrap();
     (runs[0].measures.scalars.clone(), runs[0].measures.digest)
 }
 
@@ -40,7 +43,14 @@ fn dominant_shares_are_equal() {
     let text = study::studies::find("drf-canonical").unwrap().text;
     let points = expand(text).unwrap();
     let by_pieces = points.iter().find(|point| point.labels["placement"] == "pack").unwrap();
-    let runs = campaign::run(std::slice::from_ref(by_pieces), Path::new("."), 1, &|_| {}).unwrap();
+    let runs = campaign::run(
+        std::slice::from_ref(by_pieces),
+        Path::new("."),
+        &Policies::new(),
+        1,
+        &|_| {},
+    )
+    .unwrap();
     let of = &runs[0].measures.scalars;
     assert_eq!((of["A.started"], of["B.started"]), (3.0, 2.0));
 }
@@ -83,7 +93,7 @@ fn what_is_wrong_in_a_plan_is_said() {
         match expand(&text) {
             Err(problem) => problem.to_string(),
             Ok(points) => {
-                let runs = campaign::run(&points, Path::new("."), 1, &|_| {});
+                let runs = campaign::run(&points, Path::new("."), &Policies::new(), 1, &|_| {});
                 runs.unwrap_err().to_string()
             }
         }

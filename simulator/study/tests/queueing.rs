@@ -1,7 +1,10 @@
 //! Jobs that wait for schedulers: small cases worked by hand.
 
 use std::{collections::BTreeMap, fs};
-use study::{campaign, plan::expand};
+use study::{
+    campaign,
+    plan::{Policies, expand},
+};
 
 const TITLES: &str =
     "job_id,workload,submit_s,num_tasks,task_duration_s,cpus_per_task,mem_gb_per_task\n";
@@ -13,11 +16,11 @@ fn run(jobs: &str, queueing: &str, machines: u32) -> BTreeMap<String, f64> {
     let text = format!(
         "name = \"small\"\ntitle = \"small\"\n[queueing]\nuntil_s = 1000\n\
          machines = {{ count = {machines}, cpus = 4, mem = 8192 }}\n\
-         jobs = {{ format = \"omega\", file = \"jobs.csv\" }}\n\
+         jobs = {{ file = \"jobs.csv\" }}\n\
          batch = {{ job_s = 1, task_s = 0.5 }}\nservice = {{ job_s = 2, task_s = 0 }}\n{queueing}"
     );
     let points = expand(&text).unwrap();
-    let runs = campaign::run(&points, data.path(), 1, &|_| {}).unwrap();
+    let runs = campaign::run(&points, data.path(), &Policies::new(), 1, &|_| {}).unwrap();
     runs[0].measures.scalars.clone()
 }
 

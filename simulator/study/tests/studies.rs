@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 use study::{
     campaign,
     outcome::Outcome,
-    plan::{PlanError, Study, expand},
+    plan::{PlanError, Policies, Study, expand},
     report::Ran,
 };
 
@@ -39,11 +39,9 @@ counted = "gpus"
 policy = "pack"
 
 [filling.machines]
-format = "openb"
 file = "nodes.csv"
 
 [filling.tasks]
-format = "openb"
 file = "{list}.csv"
 
 [sweep]
@@ -81,7 +79,7 @@ fn data() -> tempfile::TempDir {
 
 fn outcome(text: &str, data: &Path, threads: usize) -> Outcome {
     let points = expand(text).unwrap();
-    let runs = campaign::run(&points, data, threads, &|_| {}).unwrap();
+    let runs = campaign::run(&points, data, &Policies::new(), threads, &|_| {}).unwrap();
     Outcome::of(&Study::parse(text).unwrap(), &runs)
 }
 
@@ -108,7 +106,7 @@ fn a_study_says_what_came_whatever_the_number_of_threads() {
 fn what_is_kept_is_complete() {
     let data = data();
     let (points, study) = (expand(STUDY).unwrap(), Study::parse(STUDY).unwrap());
-    let runs = campaign::run(&points, data.path(), 2, &|_| {}).unwrap();
+    let runs = campaign::run(&points, data.path(), &Policies::new(), 2, &|_| {}).unwrap();
     let outcome = Outcome::of(&study, &runs);
     let ran = Ran { study: &study, file: STUDY, runs: &runs, outcome: &outcome };
     let directory = data.path().join("out");
@@ -154,7 +152,7 @@ fn what_is_wrong_in_a_file_is_said() {
     let data = data();
     let run = |from: &str, to: &str| {
         let points = expand(&STUDY.replace(from, to)).unwrap();
-        campaign::run(&points, data.path(), 2, &|_| {}).unwrap_err()
+        campaign::run(&points, data.path(), &Policies::new(), 2, &|_| {}).unwrap_err()
     };
     let unknown = run("\"fgd\", \"spread\"", "\"fgd\", \"best\"").to_string();
     assert!(unknown.contains("no policy `best`") && unknown.contains("e-pvm"), "{unknown}");

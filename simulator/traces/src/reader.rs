@@ -1,6 +1,6 @@
 //! A trace as a stream: one value after the other, the table of its names, and what was mended.
 //!
-//! Every format is a [`Step`]; most are a table whose rows [`Parse`] turns into values. A reader
+//! Every format is a step; most are a table whose rows are parsed into values. A reader
 //! holds no more than a row, unless its format says otherwise. After an error it is over.
 
 use crate::{

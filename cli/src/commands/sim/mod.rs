@@ -1,4 +1,4 @@
-//! `bourse sim`: studies of placement and scheduling in virtual time, and the traces that they read.
+//! `bourse sim`: studies of placement and scheduling in virtual time, and the traces they read.
 
 mod convert;
 mod describe;

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 use study::{
     campaign,
     outcome::Outcome,
-    plan::{Study, expand},
+    plan::{Policies, Study, expand},
     report::Ran,
 };
 
@@ -43,7 +43,7 @@ pub(super) fn run(args: &RunArgs, format: Format) -> anyhow::Result<ExitCode> {
     let times = if args.check { 2 } else { 1 };
     let bar = bar(points.len() as u64 * times);
     let once = || {
-        let runs = campaign::run(&points, &args.data, threads, &|_| bar.inc(1));
+        let runs = campaign::run(&points, &args.data, &Policies::new(), threads, &|_| bar.inc(1));
         runs.with_context(|| {
             format!("{} (`--data` or BOURSE_TRACES says where its data is)", args.study)
         })

@@ -10,7 +10,7 @@ use super::{load::Load, typical};
 use crate::{
     cell::{Cell, Finder, Machine, RequestId, Requests, Tie, TieRule},
     measures::Measures,
-    plan::{Input, PlanError, PolicyKind, Study},
+    plan::{Input, PlanError, Policies, Study},
 };
 use master_core::placement::Placement;
 use serde::Deserialize;
@@ -122,8 +122,13 @@ impl CompactionPlan {
     ///
     /// # Errors
     /// When the policy is unknown.
-    pub fn run(&self, study: &Study, load: &Load) -> Result<Measures, PlanError> {
-        let kind = PolicyKind::named(study, &self.policy)?;
+    pub fn run(
+        &self,
+        study: &Study,
+        load: &Load,
+        policies: &Policies,
+    ) -> Result<Measures, PlanError> {
+        let kind = policies.find(study, &self.policy)?;
         let mut machines = load.machines.clone();
         Chance::of(study.seed, "machines", 0).shuffle(&mut machines);
         let rounded = self.powers_of_two.then(|| load.in_powers_of_two());
@@ -144,7 +149,7 @@ impl CompactionPlan {
             tie: self.tie,
             seed: study.seed,
         };
-        let needed = compact(compaction, &mut || kind.build(seed, &typical));
+        let needed = compact(compaction, &mut || kind.make(seed, &typical));
         let mut digest = Digest::new();
         digest.add(&[needed.map_or(0, |count| count as u64)]);
         let mut measures = Measures { digest: digest.value(), ..Measures::default() };

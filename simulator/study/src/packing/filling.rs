@@ -9,7 +9,7 @@ use super::{load::Load, typical};
 use crate::{
     cell::{Cell, Finder, RequestId, Requests, Tie, TieRule},
     measures::Measures,
-    plan::{Input, PlanError, PolicyKind, ResourceKey, Study},
+    plan::{Input, PlanError, Policies, ResourceKey, Study},
 };
 use master_core::placement::{Fgd, Resolution};
 use proto::model::ResourceName;
@@ -139,15 +139,20 @@ impl FillingPlan {
     ///
     /// # Errors
     /// When the policy is unknown.
-    pub fn run(&self, study: &Study, load: &Load) -> Result<Measures, PlanError> {
-        let kind = PolicyKind::named(study, &self.policy)?;
+    pub fn run(
+        &self,
+        study: &Study,
+        load: &Load,
+        policies: &Policies,
+    ) -> Result<Measures, PlanError> {
+        let kind = policies.find(study, &self.policy)?;
         let mut cell = load.cell();
         let typical = typical::of(load, self.typical_percent);
         // Fragmentation is the same however fine the scores are.
         let fgd = Fgd::with_models(&typical, Resolution::Exact);
         let seed = Chance::of(study.seed, "policy", 0).number();
         let tie = Tie::new(self.tie, &cell, self.tie_seed);
-        let mut finder = Finder::new(kind.build(seed, &typical), tie);
+        let mut finder = Finder::new(kind.make(seed, &typical), tie);
         let mut chance = Chance::of(study.seed, "workload", 0);
         let counted = &self.counted.0;
         let arrivals = load.arrivals(&mut chance, counted, self.until_percent);

@@ -15,11 +15,9 @@
 //! policy = "best-fit"
 //!
 //! [filling.machines]
-//! format = "openb"
 //! file = "nodes.csv"
 //!
 //! [filling.tasks]
-//! format = "openb"
 //! file = "pods.csv"
 //!
 //! [sweep]
@@ -35,11 +33,12 @@ mod policy;
 mod sweep;
 
 pub use expectation::{Expectation, Statistic, Where};
-pub use input::{Asked, Format, Input, read};
-pub use policy::{PolicyKind, ResourceKey};
+pub use input::{Asked, Input, read};
+pub use policy::{Make, Maker, Policies, PolicyKind, ResourceKey};
 pub use sweep::{Point, expand};
 
 use crate::{
+    backfilling::BackfillingPlan,
     cluster::ClusterPlan,
     packing::{CompactionPlan, FillingPlan},
     queueing::QueueingPlan,
@@ -76,8 +75,13 @@ pub struct Study {
     pub compaction: Option<CompactionPlan>,
     /// How long jobs wait, and what schedulers do all day.
     pub queueing: Option<QueueingPlan>,
+    /// How long parallel jobs wait behind each other.
+    pub backfilling: Option<BackfillingPlan>,
     /// A whole cluster of the real cores.
     pub cluster: Option<ClusterPlan>,
+    /// Keys with values that belong together, by the name of the case; kept apart like a sweep.
+    #[serde(default)]
+    pub cases: BTreeMap<String, toml::Table>,
     /// Keys and the values they take, each one apart.
     #[serde(default)]
     pub sweep: BTreeMap<String, Vec<toml::Value>>,
@@ -110,8 +114,8 @@ pub enum PlanError {
     SameLabel(String),
     /// Not exactly one thing is asked.
     #[error(
-        "a study asks one thing: one of `[filling]`, `[compaction]`, `[queueing]` and `[cluster]`, \
-         not {0}"
+        "a study asks one thing: one of `[filling]`, `[compaction]`, `[queueing]`, `[backfilling]` \
+         and `[cluster]`, not {0}"
     )]
     Asks(usize),
     /// A value of a table is none.
@@ -123,8 +127,11 @@ pub enum PlanError {
         problem: String,
     },
     /// A list of jobs stands where machines should.
-    #[error("`machines`: this format has no machines")]
-    NoMachines,
+    #[error("`{0}` holds no machines, but jobs")]
+    NoMachines(String),
+    /// A list of machines stands where jobs should.
+    #[error("`{0}` holds no jobs, but machines")]
+    NoArrivals(String),
     /// A line of what is expected says nothing, or two things.
     #[error(
         "`[[expect]]` of `{0}`: give `value` with `within` or `within_percent`, or `least` and \
@@ -159,6 +166,7 @@ impl Study {
             study.filling.is_some(),
             study.compaction.is_some(),
             study.queueing.is_some(),
+            study.backfilling.is_some(),
             study.cluster.is_some(),
         ];
         match asked.into_iter().filter(|asked| *asked).count() {

@@ -79,16 +79,64 @@ impl TryFrom<String> for ResourceKey {
     }
 }
 
-impl PolicyKind {
-    /// The policy with this name: one that the study defines, or one without parameters.
+/// What makes a policy of one's own: from a seed, and from typical tasks for those that look ahead.
+pub type Make = fn(u64, &[TypicalTask]) -> Box<dyn Placement>;
+
+/// The policies that studies may name: those of the program, and one's own.
+#[derive(Debug, Clone, Default)]
+pub struct Policies {
+    own: BTreeMap<String, Make>,
+}
+
+/// What makes the policy that was named, again for every run.
+#[derive(Debug, Clone)]
+pub struct Maker(Which);
+
+#[derive(Debug, Clone)]
+enum Which {
+    Known(PolicyKind),
+    Own(Make),
+}
+
+impl Policies {
+    /// Those of the program.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// With one of one's own, by a name; it goes before one of the program with that name.
+    #[must_use]
+    pub fn with(mut self, name: &str, make: Make) -> Self {
+        self.own.insert(name.to_owned(), make);
+        self
+    }
+
+    /// The policy with this name: one's own, one that the study defines, or one of the program.
     ///
     /// # Errors
     /// When nobody knows the name.
-    pub fn named(study: &Study, name: &str) -> Result<Self, PlanError> {
-        if let Some(kind) = study.policies.get(name) {
-            return Ok(kind.clone());
+    pub fn find(&self, study: &Study, name: &str) -> Result<Maker, PlanError> {
+        let own = self.own.get(name).copied().map(Which::Own);
+        let defined = || study.policies.get(name).cloned().or_else(|| PolicyKind::named(name));
+        let which = own.or_else(|| defined().map(Which::Known));
+        which.map(Maker).ok_or_else(|| PlanError::NoPolicy(name.to_owned()))
+    }
+}
+
+impl Maker {
+    /// The object that decides. `typical` tasks are for those that look ahead.
+    pub fn make(&self, seed: u64, typical: &[TypicalTask]) -> Box<dyn Placement> {
+        match &self.0 {
+            Which::Known(kind) => kind.build(seed, typical),
+            Which::Own(make) => make(seed, typical),
         }
-        Ok(match name {
+    }
+}
+
+impl PolicyKind {
+    /// The policy without parameters that has this name.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
             "random" => Self::Random,
             "first-fit" => Self::FirstFit,
             "pack" => Self::Pack,
@@ -100,12 +148,12 @@ impl PolicyKind {
             "gpu-clustering" => Self::GpuClustering,
             "gpu-packing" => Self::GpuPacking,
             "fgd" => Self::Fgd { percent: false },
-            _ => return Err(PlanError::NoPolicy(name.to_owned())),
+            _ => return None,
         })
     }
 
     /// The object that decides. `typical` tasks are for those that look ahead.
-    pub fn build(&self, seed: u64, typical: &[TypicalTask]) -> Box<dyn Placement> {
+    fn build(&self, seed: u64, typical: &[TypicalTask]) -> Box<dyn Placement> {
         match self {
             Self::Random => Box::new(Random::new(seed)),
             Self::FirstFit => Box::new(FirstFit),

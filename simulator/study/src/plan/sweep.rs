@@ -1,4 +1,5 @@
-//! From one file to all its runs.
+//! From one file to all its runs: for every case, every combination of what is swept, every
+//! repetition.
 
 use super::{PlanError, Study};
 use std::collections::BTreeMap;
@@ -25,14 +26,13 @@ pub struct Point {
 /// When a run's file is none, or there are too many.
 pub fn expand(text: &str) -> Result<Vec<Point>, PlanError> {
     let study = Study::parse(text)?;
+    let cases = study.cases.len().max(1) as u64;
     let swept = study.sweep.values().map(|values| values.len() as u64);
-    let runs = swept.chain(study.repeat.values().copied()).try_fold(1, u64::checked_mul);
-    let runs = runs.filter(|runs| *runs <= RUNS_MAX);
-    let Some(runs) = runs else {
-        let all = study.sweep.values().map(|values| values.len() as u64);
-        let runs = all.chain(study.repeat.values().copied()).fold(1, u64::saturating_mul);
+    let counts = swept.chain(study.repeat.values().copied()).chain([cases]);
+    let runs = counts.fold(1, u64::saturating_mul);
+    if runs > RUNS_MAX {
         return Err(PlanError::TooMany { runs, max: RUNS_MAX });
-    };
+    }
     let base: toml::Table = toml::from_str(text)?;
     (0..runs).map(|number| point(&base, &study, number)).collect()
 }
@@ -58,6 +58,14 @@ fn point(base: &toml::Table, study: &Study, number: u64) -> Result<Point, PlanEr
         }
         if labels.insert(last_part(key).to_owned(), label(value)).is_some() {
             return Err(PlanError::SameLabel(last_part(key).to_owned()));
+        }
+    }
+    if let Some((name, keys)) = study.cases.iter().nth(rest as usize) {
+        for (key, value) in keys {
+            set(&mut table, "cases", key, value.clone())?;
+        }
+        if labels.insert("case".to_owned(), name.clone()).is_some() {
+            return Err(PlanError::SameLabel("case".to_owned()));
         }
     }
     let variables = table.get("variables").and_then(Value::as_table).cloned();

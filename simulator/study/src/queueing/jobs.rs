@@ -2,17 +2,14 @@
 
 use super::plan::First;
 use crate::{
+    campaign::RunError,
     cell::{RequestId, Requests},
     inputs::{self, ModelNumbers},
-    plan::{Format, Input},
+    plan::Input,
 };
 use simulator::engine::Time;
 use std::path::Path;
-use traces::{
-    ReadError, Source,
-    formats::omega,
-    model::{Arrival, Class, Names},
-};
+use traces::model::{Class, Names};
 
 /// Attempts after which a job of which no task was placed is given up.
 const ATTEMPTS_WITHOUT_A_TASK: u32 = 100;
@@ -54,20 +51,10 @@ impl JobList {
     /// Reads a list.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn read(data: &Path, input: &Input) -> Result<Self, ReadError> {
-        let source = Source::open(&data.join(&input.file))?;
-        let arrivals = match input.format {
-            Format::Omega => omega::jobs(source, Names::new())?,
-            Format::Openb => traces::formats::openb::pods(source, Names::new())?,
-            Format::Google2019 => traces::formats::google2019::requests(source, Names::new())?,
-        };
-        Self::of(arrivals)
-    }
-
-    fn of(arrivals: impl Iterator<Item = Result<Arrival, ReadError>>) -> Result<Self, ReadError> {
+    /// When the file cannot be read, or holds machines.
+    pub fn read(data: &Path, input: &Input) -> Result<Self, RunError> {
         let (mut list, mut models) = (Self::default(), ModelNumbers::default());
-        for arrival in arrivals {
+        for arrival in input.arrivals(data, Names::new())? {
             let arrival = arrival?;
             // What no machine can give is not waited for.
             let Some(request) = inputs::request(&arrival, &mut models) else { continue };

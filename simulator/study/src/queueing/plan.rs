@@ -4,7 +4,7 @@ use super::{compat::Allocator, jobs::JobList, schedulers::Schedulers, world::Wor
 use crate::{
     cell::{Cell, Finder, Machine, Tie, TieRule},
     measures::Measures,
-    plan::{Input, PlanError, PolicyKind, Study},
+    plan::{Input, PlanError, Policies, Study},
 };
 use master_core::{allocator::Amounts, placement::Models};
 use proto::model::ResourceName;
@@ -153,12 +153,17 @@ impl QueueingPlan {
     ///
     /// # Errors
     /// When the policy is unknown.
-    pub fn run(&self, study: &Study, list: &JobList) -> Result<Measures, PlanError> {
-        let kind = PolicyKind::named(study, &self.policy)?;
+    pub fn run(
+        &self,
+        study: &Study,
+        list: &JobList,
+        policies: &Policies,
+    ) -> Result<Measures, PlanError> {
+        let kind = policies.find(study, &self.policy)?;
         let cell = self.machines.cell();
         let tie = Tie::new(self.tie, &cell, study.seed);
         let seed = Chance::of(study.seed, "policy", 0).number();
-        let finder = Finder::new(kind.build(seed, &[]), tie);
+        let finder = Finder::new(kind.make(seed, &[]), tie);
         let until = seconds(self.until_s);
         Ok(match self.architecture {
             Architecture::Monolithic | Architecture::Shared => {

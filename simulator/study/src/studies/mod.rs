@@ -22,6 +22,7 @@ pub const ALL: &[BuiltIn] = built_in![
     "borg-compaction",
     "borg-powers-of-two",
     "drf-canonical",
+    "easy-vs-fcfs",
     "fgd-fig7",
     "fgd-fig9",
     "fgd-lists",

@@ -8,7 +8,7 @@
 //!
 //! A job is a gang of as many tasks of one core as it has processors. Field 8 falls back to 5, 9 to
 //! 4, the queue 15 to the partition 16. MetaCentrum's logs have three fields more and are read by
-//! [`pbs`]: submitted in seconds since 1970, memory in bytes for each node, and a request that
+//! `pbs`: submitted in seconds since 1970, memory in bytes for each node, and a request that
 //! names nodes, their properties, and whether they are wanted alone.
 
 mod machines;
