@@ -25,6 +25,7 @@ mod resize;
 mod rig;
 mod shared;
 mod snapshot;
+mod studies;
 mod task_ends;
 mod tools;
 mod traces;

@@ -117,6 +117,19 @@ pub fn run(
     runs.into_iter().map(said).collect()
 }
 
+/// Makes all runs on this thread, for whoever measures its time.
+///
+/// # Errors
+/// Of the first run that could not be made.
+pub fn run_here(
+    points: &[Point],
+    data: &Path,
+    policies: &Policies,
+) -> Result<Vec<Measures>, RunError> {
+    let shelf = Shelf::default();
+    points.iter().map(|point| shelf.measure(&point.study, data, policies)).collect()
+}
+
 impl Shelf {
     fn measure(
         &self,

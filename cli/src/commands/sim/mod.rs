@@ -1,5 +1,6 @@
 //! `bourse sim`: studies of placement and scheduling in virtual time, and the traces they read.
 
+mod compare;
 mod convert;
 mod describe;
 mod run;
@@ -16,6 +17,8 @@ use trace::TraceCommand;
 pub(crate) enum SimCommand {
     /// Run a study: a built-in one by its name, or a file
     Run(run::RunArgs),
+    /// Compare two studies that were run, run by run
+    Compare(compare::CompareArgs),
     /// List the studies that come with the program
     Studies,
     /// Print a study's file, to begin one of your own with
@@ -28,6 +31,7 @@ pub(crate) enum SimCommand {
 pub(crate) fn sim(command: &SimCommand, format: Format) -> anyhow::Result<ExitCode> {
     match command {
         SimCommand::Run(args) => run::run(args, format),
+        SimCommand::Compare(args) => compare::compare(args, format),
         SimCommand::Studies => studies::list(format),
         SimCommand::Show(args) => studies::show(args),
         SimCommand::Trace(command) => trace::trace(command, format),
