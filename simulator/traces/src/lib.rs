@@ -27,6 +27,7 @@ pub mod chance;
 pub mod describe;
 pub mod error;
 pub mod formats;
+pub mod generate;
 pub mod limits;
 pub mod model;
 pub mod open;
