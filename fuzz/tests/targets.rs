@@ -76,6 +76,9 @@ targets!(
     proc_stat
     jail_plan
     config_and_flags
+    trace_text
+    trace_parquet
+    trace_own
 );
 
 #[test]

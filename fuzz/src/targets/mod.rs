@@ -11,6 +11,7 @@ mod master;
 mod resources;
 mod settings;
 mod snapshot;
+mod traces;
 
 use crate::{
     Target,
@@ -59,6 +60,12 @@ pub const TARGETS: &[Target] = &[
         form: Form::Text,
         ..target("config_and_flags", settings::read, settings::seeds, 500, 30)
     },
+    Target { form: Form::Text, ..target("trace_text", traces::text, traces::text_seeds, 300, 150) },
+    Target {
+        form: Form::Bytes,
+        ..target("trace_parquet", traces::parquet, traces::parquet_seeds, 300, 15)
+    },
+    Target { form: Form::Bytes, ..target("trace_own", traces::own, traces::own_seeds, 600, 30) },
 ];
 
 const fn target(
