@@ -60,9 +60,11 @@ type Kept<T> = BTreeMap<String, Arc<T>>;
 fn keep<T>(
     kept: &Mutex<Kept<T>>,
     inputs: &[&Input],
+    seed: u64,
     read: impl FnOnce() -> Result<T, RunError>,
 ) -> Result<Arc<T>, RunError> {
-    let key = format!("{inputs:?}");
+    let seeds: Vec<u64> = inputs.iter().map(|input| input.seed(seed)).collect();
+    let key = format!("{inputs:?} {seeds:?}");
     let mut kept = kept.lock().expect("no reader panics");
     if let Some(value) = kept.get(&key) {
         return Ok(Arc::clone(value));
@@ -137,8 +139,10 @@ impl Shelf {
         data: &Path,
         policies: &Policies,
     ) -> Result<Measures, RunError> {
+        let seed = study.seed;
         let load = |machines: &Input, tasks: &Input| {
-            keep(&self.loads, &[machines, tasks], || Load::read(data, machines, tasks))
+            let read = || Load::read(data, machines, tasks, seed);
+            keep(&self.loads, &[machines, tasks], seed, read)
         };
         if let Some(plan) = &study.filling {
             return Ok(plan.run(study, &*load(&plan.machines, &plan.tasks)?, policies)?);
@@ -147,12 +151,16 @@ impl Shelf {
             return Ok(plan.run(study, &*load(&plan.machines, &plan.tasks)?, policies)?);
         }
         if let Some(plan) = &study.queueing {
-            let read = || JobList::read(data, &plan.jobs);
-            return Ok(plan.run(study, &*keep(&self.lists, &[&plan.jobs], read)?, policies)?);
+            let read = || JobList::read(data, &plan.jobs, seed);
+            return Ok(plan.run(
+                study,
+                &*keep(&self.lists, &[&plan.jobs], seed, read)?,
+                policies,
+            )?);
         }
         if let Some(plan) = &study.backfilling {
-            let read = || RigidJobs::read(data, &plan.jobs);
-            return Ok(plan.run(&*keep(&self.rigid, &[&plan.jobs], read)?));
+            let read = || RigidJobs::read(data, &plan.jobs, seed);
+            return Ok(plan.run(&*keep(&self.rigid, &[&plan.jobs], seed, read)?));
         }
         match &study.cluster {
             Some(plan) => Ok(plan.run(study)?),

@@ -123,6 +123,13 @@ fn find(
     }
 }
 
+/// Of the mean over all runs of the groups that are meant.
+fn standard_error(groups: &[Group], of: &Where, measure: &str, at: Option<u32>) -> f64 {
+    let meant = groups.iter().filter(|group| group.is(of));
+    let numbers: Vec<f64> = meant.flat_map(|group| group.numbers(measure, at)).collect();
+    Mean::of(&numbers).map_or(0.0, |mean| mean.deviation / (mean.count as f64).sqrt())
+}
+
 fn verdict(line: &Expectation, groups: &[Group]) -> Verdict {
     let Expectation { measure, at, statistic, of, .. } = line;
     let what = format!("{statistic}{measure}{}{}", place(*at), words(of));
@@ -151,7 +158,7 @@ fn verdict(line: &Expectation, groups: &[Group]) -> Verdict {
             None => find(of),
             Some(minus) => find(of).zip(find(minus)).map(|(one, other)| one - other),
         };
-        let (least, most) = line.bounds();
+        let (least, most) = line.bounds(standard_error(groups, of, measure, *at));
         let less = line
             .minus
             .as_ref()

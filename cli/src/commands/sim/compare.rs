@@ -3,7 +3,12 @@
 use crate::output::{Format, print_one, table};
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fs, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 use study::statistics::Mean;
 
 /// Flags of `bourse sim compare`.
@@ -68,8 +73,8 @@ pub(super) fn compare(args: &CompareArgs, format: Format) -> anyhow::Result<Exit
     Ok(if differs { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn read(path: &PathBuf) -> anyhow::Result<Summary> {
-    let file = if path.is_dir() { path.join("summary.json") } else { path.clone() };
+fn read(path: &Path) -> anyhow::Result<Summary> {
+    let file = if path.is_dir() { path.join("summary.json") } else { path.to_owned() };
     let text = fs::read_to_string(&file).with_context(|| {
         format!("{}: `bourse sim run STUDY --out DIR` writes it", file.display())
     })?;

@@ -28,9 +28,9 @@ impl RigidJobs {
     ///
     /// # Errors
     /// When the file cannot be read, or holds machines.
-    pub fn read(data: &Path, input: &Input) -> Result<Self, RunError> {
+    pub fn read(data: &Path, input: &Input, seed: u64) -> Result<Self, RunError> {
         let mut list = Self::default();
-        for arrival in input.arrivals(data, Names::new())? {
+        for arrival in input.arrivals(data, seed, Names::new())? {
             let arrival = arrival?;
             let Some(runs) = arrival.duration_ns else {
                 list.without_time += 1;

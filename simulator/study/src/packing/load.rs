@@ -28,8 +28,8 @@ impl Load {
     ///
     /// # Errors
     /// When a file cannot be read, or holds no machines where there should be some.
-    pub fn read(data: &Path, machines: &Input, tasks: &Input) -> Result<Self, RunError> {
-        let (machines, arrivals) = read(data, machines, tasks)?;
+    pub fn read(data: &Path, machines: &Input, tasks: &Input, seed: u64) -> Result<Self, RunError> {
+        let (machines, arrivals) = read(data, machines, tasks, seed)?;
         let mut load = Self { machines, ..Self::default() };
         for (request, count) in arrivals {
             match request {

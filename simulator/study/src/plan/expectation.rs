@@ -29,6 +29,8 @@ pub struct Expectation {
     pub within: Option<f64>,
     /// How far from it is near enough, in percent of it.
     pub within_percent: Option<f64>,
+    /// How far from it is near enough, in standard errors of the mean over all runs that are meant.
+    pub within_errors: Option<f64>,
     /// The least.
     pub least: Option<f64>,
     /// The most.
@@ -54,13 +56,14 @@ pub enum Statistic {
 }
 
 impl Expectation {
-    /// The least and the most that passes.
-    pub fn bounds(&self) -> (f64, f64) {
+    /// The least and the most that passes; `error` is the standard error of what was found.
+    pub fn bounds(&self, error: f64) -> (f64, f64) {
         match self.value {
             None => (self.least.unwrap_or(f64::NEG_INFINITY), self.most.unwrap_or(f64::INFINITY)),
             Some(value) => {
                 let percent = self.within_percent.unwrap_or(0.0) / 100.0 * value.abs();
-                let within = self.within.unwrap_or(0.0).max(percent);
+                let errors = self.within_errors.unwrap_or(0.0) * error;
+                let within = self.within.unwrap_or(0.0).max(percent).max(errors);
                 (value - within, value + within)
             }
         }

@@ -10,17 +10,24 @@ use serde::Deserialize;
 use std::path::Path;
 use traces::{
     Arrivals, Machines, ReadError,
+    generate::{self, End, Stream},
     model::Names,
     open::{self, FORMATS, Opened},
     transform::{self, Transform},
 };
 
-/// A file of published data, and what is done with it before it is used.
+/// A file of published data, or a workload that is drawn, and what is done with it before it is
+/// used.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
     /// Its path below the directory of data.
-    pub file: String,
+    file: Option<String>,
+    /// What is drawn instead, by the study's seed.
+    #[serde(default)]
+    generate: Vec<Stream>,
+    /// Where what is drawn ends.
+    end: Option<End>,
     /// In which form it is, when its first lines do not tell.
     format: Option<FormatName>,
     /// Steps from arrivals to arrivals; of no use for machines.
@@ -56,14 +63,23 @@ impl Input {
     /// Opens it as a workload.
     ///
     /// # Errors
-    /// When it cannot be read, or holds machines.
-    pub fn arrivals(&self, data: &Path, names: Names) -> Result<Arrivals, RunError> {
-        match self.open(data, names)? {
-            Opened::Arrivals(arrivals) => {
-                Ok(transform::apply(&self.transform, self.transform_seed, arrivals))
-            }
-            Opened::Machines(_) => Err(PlanError::NoArrivals(self.file.clone()).into()),
-        }
+    /// When it cannot be read or drawn, or holds machines.
+    pub fn arrivals(&self, data: &Path, seed: u64, names: Names) -> Result<Arrivals, RunError> {
+        let arrivals = match (&self.file, self.end) {
+            (None, Some(end)) => generate::generate(&self.generate, end, seed, names)
+                .map_err(|source| PlanError::Generate { source })?,
+            (Some(file), None) => match self.open(file, data, names)? {
+                Opened::Arrivals(arrivals) => arrivals,
+                Opened::Machines(_) => return Err(PlanError::NoArrivals(file.clone()).into()),
+            },
+            _ => return Err(PlanError::NoInput.into()),
+        };
+        Ok(transform::apply(&self.transform, self.transform_seed, arrivals))
+    }
+
+    /// What of a run's seed it depends on, for those who keep what was read.
+    pub fn seed(&self, seed: u64) -> u64 {
+        if self.file.is_some() { 0 } else { seed }
     }
 
     /// Opens it as a list of machines.
@@ -71,15 +87,16 @@ impl Input {
     /// # Errors
     /// When it cannot be read, or holds a workload.
     pub fn machines(&self, data: &Path, names: Names) -> Result<Machines, RunError> {
-        match self.open(data, names)? {
+        let file = self.file.as_ref().ok_or(PlanError::NoInput)?;
+        match self.open(file, data, names)? {
             Opened::Machines(machines) => Ok(machines),
-            Opened::Arrivals(_) => Err(PlanError::NoMachines(self.file.clone()).into()),
+            Opened::Arrivals(_) => Err(PlanError::NoMachines(file.clone()).into()),
         }
     }
 
-    fn open(&self, data: &Path, names: Names) -> Result<Opened, ReadError> {
+    fn open(&self, file: &str, data: &Path, names: Names) -> Result<Opened, ReadError> {
         let format = self.format.map(|FormatName(format)| format);
-        open::open(&data.join(&self.file), format, names)
+        open::open(&data.join(file), format, names)
     }
 }
 
@@ -91,6 +108,7 @@ pub fn read(
     data: &Path,
     machines: &Input,
     tasks: &Input,
+    seed: u64,
 ) -> Result<(Vec<Machine>, Asked), RunError> {
     let mut models = ModelNumbers::default();
     let mut reader = machines.machines(data, Names::new())?;
@@ -98,7 +116,7 @@ pub fn read(
     let names = reader.into_names();
     let name_of = |id| names.get(id).to_owned();
     let machines = inputs::machines(events.into_iter(), &name_of, &mut models)?;
-    let asked = tasks.arrivals(data, names)?.map(|arrival| {
+    let asked = tasks.arrivals(data, seed, names)?.map(|arrival| {
         let arrival = arrival?;
         Ok((inputs::request(&arrival, &mut models), arrival.tasks))
     });

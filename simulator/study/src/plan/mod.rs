@@ -126,6 +126,15 @@ pub enum PlanError {
         /// What is wrong.
         problem: String,
     },
+    /// Neither a file nor something to draw, or both.
+    #[error("give a `file`, or `generate` with an `end`")]
+    NoInput,
+    /// What is to be drawn cannot be.
+    #[error("`generate`: {source}")]
+    Generate {
+        /// What is wrong.
+        source: traces::generate::GenerateError,
+    },
     /// A list of jobs stands where machines should.
     #[error("`{0}` holds no machines, but jobs")]
     NoMachines(String),

@@ -52,9 +52,9 @@ impl JobList {
     ///
     /// # Errors
     /// When the file cannot be read, or holds machines.
-    pub fn read(data: &Path, input: &Input) -> Result<Self, RunError> {
+    pub fn read(data: &Path, input: &Input, seed: u64) -> Result<Self, RunError> {
         let (mut list, mut models) = (Self::default(), ModelNumbers::default());
-        for arrival in input.arrivals(data, Names::new())? {
+        for arrival in input.arrivals(data, seed, Names::new())? {
             let arrival = arrival?;
             // What no machine can give is not waited for.
             let Some(request) = inputs::request(&arrival, &mut models) else { continue };

@@ -33,6 +33,8 @@ pub const ALL: &[BuiltIn] = built_in![
     "omega-fig8",
     "omega-monolithic",
     "omega-uniform",
+    "queueing-theory",
+    "several-servers",
     "small-and-large",
 ];
 
