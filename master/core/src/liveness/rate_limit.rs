@@ -46,6 +46,11 @@ impl RateLimit {
         }
     }
 
+    /// When there will be one more than now; `None` when all are there.
+    pub fn next_return(&self, now: Instant) -> Option<Instant> {
+        self.returning.iter().copied().find(|back| *back > now)
+    }
+
     /// From when on there is a token; `None` when there never is one.
     pub fn next(&self) -> Option<Instant> {
         match self.returning.len() < self.size {

@@ -17,7 +17,7 @@ use crate::{
         membership::{HandOver, Removal},
     },
     offers::{Book, InverseBook, Shared},
-    preemption::PreemptionState,
+    preemption::{GaveWay, PreemptionState},
     reads::{Past, Reads},
     table::CopyOnWrite,
 };
@@ -90,6 +90,7 @@ impl Leadership {
         config: &Config,
         ledger: &Ledger,
         clock: &ClusterClock,
+        gave_way: &GaveWay,
     ) -> Self {
         let book = Book::new(term);
         let mut timers = Deadlines::new();
@@ -123,6 +124,10 @@ impl Leadership {
         if ledger.preempted_tasks().next().is_some() {
             timers.set(Timer::Preempted, now);
         }
+        let mut preemption = PreemptionState::new(config.preemptions_per_minute);
+        for until in gave_way.counts_until(clock.now(now)) {
+            preemption.gave_way(clock.process_time(until), now);
+        }
         timers.set(Timer::Heartbeat, now + config.heartbeat_interval);
         Self {
             term,
@@ -143,7 +148,7 @@ impl Leadership {
             detector,
             rate_limits: RateLimits::new(config.call_rates.clone()),
             timers,
-            preemption: PreemptionState::new(config.preemptions_per_minute),
+            preemption,
             hand_over: None,
             removal: None,
             raising: None,

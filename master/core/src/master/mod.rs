@@ -18,6 +18,7 @@ use crate::{
     intake::{Turn, Waiter},
     ledger::{Command, codec},
     outbox::{Effect, Outbox, RoleChange},
+    preemption::GaveWay,
     reads::{self, Moment, PreparedRead, Viewer},
 };
 use figures::{Figures, Gauges};
@@ -41,6 +42,8 @@ pub struct Master {
     /// The term in which the barrier was proposed last.
     barrier_term: u64,
     history: History,
+    /// For whoever leads next, which may be this member.
+    gave_way: GaveWay,
     figures: Figures,
     role: Option<RoleChange>,
     /// A snapshot is being written up to this index.
@@ -77,6 +80,7 @@ impl Master {
         let applied = ledger.applied();
         assert_eq!(consensus.applied(), applied.index, "log and snapshot belong together");
         let events_kept = config.events_kept;
+        let gave_way = GaveWay::new(config.preemptions_per_minute);
         let mut clock = ClusterClock::default();
         clock.set(applied.time, now.monotonic);
         Ok(Self {
@@ -88,6 +92,7 @@ impl Master {
             commands: Vec::new(),
             barrier_term: 0,
             history: History::starting_at(applied.index, events_kept),
+            gave_way,
             figures: Figures::default(),
             role: None,
             snapshot_under_way: None,

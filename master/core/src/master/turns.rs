@@ -82,7 +82,8 @@ impl Master {
     /// This member leads in this term, and begins to serve if it does not already.
     fn serve(&mut self, term: u64, now: Now) {
         let (config, ledger, clock) = (&self.config, &self.ledger, &self.clock);
-        let begin = || Leadership::begin(term, now.monotonic, config, ledger, clock);
+        let gave_way = &self.gave_way;
+        let begin = || Leadership::begin(term, now.monotonic, config, ledger, clock, gave_way);
         self.leader.get_or_insert_with(begin);
     }
 
@@ -185,6 +186,11 @@ impl Master {
         }
         for event in &events {
             self.history.record(stamp, event);
+            if let Event::TaskPreempted(key) = event
+                && self.ledger.task(key).is_some_and(|task| !task.info.revocable)
+            {
+                self.gave_way.note(stamp.time);
+            }
             if let Event::BarrierPassed { term } = event
                 && self.consensus.is_leader()
                 && self.consensus.term() == *term

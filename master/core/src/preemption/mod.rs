@@ -15,17 +15,20 @@
 //! revocable itself; so whoever gave way can never take its place back, and
 //! every round moves the cluster to more work of the highest priorities: it comes to rest.
 //!
-//! All of this is the leader's own and volatile, but for the marks on the tasks.
+//! All of this is the leader's own and volatile, but for the marks on the tasks, and for how many
+//! gave way in the last minute: each member has counted these.
 
 pub mod choice;
 mod entitlement;
+mod lately;
 mod look;
 mod needs;
 mod reclaim;
 mod turn;
 
 use crate::{allocator::Bidder, liveness::rate_limit::RateLimit};
-use proto::model::{DemandId, Duration, TaskKey};
+pub(crate) use lately::GaveWay;
+use proto::model::{DemandId, Duration, Instant, TaskKey};
 use std::collections::BTreeMap;
 
 /// How long what was freed is kept for a demand after its tasks should have ended.
@@ -68,6 +71,11 @@ impl PreemptionState {
             seen: None,
             outlooks: BTreeMap::new(),
         }
+    }
+
+    /// A leader before this one has had a task give way; it counts for a minute, until `until`.
+    pub(crate) fn gave_way(&mut self, until: Instant, now: Instant) {
+        self.limit.was_taken(until, now);
     }
 
     pub(crate) fn note_victim(&mut self, key: &TaskKey) {

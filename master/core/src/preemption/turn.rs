@@ -67,11 +67,18 @@ impl Turn<'_> {
         if self.reclaim() {
             return;
         }
-        match self.next_patient() {
-            // It has not been looked at, though what there is to see may stay the same.
+        match self.next_patient().into_iter().chain(self.limited_until()).min() {
+            // Then there is more to decide, though what there is to see may stay the same.
             Some(due) => self.leader.timers.set(Timer::Preemption, due),
             None => self.leader.preemption.seen = Some(sight),
         }
+    }
+
+    /// When the limit lets one more give way, if it is all that somebody waits for.
+    fn limited_until(&self) -> Option<Instant> {
+        let preemption = &self.leader.preemption;
+        let is_limited = preemption.outlooks.values().any(|outlook| outlook.is_rate_limited);
+        preemption.limit.next_return(self.now.monotonic).filter(|_| is_limited)
     }
 
     /// When the next of those who wait will have waited for long enough.

@@ -2,13 +2,17 @@
 
 use super::{
     play::{Play, allow, at, demand, role, state},
-    rig::{Rig, accept, register, status, task},
+    rig::{Rig, accept, acknowledge, config, register, status, task},
 };
-use master_core::input::{OperatorCall, WhyQuery, WhySubject};
+use master_core::{
+    Config,
+    input::{OperatorCall, WhyQuery, WhySubject},
+};
 use proptest::prelude::*;
 use proto::model::{
-    DemandId, DisruptionBudget, Duration, FrameworkId, Milli, Quota, ResourceName, Resources,
-    SchedulerCall, StatusReason, TaskInfo, TaskState, TaskStatus, Value,
+    AgentCall, DemandId, DisruptionBudget, Duration, FrameworkId, Milli, Quota, ResourceName,
+    Resources, SchedulerCall, StatusReason, TaskInfo, TaskKey, TaskState, TaskStatus, Value,
+    agent::AgentTask,
 };
 
 /// A task that takes so much of an agent's memory too.
@@ -28,7 +32,11 @@ fn why(name: &str) -> OperatorCall {
 
 /// One agent of 2 CPUs that runs this batch work; and a role that may ask for a higher priority.
 fn full_of(tasks: Vec<TaskInfo>) -> Rig {
-    let mut rig = Rig::serving();
+    filled(Rig::serving(), tasks)
+}
+
+fn filled(rig: Rig, tasks: Vec<TaskInfo>) -> Rig {
+    let mut rig = rig;
     rig.agent(1, "a", register("a", 7));
     allow(&mut rig, "web", 7);
     rig.subscribe_in(3, "batch", &["batch"]);
@@ -66,6 +74,56 @@ fn a_task_gives_way_with_notice() {
     rig.pass(3_000);
     rig.operator(why("again"));
     rig.matches("preemption_with_notice");
+}
+
+/// The task that gave way has ended and is forgotten when another member begins to lead.
+#[test]
+fn the_limit_per_minute_is_not_begun_anew_with_each_leader() {
+    const ALL: [&str; 4] = ["t1", "t2", "t3", "t4"];
+    let quarter = |id| TaskInfo { resources: Resources::cpus_mem(500, 256), ..task(id, "a", 500) };
+    let tasks = ALL.map(|id| at(1, quarter(id)));
+    let config = || Config { preemptions_per_minute: 1, ..config(1) };
+    let mut rig = filled(Rig::with_config(config()).until_serving(), tasks.to_vec());
+    let ending = |rig: &Rig| {
+        let ledger = rig.master.ledger();
+        ledger.preempted_tasks().map(|(task, _)| task.info.id.to_string()).collect::<Vec<_>>()
+    };
+    rig.subscribe_in(4, "web", &["web"]);
+    rig.call("web", state("web", vec![demand("front", 500, 2, 7)]));
+    rig.pass(2_000);
+    let gone = ending(&rig);
+    let [gone] = &gone[..] else { panic!("one may in a minute: {gone:?}") };
+    let end = status(gone, "a", TaskState::Killed, 1);
+    rig.update(1, "a", "batch", TaskStatus { reason: StatusReason::Preempted, ..end });
+    rig.call("batch", acknowledge(gone, 1));
+    rig.begin_another_term_as(config());
+    let others: Vec<_> = ALL.into_iter().filter(|id| id != gone).collect();
+    rig.agent(1, "a", running(register("a", 7), &rig, &others));
+    rig.subscribe_in(3, "batch", &["batch"]);
+    rig.call("batch", state("batch", vec![]));
+    rig.subscribe_in(4, "web", &["web"]);
+    rig.call("web", state("web", vec![demand("front", 500, 2, 7)]));
+    let heard = |rig: &mut Rig| {
+        rig.agent(1, "a", AgentCall::Heartbeat);
+        rig.pass(5_000);
+    };
+    (0..6).for_each(|_| heard(&mut rig));
+    assert_eq!(ending(&rig), [] as [&str; 0], "after half a minute");
+    (0..8).for_each(|_| heard(&mut rig));
+    assert_eq!(ending(&rig).len(), 1, "after a whole one");
+}
+
+/// An agent's registration with tasks of the framework "batch" that run.
+fn running(registration: AgentCall, rig: &Rig, ids: &[&str]) -> AgentCall {
+    let mut registration = registration;
+    let AgentCall::Register { tasks, .. } = &mut registration else { unreachable!() };
+    let task = |id: &&str| AgentTask {
+        key: TaskKey { framework: rig.framework("batch"), task: id.parse().expect("an id") },
+        state: TaskState::Running,
+        sequence: 1,
+    };
+    tasks.extend(ids.iter().map(task));
+    registration
 }
 
 /// The look at another demand comes before this one's patience is over, and finds nothing.

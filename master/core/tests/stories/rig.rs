@@ -92,7 +92,7 @@ impl Rig {
         Self::with_config(Config { events_kept, ..config(1) }).until_serving()
     }
 
-    fn until_serving(self) -> Self {
+    pub(crate) fn until_serving(self) -> Self {
         let mut rig = self;
         for _ in 0..200 {
             rig.tick();
@@ -109,7 +109,7 @@ impl Rig {
         Self::with_config(config(members))
     }
 
-    fn with_config(config: Config) -> Self {
+    pub(crate) fn with_config(config: Config) -> Self {
         let now = Now { monotonic: Instant(1_000), wall: WallTime(1_700_000_000_000) };
         let (ledger, restored) = (Ledger::new(cluster()), Restored::default());
         let master = Master::open(config, restored, ledger, now).expect("opens");

@@ -1,13 +1,18 @@
 //! What a master has written, and another term that begins with it.
 
 use super::rig::{Rig, cluster, config};
-use master_core::{Ledger, Master, consensus::Restored, outbox::Persist};
+use master_core::{Config, Ledger, Master, consensus::Restored, outbox::Persist};
 
 impl Rig {
     /// The master dies, and what is on its disk leads in another term. All streams have ended.
     pub(crate) fn begin_another_term(&mut self) {
+        self.begin_another_term_as(config(1));
+    }
+
+    /// The same, with these settings.
+    pub(crate) fn begin_another_term_as(&mut self, config: Config) {
         let (disk, ledger) = (self.disk.clone(), Ledger::new(cluster()));
-        self.master = Master::open(config(1), disk, ledger, self.now).expect("opens");
+        self.master = Master::open(config, disk, ledger, self.now).expect("opens");
         self.live.clear();
         for _ in 0..200 {
             self.tick();
