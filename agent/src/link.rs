@@ -44,7 +44,8 @@ pub(crate) struct Link {
     current: Option<Stream>,
     /// The question about the leader, if one is asked.
     asking: Option<AbortHandle>,
-    connections: u64,
+    /// Where the last stream went.
+    address: String,
 }
 
 #[derive(Debug)]
@@ -79,17 +80,17 @@ impl Link {
         let count = u64::try_from(masters.len().max(1)).unwrap_or(1);
         let first = usize::try_from(first % count).unwrap_or(0);
         let rota = Arc::new(Mutex::new(Rota::new(masters, first)));
-        Self { rota, credentials, inputs, current: None, asking: None, connections: 0 }
+        Self { rota, credentials, inputs, current: None, asking: None, address: String::new() }
     }
 
     /// Opens a stream to the leader if its address is known, else to the next master of the list.
     pub(crate) fn connect(&mut self, session: u64, leader: Option<String>) {
         self.disconnect(None);
-        if self.connections > 0 {
+        if !self.address.is_empty() {
             metrics::reconnecting();
         }
-        self.connections += 1;
-        let address = leader.or_else(|| lock(&self.rota).next_to_try()).unwrap_or_default();
+        let address = leader.or_else(|| self.next_to_try()).unwrap_or_default();
+        self.address.clone_from(&address);
         let (messages, outgoing) = mpsc::channel(limits::OUTBOUND_MESSAGES_MAX);
         let connector = self.connector(address.clone(), PATIENCE);
         let (inputs, rota) = (self.inputs.clone(), Arc::clone(&self.rota));
@@ -105,15 +106,20 @@ impl Link {
         self.current = Some(Stream { session, address, messages, task: task.abort_handle() });
     }
 
+    /// The others first: whoever was tried last has ended the stream, or was not reached.
+    fn next_to_try(&self) -> Option<String> {
+        let mut rota = lock(&self.rota);
+        rota.pass_over(&self.address);
+        rota.next_to_try()
+    }
+
     /// Asks another master than the silent one of this session who leads.
     pub(crate) fn find_leader(&mut self, session: u64, question: Question) {
         let Some(stream) = self.current.as_ref().filter(|stream| stream.session == session) else {
             return;
         };
-        let mut rota = lock(&self.rota);
-        rota.pass_over(&stream.address);
-        let Some(address) = rota.next_to_ask(&stream.address) else { return };
-        drop(rota);
+        let address = lock(&self.rota).next_to_ask(&stream.address);
+        let Some(address) = address else { return };
         tracing::info!(session, silent = stream.address, asked = address, "who leads?");
         let connector = self.connector(address, asking::PATIENCE);
         let inputs = self.inputs.clone();

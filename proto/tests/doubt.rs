@@ -8,7 +8,8 @@ use proto::model::{
 };
 
 const BEAT: Duration = Duration(5_000);
-const PATIENCE: Patience = Patience { silence: Duration(1_000), spread: Duration(0) };
+const PATIENCE: Patience =
+    Patience { silence: Duration(1_000), spread: Duration(0), reach: Duration(500) };
 
 /// A doubt with its time.
 struct Bench {

@@ -38,7 +38,10 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_seconds(1);
 pub const ANSWER_TIMEOUT: Duration = Duration(2_500);
 const _: () = assert!(ANSWER_TIMEOUT.0 >= CONNECT_TIMEOUT.0 + limits::LEADER_NEWS_WAIT.0);
 
-/// How soon a client doubts.
+/// The time for which a master is waited for doubles no more often than this.
+const DOUBLINGS_MAX: u32 = 8;
+
+/// How soon a client doubts, and how soon it looks elsewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
     /// The silence that begins with something that must be answered, and is long. A healthy leader
@@ -46,6 +49,8 @@ pub struct Patience {
     pub silence: Duration,
     /// Each client waits by chance up to this much longer, so that not all ask at once.
     pub spread: Duration,
+    /// A master that is called is waited for so long; see [`Patience::reach`].
+    pub reach: Duration,
 }
 
 /// Who leads, as a master says that was asked.
@@ -108,9 +113,22 @@ struct Open {
 impl Patience {
     /// Of a framework: its calls wait, and there are few frameworks. The question waits already
     /// when an election is over, a second after the leader was last heard at the earliest.
-    pub const FRAMEWORK: Self = Self { silence: Duration(750), spread: Duration(250) };
-    /// Of an agent: there may be ten thousand of them.
-    pub const AGENT: Self = Self { silence: Duration(1_000), spread: Duration(1_000) };
+    pub const FRAMEWORK: Self =
+        Self { silence: Duration(750), spread: Duration(250), reach: CONNECT_TIMEOUT };
+    /// Of an agent: there may be ten thousand of them, and a new leader takes a while to greet all.
+    pub const AGENT: Self = Self {
+        silence: Duration(1_000),
+        spread: Duration(1_000),
+        reach: Duration::from_seconds(2),
+    };
+
+    /// For how long a master that is called is waited for until the connection is there: a cut one
+    /// answers never, and another one may lead. Where so many have been missed since a leader was
+    /// last listened to, it may be this client or all masters that are slow: so twice as long after
+    /// each.
+    pub fn reach(&self, missed: u32) -> Duration {
+        Duration(self.reach.0 << missed.min(DOUBLINGS_MAX))
+    }
 }
 
 impl Doubt {

@@ -13,15 +13,15 @@ pub struct Rota {
     heard: Masters,
     to_try: usize,
     to_ask: usize,
-    /// Left because it was silent: passed over once, since the others know better.
-    silent: Option<String>,
+    /// Passed over once, since the others know better.
+    passed_over: Option<String>,
 }
 
 impl Rota {
     /// `first` is the index of the master to begin with, so that clients spread.
     pub fn new(given: Vec<String>, first: usize) -> Self {
         let (heard, to_try, to_ask) = (Masters::default(), first, first);
-        Self { given, heard, to_try, to_ask, silent: None }
+        Self { given, heard, to_try, to_ask, passed_over: None }
     }
 
     /// A leader names all masters, as they are now.
@@ -38,7 +38,7 @@ impl Rota {
     pub fn next_to_try(&mut self) -> Option<String> {
         let all = self.all();
         let address = turn(&mut self.to_try, &all)?;
-        match self.silent.take_if(|silent| *silent == address) {
+        match self.passed_over.take_if(|passed_over| *passed_over == address) {
             Some(_) => turn(&mut self.to_try, &all),
             None => Some(address),
         }
@@ -51,9 +51,9 @@ impl Rota {
         turn(&mut self.to_ask, &others)
     }
 
-    /// The master at this address was left because it was silent.
+    /// The master at this address was tried or left just now: the others are to come first.
     pub fn pass_over(&mut self, address: &str) {
-        self.silent = Some(address.to_owned());
+        self.passed_over = Some(address.to_owned());
     }
 
     fn all(&self) -> Vec<String> {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_one_is_passed_over_once() {
+    fn one_is_passed_over_once() {
         let mut rota = rota(&["a:1", "b:1"], 0);
         rota.pass_over("a:1");
         let mut tried = || rota.next_to_try().unwrap();

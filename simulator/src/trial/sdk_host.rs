@@ -284,7 +284,7 @@ impl World {
         let host = &mut self.sdks[sdk];
         let Some((connection, _)) = host.stream.filter(|(_, mine)| *mine == stream) else { return };
         let input = match down {
-            Down::Opened => return,
+            Down::Opened => Input::Reached(connection),
             Down::Closed => {
                 host.stream = None;
                 Input::Ended(connection, Failure::Broken)

@@ -34,6 +34,8 @@ pub(crate) struct Session {
     backoff: Backoff,
     answer_timeout: Duration,
     attempts: u32,
+    /// How many masters were called and not reached in time, since the last registration.
+    missed: u32,
     redirections: u32,
     leader: Option<String>,
     pub(crate) doubt: Doubt,
@@ -67,6 +69,7 @@ impl Session {
             backoff: config.reconnect,
             answer_timeout: config.answer_timeout,
             attempts: 0,
+            missed: 0,
             redirections: 0,
             leader: None,
             doubt: Doubt::new(Patience::AGENT),
@@ -119,7 +122,7 @@ impl Session {
         now: Instant,
         jitter: &mut Jitter,
     ) {
-        (self.attempts, self.redirections) = (0, 0);
+        (self.attempts, self.missed, self.redirections) = (0, 0, 0);
         let interval = interval.max(HEARTBEAT_INTERVAL_MIN);
         self.doubt.believe(now, leader, interval, jitter);
         let next_heartbeat = now + interval;
@@ -212,14 +215,17 @@ impl Agent {
         match &mut self.session.phase {
             Phase::Waiting { until } if *until <= now => {
                 self.session.number += 1;
-                let until = now + self.session.answer_timeout;
+                let patience = Patience::AGENT.reach(self.session.missed);
+                let until = now + patience.min(self.session.answer_timeout);
                 self.session.phase = Phase::Connecting { until };
                 let leader = self.session.leader.take();
                 outbox.push(Effect::Connect { session: number + 1, leader });
             }
-            Phase::Connecting { until } | Phase::Registering { until } if *until <= now => {
+            Phase::Connecting { until } if *until <= now => {
+                self.session.missed = self.session.missed.saturating_add(1);
                 self.leave(now, false, outbox);
             }
+            Phase::Registering { until } if *until <= now => self.leave(now, false, outbox),
             Phase::Registered { interval, heard, .. } if *heard + silence_max(*interval) <= now => {
                 self.leave(now, false, outbox);
             }

@@ -34,6 +34,41 @@ fn asked(stage: &mut Stage) -> Question {
     asked_until(stage, end).expect("it asks")
 }
 
+/// A leader whose cable is cut one way has left its agents, and cannot be called again.
+#[test]
+fn a_master_that_cannot_be_reached_costs_two_seconds_and_then_twice_as_much() {
+    let mut stage = Stage::registered();
+    let session = stage.session;
+    stage.give(Input::Disconnected { session });
+    let mut waited = Vec::new();
+    for _ in 0..5 {
+        next_call(&mut stage);
+        let called = stage.now;
+        let due = stage.agent.deadline().expect("it does not wait for ever");
+        let effects = stage.wait_ms(due.since(called).0);
+        let session = stage.session;
+        assert!(effects.contains(&Effect::Disconnect { session }), "{effects:?}");
+        waited.push(stage.now.since(called).0);
+    }
+    assert_eq!(waited, [2_000, 4_000, 8_000, 10_000, 10_000], "up to the timeout of an answer");
+}
+
+/// Goes on until the agent calls a master.
+fn next_call(stage: &mut Stage) {
+    loop {
+        let due = stage.agent.deadline().expect("it tries again");
+        let effects = stage.wait_ms(due.since(stage.now).0);
+        let mut sessions = effects.iter().filter_map(|effect| match effect {
+            Effect::Connect { session, .. } => Some(*session),
+            _ => None,
+        });
+        if let Some(session) = sessions.next() {
+            stage.session = session;
+            return;
+        }
+    }
+}
+
 #[test]
 fn a_heartbeat_without_an_answer_makes_doubt() {
     let mut stage = Stage::registered();

@@ -54,7 +54,8 @@ pub struct Settings {
     pub acknowledgement: Acknowledgement,
     /// Pauses between tries.
     pub backoff: Backoff,
-    /// A connection that has not subscribed after this is given up.
+    /// A master that is reached and has not confirmed the subscription after this is given up; one
+    /// that is not reached sooner, but never later.
     pub connect_timeout: Duration,
     /// How long to wait for the last answers when the scheduler is done.
     pub drain_timeout: Duration,
@@ -282,7 +283,7 @@ impl Shell {
                 if let Some(open) = self.open.as_mut().filter(|o| o.connection == connection) {
                     open.client = Some(client);
                 }
-                None
+                Some(Input::Reached(connection))
             }
             Message::Event(connection, event) => Some(Input::Event(connection, event)),
             Message::Ended(connection, failure, status) => {

@@ -37,9 +37,21 @@ pub(super) enum LinkStep {
 
 #[derive(Debug)]
 enum State {
-    Waiting { until: Instant },
-    Connecting { connection: ConnectionId, until: Instant },
-    Up { connection: ConnectionId, identity: model::Session, silence: Duration, dead_at: Instant },
+    Waiting {
+        until: Instant,
+    },
+    /// Until the master is reached, and then until the subscription is confirmed.
+    Connecting {
+        connection: ConnectionId,
+        is_reached: bool,
+        until: Instant,
+    },
+    Up {
+        connection: ConnectionId,
+        identity: model::Session,
+        silence: Duration,
+        dead_at: Instant,
+    },
 }
 
 /// The link to whichever master leads.
@@ -58,6 +70,8 @@ pub(super) struct Link {
     hops: u32,
     /// Tries since the link was last up.
     attempts: u32,
+    /// How many of them reached nobody in time.
+    missed: u32,
 }
 
 impl Link {
@@ -74,6 +88,7 @@ impl Link {
             hint: None,
             hops: 0,
             attempts: 0,
+            missed: 0,
         }
     }
 
@@ -114,12 +129,19 @@ impl Link {
             State::Waiting { .. } => {
                 self.connections += 1;
                 let connection = ConnectionId(self.connections);
-                let until = now + self.connect_timeout;
-                self.state = State::Connecting { connection, until };
+                let patience = Patience::FRAMEWORK.reach(self.missed).min(self.connect_timeout);
+                let until = now + patience;
+                self.state = State::Connecting { connection, is_reached: false, until };
                 self.address = self.next_address();
                 LinkStep::Connect(connection, self.address.clone())
             }
-            State::Connecting { connection, .. } | State::Up { connection, .. } => {
+            State::Connecting { connection, is_reached, .. } => {
+                let connection = *connection;
+                self.missed += u32::from(!is_reached);
+                self.pause(now, Duration(0), jitter);
+                LinkStep::GiveUp(connection)
+            }
+            State::Up { connection, .. } => {
                 let connection = *connection;
                 self.pause(now, Duration(0), jitter);
                 LinkStep::GiveUp(connection)
@@ -128,8 +150,12 @@ impl Link {
     }
 
     fn next_address(&mut self) -> String {
-        let hint = self.hint.take();
-        hint.or_else(|| self.rota.next_to_try()).expect("settings name a master")
+        if let Some(leader) = self.hint.take() {
+            return leader;
+        }
+        // The others first: whoever was tried last has ended the stream, or was not reached.
+        self.rota.pass_over(&self.address);
+        self.rota.next_to_try().expect("settings name a master")
     }
 
     fn ask(&mut self, now: Instant, jitter: &mut Jitter) -> LinkStep {
@@ -165,10 +191,17 @@ impl Link {
             return LinkStep::Rest;
         };
         let connection = *connection;
-        self.rota.pass_over(&self.address);
         self.hint = Some(leader);
         self.wait_until(now);
         LinkStep::GiveUp(connection)
+    }
+
+    /// The connection is there, and the master is about to confirm the subscription, or to say who
+    /// leads.
+    pub(super) fn reached(&mut self, now: Instant) {
+        if let State::Connecting { is_reached: is_reached @ false, until, .. } = &mut self.state {
+            (*is_reached, *until) = (true, now + self.connect_timeout);
+        }
     }
 
     pub(super) fn subscribed(
@@ -183,8 +216,7 @@ impl Link {
         self.doubt.believe(now, leader, beat, jitter);
         let silence = Duration(beat.0.saturating_mul(SILENT_INTERVALS)).max(SILENCE_MIN);
         self.state = State::Up { connection, identity, silence, dead_at: now + silence };
-        self.hops = 0;
-        self.attempts = 0;
+        (self.hops, self.attempts, self.missed) = (0, 0, 0);
     }
 
     /// The leader names all masters, as they are now.

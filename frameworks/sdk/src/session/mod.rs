@@ -63,7 +63,8 @@ pub struct SessionSettings {
     pub acknowledgement: Acknowledgement,
     /// Pauses between tries.
     pub backoff: Backoff,
-    /// A connection that has not subscribed after this is given up.
+    /// A master that is reached and has not confirmed the subscription after this is given up; one
+    /// that is not reached sooner, but never later.
     pub connect_timeout: Duration,
     /// How long to wait for the last answers after [`crate::Calls::done`].
     pub drain_timeout: Duration,
@@ -94,6 +95,8 @@ pub enum Answer {
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
+    /// The connection to a master is there; nothing came over it yet.
+    Reached(ConnectionId),
     /// Something came on a stream.
     Event(ConnectionId, SchedulerEvent),
     /// A stream ended, or could not be opened.
@@ -232,6 +235,9 @@ impl ClientSession {
             return;
         }
         match input {
+            Input::Reached(connection) if self.link.connection() == Some(connection) => {
+                self.link.reached(now);
+            }
             Input::Event(connection, event) if self.link.connection() == Some(connection) => {
                 self.event(now, event, effects);
             }
@@ -239,7 +245,7 @@ impl ClientSession {
                 self.lost(now, connection, failure, effects);
             }
             // Of a connection that was given up.
-            Input::Event(..) | Input::Ended(..) => {}
+            Input::Reached(_) | Input::Event(..) | Input::Ended(..) => {}
             Input::LeaderFound(question, answer) => {
                 let step = self.link.found(now, question, answer, &mut self.jitter);
                 self.link_step(step, true, effects);

@@ -5,7 +5,8 @@
 //! of virtual interfaces leads from here to each, and a rule of the router drops silently what goes
 //! from one to another. Each namespace is held by a process that ends with this one, and with the
 //! last process in a namespace the kernel removes it and its interfaces. So nothing has a name that
-//! could be left behind, and nothing of the host is touched.
+//! could be left behind, and nothing of the host is touched. Connections that were closed and wait
+//! for a word from the other end keep a namespace for a minute or more; the way to it goes at once.
 
 use super::Party;
 use crate::{home::Home, patience::holds};
@@ -32,6 +33,8 @@ pub struct Namespaces {
 struct Namespace {
     /// Waits for the end of its input.
     holder: Child,
+    /// The router's interface that leads to it.
+    way: String,
     address: Ipv4Addr,
 }
 
@@ -130,7 +133,7 @@ impl Namespace {
         let holder = command.spawn().context("cannot run `unshare`")?;
         // Addresses for tests of networks (RFC 2544): nobody else has them.
         let address = Ipv4Addr::new(198, 18, number, 2);
-        let namespace = Self { holder, address };
+        let namespace = Self { holder, way: name.clone(), address };
         let pid = namespace.holder.id().to_string();
         holds("a network namespace of its own", || {
             let of = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
@@ -174,6 +177,8 @@ impl Drop for Namespace {
         // Its input ends, and so does it.
         drop(self.holder.stdin.take());
         let _ = self.holder.wait();
+        // Mostly the kernel was faster.
+        let _ = ip(["link", "delete", &self.way]);
     }
 }
 

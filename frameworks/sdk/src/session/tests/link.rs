@@ -44,6 +44,18 @@ fn a_follower_shows_the_way_and_two_that_show_in_circles_do_not_spin() {
     assert_eq!(bench.connects(), ["m9:1"]);
 }
 
+/// It has just said that it does not lead, or nothing at all.
+#[test]
+fn whoever_was_tried_last_is_not_tried_next() {
+    let mut bench = Bench::new(&["m1:1", "m2:1", "m3:1"]);
+    bench.flush();
+    bench.input(Input::Ended(ConnectionId(1), not_leader("m2:1")));
+    bench.subscribe(2, 1);
+    bench.break_connection(2);
+    bench.wait();
+    assert_eq!(bench.connects(), ["m1:1", "m2:1", "m3:1"], "not m2, though it was its turn");
+}
+
 #[test]
 fn a_retried_first_subscription_has_the_same_request_id() {
     let mut bench = Bench::new(&["m1:1"]);
@@ -105,12 +117,36 @@ fn a_connection_that_never_subscribes_is_given_up() {
     let mut bench = Bench::new(&["m1:1", "m2:1"]);
     bench.flush();
     bench.effects.clear();
+    bench.now = Instant(900);
+    bench.input(Input::Reached(ConnectionId(1)));
     bench.wait();
-    assert_eq!(bench.now, Instant(5_000));
+    assert_eq!(bench.now, Instant(5_900));
     assert_eq!(bench.effects, [Effect::Disconnect(ConnectionId(1))]);
     bench.wait();
     assert_eq!(bench.connects(), ["m2:1"]);
     assert!(bench.events().is_empty(), "nothing was lost that was never there");
+}
+
+/// A leader whose cable is cut one way has left its frameworks, and cannot be called again.
+#[test]
+fn a_master_that_cannot_be_reached_costs_a_second_and_then_twice_as_much() {
+    let mut bench = Bench::new(&["m1:1"]);
+    bench.flush();
+    let mut waited = Vec::new();
+    for connection in 1..=5 {
+        let called = bench.now;
+        bench.effects.clear();
+        bench.wait();
+        waited.push(bench.now.since(called).0);
+        assert_eq!(bench.effects, [Effect::Disconnect(ConnectionId(connection))]);
+        bench.wait();
+        assert_eq!(bench.connects(), ["m1:1"]);
+    }
+    assert_eq!(waited, [1_000, 2_000, 4_000, 5_000, 5_000], "up to the timeout of the settings");
+    bench.subscribe(6, 1);
+    bench.break_connection(6);
+    bench.wait();
+    assert_eq!(bench.session.deadline(), Some(bench.now + Duration(1_000)), "it was reached");
 }
 
 #[test]
