@@ -27,6 +27,7 @@ use crate::{
 use agent_core::{Agent, Config, ContainerId, Identity, Journal, Observation, Outbox};
 use edge::{
     clock::{self, Clock},
+    directories::make_durably,
     listener,
     lock::DirectoryLock,
 };
@@ -35,7 +36,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     net::SocketAddr,
-    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -307,10 +307,7 @@ fn make_directories(data_dir: &Path) -> Result<PathBuf, AgentError> {
         move |source| AgentError::Directory { path, source }
     };
     // Others may pass through, to a sandbox of their own, and see nothing.
-    let make = |path: &Path, mode| {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(mode).create(path).map_err(failed(path))
-    };
+    let make = |path: &Path, mode| make_durably(path, mode).map_err(failed(path));
     make(data_dir, 0o711)?;
     // The jail takes no detours.
     let data_dir = data_dir.canonicalize().map_err(failed(data_dir))?;

@@ -19,6 +19,7 @@ use super::identity::{
 use super::mark::{AcknowledgedMark, MarkError};
 use super::redb_log_store::{LogOpenError, RedbLogStore};
 use super::snapshot_directory::SnapshotDirectory;
+use edge::directories::make_durably;
 use edge::lock::{DirectoryLock, LOCK_FILE};
 
 const LOG_FILE: &str = "log.redb";
@@ -84,7 +85,7 @@ impl DataDirectory {
             return Err(IdentityError::ZeroNode);
         }
         let failed = |source| IdentityError::Io { path: path.to_owned(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed)?;
+        make_durably(path, 0o700).map_err(failed)?;
         check_access(path)?;
         let lock = DirectoryLock::acquire(path)?;
         let (identity, fresh) = match read_identity(path)? {

@@ -1,7 +1,7 @@
 //! What every process of ours has at its edge.
 //!
 //! ```text
-//!  flags, environment, file ─▶ settings      lock ─▶ one process per data directory
+//!  flags, environment, file ─▶ settings      directories, lock ─▶ data, for one process
 //!  sockets ─▶ listener ─▶ tls ─▶ identity ─▶ gate ─▶ body ─▶ the process's services
 //!  connect ─▶ a master that proves to be one      metrics ─▶ one recorder, one page
 //! ```
@@ -14,6 +14,7 @@
 pub mod body;
 pub mod clock;
 pub mod connect;
+pub mod directories;
 pub mod errors;
 pub mod gate;
 pub mod identity;

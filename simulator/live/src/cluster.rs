@@ -321,12 +321,8 @@ fn stopped(node: &mut Node) -> Option<&mut Node> {
     (!node.is_running()).then_some(node)
 }
 
-fn shared_flags(node: &Node) -> [String; 3] {
-    [
-        format!("--listen={}", node.api),
-        format!("--metrics-listen={}", node.metrics),
-        format!("--data-dir={}", node.data_dir.display()),
-    ]
+fn shared_flags(node: &Node) -> [String; 2] {
+    [format!("--listen={}", node.api), format!("--metrics-listen={}", node.metrics)]
 }
 
 fn api_addresses(masters: &BTreeMap<u64, Node>) -> BTreeMap<u64, SocketAddr> {

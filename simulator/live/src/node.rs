@@ -60,6 +60,13 @@ impl Node {
         }
     }
 
+    /// Puts its data directory on a disk of ours, and leaves it to the node to make it.
+    pub fn put_on_disk(&mut self) -> anyhow::Result<()> {
+        self.disk = Some(LossyDisk::mount(&self.data_dir)?);
+        self.data_dir.push("new/data");
+        Ok(())
+    }
+
     /// Starts it; it may take a while until it serves.
     pub fn start(&mut self, home: &Home) -> anyhow::Result<()> {
         anyhow::ensure!(self.process.is_none(), "{} runs already", self.name);
@@ -72,7 +79,8 @@ impl Node {
                 command
             }
         };
-        command.arg(self.kind).args(&self.flags);
+        command.arg(self.kind).arg(format!("--data-dir={}", self.data_dir.display()));
+        command.args(&self.flags);
         self.process = Some(Process::start(command, &home.log(&self.name))?);
         Ok(())
     }

@@ -56,7 +56,7 @@ pub(super) fn on_lossy_disks(order: &Order<'_>) -> anyhow::Result<Stage> {
         Shape { masters: 1, master_flags: master_flags.to_vec(), ..Shape::emulated(1, 200) };
     let mut cluster = Cluster::prepare(&order.program, &shape)?;
     for node in cluster.masters.values_mut().chain(cluster.agents.values_mut()) {
-        node.disk = Some(LossyDisk::mount(&node.data_dir)?);
+        node.put_on_disk()?;
     }
     Stage::on(cluster, &Plan { accepts_per_second: 50, frameworks: 2, ..Plan::steady() })
 }
