@@ -108,6 +108,26 @@ fn an_interrupted_exercise_ends_after_its_round_and_leaves_nothing() {
     home.assert_clean();
 }
 
+/// Nor does anything when it is killed, and cannot see to it.
+#[test]
+fn a_killed_exercise_leaves_nothing_either() {
+    let home = Home::new();
+    let mut command = bourse(&home);
+    command.args(["trial", "live", "agents-killed"]);
+    let daemon = Daemon::start(command, &home.path().join("live.log"));
+    let folder = home.path().join("tmp");
+    let entries = || fs::read_dir(&folder).into_iter().flatten().flatten();
+    eventually("a task that runs", || {
+        let folders = entries().map(|entry| entry.path().join("witness"));
+        let witnesses = folders.filter_map(|folder| fs::read_dir(folder).ok());
+        witnesses.flatten().next().map(drop)
+    });
+    daemon.signal(Signal::SIGKILL);
+    daemon.wait();
+    eventually("its folder is gone", || entries().next().is_none().then_some(()));
+    home.assert_clean();
+}
+
 #[test]
 fn exercises_are_listed_and_others_refused() {
     let home = Home::new();

@@ -3,7 +3,7 @@
 //! The environment of each process names the folder, so that whatever is left afterwards, processes
 //! included, can be found.
 
-use crate::{cgroups, network::namespaces, patience::within, witness};
+use crate::{cgroups, guard::Guard, network::namespaces, patience::within, witness};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
@@ -14,7 +14,7 @@ use std::{
 };
 
 /// The kernel ends processes and mounts when it can.
-const CLEAN_WITHIN: Duration = Duration::from_secs(20);
+pub(crate) const CLEAN_WITHIN: Duration = Duration::from_secs(20);
 
 /// A folder of its own.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Home {
     folder: Option<tempfile::TempDir>,
     path: PathBuf,
     program: PathBuf,
+    /// Goes last: it has nothing to do if all went well.
+    _guard: Guard,
 }
 
 impl Home {
@@ -29,10 +31,12 @@ impl Home {
     pub fn new(program: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("bourse-trial-").tempdir()?;
         let path = folder.path().canonicalize()?;
+        let program = program.canonicalize()?;
+        let guard = Guard::start(&program, &path)?;
         for name in ["tmp", "data", "logs", witness::FOLDER] {
             fs::create_dir(path.join(name))?;
         }
-        Ok(Self { folder: Some(folder), path, program: program.canonicalize()? })
+        Ok(Self { folder: Some(folder), path, program, _guard: guard })
     }
 
     /// Where it is.
@@ -69,15 +73,7 @@ impl Home {
 
     /// Everything of the exercise that is still on this host, besides files.
     pub fn leftovers(&self) -> Vec<String> {
-        let mut found: Vec<String> = processes(&self.path)
-            .into_iter()
-            .map(|(pid, command)| format!("process {pid}: {command}"))
-            .collect();
-        found.extend(self.mounts().iter().map(|at| format!("mount {}", at.display())));
-        // A network namespace is there as long as a process is, or an interface leads to it.
-        found.extend(namespaces::interfaces().iter().map(|name| format!("interface {name}")));
-        found.extend(self.cgroups().iter().map(|at| format!("cgroup {}", at.display())));
-        found
+        left_of(&self.path)
     }
 
     /// Nothing may be left; the folder goes.
@@ -91,34 +87,52 @@ impl Home {
         self.folder.take().map_or(Ok(()), tempfile::TempDir::close)?;
         Ok(())
     }
-
-    fn cgroups(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
-        cgroups::of_agents(&entries.map(|entry| entry.path()).collect::<Vec<_>>())
-    }
-
-    fn mounts(&self) -> Vec<PathBuf> {
-        let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        let places = text.lines().filter_map(|line| line.split(' ').nth(4));
-        places.map(PathBuf::from).filter(|place| place.starts_with(&self.path)).collect()
-    }
 }
 
 impl Drop for Home {
     /// A second chance after a failure: whoever succeeded has closed it.
     fn drop(&mut self) {
-        while let found @ [_, ..] = &processes(&self.path)[..] {
-            for (pid, _) in found {
-                // It may have ended by itself.
-                let _ = Pid::from_raw(*pid).map(|pid| kill_process(pid, Signal::KILL));
-            }
-            std::thread::yield_now();
-        }
-        self.cgroups().iter().for_each(|cgroup| cgroups::remove(cgroup));
-        for place in self.mounts() {
-            let _ = rustix::mount::unmount(place, rustix::mount::UnmountFlags::DETACH);
-        }
+        remove(&self.path);
     }
+}
+
+/// Everything on this host that has to do with a folder, besides files.
+pub(crate) fn left_of(folder: &Path) -> Vec<String> {
+    let mut found: Vec<String> = processes(folder)
+        .into_iter()
+        .map(|(pid, command)| format!("process {pid}: {command}"))
+        .collect();
+    found.extend(mounts(folder).iter().map(|at| format!("mount {}", at.display())));
+    // A network namespace is there as long as a process is, or an interface leads to it.
+    found.extend(namespaces::interfaces().iter().map(|name| format!("interface {name}")));
+    found.extend(cgroups_of(folder).iter().map(|at| format!("cgroup {}", at.display())));
+    found
+}
+
+/// Ends and removes whatever has to do with a folder, but for its files.
+pub(crate) fn remove(folder: &Path) {
+    while let found @ [_, ..] = &processes(folder)[..] {
+        for (pid, _) in found {
+            // It may have ended by itself.
+            let _ = Pid::from_raw(*pid).map(|pid| kill_process(pid, Signal::KILL));
+        }
+        std::thread::yield_now();
+    }
+    cgroups_of(folder).iter().for_each(|cgroup| cgroups::remove(cgroup));
+    for place in mounts(folder) {
+        let _ = rustix::mount::unmount(place, rustix::mount::UnmountFlags::DETACH);
+    }
+}
+
+fn cgroups_of(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    cgroups::of_agents(&entries.map(|entry| entry.path()).collect::<Vec<_>>())
+}
+
+fn mounts(folder: &Path) -> Vec<PathBuf> {
+    let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let places = text.lines().filter_map(|line| line.split(' ').nth(4));
+    places.map(PathBuf::from).filter(|place| place.starts_with(folder)).collect()
 }
 
 /// Processes that have to do with a folder, by command line, environment, or what they have open;

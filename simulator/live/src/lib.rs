@@ -16,6 +16,7 @@ mod cgroups;
 pub mod cluster;
 pub mod exercises;
 pub mod figures;
+pub mod guard;
 pub mod home;
 pub mod load;
 pub mod lossy_disk;

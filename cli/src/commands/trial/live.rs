@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use live::{
     exercises::{EXERCISES, Exercise, Length, Order},
     figures::Report,
+    guard,
     network::{Wires, namespaces},
 };
 use std::{
@@ -45,9 +46,15 @@ pub(crate) struct LiveArgs {
     /// How this program calls itself in a network namespace of its own
     #[arg(long, hide = true)]
     inside: bool,
+    /// How this program calls itself to clean up after an exercise that is killed
+    #[arg(long, hide = true)]
+    guard: bool,
 }
 
 pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> {
+    if args.guard {
+        return guard::stand().map(|()| ExitCode::SUCCESS);
+    }
     let Some(name) = &args.exercise else {
         print_text(&list(format)?)?;
         return Ok(ExitCode::SUCCESS);
