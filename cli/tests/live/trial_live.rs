@@ -60,6 +60,31 @@ fn power_is_cut_and_nothing_is_lost() {
 }
 
 #[test]
+fn supervisors_die_and_fail_in_their_calls_and_nothing_is_left() {
+    let test = "supervisors_die_and_fail_in_their_calls_and_nothing_is_left";
+    if let Err(why) = live::tracer::check() {
+        return skip(test, &format!("{why:#}"));
+    }
+    let figure = exercise("launch-calls", 6, &[]);
+    assert!(figure("calls of undisturbed launches") > 50.0);
+}
+
+#[test]
+fn containers_come_and_go_and_nothing_is_left() {
+    if !may_be_root("containers_come_and_go_and_nothing_is_left") {
+        return;
+    }
+    let figure = exercise("containers-churn", 1, &[]);
+    assert!(figure("accepts acknowledged") > 100.0);
+}
+
+#[test]
+fn masters_are_upgraded_under_load_and_nothing_is_lost() {
+    let figure = exercise("rolling-upgrade", 1, &[]);
+    assert!(figure("version of the log") > 1.0);
+}
+
+#[test]
 fn a_leader_is_cut_off_under_load_and_nothing_is_lost() {
     let figure = exercise("leader-isolated", 1, &["--lasting", "4s"]);
     assert!(figure("accepts acknowledged") > 200.0);

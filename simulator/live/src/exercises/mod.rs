@@ -5,7 +5,9 @@
 
 mod agents_killed;
 mod calls;
+mod containers_churn;
 mod disk_full;
+mod disk_slow;
 mod launch_calls;
 mod leader_isolated;
 mod leader_killed;
@@ -15,6 +17,7 @@ mod links_flap;
 mod masters_killed;
 mod one_way;
 mod power_cut;
+mod rolling_upgrade;
 mod stage;
 mod triangle;
 
@@ -154,6 +157,27 @@ pub const EXERCISES: &[Exercise] = &[
         rounds: 40,
         harms_network: false,
         run: disk_full::run,
+    },
+    Exercise {
+        name: "disk-slow",
+        about: "the disk of the leading master, or of a follower, takes up to 5 s for a sync",
+        rounds: 40,
+        harms_network: false,
+        run: disk_slow::run,
+    },
+    Exercise {
+        name: "containers-churn",
+        about: "10 000 containers are launched and end, 100 each round; nothing is left of them",
+        rounds: 100,
+        harms_network: false,
+        run: containers_churn::run,
+    },
+    Exercise {
+        name: "rolling-upgrade",
+        about: "masters are upgraded one by one and go back, under 200 accepts/s",
+        rounds: 10,
+        harms_network: false,
+        run: rolling_upgrade::run,
     },
 ];
 
