@@ -79,6 +79,7 @@ targets!(
     trace_text
     trace_parquet
     trace_own
+    path_lookup
 );
 
 #[test]

@@ -13,7 +13,7 @@ use rustix::{
 use std::{fs::File, os::fd::OwnedFd, path::Path};
 
 /// Opens a regular file for reading.
-pub(super) fn open_file(sandbox: &Path, path: &str) -> Result<File, Refusal> {
+pub(crate) fn open_file(sandbox: &Path, path: &str) -> Result<File, Refusal> {
     let file = open(sandbox, path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
     let kind = fstat(&file).map(|stat| FileType::from_raw_mode(stat.st_mode));
     match kind {
@@ -25,7 +25,7 @@ pub(super) fn open_file(sandbox: &Path, path: &str) -> Result<File, Refusal> {
 }
 
 /// Opens a directory for listing.
-pub(super) fn open_directory(sandbox: &Path, path: &str) -> Result<OwnedFd, Refusal> {
+pub(crate) fn open_directory(sandbox: &Path, path: &str) -> Result<OwnedFd, Refusal> {
     open(sandbox, path, OFlags::RDONLY | OFlags::DIRECTORY)
 }
 

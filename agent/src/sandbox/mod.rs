@@ -6,7 +6,7 @@
 //! DATA/sandboxes/FRAMEWORK/TASK/CONTAINER.owner    who may read it besides operators
 //! ```
 
-mod beneath;
+pub(crate) mod beneath;
 mod janitor;
 mod owner;
 mod reader;

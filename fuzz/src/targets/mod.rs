@@ -8,6 +8,7 @@ mod kernel_files;
 mod ledger;
 mod log_file;
 mod master;
+mod path_lookup;
 mod resources;
 mod settings;
 mod snapshot;
@@ -66,6 +67,7 @@ pub const TARGETS: &[Target] = &[
         ..target("trace_parquet", traces::parquet, traces::parquet_seeds, 300, 15)
     },
     Target { form: Form::Bytes, ..target("trace_own", traces::own, traces::own_seeds, 600, 30) },
+    target("path_lookup", path_lookup::look, path_lookup::seeds, 600, 12),
 ];
 
 const fn target(
