@@ -4,8 +4,9 @@
 use super::{Injection, call};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Calls that make something, or tell somebody. What is opened is written to or renamed next.
+/// Calls that make something, or tell somebody.
 const CALLS: &[&str] = &[
+    "openat",
     "write",
     "fsync",
     "mkdir",
