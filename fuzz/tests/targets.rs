@@ -80,6 +80,7 @@ targets!(
     trace_parquet
     trace_own
     path_lookup
+    peer_messages
 );
 
 #[test]

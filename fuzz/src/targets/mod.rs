@@ -9,6 +9,7 @@ mod ledger;
 mod log_file;
 mod master;
 mod path_lookup;
+mod peers;
 mod resources;
 mod settings;
 mod snapshot;
@@ -67,6 +68,7 @@ pub const TARGETS: &[Target] = &[
         ..target("trace_parquet", traces::parquet, traces::parquet_seeds, 300, 15)
     },
     Target { form: Form::Bytes, ..target("trace_own", traces::own, traces::own_seeds, 600, 30) },
+    target("peer_messages", peers::talk, peers::seeds, 150, 25),
     target("path_lookup", path_lookup::look, path_lookup::seeds, 600, 12),
 ];
 

@@ -173,8 +173,8 @@ impl Place {
         }
     }
 
-    /// What the kernel calls a descriptor; in a race the task may have moved it meanwhile, as far as
-    /// it can.
+    /// What the kernel calls a descriptor; in a race it may have been moved meanwhile, as far as a
+    /// task can.
     fn is_of_sandbox(&self, opened: &impl AsRawFd, asked: &str) {
         let name =
             fs::read_link(format!("/proc/self/fd/{}", opened.as_raw_fd())).expect("it is open");

@@ -270,18 +270,18 @@ impl Consensus {
 
     /// A message from a member; what raft must not see is dropped.
     pub(crate) fn receive(&mut self, mut message: Message) {
+        use MessageType::{MsgPropose, MsgReadIndex, MsgSnapshot, MsgTransferLeader};
         let raft = &self.node.raft;
         // From whom is not asked: whoever was added by an entry that is not applied here yet may
         // lead already, and this member must be able to hear of it.
         let known = message.from != raft.id && message.to == raft.id;
-        // A forwarded proposal is never sent by us, and an empty one would end the process; a
-        // snapshot comes with its state, through `receive_snapshot`.
+        // Never sent by us, and may end the process; a snapshot comes with its state, see below.
         let kind = message.get_msg_type();
-        let foreign = matches!(kind, MessageType::MsgPropose | MessageType::MsgSnapshot);
-        // Raft takes the name of a read for granted.
-        let nameless = kind == MessageType::MsgReadIndex && message.entries.len() != 1;
+        let foreign = matches!(kind, MsgPropose | MsgSnapshot | MsgTransferLeader);
+        // Raft takes it for granted that a read has a name and no term.
+        let odd = kind == MsgReadIndex && (message.entries.len() != 1 || message.term != 0);
         let early = kind == MessageType::MsgTimeoutNow && self.may_not_stand();
-        if !known || foreign || nameless || early {
+        if !known || foreign || odd || early {
             return;
         }
         self.heard(message.from);

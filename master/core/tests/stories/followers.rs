@@ -7,7 +7,7 @@ use master_core::{
     ledger::LogVersion,
 };
 use proto::model::{NodeId, SchedulerCall, Session};
-use raft::eraftpb::{Message, MessageType};
+use raft::eraftpb::{Entry, Message, MessageType};
 
 fn everybody_asks(rig: &mut Rig) {
     rig.step(agent_message(1, "a", register("a", 7)));
@@ -46,6 +46,21 @@ fn a_follower_names_the_leader() {
     hear_of_a_leader(&mut rig);
     everybody_asks(&mut rig);
     rig.matches("followers");
+}
+
+/// Raft ends the process when it has to pass on one of these that has a term.
+#[test]
+fn what_no_master_sends_is_dropped() {
+    let mut rig = Rig::member_of(3);
+    hear_of_a_leader(&mut rig);
+    for kind in [MessageType::MsgTransferLeader, MessageType::MsgReadIndex] {
+        let mut message = Message::default();
+        message.set_msg_type(kind);
+        (message.from, message.to, message.term) = (3, 1, 1);
+        message.mut_entries().push(Entry::default());
+        rig.step(Input::Peer(message));
+    }
+    assert_eq!(rig.master.leader(), Some(NodeId(2)));
 }
 
 #[test]
