@@ -138,11 +138,13 @@ impl Link {
             State::Connecting { connection, is_reached, .. } => {
                 let connection = *connection;
                 self.missed += u32::from(!is_reached);
+                self.rota.pass_over(&self.address);
                 self.pause(now, Duration(0), jitter);
                 LinkStep::GiveUp(connection)
             }
             State::Up { connection, .. } => {
                 let connection = *connection;
+                self.rota.pass_over(&self.address);
                 self.pause(now, Duration(0), jitter);
                 LinkStep::GiveUp(connection)
             }
@@ -150,12 +152,8 @@ impl Link {
     }
 
     fn next_address(&mut self) -> String {
-        if let Some(leader) = self.hint.take() {
-            return leader;
-        }
-        // The others first: whoever was tried last has ended the stream, or was not reached.
-        self.rota.pass_over(&self.address);
-        self.rota.next_to_try().expect("settings name a master")
+        let hint = self.hint.take();
+        hint.or_else(|| self.rota.next_to_try()).expect("settings name a master")
     }
 
     fn ask(&mut self, now: Instant, jitter: &mut Jitter) -> LinkStep {
@@ -191,6 +189,7 @@ impl Link {
             return LinkStep::Rest;
         };
         let connection = *connection;
+        self.rota.pass_over(&self.address);
         self.hint = Some(leader);
         self.wait_until(now);
         LinkStep::GiveUp(connection)
@@ -241,6 +240,8 @@ impl Link {
     ) -> Result<(), Refusal> {
         let refusal = match failure {
             Failure::Broken => {
+                // The others first. Who says that it is not ready yet will be in a moment.
+                self.rota.pass_over(&self.address);
                 self.pause(now, Duration(0), jitter);
                 return Ok(());
             }
