@@ -62,7 +62,7 @@ pub const TARGETS: &[Target] = &[
         form: Form::Text,
         ..target("config_and_flags", settings::read, settings::seeds, 500, 30)
     },
-    Target { form: Form::Text, ..target("trace_text", traces::text, traces::text_seeds, 300, 150) },
+    Target { form: Form::Text, ..target("trace_text", traces::text, traces::text_seeds, 300, 120) },
     Target {
         form: Form::Bytes,
         ..target("trace_parquet", traces::parquet, traces::parquet_seeds, 300, 15)
