@@ -141,3 +141,41 @@ fn machines_are_summed_up() {
     assert_eq!(capacity, [("cpus", 128.0), ("mem", 524_288.0), ("gpus", 8.0)]);
     assert!(Shape::ZERO.is_zero());
 }
+
+/// Published files that hold neither work nor machines, by the ends of their names.
+const OTHERS: [&str; 6] = [
+    "README.md",
+    "results.csv",
+    "_discrete.csv.gz",
+    "job_events-sample.csv.gz",
+    "task_usage-sample.csv.gz",
+    "fragments.parquet",
+];
+
+#[test]
+fn every_published_file_is_known() {
+    let Some(folder) = std::env::var_os("BOURSE_TRACES") else {
+        // Not a failure anywhere: they may not be published together with this repository.
+        println!("SKIPPED every_published_file_is_known: BOURSE_TRACES names no folder of traces");
+        return;
+    };
+    let (mut folders, mut known) = (vec![std::path::PathBuf::from(folder)], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !OTHERS.iter().any(|end| name.ends_with(end)) {
+                let first = match open(&path, None, Names::new()) {
+                    Ok(Opened::Arrivals(mut arrivals)) => arrivals.next().map(|it| it.map(drop)),
+                    Ok(Opened::Machines(mut machines)) => machines.next().map(|it| it.map(drop)),
+                    Err(error) => panic!("{error}"),
+                };
+                first.unwrap().unwrap_or_else(|error| panic!("{error}"));
+                known += 1;
+            }
+        }
+    }
+    assert!(known > 60, "{known}");
+}

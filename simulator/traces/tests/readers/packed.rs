@@ -6,7 +6,12 @@ use std::{
     error::Error as _,
     io::{Cursor, Read as _, Write as _},
 };
-use traces::{ReadError, Source, formats::omega::jobs, model::Names};
+use traces::{
+    ReadError, Source,
+    formats::omega::jobs,
+    model::{Arrival, Names},
+    own::{BinaryWriter, Of, Write, binary_arrivals},
+};
 
 fn plain() -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -71,4 +76,33 @@ fn a_file_that_was_cut_or_changed_is_an_error_with_its_cause() {
 fn a_file_that_is_not_there_is_an_error_with_its_name() {
     let error = Source::open(std::path::Path::new("no/such.csv")).unwrap_err();
     assert_eq!(error.to_string(), "no/such.csv:0: cannot be read");
+}
+
+/// Gives some bytes, then fails as a disk does.
+struct Failing(Cursor<Vec<u8>>);
+
+impl std::io::Read for Failing {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(into)? {
+            0 => Err(std::io::Error::other("the disk is gone")),
+            count => Ok(count),
+        }
+    }
+}
+
+#[test]
+fn a_file_that_fails_while_it_is_read_says_where_and_why() {
+    let failing = |bytes: &[u8]| Failing(Cursor::new(bytes.to_vec()));
+    let source = Source::new("it", failing(&plain())).unwrap();
+    let error = jobs(source, Names::new()).unwrap().find_map(Result::err).unwrap();
+    assert_eq!(error.to_string(), "it:3: cannot be read");
+    assert_eq!(error.source().map(ToString::to_string), Some("the disk is gone".to_owned()));
+    let mut binary = Vec::new();
+    let mut writer = BinaryWriter::new(&mut binary, Of::Arrivals);
+    writer.arrival(&Arrival::new(1), &Names::new()).unwrap();
+    writer.finish(&Names::new()).unwrap();
+    let source = Source::new("it", failing(&binary[..50])).unwrap();
+    let error = binary_arrivals(source, Names::new()).unwrap().find_map(Result::err).unwrap();
+    assert_eq!(error.to_string(), "it, byte 50: cannot be read");
+    assert!(matches!(error, ReadError::Bytes { .. }));
 }

@@ -152,7 +152,7 @@ fn known(
 /// How many processors it asks for, or else got; none if neither is more than 0.
 fn processors(row: &Row<'_>) -> Result<Option<u32>, ReadError> {
     for column in [REQUESTED, ALLOCATED] {
-        if row.is_minus_one(column) {
+        if row.is_negative(column) {
             continue;
         }
         let count = row.count(column, "a number of processors, or -1")?;
