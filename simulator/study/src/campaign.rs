@@ -3,6 +3,7 @@
 
 use crate::{
     backfilling::RigidJobs,
+    error::RunError,
     measures::Measures,
     packing::Load,
     plan::{Input, PlanError, Point, Policies, Study},
@@ -17,7 +18,6 @@ use std::{
     },
     thread,
 };
-use traces::ReadError;
 
 /// What a run said.
 #[derive(Debug, Clone)]
@@ -28,21 +28,6 @@ pub struct Run {
     pub repeats: BTreeMap<String, u64>,
     /// Its numbers.
     pub measures: Measures,
-}
-
-/// Why a run could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// Its file.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// Its data.
-    #[error("cannot read the data of the study: {source}")]
-    Data {
-        /// What was wrong.
-        #[from]
-        source: ReadError,
-    },
 }
 
 /// Data that several runs read, kept once, by the files that it is of.

@@ -17,6 +17,7 @@
 //! | [`backfilling`] | parallel jobs that wait behind each other |
 //! | [`cluster`] | the masters' whole core, and the SDK's frameworks, unchanged |
 //! | [`inputs`] | what traces hold, as machines and requests |
+//! | [`error`] | why a run cannot be made |
 //! | [`measures`], [`statistics`] | what runs say; means and how sure they are |
 //! | [`outcome`] | what a study says, and whether that was expected |
 //! | [`report`] | what is kept of it: JSON, tables, charts, a page |
@@ -27,6 +28,7 @@ pub mod backfilling;
 pub mod campaign;
 pub mod cell;
 pub mod cluster;
+pub mod error;
 pub mod inputs;
 pub mod measures;
 pub mod outcome;

@@ -1,6 +1,6 @@
 //! Jobs that need several processors at once, for as long as they run.
 
-use crate::{campaign::RunError, plan::Input};
+use crate::{error::RunError, plan::Input};
 use simulator::engine::Time;
 use std::path::Path;
 use traces::model::{Kind, Names};

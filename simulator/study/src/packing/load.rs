@@ -1,8 +1,8 @@
 //! What a packing study reads: machines and tasks, once for all its runs.
 
 use crate::{
-    campaign::RunError,
     cell::{Cell, Machine, Request, RequestId, Requests},
+    error::RunError,
     plan::{Input, read},
 };
 use master_core::allocator::Amounts;

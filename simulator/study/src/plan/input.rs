@@ -2,8 +2,8 @@
 
 use super::PlanError;
 use crate::{
-    campaign::RunError,
     cell::{Machine, Request},
+    error::RunError,
     inputs::{self, ModelNumbers},
 };
 use serde::Deserialize;

@@ -2,8 +2,8 @@
 
 use super::plan::First;
 use crate::{
-    campaign::RunError,
     cell::{RequestId, Requests},
+    error::RunError,
     inputs::{self, ModelNumbers},
     plan::Input,
 };
