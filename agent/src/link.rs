@@ -18,7 +18,7 @@ use proto::{
         orders::{read_master_message, write_agent_message},
         refusal::from_status,
     },
-    model::{AgentCall, Order, Question, Rota, limits},
+    model::{AgentCall, Order, Question, Reason, Rota, limits},
     wire::v1::{self, agent_client::AgentClient},
 };
 use std::{
@@ -44,8 +44,8 @@ pub(crate) struct Link {
     current: Option<Stream>,
     /// The question about the leader, if one is asked.
     asking: Option<AbortHandle>,
-    /// Where the last stream went.
-    address: String,
+    /// Whether a stream was opened before.
+    was_opened: bool,
 }
 
 #[derive(Debug)]
@@ -69,6 +69,16 @@ enum LinkError {
     Ending,
 }
 
+impl LinkError {
+    /// Whether the master has answered that it will lead in a moment.
+    fn is_not_ready(&self) -> bool {
+        match self {
+            Self::Status(status) => from_status(status).reason == Reason::NotReady,
+            Self::Connect(_) | Self::Message(_) | Self::Ending => false,
+        }
+    }
+}
+
 impl Link {
     /// `first` chooses which master is tried first, so that agents spread.
     pub(crate) fn new(
@@ -80,17 +90,16 @@ impl Link {
         let count = u64::try_from(masters.len().max(1)).unwrap_or(1);
         let first = usize::try_from(first % count).unwrap_or(0);
         let rota = Arc::new(Mutex::new(Rota::new(masters, first)));
-        Self { rota, credentials, inputs, current: None, asking: None, address: String::new() }
+        Self { rota, credentials, inputs, current: None, asking: None, was_opened: false }
     }
 
     /// Opens a stream to the leader if its address is known, else to the next master of the list.
     pub(crate) fn connect(&mut self, session: u64, leader: Option<String>) {
         self.disconnect(None);
-        if !self.address.is_empty() {
+        if std::mem::replace(&mut self.was_opened, true) {
             metrics::reconnecting();
         }
-        let address = leader.or_else(|| self.next_to_try()).unwrap_or_default();
-        self.address.clone_from(&address);
+        let address = leader.or_else(|| lock(&self.rota).next_to_try()).unwrap_or_default();
         let (messages, outgoing) = mpsc::channel(limits::OUTBOUND_MESSAGES_MAX);
         let connector = self.connector(address.clone(), PATIENCE);
         let (inputs, rota) = (self.inputs.clone(), Arc::clone(&self.rota));
@@ -100,17 +109,13 @@ impl Link {
             // A conversation only ends with an error, be it the other side's farewell.
             if let Err(error) = talk.await {
                 tracing::info!(session, master, error = %chain(&error), "stream ended");
+                if !error.is_not_ready() {
+                    lock(&rota).pass_over(&master);
+                }
             }
             let _ = inputs.send(Input::Disconnected { session }).await;
         });
         self.current = Some(Stream { session, address, messages, task: task.abort_handle() });
-    }
-
-    /// The others first: whoever was tried last has ended the stream, or was not reached.
-    fn next_to_try(&self) -> Option<String> {
-        let mut rota = lock(&self.rota);
-        rota.pass_over(&self.address);
-        rota.next_to_try()
     }
 
     /// Asks another master than the silent one of this session who leads.
@@ -147,6 +152,10 @@ impl Link {
     pub(crate) fn disconnect(&mut self, session: Option<u64>) {
         let matches = |stream: &mut Stream| session.is_none_or(|wanted| wanted == stream.session);
         if let Some(stream) = self.current.take_if(matches) {
+            // Not reached in time, or silent: the others come first.
+            if !stream.task.is_finished() {
+                lock(&self.rota).pass_over(&stream.address);
+            }
             stream.task.abort();
         }
     }
