@@ -10,6 +10,7 @@ use study::{
     outcome::Outcome,
     plan::{Policies, Study, expand},
     report::Ran,
+    statistics::Mean,
 };
 
 /// Flags of `bourse sim run`.
@@ -76,7 +77,7 @@ pub(super) fn run(args: &RunArgs, format: Format) -> anyhow::Result<ExitCode> {
 }
 
 fn in_words(study: &Study, outcome: &Outcome) -> String {
-    let mut text = means(outcome);
+    let mut text = means(study, outcome);
     if !outcome.verdicts.is_empty() {
         let rows = outcome.verdicts.iter().map(|verdict| {
             let came = if verdict.passed { "yes" } else { "NO" };
@@ -93,24 +94,53 @@ fn in_words(study: &Study, outcome: &Outcome) -> String {
     text + "\n"
 }
 
-/// A row for everything that was swept. Curves are in files.
-fn means(outcome: &Outcome) -> String {
+/// More columns do not fit a terminal.
+const COLUMNS_MAX: usize = 8;
+
+/// A row for everything that was swept; of many measures those of which something was expected,
+/// each in a row of its own. Everything else, and curves, are in files.
+fn means(study: &Study, outcome: &Outcome) -> String {
     let groups = &outcome.groups;
     let labels: BTreeSet<&str> =
         groups.iter().flat_map(|it| it.labels.keys()).map(String::as_str).collect();
     let scalars: BTreeSet<&str> =
         groups.iter().flat_map(|it| it.scalars.keys()).map(String::as_str).collect();
+    if labels.len() + scalars.len() > COLUMNS_MAX {
+        return by_measure(study, outcome, &labels);
+    }
     let titles: Vec<&str> = labels.iter().chain(&scalars).copied().collect();
     let rows = groups.iter().map(|group| {
         let of_labels = labels.iter().map(|it| group.labels.get(*it).cloned().unwrap_or_default());
         let of_scalars = scalars.iter().map(|it| match group.scalars.get(*it) {
             None => String::new(),
-            Some(mean) if mean.count == 1 => number(mean.mean),
-            Some(mean) => format!("{} ± {}", number(mean.mean), number(mean.interval)),
+            Some(mean) => with_interval(mean),
         });
         of_labels.chain(of_scalars).collect()
     });
     table::render(&titles, rows)
+}
+
+fn by_measure(study: &Study, outcome: &Outcome, labels: &BTreeSet<&str>) -> String {
+    let expected: BTreeSet<&str> = study.expect.iter().map(|line| line.measure.as_str()).collect();
+    let titles: Vec<&str> = labels.iter().copied().chain(["measure", "mean"]).collect();
+    let mut rows = Vec::new();
+    for group in &outcome.groups {
+        for (measure, mean) in &group.scalars {
+            if expected.is_empty() || expected.contains(measure.as_str()) {
+                let of_labels =
+                    labels.iter().map(|it| group.labels.get(*it).cloned().unwrap_or_default());
+                rows.push(of_labels.chain([measure.clone(), with_interval(mean)]).collect());
+            }
+        }
+    }
+    table::render(&titles, rows.into_iter())
+}
+
+fn with_interval(mean: &Mean) -> String {
+    match mean.count {
+        1 => number(mean.mean),
+        _ => format!("{} ± {}", number(mean.mean), number(mean.interval)),
+    }
 }
 
 /// With as many digits as tell something.
