@@ -28,6 +28,7 @@ pub const ALL: &[BuiltIn] = built_in![
     "fgd-lists",
     "fgd-ties",
     "mesos-scale",
+    "month",
     "omega-fig10",
     "omega-fig7",
     "omega-fig8",
