@@ -14,6 +14,7 @@ use bourse_sdk::model::{
     AgentId, Duration, Instant, OfferId, StatusReason, TaskId, TaskState, TaskStatus,
 };
 pub(crate) use groups::GroupProgress;
+pub use launch::Launch;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -490,6 +491,7 @@ fn outcome(state: TaskState, cause: Option<KillCause>) -> Outcome {
 }
 
 mod groups;
+mod launch;
 mod quota;
 mod ready;
 #[cfg(test)]

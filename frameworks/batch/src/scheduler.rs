@@ -8,7 +8,7 @@ use crate::job::Job;
 use crate::observer::{Observer, Progress};
 use crate::packing::{Bin, gather, gather_all};
 use crate::placing::Placing;
-use crate::queue::{InstanceId, Queue};
+use crate::queue::{InstanceId, Launch, Queue};
 use crate::summary::Summary;
 use crate::volumes::Volumes;
 use crate::wishes::Wishes;
@@ -32,7 +32,7 @@ pub struct BatchScheduler {
     state: State,
     observer: Box<dyn Observer>,
     framework: Option<FrameworkId>,
-    launches: BTreeMap<CallId, Vec<InstanceId>>,
+    launches: BTreeMap<CallId, Vec<Launch>>,
     kills: BTreeMap<CallId, TaskId>,
     wishes: Wishes,
     volumes: Volumes,
@@ -142,7 +142,11 @@ impl BatchScheduler {
                 call.items.into_iter().map(|(item, _)| item).unzip();
             let offers = call.offers.into_iter().map(|offer| offer.id).collect();
             let operations = pieces::together(pieces);
-            self.launches.insert(calls.accept_operations(offers, operations, false, REFUSE), ids);
+            let call = calls.accept_operations(offers, operations, false, REFUSE);
+            if let State::Running(queue) = &self.state {
+                let launches = ids.into_iter().map(|id| queue.last_launch(id));
+                self.launches.insert(call, launches.collect());
+            }
         }
         let asked_for = |offer: &&Offer| !offer.pieces.is_empty();
         if offers.iter().filter(asked_for).any(|offer| unused.contains(&offer.id)) {
@@ -239,7 +243,9 @@ impl BatchScheduler {
             return None;
         }
         let State::Running(queue) = &mut self.state else { return None };
-        let launched = self.launches.remove(&call).unwrap_or_default();
+        let launches = self.launches.remove(&call).unwrap_or_default();
+        let launched: Vec<InstanceId> =
+            launches.into_iter().filter_map(|launch| queue.launched_by(launch)).collect();
         let killed = self.kills.remove(&call);
         let Some(refusal) = refusal else {
             launched.into_iter().for_each(|id| queue.accepted(id));

@@ -66,7 +66,8 @@ impl BatchScheduler {
             let (role, detection) = (queue.job().role().clone(), ConflictDetection::Fine);
             let call =
                 calls.commit_operations(role, operations, !is_gang, detection, BTreeMap::new());
-            self.launches.insert(call, ids);
+            let launches = ids.into_iter().map(|id| queue.last_launch(id));
+            self.launches.insert(call, launches.collect());
         }
         self.tell(now, progress);
     }
@@ -81,9 +82,10 @@ impl BatchScheduler {
             return;
         }
         let State::Running(queue) = &mut self.state else { return };
-        let ids = self.launches.remove(&call).unwrap_or_default();
+        let launches = self.launches.remove(&call).unwrap_or_default();
         let mut progress = Vec::new();
-        for (id, result) in ids.into_iter().zip(results) {
+        for (launch, result) in launches.into_iter().zip(results) {
+            let Some(id) = queue.launched_by(launch) else { continue };
             let Some(refusal) = result.refusal() else {
                 queue.accepted(id);
                 continue;

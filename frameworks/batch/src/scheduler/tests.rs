@@ -239,6 +239,23 @@ fn an_accept_that_is_refused_after_a_reconnect_is_asked_for_again() {
     assert_eq!(bench.wanted(), [("a", 1)]);
 }
 
+/// A task may end before the call that launched it is answered: when that call broke off with its
+/// connection and is made again.
+#[test]
+fn an_answer_to_the_launch_before_is_said_of_nobody() {
+    let mut bench = Bench::new(vec![TaskSpec { retries: 1, ..spec("a", 1) }]);
+    let first = bench.offer(1)[0].0;
+    bench.update("a-0", TaskState::Failed);
+    bench.now = Instant(60_000);
+    bench.event(Event::Woken);
+    let calls = bench.offer(1);
+    assert_eq!(tasks_of(&calls[0].1), ["a-0.1"]);
+    bench.event(accepted(first));
+    let refusal = Refusal::new(Reason::OfferInvalid, "of an earlier term");
+    bench.event(Event::Refused { call: calls[0].0, refusal });
+    assert_eq!(tasks_of(&bench.offer(1)[0].1), ["a-0.1"], "it is wanted still");
+}
+
 #[test]
 fn each_task_goes_where_it_may() {
     let mut picky = spec("b", 2);
