@@ -1,4 +1,5 @@
-//! Virtual time: whole nanoseconds since the start, 584 years of them.
+//! Virtual time: whole nanoseconds since the start, 584 years of them. What would come later comes
+//! at the end: a trace may say what it likes, and ends no program.
 
 use std::{fmt, ops};
 
@@ -28,22 +29,19 @@ impl Time {
         self.0 as f64 / SECOND as f64
     }
 
-    /// So many times as long.
-    ///
-    /// # Panics
-    /// Beyond the end of time.
+    /// So many times as long, up to the end of time.
+    #[must_use]
     pub fn times(self, times: u64) -> Self {
-        Self(self.0.checked_mul(times).expect("within the end of time"))
+        Self(self.0.saturating_mul(times))
     }
 }
 
 impl ops::Add for Time {
     type Output = Time;
 
-    /// # Panics
-    /// Beyond the end of time.
+    /// Up to the end of time.
     fn add(self, wait: Time) -> Time {
-        Time(self.0.checked_add(wait.0).expect("within the end of time"))
+        Time(self.0.saturating_add(wait.0))
     }
 }
 
@@ -87,5 +85,6 @@ mod tests {
         assert_eq!((time - Time::milliseconds(50)).to_string(), "2 s");
         assert_eq!(Time(1).to_string(), "0.000000001 s");
         assert_eq!(Time::milliseconds(3).times(4), Time(12_000_000));
+        assert_eq!(Time(u64::MAX - 1) + Time(2), Time(u64::MAX), "the end of time");
     }
 }

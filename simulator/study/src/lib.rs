@@ -17,6 +17,7 @@
 //! | [`backfilling`] | parallel jobs that wait behind each other |
 //! | [`cluster`] | the masters' whole core, and the SDK's frameworks, unchanged |
 //! | [`inputs`] | what traces hold, as machines and requests |
+//! | [`limits`] | how much one study may ask |
 //! | [`error`] | why a run cannot be made |
 //! | [`measures`], [`statistics`] | what runs say; means and how sure they are |
 //! | [`outcome`] | what a study says, and whether that was expected |
@@ -30,6 +31,7 @@ pub mod cell;
 pub mod cluster;
 pub mod error;
 pub mod inputs;
+pub mod limits;
 pub mod measures;
 pub mod outcome;
 pub mod packing;

@@ -69,6 +69,15 @@ fn what_is_too_wide_is_left_out() {
 }
 
 #[test]
+fn jobs_longer_than_time_end_with_it() {
+    let long = 15_000_000_000;
+    let jobs = [(0, long, 4, long), (1, long, 4, long), (2, long, 2, long)];
+    for discipline in ["fcfs", "easy", "conservative"] {
+        assert_eq!(run(&jobs, discipline, "exact")["jobs"], 3.0, "{discipline}");
+    }
+}
+
+#[test]
 fn promises_hold_whatever_comes() {
     let mut chance = simulator::engine::Chance::new(5, 0);
     for _ in 0..60 {

@@ -102,4 +102,9 @@ fn what_is_wrong_in_a_plan_is_said() {
     assert!(problem("run_s = 1", "run_s = 1\nrole = \"a//b\"").contains("the role `a//b`"));
     assert!(problem("cpus = 1\nmem = 64\nrun", "cpus = -1\nmem = 64\nrun").contains("-1"));
     assert!(problem("tasks = 1", "tasks = 0").contains("all-0"));
+    assert!(
+        problem("count = 1\ncpus = 1\nmem", "count = 4000000000\ncpus = 1\nmem")
+            .contains("agents.count")
+    );
+    assert!(problem("frameworks.all", "frameworks.\"no name\"").contains("no name-0"));
 }

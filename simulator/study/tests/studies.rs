@@ -145,6 +145,7 @@ fn what_is_wrong_in_a_file_is_said() {
         problem("\"filling.tie\" = [\"index\"", "\"filling.tie\" = [\"best\"").contains("best")
     );
     assert!(problem("filling.policy\" =", "name.policy\" =").contains("leads through `name`"));
+    assert!(problem("seed = 20", "seed = 0").contains("no run"));
     assert!(problem("seed = 20", "seed = 1000000").contains("at most 100000"));
     assert!(problem("within = 1", "least = 2").contains("`[[expect]]` of `placed`"));
     assert!(matches!(Study::parse("name = \"a\"\ntitle = \"b\""), Err(PlanError::Asks(0))));

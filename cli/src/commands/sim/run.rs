@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 use study::{
     campaign,
+    error::RunError,
     outcome::Outcome,
     plan::{Policies, Study, expand},
     report::Ran,
@@ -45,8 +46,12 @@ pub(super) fn run(args: &RunArgs, format: Format) -> anyhow::Result<ExitCode> {
     let bar = bar(points.len() as u64 * times);
     let once = || {
         let runs = campaign::run(&points, &args.data, &Policies::new(), threads, &|_| bar.inc(1));
-        runs.with_context(|| {
-            format!("{} (`--data` or BOURSE_TRACES says where its data is)", args.study)
+        runs.map_err(|error| {
+            let where_to_look = match error {
+                RunError::Data { .. } => " (`--data` or BOURSE_TRACES says where its data is)",
+                RunError::Plan(_) => "",
+            };
+            anyhow::Error::new(error).context(format!("{}{where_to_look}", args.study))
         })
     };
     let runs = once()?;

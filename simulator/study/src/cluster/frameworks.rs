@@ -8,7 +8,7 @@ use bourse_sdk::{
     session::{ConnectionId, Effect, Input, SessionSettings},
 };
 use master_core::input::StreamId;
-use proto::model::{Duration, FrameworkInfo, Instant, Principal};
+use proto::model::{Duration, FrameworkInfo, Instant, Principal, principal::PrincipalError};
 use simulator::engine::Time;
 use std::collections::BTreeSet;
 
@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub(super) struct Framework {
     pub(super) name: String,
+    pub(super) principal: Principal,
     pub(super) group: usize,
     pub(super) starts: Time,
     engine: Engine,
@@ -31,7 +32,7 @@ pub(super) struct Framework {
 
 impl Framework {
     pub(super) fn new(planned: Planned, seed: u64) -> Self {
-        let Planned { group, name, role, starts, job } = planned;
+        let Planned { group, name, principal, role, starts, job } = planned;
         let settings = SessionSettings {
             masters: vec!["master:5050".to_owned()],
             info: FrameworkInfo {
@@ -52,6 +53,7 @@ impl Framework {
         };
         Self {
             group,
+            principal,
             starts,
             engine: Engine::new(settings),
             scheduler: BatchScheduler::new(job, seed, Box::new(Silent)),
@@ -61,11 +63,6 @@ impl Framework {
             busy: Time::ZERO,
             name,
         }
-    }
-
-    pub(super) fn principal(&self) -> Principal {
-        let text = format!("spiffe://{}/framework/{}", super::master::cluster(), self.name);
-        text.parse().expect("a principal")
     }
 
     /// Lets it see what happened; says what it does.
@@ -90,4 +87,12 @@ impl Framework {
     pub(super) fn summary(&self) -> batch::Summary {
         self.scheduler.summary()
     }
+}
+
+/// Who a framework of this name is to the master.
+///
+/// # Errors
+/// When it is no name that an identity can have.
+pub(super) fn principal(name: &str) -> Result<Principal, PrincipalError> {
+    format!("spiffe://{}/framework/{name}", super::master::cluster()).parse()
 }

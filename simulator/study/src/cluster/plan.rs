@@ -1,15 +1,16 @@
 //! `[cluster]` of a study.
 
-use super::world::World;
+use super::{frameworks, world::World};
 use crate::{
+    limits::{FRAMEWORKS_MAX, MACHINES_MAX, within},
     measures::Measures,
     plan::{PlanError, Study},
 };
 use batch::{Job, TaskSpec};
-use proto::model::{Duration, Milli, PlacementPolicy, Resources, Role};
+use proto::model::{Duration, Milli, PlacementPolicy, Principal, Resources, Role};
 use serde::Deserialize;
 use simulator::engine::{Chance, Time};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// What is asked.
 #[derive(Debug, Clone, Deserialize)]
@@ -126,6 +127,7 @@ pub(super) struct Planned {
     /// Its group.
     pub(super) group: usize,
     pub(super) name: String,
+    pub(super) principal: Principal,
     pub(super) role: Role,
     pub(super) starts: Time,
     pub(super) job: Job,
@@ -135,8 +137,9 @@ impl ClusterPlan {
     /// One run of a study of this.
     ///
     /// # Errors
-    /// When a role or an amount is none.
+    /// When a name, a role or an amount is none, or there are too many of something.
     pub fn run(&self, study: &Study) -> Result<Measures, PlanError> {
+        within("cluster.agents.count", self.agents.count.into(), MACHINES_MAX)?;
         let planned = self.planned()?;
         let weights = self.weights.iter().map(|(role, weight)| {
             let role = role_of("weights", role)?;
@@ -154,6 +157,7 @@ impl ClusterPlan {
     fn planned(&self) -> Result<Vec<Planned>, PlanError> {
         let mut planned = Vec::new();
         for (group, (name, plan)) in self.frameworks.iter().enumerate() {
+            within(&format!("cluster.frameworks.{name}.count"), plan.count.into(), FRAMEWORKS_MAX)?;
             let role = role_of(name, &plan.role)?;
             let each = resources(name, plan.cpus, plan.mem)?;
             for number in 0..plan.count {
@@ -167,13 +171,16 @@ impl ClusterPlan {
                     gang_timeout: wait,
                     ..TaskSpec::new("task", command, each.clone())
                 };
-                let job = Job::new(name.clone(), role.clone(), vec![task]);
-                let job = job.map_err(|problem| PlanError::Value {
+                let wrong = |problem: &dyn fmt::Display| PlanError::Value {
                     table: name.clone(),
                     problem: problem.to_string(),
-                })?;
+                };
+                let job = Job::new(name.clone(), role.clone(), vec![task]);
+                let job = job.map_err(|problem| wrong(&problem))?;
+                let principal = frameworks::principal(&name).map_err(|problem| wrong(&problem))?;
                 let starts = seconds(plan.start_s) + seconds(plan.every_s).times(number.into());
-                planned.push(Planned { group, name, role: role.clone(), starts, job });
+                let role = role.clone();
+                planned.push(Planned { group, name, principal, role, starts, job });
             }
         }
         Ok(planned)
@@ -189,7 +196,7 @@ pub(super) fn seconds(seconds: f64) -> Time {
 }
 
 fn role_of(table: &str, text: &str) -> Result<Role, PlanError> {
-    let problem = |problem: &dyn std::fmt::Display| PlanError::Value {
+    let problem = |problem: &dyn fmt::Display| PlanError::Value {
         table: table.to_owned(),
         problem: format!("the role `{text}`: {problem}"),
     };

@@ -298,7 +298,7 @@ impl<'a> World<'a> {
                 let stream = self.open(Client::Framework(framework));
                 let it = &mut self.frameworks[framework];
                 it.stream = Some((connection, stream));
-                let principal = it.principal();
+                let principal = it.principal.clone();
                 let input = Input::FrameworkSubscribe { stream, principal, subscribe };
                 self.queue.after(self.network(), Happening::ToMaster(Box::new(input)));
             }
@@ -315,7 +315,7 @@ impl<'a> World<'a> {
                 let it = &mut self.frameworks[framework];
                 it.busy_until = it.busy_until.max(self.queue.now()) + takes;
                 it.busy += takes;
-                let (at, principal) = (it.busy_until, it.principal());
+                let (at, principal) = (it.busy_until, it.principal.clone());
                 let call = CallId(self.next_call);
                 self.next_call += 1;
                 self.calls.insert(call, (framework, send));

@@ -8,6 +8,7 @@
 use super::{load::Load, typical};
 use crate::{
     cell::{Cell, Finder, RequestId, Requests, Tie, TieRule},
+    limits::{UNTIL_PERCENT_MAX, within},
     measures::Measures,
     plan::{Input, PlanError, Policies, ResourceKey, Study},
 };
@@ -145,6 +146,8 @@ impl FillingPlan {
         load: &Load,
         policies: &Policies,
     ) -> Result<Measures, PlanError> {
+        let percent = u64::from(self.until_percent.unwrap_or(0));
+        within("filling.until_percent", percent, UNTIL_PERCENT_MAX)?;
         let kind = policies.find(study, &self.policy)?;
         let mut cell = load.cell();
         let typical = typical::of(load, self.typical_percent);

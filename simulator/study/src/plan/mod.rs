@@ -147,6 +147,9 @@ pub enum PlanError {
          `most`, or `along` with `order`"
     )]
     Expectation(String),
+    /// A sweep without values, or a repetition of none.
+    #[error("no run: a key of `[sweep]` without values, or one of `[repeat]` that is 0")]
+    NoRuns,
     /// Too much is asked at once.
     #[error("{runs} runs; at most {max} in one study")]
     TooMany {

@@ -2,11 +2,9 @@
 //! repetition.
 
 use super::{PlanError, Study};
+use crate::limits::RUNS_MAX;
 use std::collections::BTreeMap;
 use toml::Value;
-
-/// Runs of one study: a week of minutes.
-const RUNS_MAX: u64 = 100_000;
 
 /// One run of a study.
 #[derive(Debug, Clone)]
@@ -32,6 +30,9 @@ pub fn expand(text: &str) -> Result<Vec<Point>, PlanError> {
     let runs = counts.fold(1, u64::saturating_mul);
     if runs > RUNS_MAX {
         return Err(PlanError::TooMany { runs, max: RUNS_MAX });
+    }
+    if runs == 0 {
+        return Err(PlanError::NoRuns);
     }
     let base: toml::Table = toml::from_str(text)?;
     (0..runs).map(|number| point(&base, &study, number)).collect()

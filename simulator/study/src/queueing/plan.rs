@@ -3,6 +3,7 @@
 use super::{compat::Allocator, jobs::JobList, schedulers::Schedulers, world::World};
 use crate::{
     cell::{Cell, Finder, Machine, Tie, TieRule},
+    limits::{MACHINES_MAX, SCHEDULERS_MAX, within},
     measures::Measures,
     plan::{Input, PlanError, Policies, Study},
 };
@@ -152,13 +153,15 @@ impl QueueingPlan {
     /// One run of a study of this.
     ///
     /// # Errors
-    /// When the policy is unknown.
+    /// When the policy is unknown, or there are too many of something.
     pub fn run(
         &self,
         study: &Study,
         list: &JobList,
         policies: &Policies,
     ) -> Result<Measures, PlanError> {
+        within("queueing.machines.count", self.machines.count.into(), MACHINES_MAX)?;
+        within("queueing.batch_schedulers", self.batch_schedulers.into(), SCHEDULERS_MAX)?;
         let kind = policies.find(study, &self.policy)?;
         let cell = self.machines.cell();
         let tie = Tie::new(self.tie, &cell, study.seed);

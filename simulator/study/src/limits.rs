@@ -1,0 +1,29 @@
+//! How much one study may ask: all bounds in one place.
+
+use crate::plan::PlanError;
+
+/// Runs of one study: a week of minutes.
+pub const RUNS_MAX: u64 = 100_000;
+
+/// Machines or agents of one cell that a study describes by their number.
+pub const MACHINES_MAX: u64 = 1_000_000;
+
+/// Schedulers that share a cell.
+pub const SCHEDULERS_MAX: u64 = 10_000;
+
+/// Frameworks of one group.
+pub const FRAMEWORKS_MAX: u64 = 100_000;
+
+/// Percent of a capacity for which tasks come.
+pub const UNTIL_PERCENT_MAX: u64 = 1_000;
+
+/// Says no to more than may be.
+pub(crate) fn within(what: &str, value: u64, max: u64) -> Result<(), PlanError> {
+    match value <= max {
+        true => Ok(()),
+        false => Err(PlanError::Value {
+            table: what.to_owned(),
+            problem: format!("{value} is more than {max}"),
+        }),
+    }
+}
