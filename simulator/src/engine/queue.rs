@@ -37,6 +37,11 @@ impl<E> Queue<E> {
         self.heap.is_empty()
     }
 
+    /// When the next event happens.
+    pub fn next_at(&self) -> Option<Time> {
+        self.heap.peek().map(Time)
+    }
+
     /// Asks for an event at a time.
     ///
     /// # Panics

@@ -8,10 +8,14 @@ use crate::{
     packing::Load,
     plan::{Input, PlanError, Point, Policies, Study},
     queueing::JobList,
+    records::Recorder,
+    running::{Running, Watch, drive},
 };
+use simulator::engine::Time;
 use std::{
     collections::BTreeMap,
-    path::Path,
+    fmt,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -59,6 +63,39 @@ fn keep<T>(
     Ok(value)
 }
 
+/// Who looks on while all runs are made, from any thread.
+#[derive(Clone, Copy)]
+pub struct Onlooker<'a> {
+    /// Where records of single runs go, each into a directory by its number, when a study asks for
+    /// any.
+    pub records: Option<&'a Path>,
+    /// A run, by its number, is so far and goes so far; it is over when both are the same.
+    pub progress: &'a (dyn Fn(usize, Time, Time) + Sync),
+}
+
+impl fmt::Debug for Onlooker<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Onlooker").field("records", &self.records).finish_non_exhaustive()
+    }
+}
+
+/// One run that is to be made.
+#[derive(Clone, Copy)]
+struct Order<'a> {
+    study: &'a Study,
+    data: &'a Path,
+    records: Option<&'a Path>,
+    progress: &'a dyn Fn(Time, Time),
+}
+
+/// What somebody does with a run that has begun.
+type Have<'h, T> = dyn FnMut(Box<dyn Running + '_>) -> Result<T, RunError> + 'h;
+
+/// The directory of a run's records.
+pub fn directory(below: &Path, number: usize) -> PathBuf {
+    below.join("runs").join(format!("{number:05}"))
+}
+
 /// Makes all runs. `done` is told how many are, from any thread.
 ///
 /// # Errors
@@ -70,6 +107,22 @@ pub fn run(
     threads: usize,
     done: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Run>, RunError> {
+    let onlooker = Onlooker { records: None, progress: &|_, _, _| {} };
+    run_watched(points, data, policies, threads, done, onlooker)
+}
+
+/// The same, while somebody looks on.
+///
+/// # Errors
+/// As above, and when records cannot be written.
+pub fn run_watched(
+    points: &[Point],
+    data: &Path,
+    policies: &Policies,
+    threads: usize,
+    done: &(dyn Fn(usize) + Sync),
+    onlooker: Onlooker<'_>,
+) -> Result<Vec<Run>, RunError> {
     let (next, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let shelf = Shelf::default();
     let worker = || {
@@ -77,7 +130,14 @@ pub fn run(
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(point) = points.get(number) else { return runs };
-            let measures = shelf.measure(&point.study, data, policies);
+            let records = onlooker.records.map(|below| directory(below, number));
+            let order = Order {
+                study: &point.study,
+                data,
+                records: records.as_deref(),
+                progress: &|at, of| (onlooker.progress)(number, at, of),
+            };
+            let measures = shelf.measure(order, policies);
             let failed = measures.is_err();
             runs.push((number, measures));
             if failed {
@@ -114,42 +174,78 @@ pub fn run_here(
     policies: &Policies,
 ) -> Result<Vec<Measures>, RunError> {
     let shelf = Shelf::default();
-    points.iter().map(|point| shelf.measure(&point.study, data, policies)).collect()
+    let order = |study| Order { study, data, records: None, progress: &|_, _| {} };
+    points.iter().map(|point| shelf.measure(order(&point.study), policies)).collect()
 }
 
 impl Shelf {
-    fn measure(
-        &self,
-        study: &Study,
-        data: &Path,
-        policies: &Policies,
-    ) -> Result<Measures, RunError> {
-        let seed = study.seed;
-        let load = |machines: &Input, tasks: &Input| {
-            let read = || Load::read(data, machines, tasks, seed);
-            keep(&self.loads, &[machines, tasks], seed, read)
+    /// One run, from its beginning to its end.
+    fn measure(&self, order: Order<'_>, policies: &Policies) -> Result<Measures, RunError> {
+        let outputs = &order.study.outputs;
+        outputs.check()?;
+        let (mut recorder, timeline) = match order.records {
+            Some(directory) if outputs.is_asked() => Recorder::open(outputs, directory)?,
+            _ => (Recorder::none(), None),
         };
-        if let Some(plan) = &study.filling {
-            return Ok(plan.run(study, &*load(&plan.machines, &plan.tasks)?, policies)?);
+        let mut watch = Watch { timeline, progress: order.progress };
+        let begun =
+            self.with_running(&order, policies, &mut recorder, &mut |run| drive(run, &mut watch))?;
+        if let Some(timeline) = watch.timeline {
+            timeline.close()?;
         }
-        if let Some(plan) = &study.compaction {
-            return Ok(plan.run(study, &*load(&plan.machines, &plan.tasks)?, policies)?);
+        recorder.close()?;
+        begun.map_or_else(|| self.at_once(&order, policies), Ok)
+    }
+
+    /// Begins a run that takes time, and lets somebody have it; `None` for studies without time.
+    fn with_running<T>(
+        &self,
+        order: &Order<'_>,
+        policies: &Policies,
+        recorder: &mut Recorder,
+        then: &mut Have<'_, T>,
+    ) -> Result<Option<T>, RunError> {
+        let Order { study, data, .. } = *order;
+        let seed = study.seed;
+        if let Some(plan) = &study.filling {
+            let load = self.load(data, &plan.machines, &plan.tasks, seed)?;
+            let filling = plan.begin(study, &load, policies, recorder)?;
+            return then(Box::new(filling)).map(Some);
         }
         if let Some(plan) = &study.queueing {
             let read = || JobList::read(data, &plan.jobs, seed);
-            return Ok(plan.run(
-                study,
-                &*keep(&self.lists, &[&plan.jobs], seed, read)?,
-                policies,
-            )?);
+            let list = keep(&self.lists, &[&plan.jobs], seed, read)?;
+            return then(plan.begin(study, &list, policies, recorder)?).map(Some);
         }
         if let Some(plan) = &study.backfilling {
             let read = || RigidJobs::read(data, &plan.jobs, seed);
-            return Ok(plan.run(&*keep(&self.rigid, &[&plan.jobs], seed, read)?));
+            let list = keep(&self.rigid, &[&plan.jobs], seed, read)?;
+            return then(Box::new(plan.begin(&list, recorder))).map(Some);
         }
         match &study.cluster {
-            Some(plan) => Ok(plan.run(study)?),
-            None => Err(PlanError::Asks(0).into()),
+            Some(plan) => then(Box::new(plan.begin(study, recorder)?)).map(Some),
+            None => Ok(None),
         }
+    }
+
+    /// A run that takes no time.
+    fn at_once(&self, order: &Order<'_>, policies: &Policies) -> Result<Measures, RunError> {
+        let Order { study, data, .. } = *order;
+        if let Some(plan) = &study.compaction {
+            let load = self.load(data, &plan.machines, &plan.tasks, study.seed)?;
+            return Ok(plan.run(study, &load, policies)?);
+        }
+        Err(PlanError::Asks(0).into())
+    }
+
+    fn load(
+        &self,
+        data: &Path,
+        machines: &Input,
+        tasks: &Input,
+        seed: u64,
+    ) -> Result<Arc<Load>, RunError> {
+        let read = || Load::read(data, machines, tasks, seed);
+        keep(&self.loads, &[machines, tasks], seed, read)
     }
 }

@@ -21,6 +21,8 @@
 //! | [`error`] | why a run cannot be made |
 //! | [`measures`], [`statistics`] | what runs say; means and how sure they are |
 //! | [`outcome`] | what a study says, and whether that was expected |
+//! | [`running`] | a run that is under way, and whoever looks on |
+//! | [`records`] | single tasks, decisions, and how things stood, on request |
 //! | [`report`] | what is kept of it: JSON, tables, charts, a page |
 
 #![forbid(unsafe_code)]
@@ -37,6 +39,8 @@ pub mod outcome;
 pub mod packing;
 pub mod plan;
 pub mod queueing;
+pub mod records;
 pub mod report;
+pub mod running;
 pub mod statistics;
 pub mod studies;

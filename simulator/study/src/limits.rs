@@ -17,6 +17,13 @@ pub const FRAMEWORKS_MAX: u64 = 100_000;
 /// Percent of a capacity for which tasks come.
 pub const UNTIL_PERCENT_MAX: u64 = 1_000;
 
+/// Lines of one run's timeline: a year in steps of three seconds, about a gigabyte.
+pub const TIMELINE_LINES_MAX: u64 = 10_000_000;
+
+/// Seconds from one line of a timeline to the next, at least: what happens within a nanosecond
+/// happens at one moment.
+pub const TIMELINE_SECONDS_MIN: f64 = 1e-9;
+
 /// Says no to more than may be.
 pub(crate) fn within(what: &str, value: u64, max: u64) -> Result<(), PlanError> {
     match value <= max {

@@ -39,5 +39,6 @@ mod text;
 pub mod transform;
 
 pub use error::{Place, ReadError};
+pub use parquet::{Cell, ColumnKind, ParquetWriter};
 pub use reader::{Arrivals, Machines, Reader};
 pub use source::Source;

@@ -3,6 +3,7 @@
 mod compare;
 mod convert;
 mod describe;
+mod progress;
 mod run;
 mod studies;
 mod trace;

@@ -1,15 +1,15 @@
 //! `bourse sim run`: all runs of a study, and what they come to.
 
-use super::text;
-use crate::output::{Format, print_text, stderr_is_terminal, table};
+use super::{progress::Progress, text};
+use crate::output::{Format, print_text, table};
 use anyhow::Context as _;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 use study::{
-    campaign,
+    campaign::{self, Onlooker},
     error::RunError,
     outcome::Outcome,
-    plan::{Policies, Study, expand},
+    plan::{Point, Policies, Study, expand},
+    records::TaskForm,
     report::Ran,
     statistics::Mean,
 };
@@ -29,27 +29,69 @@ pub(crate) struct RunArgs {
     /// Threads [default: one for each processor]
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     jobs: Option<u16>,
+    /// Record every task of every run, below --out: csv, parquet or both
+    #[arg(long, value_name = "FORMS", value_delimiter = ',', requires = "out")]
+    tasks: Vec<Form>,
+    /// Record how things stand every so many virtual seconds, below --out
+    #[arg(long, value_name = "SECONDS", requires = "out")]
+    timeline: Option<f64>,
+    /// Record every decision of every run, below --out
+    #[arg(long, requires = "out")]
+    decisions: bool,
     /// Run everything twice and compare what happened
     #[arg(long)]
     check: bool,
 }
 
+/// A form of the table of tasks.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Form {
+    Csv,
+    Parquet,
+}
+
+impl RunArgs {
+    /// What the flags ask for beside what the study's file does.
+    fn adds(&self, point: &mut Point) -> anyhow::Result<()> {
+        let outputs = &mut point.study.outputs;
+        for form in &self.tasks {
+            let form = match form {
+                Form::Csv => TaskForm::Csv,
+                Form::Parquet => TaskForm::Parquet,
+            };
+            if !outputs.tasks.contains(&form) {
+                outputs.tasks.push(form);
+            }
+        }
+        outputs.timeline_s = self.timeline.or(outputs.timeline_s);
+        outputs.decisions |= self.decisions;
+        let asked = self.out.is_some() || !outputs.is_asked();
+        anyhow::ensure!(asked, "the study asks for records of its runs: say where, by `--out`");
+        Ok(())
+    }
+}
+
 pub(super) fn run(args: &RunArgs, format: Format) -> anyhow::Result<ExitCode> {
     let text = text(&args.study)?;
-    let points = expand(&text).with_context(|| args.study.clone())?;
+    let mut points = expand(&text).with_context(|| args.study.clone())?;
+    points.iter_mut().try_for_each(|point| args.adds(point))?;
     let study = Study::parse(&text)?;
     let threads = match args.jobs {
         Some(jobs) => usize::from(jobs),
         None => std::thread::available_parallelism().map_or(1, usize::from),
     };
     let times = if args.check { 2 } else { 1 };
-    let bar = bar(points.len() as u64 * times);
+    let bar = Progress::new(points.len() as u64 * times);
     let once = || {
-        let runs = campaign::run(&points, &args.data, &Policies::new(), threads, &|_| bar.inc(1));
+        let onlooker =
+            Onlooker { records: args.out.as_deref(), progress: &|run, at, of| bar.at(run, at, of) };
+        let (data, policies) = (&args.data, Policies::new());
+        let runs =
+            campaign::run_watched(&points, data, &policies, threads, &|_| bar.over(), onlooker);
         runs.map_err(|error| {
             let where_to_look = match error {
                 RunError::Data { .. } => " (`--data` or BOURSE_TRACES says where its data is)",
-                RunError::Plan(_) => "",
+                _ => "",
             };
             anyhow::Error::new(error).context(format!("{}{where_to_look}", args.study))
         })
@@ -65,7 +107,7 @@ pub(super) fn run(args: &RunArgs, format: Format) -> anyhow::Result<ExitCode> {
             again.digest
         );
     }
-    bar.finish_and_clear();
+    bar.finish();
     let ran = Ran { study: &study, file: &text, runs: &runs, outcome: &outcome };
     match format {
         Format::Json => print_text(&(serde_json::to_string_pretty(&ran.summary())? + "\n"))?,
@@ -155,14 +197,4 @@ fn number(number: f64) -> String {
         size if size >= 1.0 || size == 0.0 => format!("{number:.3}"),
         _ => format!("{number:.5}"),
     }
-}
-
-/// A bar on a terminal, nothing elsewhere.
-fn bar(total: u64) -> ProgressBar {
-    if !stderr_is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let template = "{elapsed_precise} {bar:40} {pos}/{len} runs, {per_sec}, {eta} left";
-    let style = ProgressStyle::with_template(template).expect("a valid template");
-    ProgressBar::new(total).with_style(style)
 }

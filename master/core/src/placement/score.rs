@@ -29,6 +29,11 @@ impl Score {
         }
     }
 
+    /// Numerator and denominator, for whoever shows it.
+    pub fn parts(self) -> (i128, i128) {
+        (self.numerator, self.denominator)
+    }
+
     /// The other way round: what was best is worst.
     pub fn reversed(self) -> Self {
         Self { numerator: -self.numerator, ..self }

@@ -1,7 +1,7 @@
 //! `[backfilling]` of a study.
 
 use super::{jobs::RigidJobs, run::Run};
-use crate::{measures::Measures, plan::Input};
+use crate::{plan::Input, records::Recorder, running::Running};
 use serde::Deserialize;
 
 /// What is asked.
@@ -43,8 +43,12 @@ pub enum Estimates {
 }
 
 impl BackfillingPlan {
-    /// One run of a study of this.
-    pub fn run(&self, list: &RigidJobs) -> Measures {
-        Run::new(self, list).run()
+    /// One run of a study of this, in which nothing has happened yet.
+    pub(crate) fn begin<'a>(
+        &'a self,
+        list: &'a RigidJobs,
+        recorder: &'a mut Recorder,
+    ) -> impl Running + 'a {
+        Run::new(self, list, recorder)
     }
 }

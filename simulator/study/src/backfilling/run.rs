@@ -5,7 +5,13 @@ use super::{
     plan::{BackfillingPlan, Discipline, Estimates},
     profile::Profile,
 };
-use crate::{measures::Measures, statistics::quantile};
+use crate::{
+    measures::Measures,
+    records::{Outcome, PlaceInLine, Recorder, TaskRecord},
+    running::{Resource, Running, State, Waiting},
+    statistics::quantile,
+};
+use proto::model::ResourceName;
 use simulator::engine::{Digest, Queue, Time};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -40,11 +46,70 @@ pub(super) struct Run<'a> {
     backfilled: u64,
     broken_promises: u64,
     digest: Digest,
+    recorder: &'a mut Recorder,
+}
+
+impl Running for Run<'_> {
+    fn run(&mut self, until: Option<Time>) {
+        loop {
+            let happening = match until {
+                Some(until) => self.queue.next_before(until),
+                None => self.queue.next_event(),
+            };
+            match happening {
+                None => break,
+                Some(Happening::Arrival) => self.arrive(),
+                Some(Happening::End(job)) => self.end(job),
+            }
+            self.schedule();
+        }
+        let all_have_run = self.waiting.is_empty() && self.free == self.plan.processors;
+        assert!(all_have_run || !self.is_over(), "all have run");
+    }
+
+    fn is_over(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    fn span(&self) -> (Time, Time) {
+        let at = |job: Option<&RigidJob>| job.map_or(Time::ZERO, |job| job.at);
+        (at(self.jobs.first()), at(self.jobs.last()))
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        vec![Waiting { queue: String::new(), count: self.waiting.len() as u64 }]
+    }
+
+    fn state(&self) -> State {
+        let milli = |processors: u64| u128::from(processors) * 1_000;
+        let taken = milli(self.plan.processors - self.free);
+        let cpus = Resource {
+            capacity: milli(self.plan.processors),
+            allocated: taken,
+            used: taken,
+            ..Resource::default()
+        };
+        State {
+            at: self.queue.now(),
+            resources: [(ResourceName::CPUS.to_string(), cpus)].into(),
+            running: self.running.len() as u64,
+            digest: self.digest.value(),
+            ..State::default()
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Measures {
+        self.measures()
+    }
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(plan: &'a BackfillingPlan, list: &'a RigidJobs) -> Self {
-        Self {
+    pub(super) fn new(
+        plan: &'a BackfillingPlan,
+        list: &'a RigidJobs,
+        recorder: &'a mut Recorder,
+    ) -> Self {
+        let mut run = Self {
             plan,
             jobs: &list.jobs,
             queue: Queue::new(),
@@ -61,28 +126,34 @@ impl<'a> Run<'a> {
             backfilled: 0,
             broken_promises: 0,
             digest: Digest::new(),
+            recorder,
+        };
+        run.expect_arrival();
+        run
+    }
+
+    fn arrive(&mut self) {
+        let job = self.next;
+        self.next += 1;
+        self.expect_arrival();
+        if self.jobs[job].processors <= self.plan.processors {
+            self.waiting.push_back(job);
+            return;
+        }
+        self.too_wide += 1;
+        if self.recorder.wants_tasks() {
+            let dropped = TaskRecord { outcome: Outcome::Dropped, ..self.record(job) };
+            self.recorder.task(&dropped);
         }
     }
 
-    pub(super) fn run(mut self) -> Measures {
-        self.expect_arrival();
-        while let Some(happening) = self.queue.next_event() {
-            match happening {
-                Happening::Arrival => {
-                    let job = self.next;
-                    self.next += 1;
-                    self.expect_arrival();
-                    match self.jobs[job].processors <= self.plan.processors {
-                        true => self.waiting.push_back(job),
-                        false => self.too_wide += 1,
-                    }
-                }
-                Happening::End(job) => self.end(job),
-            }
-            self.schedule();
+    /// What is known of a job before it starts.
+    fn record(&self, job: usize) -> TaskRecord<'static> {
+        let RigidJob { at, processors, .. } = self.jobs[job];
+        TaskRecord {
+            cpus_milli: processors.saturating_mul(1_000),
+            ..TaskRecord::new(job as u64, "job", at)
         }
-        assert!(self.waiting.is_empty() && self.free == self.plan.processors, "all have run");
-        self.measures()
     }
 
     fn expect_arrival(&mut self) {
@@ -104,8 +175,10 @@ impl<'a> Run<'a> {
         self.free += processors.expect("it was running");
     }
 
-    fn start(&mut self, job: usize) {
+    /// Starts a job; so many waited before it, and why it may start all the same.
+    fn start(&mut self, job: usize, before: usize, because: &'static str) {
         let now = self.queue.now();
+        self.tell(job, before, because);
         let RigidJob { at, processors, runs, .. } = self.jobs[job];
         self.free = self.free.checked_sub(processors).expect("there is room");
         self.running.insert((now + self.estimate(job), job), processors);
@@ -121,6 +194,28 @@ impl<'a> Run<'a> {
         self.digest.add(&[now.0, job as u64]);
     }
 
+    fn tell(&mut self, job: usize, before: usize, because: &'static str) {
+        let (now, free) = (self.queue.now(), self.free);
+        let RigidJob { processors, runs, .. } = self.jobs[job];
+        if self.recorder.wants_tasks() {
+            let record = TaskRecord {
+                first_attempt: Some(now),
+                placed: Some(now),
+                start: Some(now),
+                end: Some(now + runs),
+                attempts: 1,
+                outcome: Outcome::Finished,
+                ..self.record(job)
+            };
+            self.recorder.task(&record);
+        }
+        if self.recorder.wants_decisions() {
+            let (at_ns, job) = (now.0, job as u64);
+            let place = PlaceInLine { at_ns, job, processors, free, before, because };
+            self.recorder.started(&place);
+        }
+    }
+
     /// Starts whoever may start now.
     fn schedule(&mut self) {
         if self.plan.discipline == Discipline::Conservative {
@@ -131,7 +226,7 @@ impl<'a> Run<'a> {
                 break;
             }
             self.waiting.pop_front();
-            self.start(first);
+            self.start(first, 0, "it is the first in line");
         }
         if self.plan.discipline == Discipline::Easy && self.free > 0 {
             self.fill_behind_first();
@@ -175,7 +270,11 @@ impl<'a> Run<'a> {
             }
             self.waiting.remove(index);
             self.backfilled += 1;
-            self.start(job);
+            let because = match is_over_by_then {
+                true => "by its estimate it is over when the first in line can start",
+                false => "the first in line leaves so many when it can start",
+            };
+            self.start(job, index, because);
         }
     }
 
@@ -194,7 +293,7 @@ impl<'a> Run<'a> {
             if start == now && processors <= self.free {
                 self.waiting.remove(index);
                 self.backfilled += u64::from(index > 0);
-                self.start(job);
+                self.start(job, index, "nobody before it starts later for it");
             } else {
                 index += 1;
             }

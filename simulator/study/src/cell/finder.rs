@@ -9,7 +9,10 @@
 //!
 //! A policy that goes by lot has no scores; it draws among the machines that have room.
 
-use super::{Cell, MachineId, Request, RequestId, Requests, Tie};
+use super::{
+    Cell, MachineId, Request, RequestId, Requests, Tie,
+    survey::{Fitting, Survey},
+};
 use master_core::placement::{Placement, Score, devices::Ask};
 
 /// Draws among all machines before those that have room are listed.
@@ -32,6 +35,8 @@ pub struct Choice {
 pub struct Finder {
     policy: Box<dyn Placement>,
     tie: Tie,
+    /// Whether the last choice was made by lot.
+    by_lot: bool,
     by_request: Vec<Option<Tournament>>,
 }
 
@@ -51,7 +56,7 @@ struct Tournament {
 impl Finder {
     /// A policy with a rule for ties.
     pub fn new(policy: Box<dyn Placement>, tie: Tie) -> Self {
-        Self { policy, tie, by_request: Vec::new() }
+        Self { policy, tie, by_lot: false, by_request: Vec::new() }
     }
 
     /// The rule for ties.
@@ -59,15 +64,36 @@ impl Finder {
         &self.tie
     }
 
+    /// Whether the last choice was made by lot.
+    pub fn went_by_lot(&self) -> bool {
+        self.by_lot
+    }
+
+    /// All machines that have room for a request, with what the policy thinks of them now. It draws
+    /// nothing.
+    pub fn survey(&self, cell: &Cell, request: &Request) -> Survey {
+        let fitting = cell.machines().filter(|machine| cell.fits(*machine, request));
+        let fitting = fitting.map(|machine| Fitting {
+            machine,
+            score: self.policy.score(&cell.candidate(machine), Some(&request.shape)),
+            place: self.tie.place(machine),
+        });
+        Survey { fitting: fitting.collect() }
+    }
+
     /// The best machine for a request; `None` when no machine has room.
     pub fn best(&mut self, cell: &Cell, requests: &Requests, number: RequestId) -> Option<Choice> {
         let request = requests.get(number);
         let machine = match cell.len() {
             0 => return None,
-            count => match self.policy.draw(count) {
-                Some(drawn) => self.draw(cell, request, drawn),
-                None => self.winner(cell, request, number),
-            },
+            count => {
+                let drawn = self.policy.draw(count);
+                self.by_lot = drawn.is_some();
+                match drawn {
+                    Some(drawn) => self.draw(cell, request, drawn),
+                    None => self.winner(cell, request, number),
+                }
+            }
         }?;
         let gpu = self.gpu(cell, machine, request);
         self.tie.was_chosen(machine);

@@ -6,10 +6,12 @@
 
 mod finder;
 mod request;
+mod survey;
 mod tie;
 
 pub use finder::{Choice, Finder};
 pub use request::{Request, RequestId, Requests};
+pub use survey::{Survey, as_number};
 pub use tie::{Tie, TieRule};
 
 use master_core::{
@@ -99,6 +101,11 @@ impl Cell {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
+    }
+
+    /// All machines, by number.
+    pub fn machines(&self) -> std::ops::Range<MachineId> {
+        0..MachineId::try_from(self.len()).expect("machines are numbered")
     }
 
     /// A machine's name.

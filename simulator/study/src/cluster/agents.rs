@@ -12,16 +12,19 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(super) struct Agents {
     numbers: BTreeMap<AgentId, usize>,
-    running: BTreeMap<TaskKey, Running>,
+    running: BTreeMap<TaskKey, OnAgent>,
 }
 
+/// A task on an agent.
 #[derive(Debug, Clone, Copy)]
-struct Running {
-    agent: usize,
+pub(super) struct OnAgent {
+    pub(super) agent: usize,
     /// Of its last update.
     sequence: u64,
+    /// When it was launched.
+    pub(super) launched: Time,
     /// Since when it runs.
-    since: Time,
+    pub(super) since: Option<Time>,
 }
 
 pub(super) fn id(number: usize) -> AgentId {
@@ -51,30 +54,35 @@ impl Agents {
     }
 
     /// A task is to run; says whether it is new.
-    pub(super) fn launch(&mut self, agent: usize, key: TaskKey) -> bool {
-        let running = Running { agent, sequence: 0, since: Time::ZERO };
+    pub(super) fn launch(&mut self, now: Time, agent: usize, key: TaskKey) -> bool {
+        let running = OnAgent { agent, sequence: 0, launched: now, since: None };
         self.running.insert(key, running).is_none()
     }
 
-    /// A task comes to a state, unless it is gone; says where, since when it has been running, and
-    /// what the agent says.
+    /// All tasks that are launched and have not ended.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = (&TaskKey, &OnAgent)> {
+        self.running.iter()
+    }
+
+    /// A task comes to a state, unless it is gone; says where and since when it is, and what the
+    /// agent says.
     pub(super) fn update(
         &mut self,
         now: Time,
         key: &TaskKey,
         state: TaskState,
-    ) -> Option<(usize, Time, AgentCall)> {
+    ) -> Option<(OnAgent, AgentCall)> {
         let running = self.running.get_mut(key)?;
         running.sequence += 1;
         if state == TaskState::Running {
-            running.since = now;
+            running.since = Some(now);
         }
-        let Running { agent, sequence, since } = *running;
+        let it = *running;
         if state.is_terminal() {
             self.running.remove(key);
         }
-        let status = status(key.task.clone(), id(agent), state, sequence);
-        Some((agent, since, AgentCall::Update { framework: key.framework, status }))
+        let status = status(key.task.clone(), id(it.agent), state, it.sequence);
+        Some((it, AgentCall::Update { framework: key.framework, status }))
     }
 }
 

@@ -19,6 +19,8 @@ pub(super) struct Framework {
     pub(super) principal: Principal,
     pub(super) group: usize,
     pub(super) starts: Time,
+    /// When its first offer arrived.
+    pub(super) first_offer: Option<Time>,
     engine: Engine,
     scheduler: BatchScheduler,
     pub(super) stream: Option<(ConnectionId, StreamId)>,
@@ -55,6 +57,7 @@ impl Framework {
             group,
             principal,
             starts,
+            first_offer: None,
             engine: Engine::new(settings),
             scheduler: BatchScheduler::new(job, seed, Box::new(Silent)),
             stream: None,

@@ -16,6 +16,7 @@ mod agents;
 mod frameworks;
 mod master;
 mod plan;
+mod records;
 mod results;
 mod world;
 

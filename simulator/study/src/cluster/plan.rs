@@ -3,13 +3,14 @@
 use super::{frameworks, world::World};
 use crate::{
     limits::{FRAMEWORKS_MAX, MACHINES_MAX, within},
-    measures::Measures,
     plan::{PlanError, Study},
+    records::Recorder,
+    running::Running,
 };
 use batch::{Job, TaskSpec};
 use proto::model::{Duration, Milli, PlacementPolicy, Principal, Resources, Role};
 use serde::Deserialize;
-use simulator::engine::{Chance, Time};
+use simulator::engine::Time;
 use std::{collections::BTreeMap, fmt};
 
 /// What is asked.
@@ -134,11 +135,15 @@ pub(super) struct Planned {
 }
 
 impl ClusterPlan {
-    /// One run of a study of this.
+    /// One run of a study of this, in which nothing has happened yet.
     ///
     /// # Errors
     /// When a name, a role or an amount is none, or there are too many of something.
-    pub fn run(&self, study: &Study) -> Result<Measures, PlanError> {
+    pub(crate) fn begin<'a>(
+        &'a self,
+        study: &Study,
+        recorder: &'a mut Recorder,
+    ) -> Result<impl Running + 'a, PlanError> {
         within("cluster.agents.count", self.agents.count.into(), MACHINES_MAX)?;
         let planned = self.planned()?;
         let weights = self.weights.iter().map(|(role, weight)| {
@@ -147,10 +152,7 @@ impl ClusterPlan {
         });
         let weights = weights.collect::<Result<_, PlanError>>()?;
         let each = resources("agents", self.agents.cpus, self.agents.mem)?;
-        let chance = Chance::of(study.seed, "workload", 0);
-        let mut world = World::new(self, planned, weights, &each, study.seed, chance);
-        world.run(Time::seconds(self.until_s));
-        Ok(world.measures())
+        Ok(World::new(self, planned, weights, &each, study.seed, recorder))
     }
 
     /// All frameworks, by group and number.

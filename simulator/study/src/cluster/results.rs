@@ -11,6 +11,8 @@ pub(super) struct Results {
     pub(super) offers: u64,
     pub(super) refused: u64,
     launched: u64,
+    /// Of each group.
+    launched_by: Vec<u64>,
     /// Cores times seconds of tasks that have ended.
     used: f64,
     agents: AgentsPlan,
@@ -33,22 +35,42 @@ struct Group {
 }
 
 impl Results {
-    pub(super) fn new(agents: AgentsPlan) -> Self {
+    pub(super) fn new(agents: AgentsPlan, groups: usize) -> Self {
         Self {
             events: 0,
             offers: 0,
             refused: 0,
             launched: 0,
+            launched_by: vec![0; groups],
             used: 0.0,
             agents,
             digest: Digest::new(),
         }
     }
 
-    pub(super) fn launched(&mut self, now: Time, agent: usize, task: &TaskInfo) {
+    pub(super) fn launched(
+        &mut self,
+        now: Time,
+        agent: usize,
+        group: Option<usize>,
+        task: &TaskInfo,
+    ) {
         self.launched += 1;
+        if let Some(group) = group {
+            self.launched_by[group] += 1;
+        }
         let name = xxh3(task.id.as_str());
         self.digest.add(&[now.0, agent as u64, name]);
+    }
+
+    /// How many tasks of a group were launched.
+    pub(super) fn launched_by(&self, group: usize) -> u64 {
+        self.launched_by[group]
+    }
+
+    /// Of what has happened so far.
+    pub(super) fn digest(&self) -> u64 {
+        self.digest.value()
     }
 
     /// A task of so many cores has run for so long.
@@ -60,7 +82,7 @@ impl Results {
         self.digest.add(&[now.0, xxh3(&framework.name)]);
     }
 
-    pub(super) fn measures(self, end: Time, names: &[&str], all: &[Framework]) -> Measures {
+    pub(super) fn measures(&self, end: Time, names: &[&str], all: &[Framework]) -> Measures {
         let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
         let seconds = end.as_seconds().max(1e-3);
         let capacity = f64::from(self.agents.count) * self.agents.cpus * seconds;

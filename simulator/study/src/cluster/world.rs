@@ -7,7 +7,7 @@ use super::{
     plan::{ClusterPlan, FrameworksPlan, Planned, seconds},
     results::Results,
 };
-use crate::measures::Measures;
+use crate::records::Recorder;
 use bourse_sdk::session::{Answer, Effect as Act, Failure, Input as Heard, SendId};
 use master_core::{
     Effect, Input,
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 
 /// Something that happens.
 #[derive(Debug)]
-enum Happening {
+pub(super) enum Happening {
     /// The master takes what has arrived.
     Turn,
     /// Its clock.
@@ -40,25 +40,27 @@ enum Happening {
 
 #[derive(Debug)]
 pub(super) struct World<'a> {
-    plan: &'a ClusterPlan,
-    groups: Vec<&'a FrameworksPlan>,
-    queue: Queue<Happening>,
+    pub(super) plan: &'a ClusterPlan,
+    pub(super) groups: Vec<&'a FrameworksPlan>,
+    pub(super) queue: Queue<Happening>,
     master: LoneMaster,
-    agents: Agents,
-    frameworks: Vec<Framework>,
+    pub(super) agents: Agents,
+    pub(super) frameworks: Vec<Framework>,
     chance: Chance,
-    results: Results,
+    pub(super) results: Results,
     /// What has arrived at the master since its last turn.
     inbox: Vec<Input>,
     /// Whose streams they are.
     streams: BTreeMap<StreamId, Client>,
     next_stream: u64,
     /// Whose frameworks they are, by the master's ids.
-    owners: BTreeMap<FrameworkId, usize>,
+    pub(super) owners: BTreeMap<FrameworkId, usize>,
     /// Who waits for which answer.
     calls: BTreeMap<CallId, (usize, SendId)>,
     next_call: u64,
-    ended: usize,
+    pub(super) ended: usize,
+    pub(super) until: Time,
+    pub(super) recorder: &'a mut Recorder,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -74,8 +76,9 @@ impl<'a> World<'a> {
         weights: BTreeMap<Role, Milli>,
         each: &Resources,
         seed: u64,
-        chance: Chance,
+        recorder: &'a mut Recorder,
     ) -> Self {
+        let chance = Chance::of(seed, "workload", 0);
         let offer_timeout = plan.offer_timeout_s.map(Duration::from_seconds);
         let mut seeds = Chance::of(seed, "frameworks", 0);
         let frameworks: Vec<_> =
@@ -88,7 +91,7 @@ impl<'a> World<'a> {
             agents: Agents::default(),
             frameworks,
             chance,
-            results: Results::new(plan.agents),
+            results: Results::new(plan.agents, plan.frameworks.len()),
             inbox: Vec::new(),
             streams: BTreeMap::new(),
             next_stream: 1,
@@ -96,6 +99,8 @@ impl<'a> World<'a> {
             calls: BTreeMap::new(),
             next_call: 1,
             ended: 0,
+            until: Time::seconds(plan.until_s),
+            recorder,
         };
         for number in 0..plan.agents.count as usize {
             let stream = world.open(Client::Agent(number));
@@ -112,8 +117,9 @@ impl<'a> World<'a> {
         world
     }
 
-    /// Until a time, or until all jobs are done.
-    pub(super) fn run(&mut self, until: Time) {
+    /// Until a moment, or until all jobs are done.
+    pub(super) fn go_on(&mut self, until: Option<Time>) {
+        let until = until.map_or(self.until, |until| until.min(self.until));
         while self.ended < self.frameworks.len()
             && let Some(happening) = self.queue.next_before(until)
         {
@@ -205,7 +211,11 @@ impl<'a> World<'a> {
         let connection = self.frameworks[framework].stream.filter(|(_, mine)| *mine == stream);
         let Some((connection, _)) = connection else { return };
         match &event {
-            SchedulerEvent::Offers(offers) => self.results.offers += offers.len() as u64,
+            SchedulerEvent::Offers(offers) => {
+                self.results.offers += offers.len() as u64;
+                let arrives = self.queue.now() + self.network();
+                self.frameworks[framework].first_offer.get_or_insert(arrives);
+            }
             SchedulerEvent::Subscribed { session, .. } => {
                 self.owners.insert(session.framework, framework);
             }
@@ -219,8 +229,9 @@ impl<'a> World<'a> {
         match order {
             Order::Launch { framework, task, .. } => {
                 let key = TaskKey { framework, task: task.id.clone() };
-                if self.agents.launch(agent, key.clone()) {
-                    self.results.launched(self.queue.now(), agent, &task);
+                if self.agents.launch(self.queue.now(), agent, key.clone()) {
+                    let group = self.owners.get(&framework).map(|it| self.frameworks[*it].group);
+                    self.results.launched(self.queue.now(), agent, group, &task);
                     let wait = Time::milliseconds(self.plan.start_ms);
                     self.queue.after(wait, Happening::Task(Box::new(key), TaskState::Running));
                 }
@@ -233,8 +244,8 @@ impl<'a> World<'a> {
     /// A task comes to a state, unless it is gone.
     fn task(&mut self, key: TaskKey, state: TaskState) {
         let now = self.queue.now();
-        let Some((agent, since, message)) = self.agents.update(now, &key, state) else { return };
-        let (stream, principal) = (StreamId(agent as u64 + 1), agents::principal(agent));
+        let Some((it, message)) = self.agents.update(now, &key, state) else { return };
+        let (stream, principal) = (StreamId(it.agent as u64 + 1), agents::principal(it.agent));
         let input = Input::AgentMessage { stream, principal, message };
         self.queue.after(self.network(), Happening::ToMaster(Box::new(input)));
         let Some(framework) = self.owners.get(&key.framework) else { return };
@@ -244,7 +255,11 @@ impl<'a> World<'a> {
                 let wait = self.run_time(plan);
                 self.queue.after(wait, Happening::Task(Box::new(key), TaskState::Finished));
             }
-            _ => self.results.has_run(plan.cpus, now - since),
+            _ => {
+                // One that was ended before it ran counts from the start, as it always did.
+                self.results.has_run(plan.cpus, now - it.since.unwrap_or(Time::ZERO));
+                self.record(&key, &it, Some((now, state)));
+            }
         }
     }
 
@@ -335,11 +350,6 @@ impl<'a> World<'a> {
         };
         let count = operations.iter().map(tasks).sum();
         seconds(plan.decide_s) + seconds(plan.decide_task_s).times(count)
-    }
-
-    pub(super) fn measures(self) -> Measures {
-        let names: Vec<&str> = self.plan.frameworks.keys().map(String::as_str).collect();
-        self.results.measures(self.queue.now(), &names, &self.frameworks)
     }
 }
 

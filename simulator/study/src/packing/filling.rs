@@ -7,15 +7,17 @@
 
 use super::{load::Load, typical};
 use crate::{
-    cell::{Cell, Finder, RequestId, Requests, Tie, TieRule},
+    cell::{Cell, Choice, Finder, MachineId, Request, RequestId, Requests, Tie, TieRule},
     limits::{UNTIL_PERCENT_MAX, within},
     measures::Measures,
     plan::{Input, PlanError, Policies, ResourceKey, Study},
+    records::{Decided, Outcome, Recorder, TaskRecord},
+    running::{Running, Smallest, State, Waiting},
 };
-use master_core::placement::{Fgd, Resolution};
+use master_core::placement::{Fgd, Resolution, TypicalTask};
 use proto::model::ResourceName;
 use serde::Deserialize;
-use simulator::engine::{Chance, Digest};
+use simulator::engine::{Chance, Digest, Time};
 
 /// Percent of the capacity up to which is sampled.
 const SAMPLED_MAX: usize = 200;
@@ -53,26 +55,37 @@ fn covered_percent() -> u32 {
 
 /// Samples at one percentage of arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Filled {
+struct Filled {
     /// Allocated, in percent of the capacity.
-    pub allocated: f64,
+    allocated: f64,
     /// Fragmented, in percent of the capacity; 0 where nobody says what is typical.
-    pub fragmented: f64,
+    fragmented: f64,
     /// Fragmented, in percent of what is idle.
-    pub fragmented_of_idle: f64,
+    fragmented_of_idle: f64,
 }
 
-/// What became of it.
-#[derive(Debug, Clone)]
-pub struct Filling {
-    /// By percent of the capacity that has arrived, from 0; `None` where nothing arrived.
-    pub samples: Vec<Option<Filled>>,
-    /// Requests placed.
-    pub placed: u64,
-    /// Requests for which no machine had room.
-    pub dropped: u64,
-    /// Of what was placed where, in order.
-    pub digest: Digest,
+/// A cell that is being filled: one task comes every second, since nothing else tells the time.
+#[derive(Debug)]
+pub(crate) struct Filling<'a> {
+    cell: Cell,
+    requests: &'a Requests,
+    arrivals: Vec<RequestId>,
+    /// How many of them have come.
+    come: usize,
+    finder: Finder,
+    counted: ResourceName,
+    typical: Fgd,
+    /// Thousandths of what is counted: all, what has come, what was placed; and of fragments.
+    capacity: u128,
+    arrived: u128,
+    allocated: u128,
+    fragmented: u128,
+    sums: Vec<Sum>,
+    placed: u64,
+    dropped: u64,
+    digest: Digest,
+    smallest: Smallest,
+    recorder: &'a mut Recorder,
 }
 
 /// A mean in the making, over what is summed in whole thousandths.
@@ -84,93 +97,178 @@ struct Sum {
     of_idle: f64,
 }
 
-/// Fills a cell. What is counted is one resource, of which the cell has some; `typical` says what
-/// fragmentation is.
-pub fn fill(
-    cell: &mut Cell,
-    requests: &Requests,
-    arrivals: impl IntoIterator<Item = RequestId>,
-    finder: &mut Finder,
-    counted: &ResourceName,
-    typical: Option<&Fgd>,
-) -> Filling {
-    let capacity = cell.capacity(counted).max(1);
-    let mut sums = [Sum::default(); SAMPLED_MAX + 1];
-    let (mut arrived, mut allocated) = (0, 0);
-    let mut filling = Filling { samples: Vec::new(), placed: 0, dropped: 0, digest: Digest::new() };
-    let fragmentation = |cell: &Cell, machine| {
-        typical.map_or(0, |typical| typical.fragmentation(&cell.candidate(machine)))
-    };
-    let machines = 0..u32::try_from(cell.len()).expect("machines are numbered");
-    let mut fragmented: u128 = machines.map(|machine| fragmentation(cell, machine)).sum();
-    let weight = typical.map_or(1, |typical| typical.count().max(1));
-    for number in arrivals {
-        let request = requests.get(number);
-        let amount = request.shape.get(counted);
-        arrived += amount;
-        match finder.best(cell, requests, number) {
-            None => filling.dropped += 1,
-            Some(choice) => {
-                fragmented -= fragmentation(cell, choice.machine);
-                cell.take(choice.machine, request, choice.gpu);
-                let gpu = choice.gpu.map_or(0, |gpu| gpu as u64 + 1);
-                filling.digest.add(&[number.into(), choice.machine.into(), gpu]);
-                fragmented += fragmentation(cell, choice.machine);
-                allocated += amount;
-                filling.placed += 1;
-            }
-        }
-        let percent = usize::try_from((arrived * 200 + capacity) / (2 * capacity));
-        let Some(sum) = percent.ok().and_then(|percent| sums.get_mut(percent)) else { continue };
-        sum.count += 1;
-        sum.allocated += allocated;
-        sum.fragmented += fragmented;
-        let idle = (capacity - allocated) * weight;
-        sum.of_idle += if idle == 0 { 0.0 } else { fragmented as f64 / idle as f64 };
-    }
-    filling.samples = sums.iter().map(|sum| sum.mean(capacity, weight)).collect();
-    while filling.samples.last().is_some_and(Option::is_none) {
-        filling.samples.pop();
-    }
-    filling
-}
-
 impl FillingPlan {
-    /// One run of a study of this.
+    /// One run of a study of this, with nothing in the cell yet.
     ///
     /// # Errors
     /// When the policy is unknown.
-    pub fn run(
+    pub(crate) fn begin<'a>(
         &self,
         study: &Study,
-        load: &Load,
+        load: &'a Load,
         policies: &Policies,
-    ) -> Result<Measures, PlanError> {
+        recorder: &'a mut Recorder,
+    ) -> Result<Filling<'a>, PlanError> {
         let percent = u64::from(self.until_percent.unwrap_or(0));
         within("filling.until_percent", percent, UNTIL_PERCENT_MAX)?;
-        let kind = policies.find(study, &self.policy)?;
-        let mut cell = load.cell();
+        let cell = load.cell();
         let typical = typical::of(load, self.typical_percent);
+        let finder = self.finder(study, &cell, &typical, policies)?;
         // Fragmentation is the same however fine the scores are.
-        let fgd = Fgd::with_models(&typical, Resolution::Exact);
-        let seed = Chance::of(study.seed, "policy", 0).number();
-        let tie = Tie::new(self.tie, &cell, self.tie_seed);
-        let mut finder = Finder::new(kind.make(seed, &typical), tie);
+        let typical = Fgd::with_models(&typical, Resolution::Exact);
         let mut chance = Chance::of(study.seed, "workload", 0);
-        let counted = &self.counted.0;
-        let arrivals = load.arrivals(&mut chance, counted, self.until_percent);
-        let filling = fill(&mut cell, &load.requests, arrivals, &mut finder, counted, Some(&fgd));
-        Ok(filling.measures())
+        let arrivals = load.arrivals(&mut chance, &self.counted.0, self.until_percent);
+        let mut filling = Filling {
+            capacity: cell.capacity(&self.counted.0).max(1),
+            cell,
+            requests: &load.requests,
+            arrivals,
+            come: 0,
+            finder,
+            counted: self.counted.0.clone(),
+            typical,
+            arrived: 0,
+            allocated: 0,
+            fragmented: 0,
+            sums: vec![Sum::default(); SAMPLED_MAX + 1],
+            placed: 0,
+            dropped: 0,
+            digest: Digest::new(),
+            smallest: Smallest::default(),
+            recorder,
+        };
+        filling.fragmented = filling.cell.machines().map(|it| filling.fragmentation(it)).sum();
+        Ok(filling)
+    }
+
+    fn finder(
+        &self,
+        study: &Study,
+        cell: &Cell,
+        typical: &[TypicalTask],
+        policies: &Policies,
+    ) -> Result<Finder, PlanError> {
+        let kind = policies.find(study, &self.policy)?;
+        let seed = Chance::of(study.seed, "policy", 0).number();
+        Ok(Finder::new(kind.make(seed, typical), Tie::new(self.tie, cell, self.tie_seed)))
     }
 }
 
-impl Filling {
-    fn measures(&self) -> Measures {
+impl Filling<'_> {
+    fn fragmentation(&self, machine: MachineId) -> u128 {
+        self.typical.fragmentation(&self.cell.candidate(machine))
+    }
+
+    /// The next task comes.
+    fn step(&mut self) {
+        let number = self.arrivals[self.come];
+        let request = self.requests.get(number);
+        let amount = request.shape.get(&self.counted);
+        self.arrived += amount;
+        let choice = self.choose(number);
+        match choice {
+            None => self.dropped += 1,
+            Some(choice) => {
+                self.fragmented -= self.fragmentation(choice.machine);
+                self.cell.take(choice.machine, request, choice.gpu);
+                let gpu = choice.gpu.map_or(0, |gpu| gpu as u64 + 1);
+                self.digest.add(&[number.into(), choice.machine.into(), gpu]);
+                self.fragmented += self.fragmentation(choice.machine);
+                self.allocated += amount;
+                self.placed += 1;
+            }
+        }
+        if self.recorder.wants_tasks() {
+            self.record(request, choice);
+        }
+        self.come += 1;
+        self.sample();
+    }
+
+    fn choose(&mut self, number: RequestId) -> Option<Choice> {
+        if !self.recorder.wants_decisions() {
+            return self.finder.best(&self.cell, self.requests, number);
+        }
+        let survey = self.finder.survey(&self.cell, self.requests.get(number));
+        let choice = self.finder.best(&self.cell, self.requests, number);
+        self.recorder.decided(&Decided {
+            at: Time::seconds(self.come as u64),
+            job: self.come as u64,
+            task: 0,
+            attempt: 1,
+            cell: &self.cell,
+            survey: &survey,
+            choice,
+            tie: self.finder.tie().rule(),
+            by_lot: self.finder.went_by_lot(),
+        });
+        choice
+    }
+
+    fn record(&mut self, request: &Request, choice: Option<Choice>) {
+        let now = Time::seconds(self.come as u64);
+        let placed = choice.map(|_| now);
+        self.recorder.task(&TaskRecord {
+            first_attempt: Some(now),
+            placed,
+            start: placed,
+            machine: choice.map(|choice| choice.machine),
+            attempts: 1,
+            outcome: if choice.is_some() { Outcome::Running } else { Outcome::Dropped },
+            ..TaskRecord::new(self.come as u64, "task", now).asking(&request.shape)
+        });
+    }
+
+    fn sample(&mut self) {
+        let percent = (self.arrived * 200 + self.capacity) / (2 * self.capacity);
+        let Some(sum) = usize::try_from(percent).ok().and_then(|at| self.sums.get_mut(at)) else {
+            return;
+        };
+        sum.count += 1;
+        sum.allocated += self.allocated;
+        sum.fragmented += self.fragmented;
+        let idle = (self.capacity - self.allocated) * self.typical.count().max(1);
+        sum.of_idle += if idle == 0 { 0.0 } else { self.fragmented as f64 / idle as f64 };
+    }
+}
+
+impl Running for Filling<'_> {
+    fn run(&mut self, until: Option<Time>) {
+        let before = |come: usize| until.is_none_or(|until| Time::seconds(come as u64) < until);
+        while self.come < self.arrivals.len() && before(self.come) {
+            self.step();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.come == self.arrivals.len()
+    }
+
+    fn span(&self) -> (Time, Time) {
+        (Time::ZERO, Time::seconds(self.arrivals.len() as u64))
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        Vec::new()
+    }
+
+    fn state(&self) -> State {
+        State {
+            at: Time::seconds(self.come.saturating_sub(1) as u64),
+            running: self.placed,
+            digest: self.digest.value(),
+            ..State::of(&self.cell, self.requests, &self.smallest)
+        }
+    }
+
+    fn finish(self: Box<Self>) -> Measures {
         let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
         measures.scalars.insert("placed".to_owned(), self.placed as f64);
         measures.scalars.insert("dropped".to_owned(), self.dropped as f64);
+        let weight = self.typical.count().max(1);
+        let samples: Vec<_> = self.sums.iter().map(|sum| sum.mean(self.capacity, weight)).collect();
         let mut curve = |name: &str, of: fn(&Filled) -> f64| {
-            let samples = (0..).zip(&self.samples);
+            let samples = (0..).zip(&samples);
             let values = samples.filter_map(|(at, sample)| Some((at, of(sample.as_ref()?))));
             measures.curves.insert(name.to_owned(), values.collect());
         };

@@ -42,6 +42,7 @@ use crate::{
     cluster::ClusterPlan,
     packing::{CompactionPlan, FillingPlan},
     queueing::QueueingPlan,
+    records::Outputs,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -79,6 +80,9 @@ pub struct Study {
     pub backfilling: Option<BackfillingPlan>,
     /// A whole cluster of the real cores.
     pub cluster: Option<ClusterPlan>,
+    /// What is recorded of every run.
+    #[serde(default)]
+    pub outputs: Outputs,
     /// Keys with values that belong together, by the name of the case; kept apart like a sweep.
     #[serde(default)]
     pub cases: BTreeMap<String, toml::Table>,
@@ -174,6 +178,7 @@ impl Study {
     pub fn parse(text: &str) -> Result<Self, PlanError> {
         let study: Self = toml::from_str(text)?;
         study.expect.iter().try_for_each(Expectation::check)?;
+        study.outputs.check()?;
         let asked = [
             study.filling.is_some(),
             study.compaction.is_some(),

@@ -12,7 +12,11 @@ use super::{
     plan::QueueingPlan,
     world::{AGAIN, Happening, JobId, Reserved, World},
 };
-use crate::{cell::MachineId, measures::Measures};
+use crate::{
+    cell::MachineId,
+    measures::Measures,
+    running::{Running, State, Waiting},
+};
 use master_core::allocator::Amounts;
 use proto::model::ResourceName;
 use simulator::engine::Time;
@@ -40,7 +44,7 @@ pub(super) enum Own {
 
 #[derive(Debug)]
 pub(super) struct Allocator<'a> {
-    world: World<Own>,
+    world: World<'a, Own>,
     plan: &'a QueueingPlan,
     /// Of each class: jobs that wait, and whether its framework wants offers.
     waiting: [VecDeque<JobId>; 2],
@@ -67,27 +71,9 @@ struct Offer {
     answer: Vec<Reserved>,
 }
 
-impl<'a> Allocator<'a> {
-    pub(super) fn new(mut world: World<Own>, plan: &'a QueueingPlan) -> Self {
-        CLASSES.iter().for_each(|class| world.results.of(*class).schedulers = 1);
-        world.results.schedulers = CLASSES.len() as u64;
-        Self {
-            world,
-            plan,
-            waiting: Default::default(),
-            wants: [false; 2],
-            collecting: false,
-            offers: Vec::new(),
-            offers_free: Vec::new(),
-            in_cell: None,
-            freed: BTreeMap::new(),
-            locked: 0,
-        }
-    }
-
-    pub(super) fn run(mut self, until: Time) -> Measures {
-        while let Some(happening) = self.world.queue.next_before(until) {
-            self.world.results.events += 1;
+impl Running for Allocator<'_> {
+    fn run(&mut self, until: Option<Time>) {
+        while let Some(happening) = self.world.next_before(until) {
             match happening {
                 Happening::Arrival => {
                     let job = self.world.arrive();
@@ -103,8 +89,62 @@ impl<'a> Allocator<'a> {
                 Happening::Own(Own::Answered(offer)) => self.answered(offer),
             }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.world.is_over()
+    }
+
+    fn span(&self) -> (Time, Time) {
+        self.world.span()
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        self.world.in_queues()
+    }
+
+    /// What is held stays in the cell while nobody else is to get it; it is not free all the same.
+    fn state(&self) -> State {
+        let mut state = self.world.state();
+        if self.in_cell.is_some() {
+            let mut freed = Amounts::new();
+            self.freed.values().for_each(|amounts| freed.add(amounts));
+            for (name, it) in &mut state.resources {
+                let free = ResourceName::new(name).map_or(0, |name| freed.get(&name));
+                it.held = it.capacity.saturating_sub(it.used + free);
+                it.stranded = it.stranded.min(free);
+            }
+        }
+        state
+    }
+
+    fn finish(mut self: Box<Self>) -> Measures {
+        let offers = std::mem::take(&mut self.offers);
+        if self.world.recorder.wants_tasks() {
+            let answers = offers.iter().flat_map(|offer| &offer.answer);
+            answers.for_each(|reserved| self.world.record_reserved(reserved));
+        }
         let [batch, service] = &self.waiting;
-        self.world.finish(until, &[batch, service]).measures(until)
+        self.world.finish(&[batch, service])
+    }
+}
+
+impl<'a> Allocator<'a> {
+    pub(super) fn new(mut world: World<'a, Own>, plan: &'a QueueingPlan) -> Self {
+        CLASSES.iter().for_each(|class| world.results.of(*class).schedulers = 1);
+        world.results.schedulers = CLASSES.len() as u64;
+        Self {
+            world,
+            plan,
+            waiting: Default::default(),
+            wants: [false; 2],
+            collecting: false,
+            offers: Vec::new(),
+            offers_free: Vec::new(),
+            in_cell: None,
+            freed: BTreeMap::new(),
+            locked: 0,
+        }
     }
 
     fn enqueue(&mut self, job: JobId) {

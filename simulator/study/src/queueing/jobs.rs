@@ -26,6 +26,8 @@ pub struct JobList {
 /// A job of a list.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Listed {
+    /// Its place in the list.
+    pub(super) number: u32,
     pub(super) at: Time,
     pub(super) class: Class,
     pub(super) request: RequestId,
@@ -41,6 +43,10 @@ pub(super) struct Job {
     /// Tasks that are not placed yet.
     pub(super) waiting: u32,
     pub(super) attempts: u32,
+    /// Attempts that met a conflict.
+    pub(super) conflicts: u32,
+    /// When the first one began.
+    pub(super) first_attempt: Option<Time>,
     /// Since when it is in a queue.
     pub(super) queued_at: Time,
     /// How long it was in queues, all together.
@@ -54,11 +60,12 @@ impl JobList {
     /// When the file cannot be read, or holds machines.
     pub fn read(data: &Path, input: &Input, seed: u64) -> Result<Self, RunError> {
         let (mut list, mut models) = (Self::default(), ModelNumbers::default());
-        for arrival in input.arrivals(data, seed, Names::new())? {
+        for (row, arrival) in (0_u64..).zip(input.arrivals(data, seed, Names::new())?) {
             let arrival = arrival?;
             // What no machine can give is not waited for.
             let Some(request) = inputs::request(&arrival, &mut models) else { continue };
             list.jobs.push(Listed {
+                number: u32::try_from(row).unwrap_or(u32::MAX),
                 at: Time(arrival.submit_ns),
                 class: arrival.class,
                 request: list.requests.number(request),
@@ -90,6 +97,8 @@ impl Job {
             listed,
             waiting: listed.tasks,
             attempts: 0,
+            conflicts: 0,
+            first_attempt: None,
             queued_at: listed.at,
             queued_for: Time::ZERO,
         }

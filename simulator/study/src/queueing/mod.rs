@@ -18,6 +18,7 @@
 mod compat;
 mod jobs;
 mod plan;
+mod records;
 mod results;
 mod schedulers;
 mod world;

@@ -4,8 +4,9 @@ use super::{compat::Allocator, jobs::JobList, schedulers::Schedulers, world::Wor
 use crate::{
     cell::{Cell, Finder, Machine, Tie, TieRule},
     limits::{MACHINES_MAX, SCHEDULERS_MAX, within},
-    measures::Measures,
     plan::{Input, PlanError, Policies, Study},
+    records::Recorder,
+    running::Running,
 };
 use master_core::{allocator::Amounts, placement::Models};
 use proto::model::ResourceName;
@@ -150,16 +151,17 @@ impl UniformMachines {
 }
 
 impl QueueingPlan {
-    /// One run of a study of this.
+    /// One run of a study of this, in which nothing has happened yet.
     ///
     /// # Errors
     /// When the policy is unknown, or there are too many of something.
-    pub fn run(
-        &self,
+    pub(crate) fn begin<'a>(
+        &'a self,
         study: &Study,
         list: &JobList,
         policies: &Policies,
-    ) -> Result<Measures, PlanError> {
+        recorder: &'a mut Recorder,
+    ) -> Result<Box<dyn Running + 'a>, PlanError> {
         within("queueing.machines.count", self.machines.count.into(), MACHINES_MAX)?;
         within("queueing.batch_schedulers", self.batch_schedulers.into(), SCHEDULERS_MAX)?;
         let kind = policies.find(study, &self.policy)?;
@@ -167,13 +169,15 @@ impl QueueingPlan {
         let tie = Tie::new(self.tie, &cell, study.seed);
         let seed = Chance::of(study.seed, "policy", 0).number();
         let finder = Finder::new(kind.make(seed, &[]), tie);
-        let until = seconds(self.until_s);
+        let when = (self.first, seconds(self.until_s));
         Ok(match self.architecture {
             Architecture::Monolithic | Architecture::Shared => {
-                Schedulers::new(World::new(cell, finder, list, self.first), self).run(until)
+                let world = World::new(cell, finder, list, when, recorder);
+                Box::new(Schedulers::new(world, self))
             }
             Architecture::Compat => {
-                Allocator::new(World::new(cell, finder, list, self.first), self).run(until)
+                let world = World::new(cell, finder, list, when, recorder);
+                Box::new(Allocator::new(world, self))
             }
         })
     }

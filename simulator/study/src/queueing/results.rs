@@ -92,6 +92,11 @@ impl Results {
         places.iter().for_each(|(machine, _)| self.digest.add(&[(*machine).into()]));
     }
 
+    /// Of what has happened so far.
+    pub(super) fn digest(&self) -> u64 {
+        self.digest.value()
+    }
+
     pub(super) fn end(&mut self, until: Time) {
         for level in [&mut self.used, &mut self.locked] {
             let value = level.value;
@@ -100,7 +105,7 @@ impl Results {
     }
 
     /// By name: times in seconds, the rest in parts of one or counts.
-    pub(super) fn measures(mut self, until: Time) -> Measures {
+    pub(super) fn measures(&mut self, until: Time) -> Measures {
         let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
         let scalars = &mut measures.scalars;
         scalars.insert("cpus-used".to_owned(), self.used.mean(until, self.capacity));

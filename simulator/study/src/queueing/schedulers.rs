@@ -8,7 +8,11 @@ use super::{
     plan::{Architecture, Commit, Conflict, QueueingPlan},
     world::{Happening, JobId, World},
 };
-use crate::{cell::Choice, measures::Measures};
+use crate::{
+    cell::Choice,
+    measures::Measures,
+    running::{Running, State, Waiting},
+};
 use simulator::engine::Time;
 use std::collections::{BTreeMap, VecDeque};
 use traces::model::Class;
@@ -18,7 +22,7 @@ pub(super) type Decided = usize;
 
 #[derive(Debug)]
 pub(super) struct Schedulers<'a> {
-    world: World<Decided>,
+    world: World<'a, Decided>,
     plan: &'a QueueingPlan,
     /// First those of batch jobs, then that of service jobs; or one for all.
     all: Vec<Scheduler>,
@@ -40,23 +44,9 @@ struct Scheduler {
     seen: BTreeMap<u32, u64>,
 }
 
-impl<'a> Schedulers<'a> {
-    pub(super) fn new(mut world: World<Decided>, plan: &'a QueueingPlan) -> Self {
-        let batch = match plan.architecture {
-            Architecture::Shared => plan.batch_schedulers.max(1) as usize,
-            _ => 0,
-        };
-        world.results.of(Class::Batch).schedulers = batch.max(1) as u64;
-        world.results.of(Class::Service).schedulers = 1;
-        world.results.schedulers = batch as u64 + 1;
-        let sequence = vec![0; world.cell.len()];
-        let all = (0..=batch).map(|_| Scheduler::default()).collect();
-        Self { world, plan, all, turn: 0, sequence }
-    }
-
-    pub(super) fn run(mut self, until: Time) -> Measures {
-        while let Some(happening) = self.world.queue.next_before(until) {
-            self.world.results.events += 1;
+impl Running for Schedulers<'_> {
+    fn run(&mut self, until: Option<Time>) {
+        while let Some(happening) = self.world.next_before(until) {
             match happening {
                 Happening::Arrival => {
                     let job = self.world.arrive();
@@ -73,8 +63,42 @@ impl<'a> Schedulers<'a> {
                 Happening::Own(scheduler) => self.decided(scheduler),
             }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.world.is_over()
+    }
+
+    fn span(&self) -> (Time, Time) {
+        self.world.span()
+    }
+
+    fn waiting(&self) -> Vec<Waiting> {
+        self.world.in_queues()
+    }
+
+    fn state(&self) -> State {
+        self.world.state()
+    }
+
+    fn finish(mut self: Box<Self>) -> Measures {
         let queues: Vec<_> = self.all.iter().map(|scheduler| &scheduler.queue).collect();
-        self.world.finish(until, &queues).measures(until)
+        self.world.finish(&queues)
+    }
+}
+
+impl<'a> Schedulers<'a> {
+    pub(super) fn new(mut world: World<'a, Decided>, plan: &'a QueueingPlan) -> Self {
+        let batch = match plan.architecture {
+            Architecture::Shared => plan.batch_schedulers.max(1) as usize,
+            _ => 0,
+        };
+        world.results.of(Class::Batch).schedulers = batch.max(1) as u64;
+        world.results.of(Class::Service).schedulers = 1;
+        world.results.schedulers = batch as u64 + 1;
+        let sequence = vec![0; world.cell.len()];
+        let all = (0..=batch).map(|_| Scheduler::default()).collect();
+        Self { world, plan, all, turn: 0, sequence }
     }
 
     /// Whose job it is: batch jobs go to their schedulers in turn.
@@ -139,14 +163,13 @@ impl<'a> Schedulers<'a> {
                 (placed, placed)
             }
         };
-        let of = self.world.results.of(class);
         match (tried, placed) {
             // Time in which nothing was found counts for nothing.
             (0, _) => {}
-            (tried, placed) if tried == placed => of.useful += takes,
+            (tried, placed) if tried == placed => self.world.results.of(class).useful += takes,
             _ => {
-                of.wasted += takes;
-                of.conflicts += 1;
+                self.world.results.of(class).wasted += takes;
+                self.world.counts_conflict(id);
             }
         }
         self.world.attempted(id);

@@ -5,7 +5,12 @@ use super::{
     plan::First,
     results::Results,
 };
-use crate::cell::{Cell, Choice, Finder, MachineId, RequestId, Requests, Taken};
+use crate::{
+    cell::{Cell, Choice, Finder, MachineId, RequestId, Requests, Taken},
+    measures::Measures,
+    records::{Decided, Outcome, Recorder},
+    running::Smallest,
+};
 use master_core::allocator::Amounts;
 use proto::model::ResourceName;
 use simulator::engine::{Queue, Time};
@@ -31,52 +36,86 @@ pub(super) enum Happening<E> {
     Own(E),
 }
 
+/// Tasks of one job that began at one moment.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) listed: Listed,
+    pub(super) places: Vec<(MachineId, Taken)>,
+}
+
 /// Room for tasks of one job, taken at one moment.
 #[derive(Debug)]
 pub(super) struct Reserved {
-    listed: Listed,
-    places: Vec<(MachineId, Taken)>,
+    pub(super) batch: Batch,
+    pub(super) history: History,
+}
+
+/// How the job had come so far when room was taken for tasks of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct History {
+    pub(super) placed: Time,
+    pub(super) first_attempt: Option<Time>,
+    pub(super) attempts: u32,
+    pub(super) conflicts: u32,
+    /// The first of the tasks.
+    pub(super) task: u32,
 }
 
 /// The world of a run; `E` are an architecture's own events.
 #[derive(Debug)]
-pub(super) struct World<E> {
+pub(super) struct World<'a, E> {
     pub(super) queue: Queue<Happening<E>>,
     pub(super) cell: Cell,
     pub(super) requests: Requests,
     pub(super) results: Results,
+    /// When it ends.
+    pub(super) until: Time,
+    pub(super) recorder: &'a mut Recorder,
     finder: Finder,
+    pub(super) smallest: Smallest,
     arrivals: vec::IntoIter<Listed>,
-    jobs: Vec<Job>,
-    jobs_free: Vec<JobId>,
-    running: Vec<Option<Reserved>>,
+    pub(super) jobs: Vec<Job>,
+    pub(super) jobs_free: Vec<JobId>,
+    pub(super) running: Vec<Option<Batch>>,
     running_free: Vec<u32>,
     /// Cores in use, in thousandths, by class.
     used: [u128; 2],
+    /// Jobs in queues, by class.
+    pub(super) queued: [u64; 2],
 }
 
 impl Reserved {
     /// For how many tasks.
     pub(super) fn count(&self) -> usize {
-        self.places.len()
+        self.batch.places.len()
     }
 }
 
-impl<E> World<E> {
-    pub(super) fn new(cell: Cell, finder: Finder, list: &JobList, first: First) -> Self {
+impl<'a, E> World<'a, E> {
+    pub(super) fn new(
+        cell: Cell,
+        finder: Finder,
+        list: &JobList,
+        (first, until): (First, Time),
+        recorder: &'a mut Recorder,
+    ) -> Self {
         let results = Results::new(cell.capacity(&ResourceName::CPUS));
         let mut world = Self {
             queue: Queue::new(),
             cell,
             requests: list.requests.clone(),
             results,
+            until,
+            recorder,
             finder,
+            smallest: Smallest::default(),
             arrivals: list.arrivals(first).into_iter(),
             jobs: Vec::new(),
             jobs_free: Vec::new(),
             running: Vec::new(),
             running_free: Vec::new(),
             used: [0; 2],
+            queued: [0; 2],
         };
         world.expect_arrival();
         world
@@ -113,7 +152,9 @@ impl<E> World<E> {
 
     /// A job is in a queue from now on.
     pub(super) fn is_queued(&mut self, id: JobId) {
-        self.jobs[id as usize].queued_at = self.queue.now();
+        let job = &mut self.jobs[id as usize];
+        job.queued_at = self.queue.now();
+        self.queued[job.listed.class as usize] += 1;
     }
 
     /// A job leaves its queue: somebody decides about it.
@@ -121,7 +162,9 @@ impl<E> World<E> {
         let now = self.queue.now();
         let job = &mut self.jobs[id as usize];
         job.queued_for += now - job.queued_at;
+        self.queued[job.listed.class as usize] -= 1;
         if job.attempts == 0 {
+            job.first_attempt = Some(now);
             let (class, waited) = (job.listed.class, job.queued_for);
             self.results.of(class).waits.push(waited);
         }
@@ -132,9 +175,9 @@ impl<E> World<E> {
         into.clear();
         let number = self.jobs[id as usize].listed.request;
         let mut tried = Vec::new();
-        for _ in 0..most {
-            let choice = self.finder.best(&self.cell, &self.requests, number);
-            let Some(choice) = choice else { break };
+        for task in 0..most {
+            let attempt = self.jobs[id as usize].attempts + 1;
+            let Some(choice) = self.best(id, task, attempt) else { break };
             let request = self.requests.get(number);
             tried.push(self.cell.take(choice.machine, request, choice.gpu));
             into.push(choice);
@@ -150,9 +193,9 @@ impl<E> World<E> {
     pub(super) fn reserve(&mut self, id: JobId, most: u32) -> Reserved {
         let listed = self.jobs[id as usize].listed;
         let mut places = Vec::new();
-        for _ in 0..most {
-            let choice = self.finder.best(&self.cell, &self.requests, listed.request);
-            let Some(choice) = choice else { break };
+        for task in 0..most {
+            let attempt = self.jobs[id as usize].attempts;
+            let Some(choice) = self.best(id, task, attempt) else { break };
             places.push(self.take(listed.request, choice));
         }
         self.reserved(id, listed, places)
@@ -165,6 +208,29 @@ impl<E> World<E> {
         self.reserved(id, listed, places)
     }
 
+    /// Where a task of a job goes: by its number among those that have no place yet, in an attempt
+    /// by its number from 1.
+    fn best(&mut self, id: JobId, task: u32, attempt: u32) -> Option<Choice> {
+        let job = &self.jobs[id as usize];
+        if !self.recorder.wants_decisions() {
+            return self.finder.best(&self.cell, &self.requests, job.listed.request);
+        }
+        let survey = self.finder.survey(&self.cell, self.requests.get(job.listed.request));
+        let choice = self.finder.best(&self.cell, &self.requests, job.listed.request);
+        self.recorder.decided(&Decided {
+            at: self.queue.now(),
+            job: job.listed.number.into(),
+            task: (job.listed.tasks - job.waiting + task).into(),
+            attempt: attempt.into(),
+            cell: &self.cell,
+            survey: &survey,
+            choice,
+            tie: self.finder.tie().rule(),
+            by_lot: self.finder.went_by_lot(),
+        });
+        choice
+    }
+
     fn take(&mut self, request: RequestId, choice: Choice) -> (MachineId, Taken) {
         let request = self.requests.get(request);
         (choice.machine, self.cell.take(choice.machine, request, choice.gpu))
@@ -172,26 +238,38 @@ impl<E> World<E> {
 
     fn reserved(&mut self, id: JobId, listed: Listed, places: Vec<(MachineId, Taken)>) -> Reserved {
         let count = u32::try_from(places.len()).expect("not more than are waiting");
-        self.jobs[id as usize].waiting -= count;
-        Reserved { listed, places }
+        let job = &mut self.jobs[id as usize];
+        let history = History {
+            placed: self.queue.now(),
+            first_attempt: job.first_attempt,
+            attempts: job.attempts,
+            conflicts: job.conflicts,
+            task: listed.tasks - job.waiting,
+        };
+        job.waiting -= count;
+        Reserved { batch: Batch { listed, places }, history }
     }
 
     /// Tasks begin in the room that is reserved for them.
     pub(super) fn begin(&mut self, reserved: Reserved) {
-        let Reserved { listed, places } = &reserved;
+        let Reserved { batch, history } = reserved;
+        let Batch { listed, places } = &batch;
         if places.is_empty() {
             return;
         }
         let (listed, now) = (*listed, self.queue.now());
+        if self.recorder.wants_tasks() {
+            self.record(&listed, &history, places, Some(now));
+        }
         self.results.happens(now, listed.request, places);
         self.uses(listed.class, listed.request, places.len(), true);
         let number = match self.running_free.pop() {
             Some(number) => {
-                self.running[number as usize] = Some(reserved);
+                self.running[number as usize] = Some(batch);
                 number
             }
             None => {
-                self.running.push(Some(reserved));
+                self.running.push(Some(batch));
                 u32::try_from(self.running.len() - 1).expect("batches are numbered")
             }
         };
@@ -202,7 +280,7 @@ impl<E> World<E> {
 
     /// Tasks end; says on which machines, and what each gives back.
     pub(super) fn end(&mut self, number: u32) -> (Vec<MachineId>, Amounts) {
-        let Reserved { listed, places } =
+        let Batch { listed, places } =
             self.running[number as usize].take().expect("its end was asked for once");
         self.running_free.push(number);
         let request = self.requests.get(listed.request);
@@ -236,6 +314,7 @@ impl<E> World<E> {
             of.waits_full.push(job.queued_for);
         } else if job.is_hopeless() {
             of.abandoned += 1;
+            self.record_without_place(&job, Outcome::Abandoned);
         } else {
             self.queue.after(AGAIN, Happening::Again(id));
             return true;
@@ -249,13 +328,36 @@ impl<E> World<E> {
         self.jobs[id as usize].attempts += 1;
     }
 
+    /// An attempt met a conflict.
+    pub(super) fn counts_conflict(&mut self, id: JobId) {
+        let job = &mut self.jobs[id as usize];
+        job.conflicts += 1;
+        self.results.of(job.listed.class).conflicts += 1;
+    }
+
+    /// Whether nothing more happens before the end.
+    pub(super) fn is_over(&self) -> bool {
+        self.queue.next_at().is_none_or(|next| next >= self.until)
+    }
+
+    /// The next event, before the end and before a moment that somebody waits for.
+    pub(super) fn next_before(&mut self, until: Option<Time>) -> Option<Happening<E>> {
+        let until = until.map_or(self.until, |until| until.min(self.until));
+        let happening = self.queue.next_before(until)?;
+        self.results.events += 1;
+        Some(happening)
+    }
+
     /// The end: what is in queues stays there.
-    pub(super) fn finish(mut self, until: Time, queues: &[&VecDeque<JobId>]) -> Results {
+    pub(super) fn finish(&mut self, queues: &[&VecDeque<JobId>]) -> Measures {
         for id in queues.iter().flat_map(|queue| queue.iter()) {
             let class = self.jobs[*id as usize].listed.class;
             self.results.of(class).left += 1;
         }
-        self.results.end(until);
-        self.results
+        if self.recorder.wants_tasks() {
+            self.record_rest();
+        }
+        self.results.end(self.until);
+        self.results.measures(self.until)
     }
 }

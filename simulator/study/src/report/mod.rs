@@ -13,6 +13,8 @@ mod chart;
 mod page;
 mod tables;
 
+pub(crate) use tables::quoted;
+
 use crate::{campaign::Run, outcome::Outcome, plan::Study};
 use serde::Serialize;
 use std::{

@@ -1,7 +1,7 @@
 //! Runs and curves as CSV (RFC 4180).
 
 use crate::{campaign::Run, outcome::Outcome};
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 /// A line for each run.
 pub(super) fn runs(runs: &[Run]) -> String {
@@ -53,14 +53,15 @@ pub(super) fn curves(outcome: &Outcome) -> String {
 }
 
 fn line(cells: impl Iterator<Item = String>) -> String {
-    let cells: Vec<String> = cells.map(quoted).collect();
+    let cells: Vec<String> = cells.map(|cell| quoted(&cell).into_owned()).collect();
     cells.join(",") + "\n"
 }
 
-fn quoted(cell: String) -> String {
+/// A cell as a file of comma-separated values has it.
+pub(crate) fn quoted(cell: &str) -> Cow<'_, str> {
     match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell,
+        true => format!("\"{}\"", cell.replace('"', "\"\"")).into(),
+        false => cell.into(),
     }
 }
 

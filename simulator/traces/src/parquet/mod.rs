@@ -5,6 +5,8 @@
 //!  footer (thrift) ──▶ Meta: columns, row groups ──▶ Column ──page──▶ codec ──▶ values
 //! ```
 //!
+//! Tables are written in the same subset ([`ParquetWriter`]), with text.
+//!
 //! The published crate drags in a calendar that this repository bans, and may panic on hostile
 //! bytes; what flat tables need of the format is little. Not read: nested or repeated columns,
 //! text, and codecs other than none, snappy, gzip and zstd; each is refused by name.
@@ -15,8 +17,10 @@ mod levels;
 mod meta;
 mod page;
 mod thrift;
+mod writer;
 
 pub(crate) use column::{Column, Table, Value};
+pub use writer::{Cell, ColumnKind, ParquetWriter};
 
 use crate::error::ReadError;
 use std::{

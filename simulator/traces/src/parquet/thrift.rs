@@ -177,3 +177,113 @@ impl<'a> Thrift<'a> {
         Ok(taken)
     }
 }
+
+/// A structure in the making.
+#[derive(Debug, Default)]
+pub(crate) struct Out {
+    bytes: Vec<u8>,
+    /// The number of the field that was written last.
+    last: i16,
+}
+
+const I32: u8 = 5;
+const I64: u8 = 6;
+
+impl Out {
+    /// A whole number of at most 32 bits.
+    pub(crate) fn int(&mut self, number: i16, value: i64) {
+        self.head(number, I32);
+        self.zigzag(value);
+    }
+
+    /// A whole number.
+    pub(crate) fn long(&mut self, number: i16, value: i64) {
+        self.head(number, I64);
+        self.zigzag(value);
+    }
+
+    /// Bytes.
+    pub(crate) fn binary(&mut self, number: i16, bytes: &[u8]) {
+        self.head(number, BINARY);
+        self.counted(bytes);
+    }
+
+    /// A list of whole numbers of at most 32 bits.
+    pub(crate) fn ints(&mut self, number: i16, values: &[i64]) {
+        self.head(number, LIST);
+        self.list_head(values.len(), I32);
+        values.iter().for_each(|value| self.zigzag(*value));
+    }
+
+    /// A list of bytes.
+    pub(crate) fn binaries(&mut self, number: i16, values: &[&[u8]]) {
+        self.head(number, LIST);
+        self.list_head(values.len(), BINARY);
+        values.iter().for_each(|value| self.counted(value));
+    }
+
+    /// A structure within.
+    pub(crate) fn structure(&mut self, number: i16, write: impl FnOnce(&mut Self)) {
+        self.head(number, STRUCT);
+        self.within(write);
+    }
+
+    /// A list of so many structures.
+    pub(crate) fn list(
+        &mut self,
+        number: i16,
+        count: usize,
+        mut write: impl FnMut(&mut Self, usize),
+    ) {
+        self.head(number, LIST);
+        self.list_head(count, STRUCT);
+        (0..count).for_each(|index| self.within(|out| write(out, index)));
+    }
+
+    /// All of it.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.bytes.push(0);
+        self.bytes
+    }
+
+    fn within(&mut self, write: impl FnOnce(&mut Self)) {
+        let last = std::mem::take(&mut self.last);
+        write(self);
+        self.bytes.push(0);
+        self.last = last;
+    }
+
+    fn head(&mut self, number: i16, kind: u8) {
+        let delta = u8::try_from(number - self.last).expect("fields come in order");
+        assert!((1..=15).contains(&delta), "fields come in order");
+        self.bytes.push(delta << 4 | kind);
+        self.last = number;
+    }
+
+    fn list_head(&mut self, count: usize, kind: u8) {
+        match u8::try_from(count) {
+            Ok(count @ 0..15) => self.bytes.push(count << 4 | kind),
+            _ => {
+                self.bytes.push(0xf0 | kind);
+                self.varint(count as u64);
+            }
+        }
+    }
+
+    fn counted(&mut self, bytes: &[u8]) {
+        self.varint(bytes.len() as u64);
+        self.bytes.extend(bytes);
+    }
+
+    fn zigzag(&mut self, value: i64) {
+        self.varint((value << 1 ^ value >> 63).cast_unsigned());
+    }
+
+    fn varint(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.bytes.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        self.bytes.push(value as u8);
+    }
+}

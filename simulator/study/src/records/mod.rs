@@ -1,0 +1,123 @@
+//! Records of single runs, on request: every task, every decision, and how things stood from time
+//! to time. They go to their files as they come; nothing is gathered.
+//!
+//! | file | a line for |
+//! |---|---|
+//! | `tasks.csv`, `tasks.parquet` | each task, when all is known about it |
+//! | `timeline.csv` | every so many seconds: resources, queues, shares |
+//! | `decisions.jsonl` | each time that a place was sought for a task |
+
+mod decision;
+mod plan;
+mod task;
+mod timeline;
+
+pub use decision::{Decided, PlaceInLine};
+pub use plan::{Outputs, TaskForm};
+pub use task::{Outcome, TASK_COLUMNS, TaskRecord};
+pub use timeline::Timeline;
+
+use crate::error::RunError;
+use decision::Decision;
+use serde::Serialize;
+use std::{
+    fs::{self, File},
+    io::{self, BufWriter, Write as _},
+    path::{Path, PathBuf},
+};
+use task::TaskFile;
+
+/// What a run tells about single tasks and decisions, and where it goes. What cannot be written is
+/// said in the end: a run does not stop for it.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    tasks: Vec<TaskFile>,
+    decisions: Option<BufWriter<File>>,
+    directory: PathBuf,
+    problem: Option<io::Error>,
+}
+
+impl Recorder {
+    /// Nobody wants to know.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Files for what is asked, in a directory, which is made; and a timeline, if that is.
+    ///
+    /// # Errors
+    /// When a file cannot be made.
+    pub fn open(outputs: &Outputs, directory: &Path) -> Result<(Self, Option<Timeline>), RunError> {
+        let failed = |source| RunError::Record { directory: directory.to_owned(), source };
+        fs::create_dir_all(directory).map_err(failed)?;
+        let tasks = outputs.tasks.iter().map(|form| TaskFile::create(*form, directory));
+        let tasks = tasks.collect::<io::Result<_>>().map_err(failed)?;
+        let decisions = match outputs.decisions {
+            true => Some(create(directory, "decisions.jsonl").map_err(failed)?),
+            false => None,
+        };
+        let timeline = match outputs.timeline_s {
+            Some(seconds) => Some(Timeline::create(seconds, directory).map_err(failed)?),
+            None => None,
+        };
+        Ok((Self { tasks, decisions, directory: directory.to_owned(), problem: None }, timeline))
+    }
+
+    /// Whether tasks are asked for.
+    pub(crate) fn wants_tasks(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// All is known about a task.
+    pub(crate) fn task(&mut self, record: &TaskRecord<'_>) {
+        for file in &mut self.tasks {
+            if let Err(problem) = file.write(record) {
+                self.problem.get_or_insert(problem);
+            }
+        }
+    }
+
+    /// Whether decisions are asked for.
+    pub(crate) fn wants_decisions(&self) -> bool {
+        self.decisions.is_some()
+    }
+
+    /// A place was sought for a task among machines.
+    pub(crate) fn decided(&mut self, decided: &Decided<'_>) {
+        self.line(&Decision::of(decided));
+    }
+
+    /// A job started before or behind others.
+    pub(crate) fn started(&mut self, place: &PlaceInLine) {
+        self.line(place);
+    }
+
+    fn line(&mut self, line: &impl Serialize) {
+        let Some(out) = &mut self.decisions else { return };
+        let written = serde_json::to_writer(&mut *out, line).map_err(io::Error::from);
+        if let Err(problem) = written.and_then(|()| out.write_all(b"\n")) {
+            self.problem.get_or_insert(problem);
+        }
+    }
+
+    /// Everything is told.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub fn close(mut self) -> Result<(), RunError> {
+        let mut close = || {
+            for file in self.tasks.drain(..) {
+                file.close()?;
+            }
+            if let Some(mut out) = self.decisions.take() {
+                out.flush()?;
+            }
+            self.problem.take().map_or(Ok(()), Err)
+        };
+        close().map_err(|source| RunError::Record { directory: self.directory.clone(), source })
+    }
+}
+
+fn create(directory: &Path, name: &str) -> io::Result<BufWriter<File>> {
+    Ok(BufWriter::new(File::create(directory.join(name))?))
+}

@@ -1,0 +1,61 @@
+//! Takes a run from its beginning to its end, and stops wherever somebody wants to look.
+
+use super::Running;
+use crate::{error::RunError, measures::Measures, records::Timeline};
+use simulator::engine::Time;
+use std::fmt;
+
+/// So many times the progress of a run is told, at most.
+const STEPS: u64 = 256;
+
+/// Who looks on.
+pub struct Watch<'a> {
+    /// Lines of a timeline.
+    pub timeline: Option<Timeline>,
+    /// Is told how far it is and how far it goes.
+    pub progress: &'a dyn Fn(Time, Time),
+}
+
+impl fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("timeline", &self.timeline).finish_non_exhaustive()
+    }
+}
+
+impl Watch<'_> {
+    /// Nobody.
+    pub fn nobody() -> Self {
+        Self { timeline: None, progress: &|_, _| {} }
+    }
+}
+
+/// From the beginning to the end.
+///
+/// # Errors
+/// When a line of the timeline cannot be written.
+pub fn drive(mut run: Box<dyn Running + '_>, watch: &mut Watch<'_>) -> Result<Measures, RunError> {
+    let (from, to) = run.span();
+    let step = Time((to.0.saturating_sub(from.0) / STEPS).max(1));
+    let mut told = from + step;
+    loop {
+        let line = watch.timeline.as_ref().map_or(Time(u64::MAX), Timeline::next);
+        let next = line.min(told);
+        // When nothing happens any more, lines still go on to where the run ends.
+        let is_over = run.is_over();
+        if next == Time(u64::MAX) || is_over && line > run.span().1 {
+            break;
+        }
+        if !is_over {
+            run.run(Some(next));
+        }
+        if told <= next {
+            (watch.progress)(next.min(to), to);
+            told = if next < to { told + step } else { Time(u64::MAX) };
+        }
+        if let Some(timeline) = watch.timeline.as_mut().filter(|it| it.next() <= next) {
+            timeline.line(next, &run.waiting(), &run.state())?;
+        }
+    }
+    run.run(None);
+    Ok(run.finish())
+}

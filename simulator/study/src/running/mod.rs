@@ -1,0 +1,43 @@
+//! Runs that are under way: a run goes on until a moment and stops there, as often as somebody
+//! likes; what happens is the same as without a stop. So whoever looks on (a timeline, a trend, a
+//! progress bar, a person who asks how things stand) stands outside, and costs nothing when nobody
+//! does.
+//!
+//! ```text
+//!  drive ──run until the next moment──▶ Running (queueing, backfilling, filling, cluster)
+//!    ▲                                     │ tasks, decisions ──▶ records
+//!    └── state: resources, queues, digest ◀┘
+//! ```
+
+mod drive;
+mod state;
+mod stranded;
+
+pub use drive::{Watch, drive};
+pub use state::{Resource, State, Waiting};
+pub(crate) use stranded::Smallest;
+
+use crate::measures::Measures;
+use simulator::engine::Time;
+use std::fmt;
+
+/// A run that is under way.
+pub trait Running: fmt::Debug {
+    /// Goes on with all that happens before a moment; without one until the end.
+    fn run(&mut self, until: Option<Time>);
+
+    /// Whether nothing more will happen.
+    fn is_over(&self) -> bool;
+
+    /// From when to when work comes; it may go on for longer.
+    fn span(&self) -> (Time, Time);
+
+    /// Who waits, in each queue that is told from others.
+    fn waiting(&self) -> Vec<Waiting>;
+
+    /// How things stand, but for who waits.
+    fn state(&self) -> State;
+
+    /// What it comes to.
+    fn finish(self: Box<Self>) -> Measures;
+}
