@@ -5,8 +5,10 @@ use crate::{
     backfilling::RigidJobs,
     error::RunError,
     measures::Measures,
+    overcommit::UsedTasks,
     packing::Load,
     plan::{Input, PlanError, Point, Policies, Study},
+    probing::ProbedJobs,
     queueing::JobList,
     records::Recorder,
     running::{Running, Watch, drive},
@@ -40,20 +42,23 @@ struct Shelf {
     loads: Mutex<Kept<Load>>,
     lists: Mutex<Kept<JobList>>,
     rigid: Mutex<Kept<RigidJobs>>,
+    probed: Mutex<Kept<ProbedJobs>>,
+    used: Mutex<Kept<UsedTasks>>,
 }
 
 type Kept<T> = BTreeMap<String, Arc<T>>;
 
-/// What was read of these files; whoever comes second waits for the first, since reading twice
-/// would take as long.
+/// What was read of these files, and how, where that matters; whoever comes second waits for the
+/// first, since reading twice would take as long.
 fn keep<T>(
     kept: &Mutex<Kept<T>>,
     inputs: &[&Input],
+    how: &str,
     seed: u64,
     read: impl FnOnce() -> Result<T, RunError>,
 ) -> Result<Arc<T>, RunError> {
     let seeds: Vec<u64> = inputs.iter().map(|input| input.seed(seed)).collect();
-    let key = format!("{inputs:?} {seeds:?}");
+    let key = format!("{inputs:?} {how} {seeds:?}");
     let mut kept = kept.lock().expect("no reader panics");
     if let Some(value) = kept.get(&key) {
         return Ok(Arc::clone(value));
@@ -214,12 +219,12 @@ impl Shelf {
         }
         if let Some(plan) = &study.queueing {
             let read = || JobList::read(data, &plan.jobs, seed);
-            let list = keep(&self.lists, &[&plan.jobs], seed, read)?;
+            let list = keep(&self.lists, &[&plan.jobs], "", seed, read)?;
             return then(plan.begin(study, &list, policies, recorder)?).map(Some);
         }
         if let Some(plan) = &study.backfilling {
             let read = || RigidJobs::read(data, &plan.jobs, seed);
-            let list = keep(&self.rigid, &[&plan.jobs], seed, read)?;
+            let list = keep(&self.rigid, &[&plan.jobs], "", seed, read)?;
             return then(Box::new(plan.begin(&list, recorder))).map(Some);
         }
         match &study.cluster {
@@ -235,6 +240,16 @@ impl Shelf {
             let load = self.load(data, &plan.machines, &plan.tasks, study.seed)?;
             return Ok(plan.run(study, &load, policies)?);
         }
+        if let Some(plan) = &study.probing {
+            let read = || ProbedJobs::read(data, &plan.jobs, study.seed);
+            let list = keep(&self.probed, &[&plan.jobs], "", study.seed, read)?;
+            return Ok(plan.run(study.seed, &list)?);
+        }
+        if let Some(plan) = &study.overcommit {
+            let read = || UsedTasks::read(data, plan, study.seed);
+            let list = keep(&self.used, &[&plan.tasks], &plan.reading(), study.seed, read)?;
+            return Ok(plan.run(study.seed, &list)?);
+        }
         Err(PlanError::Asks(0).into())
     }
 
@@ -246,6 +261,6 @@ impl Shelf {
         seed: u64,
     ) -> Result<Arc<Load>, RunError> {
         let read = || Load::read(data, machines, tasks, seed);
-        keep(&self.loads, &[machines, tasks], seed, read)
+        keep(&self.loads, &[machines, tasks], "", seed, read)
     }
 }

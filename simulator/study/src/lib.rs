@@ -15,6 +15,8 @@
 //! | [`packing`] | tasks that never leave: how much fits, how fragmented, how few machines do |
 //! | [`queueing`] | jobs that wait for schedulers which take their time |
 //! | [`backfilling`] | parallel jobs that wait behind each other |
+//! | [`overcommit`] | what of tasks' limits could be given to others |
+//! | [`probing`] | distributed schedulers, whose jobs wait at the workers |
 //! | [`cluster`] | the masters' whole core, and the SDK's frameworks, unchanged |
 //! | [`inputs`] | what traces hold, as machines and requests |
 //! | [`limits`] | how much one study may ask |
@@ -36,8 +38,10 @@ pub mod inputs;
 pub mod limits;
 pub mod measures;
 pub mod outcome;
+pub mod overcommit;
 pub mod packing;
 pub mod plan;
+pub mod probing;
 pub mod queueing;
 pub mod records;
 pub mod report;

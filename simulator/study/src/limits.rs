@@ -14,6 +14,15 @@ pub const SCHEDULERS_MAX: u64 = 10_000;
 /// Frameworks of one group.
 pub const FRAMEWORKS_MAX: u64 = 100_000;
 
+/// Tasks of one list of jobs that wait at workers: some GiB if all of them wait at once.
+pub const PROBED_TASKS_MAX: u64 = 100_000_000;
+
+/// Intervals of all tasks of which there are samples of use: 800 MB.
+pub const INTERVALS_MAX: u64 = 100_000_000;
+
+/// Workers that are probed for one job, task by task.
+pub const PROBES_MAX: u64 = 10_000_000;
+
 /// Percent of a capacity for which tasks come.
 pub const UNTIL_PERCENT_MAX: u64 = 1_000;
 

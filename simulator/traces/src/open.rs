@@ -107,15 +107,31 @@ pub fn open(path: &Path, format: Option<Format>, names: Names) -> Result<Opened,
         None => detect(&mut source)?,
     };
     if format == SurfTasks {
-        let name = path.display().to_string();
-        let file = fs::File::open(path).map_err(|error| ReadError::Bytes {
-            file: name.as_str().into(),
-            offset: 0,
-            source: error,
-        })?;
+        let (name, file) = in_place(path)?;
         return surf::tasks(&name, file, names).map(Opened::Arrivals);
     }
     format.read(source, names)
+}
+
+/// Opens a file of what tasks used, as SURF's.
+///
+/// # Errors
+/// When it cannot be read, or is none.
+pub fn fragments(path: &Path, names: Names) -> Result<Reader<surf::Fragment>, ReadError> {
+    let (name, file) = in_place(path)?;
+    surf::fragments(&name, file, names)
+}
+
+/// A file that is read from its end, with its name.
+fn in_place(path: &Path) -> Result<(String, fs::File), ReadError> {
+    let name = path.display().to_string();
+    let opened = fs::File::open(path);
+    let file = opened.map_err(|source| ReadError::Bytes {
+        file: name.as_str().into(),
+        offset: 0,
+        source,
+    })?;
+    Ok((name, file))
 }
 
 /// Says what a source holds, by its first bytes.

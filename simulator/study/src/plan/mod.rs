@@ -40,7 +40,9 @@ pub use sweep::{Point, expand};
 use crate::{
     backfilling::BackfillingPlan,
     cluster::ClusterPlan,
+    overcommit::OvercommitPlan,
     packing::{CompactionPlan, FillingPlan},
+    probing::ProbingPlan,
     queueing::QueueingPlan,
     records::Outputs,
 };
@@ -83,6 +85,10 @@ pub struct Study {
     /// What is recorded of every run.
     #[serde(default)]
     pub outputs: Outputs,
+    /// How long jobs wait at workers to which schedulers without a queue send them.
+    pub probing: Option<ProbingPlan>,
+    /// How much of what tasks may use could be given to others.
+    pub overcommit: Option<OvercommitPlan>,
     /// Keys with values that belong together, by the name of the case; kept apart like a sweep.
     #[serde(default)]
     pub cases: BTreeMap<String, toml::Table>,
@@ -118,8 +124,8 @@ pub enum PlanError {
     SameLabel(String),
     /// Not exactly one thing is asked.
     #[error(
-        "a study asks one thing: one of `[filling]`, `[compaction]`, `[queueing]`, `[backfilling]` \
-         and `[cluster]`, not {0}"
+        "a study asks one thing: one of `[filling]`, `[compaction]`, `[queueing]`, \
+         `[backfilling]`, `[cluster]`, `[probing]` and `[overcommit]`, not {0}"
     )]
     Asks(usize),
     /// A value of a table is none.
@@ -185,6 +191,8 @@ impl Study {
             study.queueing.is_some(),
             study.backfilling.is_some(),
             study.cluster.is_some(),
+            study.probing.is_some(),
+            study.overcommit.is_some(),
         ];
         match asked.into_iter().filter(|asked| *asked).count() {
             1 => Ok(study),

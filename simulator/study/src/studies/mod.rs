@@ -27,6 +27,7 @@ pub const ALL: &[BuiltIn] = built_in![
     "fgd-fig9",
     "fgd-lists",
     "fgd-ties",
+    "hawk-hybrid",
     "mesos-scale",
     "month",
     "omega-fig10",
@@ -34,9 +35,12 @@ pub const ALL: &[BuiltIn] = built_in![
     "omega-fig8",
     "omega-monolithic",
     "omega-uniform",
+    "overcommit-surf",
+    "power-of-choices",
     "queueing-theory",
     "several-servers",
     "small-and-large",
+    "sparrow-sampling",
 ];
 
 /// The one with a name.
