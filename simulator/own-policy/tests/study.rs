@@ -30,3 +30,13 @@ fn it_places_by_ones_own_policy() {
     assert_eq!(placed("leanest"), [16.0; 10], "everything has its place");
     assert!(placed("random").iter().any(|placed| *placed < 16.0), "{:?}", placed("random"));
 }
+
+/// The study of the tutorial in docs/SIMULATOR.md names policies that there are.
+#[test]
+fn the_tutorials_study_can_be_run() {
+    let points = expand(include_str!("../against-fgd.toml")).unwrap();
+    for point in &points {
+        policies().find(&point.study, &point.labels["policy"]).unwrap();
+    }
+    assert_eq!(points.len(), 12);
+}
