@@ -18,6 +18,7 @@ use super::{
     Allocator, Amounts, Bidder, Demand, Place, Plan, PlannedOffer, View,
     bundle::Bundle,
     demand::BidderIndex,
+    gathering::{Gathered, Gathering},
     grants::Grant,
     headroom::Headroom,
     placing::{Chooser, Placing},
@@ -48,6 +49,8 @@ pub struct Drf {
     unsettled: Unsettled,
     /// The agent that the last plan began with.
     start: Option<Place>,
+    /// For whom room is gathered.
+    gathering: Gathering,
     /// What placement policies remember.
     chooser: Chooser,
     tables: Tables,
@@ -88,6 +91,8 @@ pub(super) struct Round<'a> {
     pub(super) lent: BTreeMap<Place, Amounts>,
     /// What it gave to others where anything is kept for who tasks give way to.
     pub(super) met: BTreeMap<(Place, NodeIndex), Amounts>,
+    /// Of whom room is gathered for, until it has it.
+    pub(super) gathered: Option<Gathered>,
     /// Of a cluster in which roles have placement policies.
     pub(super) placing: Option<Placing>,
 }
@@ -122,6 +127,7 @@ impl Drf {
 impl Allocator for Drf {
     fn plan(&mut self, now: Instant, view: &View, demand: &Demand) -> Plan {
         let mut scope = self.follow(view, demand);
+        let gathered = self.gathering.stands(&self.tree, view, demand);
         let mut round = Round {
             now,
             view,
@@ -134,15 +140,19 @@ impl Allocator for Drf {
             eased: BTreeSet::new(),
             lent: BTreeMap::new(),
             met: BTreeMap::new(),
+            gathered,
             placing: self.chooser.begin(view),
         };
         round.plan.explanation.free_agents = view.offerable().len();
         scope.add_freed(round.keep_back());
+        // Somebody may come before it now who did not when it was last looked at.
+        scope.add_freed(gathered.map(|it| it.place).into_iter().collect());
         while !scope.is_empty() {
             round.examine(&scope, self.start);
             let freed = round.keep_back();
             scope = Scope::of(freed, mem::take(&mut round.eased));
         }
+        round.gather_next(&mut self.gathering);
         self.chooser.end(round.placing.take());
         let (plan, headroom, leaves) = round.finish();
         self.headroom = headroom;
@@ -236,7 +246,7 @@ impl Round<'_> {
     fn keep_back(&mut self) -> Vec<Place> {
         let claims = self.demand.claims();
         let nothing = !self.tree.has_quotas() && !self.demand.has_gangs() && claims.is_empty();
-        if nothing && self.headroom.is_empty() {
+        if nothing && self.gathered.is_none() && self.headroom.is_empty() {
             return Vec::new();
         }
         let headroom = self.work_out();
@@ -244,6 +254,7 @@ impl Round<'_> {
         if self.demand.has_gangs() {
             self.place_gangs();
         }
+        self.keep_gathered();
         self.headroom.released(&before)
     }
 

@@ -8,7 +8,7 @@
 //! owner.
 
 use super::{
-    Amounts, Bundle, Place, Share,
+    Amounts, Bundle, Place,
     demand::BidderIndex,
     drf::Round,
     grants::Grant,
@@ -18,7 +18,6 @@ use super::{
     wanted::{Entry, Pieces},
 };
 use proto::model::PlacementPolicy;
-use std::collections::BTreeSet;
 
 /// Pieces of one gang by agent, by place.
 pub(super) type Placement = Vec<(Place, u32)>;
@@ -61,7 +60,7 @@ impl Round<'_> {
     }
 
     /// Whether the limits of its role, and of those above, leave room for all pieces.
-    fn limits_allow(&self, leaf: NodeIndex, shape: &Amounts, count: u32) -> bool {
+    pub(super) fn limits_allow(&self, leaf: NodeIndex, shape: &Amounts, count: u32) -> bool {
         let all = times(shape, count);
         let mut allowed = all.clone();
         self.tree.limit(leaf, &mut allowed);
@@ -133,6 +132,21 @@ impl Round<'_> {
         filter.is_some_and(|filter| filter.matches(bundle, self.now))
     }
 
+    /// Whether an agent would have room for a piece if nothing else was there, and was not refused.
+    pub(super) fn could_hold(
+        &self,
+        place: Place,
+        bidder: BidderIndex,
+        entry: &Entry,
+        domains: &DomainCounts,
+    ) -> bool {
+        let Some(agent) = self.view.info(place) else { return false };
+        let all = Room::of(&Bundle::new(agent.resources.clone()));
+        let piece = part_of(self.free(place).amounts(), entry.shape());
+        entry.fit(agent, place, &all, (0, 0), domains) > 0
+            && !self.has_refused(bidder, place, &cut(self.free(place), &[(&piece, 1)]))
+    }
+
     /// Keeps the pieces that were found, and for each one that is missing what is free on the agent
     /// that lacks least of a piece: otherwise small tasks would take every bit of it, and no agent
     /// would ever have room for a large one.
@@ -150,31 +164,16 @@ impl Round<'_> {
                 entry.count_domain(agent, *count, &mut domains);
             }
         }
-        let mut nearest = BTreeSet::new();
-        for place in self.view.offerable().iter() {
-            let Some(agent) = self.view.info(place) else { continue };
-            let piece = part_of(self.free(place).amounts(), entry.shape());
-            let piece = cut(self.free(place), &[(&piece, 1)]);
-            let passed = placement.binary_search_by_key(&place, |(place, _)| *place).is_ok()
-                || self.has_refused(bidder, place, &piece);
-            let could = Room::of(&Bundle::new(agent.resources.clone())).contains(entry.shape());
-            let full = entry.domain_room(agent, &domains) == 0;
-            if passed || !could || full || entry.stated().unmet(agent).is_some() {
-                continue;
-            }
-            let free = self.free(place).amounts();
-            let left = self.headroom.leave(self.tree, place, leaf, free);
-            let (lacking, part) = (lacks(&left, entry.shape()), part_of(&left, entry.shape()));
-            if !part.is_empty() {
-                nearest.insert((lacking, place));
-                while nearest.len() > missing as usize {
-                    nearest.pop_last();
-                }
-            }
-        }
+        let is_placed =
+            |place: &Place| placement.binary_search_by_key(place, |(place, _)| *place).is_ok();
+        let others = self.view.offerable().iter().filter(|place| !is_placed(place));
+        let nearest = self.nearest((leaf, bidder), entry, &domains, missing, others);
         for (_, place) in nearest {
             let left = self.headroom.leave(self.tree, place, leaf, self.free(place).amounts());
-            self.headroom.keep(place, leaf, part_of(&left, entry.shape()));
+            let part = part_of(&left, entry.shape());
+            if !part.is_empty() {
+                self.headroom.keep(place, leaf, part);
+            }
         }
     }
 
@@ -194,14 +193,8 @@ impl Round<'_> {
     }
 }
 
-/// The largest part of a piece's resources that is not there.
-fn lacks(free: &Amounts, shape: &Amounts) -> Share {
-    let parts = shape.iter().map(|(name, one)| Share::new(one.saturating_sub(free.get(name)), one));
-    parts.max().unwrap_or(Share::ZERO)
-}
-
 /// What is there of a piece.
-fn part_of(free: &Amounts, shape: &Amounts) -> Amounts {
+pub(super) fn part_of(free: &Amounts, shape: &Amounts) -> Amounts {
     let mut part = Amounts::new();
     shape.iter().for_each(|(name, one)| part.set(name, one.min(free.get(name))));
     part

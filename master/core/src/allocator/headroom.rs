@@ -1,5 +1,5 @@
 //! What is kept back for roles that are owed something and do not take it now: idle, or refusing
-//! what is there; and for a gang that gathers its pieces.
+//! what is there; for a gang that gathers its pieces; and for a piece that room is gathered for.
 //!
 //! Kept as pieces on agents and not as one sum over the cluster, so that what is kept can be used:
 //! crumbs on a thousand agents add up to any guarantee and hold no task. Roles below come before
@@ -25,6 +25,8 @@ pub(super) struct Headroom {
     kept: BTreeMap<Place, Vec<(NodeIndex, Amounts)>>,
     /// Of what revocable work holds.
     lent: BTreeMap<Place, Vec<(NodeIndex, Amounts)>>,
+    /// Of whom those who come before it need not leave what is kept for it.
+    in_turn: Option<NodeIndex>,
 }
 
 /// An agent, as pieces are found on it.
@@ -93,7 +95,15 @@ impl Headroom {
         leaf: NodeIndex,
         free: &Amounts,
     ) -> Amounts {
-        self.leave_unless(place, free, |role| tree.is_above(role, leaf))
+        self.leave_unless(place, free, |whose| {
+            tree.is_above(whose, leaf) || self.comes_first(tree, leaf, whose)
+        })
+    }
+
+    /// Whether a leaf need not leave what is kept for another one.
+    fn comes_first(&self, tree: &Tree, leaf: NodeIndex, whose: NodeIndex) -> bool {
+        let both_stand = || tree.standing(leaf).is_some() && tree.standing(whose).is_some();
+        self.in_turn == Some(whose) && both_stand() && tree.is_before(leaf, whose)
     }
 
     /// What is left at a place for the frameworks of a role: all that is not kept for roles it is
@@ -140,6 +150,12 @@ impl Headroom {
     /// Keeps a piece at a place for somebody.
     pub(super) fn keep(&mut self, place: Place, whose: NodeIndex, piece: Amounts) {
         self.kept.entry(place).or_default().push((whose, piece));
+    }
+
+    /// The same, from those alone who come after it.
+    pub(super) fn keep_in_turn(&mut self, place: Place, whose: NodeIndex, piece: Amounts) {
+        self.in_turn = Some(whose);
+        self.keep(place, whose, piece);
     }
 
     /// A leaf has been given something at a place: what was kept there for it is kept no longer,

@@ -17,6 +17,7 @@ pub mod drf;
 pub mod explain;
 pub mod filters;
 mod gangs;
+mod gathering;
 mod grants;
 mod headroom;
 pub mod holds;

@@ -30,7 +30,7 @@ fn gang(count: u32, cpus_milli: i64, timeout_ms: u64) -> StatedDemand {
     StatedDemand { gang_timeout: Some(Duration(timeout_ms)), ..pieces(count, cpus_milli, 100) }
 }
 
-fn given(offers: &[Offer], framework: FrameworkId) -> Vec<(String, Resources)> {
+pub(crate) fn given(offers: &[Offer], framework: FrameworkId) -> Vec<(String, Resources)> {
     let own = offers.iter().filter(|offer| offer.framework == framework);
     own.map(|offer| (offer.agent.to_string(), offer.resources.clone())).collect()
 }

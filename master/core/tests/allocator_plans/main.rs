@@ -6,6 +6,7 @@ mod demanded;
 mod devices;
 mod explained;
 mod filtered;
+mod gathered;
 mod incremental;
 mod naive;
 mod naive_quota;

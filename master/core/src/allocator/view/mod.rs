@@ -244,6 +244,12 @@ impl View {
         self.agents.iter().filter(|row| row.offering).filter_map(|row| row.info.as_deref())
     }
 
+    /// Where they stand.
+    pub(super) fn places_taking_tasks(&self) -> impl Iterator<Item = Place> {
+        let rows = (0..).map(Place::at).zip(&self.agents);
+        rows.filter(|(_, row)| row.offering && row.info.is_some()).map(|(place, _)| place)
+    }
+
     /// Agents with something free.
     pub fn with_free(&self) -> impl Iterator<Item = Place> {
         self.places.values().copied().filter(|place| !self.free_at(*place).is_empty())
