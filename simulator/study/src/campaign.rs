@@ -228,7 +228,13 @@ impl Shelf {
             return then(Box::new(plan.begin(&list, recorder))).map(Some);
         }
         match &study.cluster {
-            Some(plan) => then(Box::new(plan.begin(study, recorder)?)).map(Some),
+            Some(plan) => {
+                let list = |jobs: &Input| {
+                    let read = || JobList::read(data, jobs, seed);
+                    keep(&self.lists, &[jobs], "", seed, read)
+                };
+                then(Box::new(plan.begin(study, &list, recorder)?)).map(Some)
+            }
             None => Ok(None),
         }
     }

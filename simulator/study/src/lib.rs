@@ -35,6 +35,7 @@ pub mod cell;
 pub mod cluster;
 pub mod error;
 pub mod inputs;
+mod level;
 pub mod limits;
 pub mod measures;
 pub mod outcome;

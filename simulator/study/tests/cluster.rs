@@ -108,3 +108,73 @@ fn what_is_wrong_in_a_plan_is_said() {
     );
     assert!(problem("frameworks.all", "frameworks.\"no name\"").contains("no name-0"));
 }
+
+/// Two frameworks with queues on one cell; what they ask for, and for how long they decide, differ.
+fn queues(asks: &str, decide_s: f64) -> String {
+    let stream = |class: &str, between: u64| {
+        format!(
+            "[[cluster.jobs.{class}.jobs.generate]]\nname = \"{class}\"\nclass = \"{class}\"\n\
+             between = {{ exponential = {{ mean = {between} }} }}\ntasks = {{ constant = 6 }}\n\
+             duration = {{ constant = 20000000000 }}\neach = {{ cpus = 500, mem = 64000 }}\n"
+        )
+    };
+    let group = |class: &str, decide_s: f64, between: u64| {
+        format!(
+            "[cluster.jobs.{class}]\nrole = \"{class}\"\nasks = \"{asks}\"\n\
+             decide_s = {decide_s}\ndecide_task_s = 0.01\n\
+             jobs.end = {{ before_ns = 300000000000 }}\n{}",
+            stream(class, between)
+        )
+    };
+    cluster(
+        "count = 30\ncpus = 2\nmem = 1024",
+        &(group("batch", 0.1, 3_000_000_000) + &group("service", decide_s, 30_000_000_000)),
+    )
+}
+
+/// Whatever way they come to resources, every job is placed, and a slow service framework is busy
+/// for as long as its decisions take.
+#[test]
+fn queues_of_jobs_are_decided_one_after_the_other() {
+    for asks in ["demand", "plain", "shared"] {
+        let (of, digest) = run(&queues(asks, 5.0));
+        let jobs = of["batch.jobs"] + of["service.jobs"];
+        assert!(jobs > 80.0, "{asks}: {jobs} jobs");
+        let placed = of["batch.placed"] + of["service.placed"];
+        assert_eq!((placed, of["launched"]), (jobs, 6.0 * jobs), "{asks}");
+        assert_eq!((of["batch.left"], of["batch.abandoned"]), (0.0, 0.0), "{asks}");
+        let busy = of["service.jobs"] * 5.06 / of["end"];
+        assert!(
+            (of["service.busy"] - busy).abs() < 0.02,
+            "{asks}: {} for {busy}",
+            of["service.busy"]
+        );
+        // Twenty seconds on half a core, of sixty cores.
+        let used = 6.0 * jobs * 20.0 * 0.5 / (60.0 * of["end"]);
+        assert!((of["cpus-used"] - used).abs() < 0.01, "{asks}: {} for {used}", of["cpus-used"]);
+        assert_eq!(run(&queues(asks, 5.0)).1, digest, "{asks}: the same again");
+    }
+}
+
+/// A slow framework that takes any offers keeps them from the other one while it decides; one that
+/// says what it wants does not.
+#[test]
+fn a_slow_framework_holds_what_it_is_offered() {
+    let waits = |asks| {
+        let (of, _) = run(&queues(asks, 10.0));
+        (of["batch.wait"], of["cpus-held"])
+    };
+    let (plain, demand, shared) = (waits("plain"), waits("demand"), waits("shared"));
+    assert!(plain.1 > 5.0 * demand.1, "held: {plain:?}, {demand:?}");
+    assert!(plain.0 > demand.0, "waited: {plain:?}, {demand:?}");
+    assert_eq!(shared.1, 0.0, "nothing is offered");
+}
+
+#[test]
+fn a_queue_of_jobs_that_ask_for_what_no_agent_has_is_refused() {
+    let text = queues("demand", 1.0).replace("mem = 64000 }", "mem = 64000, gpus = 1000 }");
+    let points = expand(&text).unwrap();
+    let runs = campaign::run(&points, Path::new("."), &Policies::new(), 1, &|_| {});
+    let problem = runs.unwrap_err().to_string();
+    assert!(problem.contains("cluster.jobs.") && problem.contains("gpus"), "{problem}");
+}

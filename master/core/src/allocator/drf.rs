@@ -175,11 +175,11 @@ impl Round<'_> {
         let renewed = if scope.all_freed { BTreeSet::new() } else { scope.renewed.clone() };
         self.tree.set_renewed(renewed);
         for Look { place, anybody } in scope.looks(start, self.view.offerable()) {
-            self.plan.explanation.agents_examined += 1;
             let reopened = scope.reopened.get(&place);
             if !anybody && reopened.is_none() && self.tree.is_idle(Whom::Renewed) {
                 continue;
             }
+            self.plan.explanation.agents_examined += 1;
             while self.free(place).is_enough() {
                 let Some(grant) = self.first_at(place, anybody, reopened) else { break };
                 let (place, grant) = self.rather(place, grant, scope);
@@ -212,6 +212,10 @@ impl Round<'_> {
                 if let Some(agent) = self.view.info(place) {
                     let given = self.given.entry(bidder).or_default();
                     wanted.give(given, place, agent, &pieces);
+                    if wanted.is_met(given) {
+                        // Nobody needs to ask it about the other agents.
+                        self.tree.is_content(leaf);
+                    }
                 }
                 wanted.named(&pieces)
             }

@@ -11,6 +11,7 @@ use super::{
     Amounts, Bundle, Place,
     demand::BidderIndex,
     drf::Round,
+    gathering::lacks,
     grants::Grant,
     room::{Room, cut},
     spread::DomainCounts,
@@ -18,6 +19,7 @@ use super::{
     wanted::{Entry, Pieces},
 };
 use proto::model::PlacementPolicy;
+use std::collections::BTreeSet;
 
 /// Pieces of one gang by agent, by place.
 pub(super) type Placement = Vec<(Place, u32)>;
@@ -164,16 +166,24 @@ impl Round<'_> {
                 entry.count_domain(agent, *count, &mut domains);
             }
         }
-        let is_placed =
-            |place: &Place| placement.binary_search_by_key(place, |(place, _)| *place).is_ok();
-        let others = self.view.offerable().iter().filter(|place| !is_placed(place));
-        let nearest = self.nearest((leaf, bidder), entry, &domains, missing, others);
+        let mut nearest = BTreeSet::new();
+        for place in self.view.offerable().iter() {
+            let is_placed = placement.binary_search_by_key(&place, |(place, _)| *place).is_ok();
+            if is_placed || !self.could_hold(place, bidder, entry, &domains) {
+                continue;
+            }
+            let free = self.free(place).amounts();
+            let left = self.headroom.leave(self.tree, place, leaf, free);
+            if !part_of(&left, entry.shape()).is_empty() {
+                nearest.insert((lacks(&left, entry.shape()), place));
+                while nearest.len() > missing as usize {
+                    nearest.pop_last();
+                }
+            }
+        }
         for (_, place) in nearest {
             let left = self.headroom.leave(self.tree, place, leaf, self.free(place).amounts());
-            let part = part_of(&left, entry.shape());
-            if !part.is_empty() {
-                self.headroom.keep(place, leaf, part);
-            }
+            self.headroom.keep(place, leaf, part_of(&left, entry.shape()));
         }
     }
 

@@ -42,6 +42,9 @@ pub(super) struct Gathering {
     attempt: Option<Attempt>,
     /// When to look for who needs room.
     look_at: Option<Instant>,
+    /// The agent that was tried last: of agents that lack as much those after it come first, or the
+    /// next one would wait for what has just been given.
+    last: Option<Place>,
     hopeless: Hopeless,
 }
 
@@ -148,13 +151,16 @@ impl Round<'_> {
             }
             let again =
                 before.as_ref().filter(|it| (&it.bidder, &it.entry) == (&whose.0, &whose.1));
-            let attempt = self.attempt((leaf, index), &bidder, entry, again);
+            let attempt = self.attempt((leaf, index), (&bidder, entry), gathering.last, again);
             if attempt.is_none() {
                 hopeless.insert(whose);
             }
             Some(attempt)
         });
         gathering.attempt = looked.flatten();
+        if let Some(attempt) = &gathering.attempt {
+            gathering.last = Some(attempt.place);
+        }
     }
 
     /// The first entry of a bidder that has waited for too long.
@@ -175,17 +181,18 @@ impl Round<'_> {
     fn attempt(
         &self,
         (leaf, index): (NodeIndex, BidderIndex),
-        bidder: &Bidder,
-        entry: &Entry,
+        (bidder, entry): (&Bidder, &Entry),
+        last: Option<Place>,
         again: Option<&Attempt>,
     ) -> Option<Attempt> {
         let mut lasts = again.map_or(TRIES_FOR, |before| before.lasts);
         let mut tried = again.map_or_else(BTreeSet::new, |before| before.tried.clone());
         tried.extend(again.map(|before| before.place));
-        let nowhere = DomainCounts::default();
         let next = |tried: &BTreeSet<Place>| {
-            let places = self.view.places_taking_tasks().filter(|place| !tried.contains(place));
-            self.nearest((leaf, index), entry, &nowhere, 1, places).pop_first()
+            let is_later = |place: &Place| last.is_none_or(|last| *place > last);
+            let places = || self.view.places_taking_tasks();
+            let in_turn = places().filter(is_later).chain(places().filter(|it| !is_later(it)));
+            self.nearest((leaf, index), entry, in_turn.filter(|place| !tried.contains(place)))
         };
         let found = next(&tried).or_else(|| {
             lasts = Duration((2 * lasts.0).min(TRIES_FOR_MAX.0));
@@ -197,38 +204,31 @@ impl Round<'_> {
         Some(Attempt { bidder, entry, place, until, lasts, tried })
     }
 
-    /// So many of these agents that lack least of a piece and could hold it.
-    pub(super) fn nearest(
+    /// Of these agents, of those that could hold a piece, the first that lacks least of it.
+    fn nearest(
         &self,
         (leaf, bidder): (NodeIndex, BidderIndex),
         entry: &Entry,
-        domains: &DomainCounts,
-        count: u32,
         places: impl Iterator<Item = Place>,
-    ) -> BTreeSet<(Share, Place)> {
-        let mut nearest = BTreeSet::new();
+    ) -> Option<(Share, Place)> {
+        let mut nearest: Option<(Share, Place)> = None;
         for place in places {
             let free = self.free(place).amounts();
             let left = self.headroom.leave(self.tree, place, leaf, free);
-            let key = (lacks(&left, entry.shape()), place);
-            let is_full = nearest.len() == count as usize;
-            // What an agent could hold is asked of those alone that may be among them.
-            if is_full && nearest.last().is_some_and(|last| *last < key)
-                || !self.could_hold(place, bidder, entry, domains)
+            let lacking = lacks(&left, entry.shape());
+            // What an agent could hold is asked of those alone that lack less.
+            if nearest.is_none_or(|(least, _)| lacking < least)
+                && self.could_hold(place, bidder, entry, &DomainCounts::default())
             {
-                continue;
+                nearest = Some((lacking, place));
             }
-            if is_full {
-                nearest.pop_last();
-            }
-            nearest.insert(key);
         }
         nearest
     }
 }
 
 /// The largest part of a piece's resources that is not there.
-fn lacks(free: &Amounts, shape: &Amounts) -> Share {
+pub(super) fn lacks(free: &Amounts, shape: &Amounts) -> Share {
     let parts = shape.iter().map(|(name, one)| Share::new(one.saturating_sub(free.get(name)), one));
     parts.max().unwrap_or(Share::ZERO)
 }

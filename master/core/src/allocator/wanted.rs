@@ -184,6 +184,12 @@ impl Wanted {
         }
     }
 
+    /// Whether a plan has given all that is wanted, gangs left out: they go by themselves.
+    pub(super) fn is_met(&self, given: &Given) -> bool {
+        let mut entries = self.entries.iter().enumerate();
+        entries.all(|(index, entry)| entry.is_gang() || entry.open() <= given.all(index))
+    }
+
     /// Whether how much a fault domain may have depends on which agents there are.
     pub(super) fn is_even(&self) -> bool {
         self.entries.iter().any(|entry| entry.spread.as_ref().is_some_and(|it| it.is_even()))

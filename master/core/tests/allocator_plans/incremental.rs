@@ -1,5 +1,6 @@
 //! A plan looks at what has changed, and at no more; and gives the same as if it looked at all.
 
+use crate::demanded::pieces;
 use crate::world::{World, agent_id, resources, role};
 use master_core::allocator::{Bundle, PlannedOffer};
 use proto::model::{Duration, FrameworkId, Offer, Resources};
@@ -30,6 +31,18 @@ fn nothing_changed_is_nothing_to_look_at() {
     let plan = world.plan();
     assert_eq!(plan.explanation.free_agents, 30);
     assert_eq!(plan.explanation.agents_examined, 0);
+}
+
+#[test]
+fn a_demand_that_is_met_looks_no_further() {
+    let mut world = World::new(&[]);
+    (0..30).for_each(|number| world.agent(number, resources(4_000, 4_000, 0)));
+    let framework = world.framework(&["a"], &["a"]);
+    world.state(framework, "a", vec![pieces(6, 1_000, 100)]);
+    assert_eq!(world.offer(), []);
+    world.revive(framework, &[]);
+    let plan = world.plan();
+    assert_eq!((plan.offers.len(), plan.explanation.agents_examined), (2, 2));
 }
 
 #[test]

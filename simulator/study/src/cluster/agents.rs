@@ -2,8 +2,8 @@
 
 use super::master::cluster;
 use proto::model::{
-    AgentCall, AgentId, AgentInfo, Principal, Resources, StatusReason, StatusSource, TaskId,
-    TaskKey, TaskState, TaskStatus, WallTime,
+    AgentCall, AgentId, AgentInfo, Principal, ResourceName, Resources, StatusReason, StatusSource,
+    TaskId, TaskKey, TaskState, TaskStatus, WallTime,
 };
 use simulator::engine::Time;
 use std::collections::BTreeMap;
@@ -21,6 +21,8 @@ pub(super) struct OnAgent {
     pub(super) agent: usize,
     /// Of its last update.
     sequence: u64,
+    /// What it takes, in thousandths of a core and of a MiB.
+    pub(super) takes: (u128, u128),
     /// When it was launched.
     pub(super) launched: Time,
     /// Since when it runs.
@@ -54,8 +56,16 @@ impl Agents {
     }
 
     /// A task is to run; says whether it is new.
-    pub(super) fn launch(&mut self, now: Time, agent: usize, key: TaskKey) -> bool {
-        let running = OnAgent { agent, sequence: 0, launched: now, since: None };
+    pub(super) fn launch(
+        &mut self,
+        now: Time,
+        agent: usize,
+        key: TaskKey,
+        resources: &Resources,
+    ) -> bool {
+        let milli = |name| u128::from(resources.scalar(name).0.unsigned_abs());
+        let takes = (milli(&ResourceName::CPUS), milli(&ResourceName::MEM));
+        let running = OnAgent { agent, sequence: 0, takes, launched: now, since: None };
         self.running.insert(key, running).is_none()
     }
 

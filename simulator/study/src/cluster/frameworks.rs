@@ -1,9 +1,13 @@
-//! Frameworks: the SDK's engine around the shipped batch framework, as its driver runs it.
+//! Frameworks: the SDK's engine around a scheduler, as its driver runs it. The scheduler is the
+//! shipped batch framework, or one with a queue of jobs.
 
-use super::plan::Planned;
+use super::{
+    jobs::{Asks, JobsScheduler},
+    plan::{Planned, Task},
+};
 use batch::{BatchScheduler, Silent};
 use bourse_sdk::{
-    Acknowledgement, Engine,
+    Acknowledgement, Calls, Engine, Event, Scheduler,
     jitter::Backoff,
     session::{ConnectionId, Effect, Input, SessionSettings},
 };
@@ -22,7 +26,7 @@ pub(super) struct Framework {
     /// When its first offer arrived.
     pub(super) first_offer: Option<Time>,
     engine: Engine,
-    scheduler: BatchScheduler,
+    scheduler: Own,
     pub(super) stream: Option<(ConnectionId, StreamId)>,
     /// When it next looks at the time, if it was not asked for earlier.
     pub(super) wake_at: Option<Time>,
@@ -32,21 +36,47 @@ pub(super) struct Framework {
     pub(super) busy: Time,
 }
 
+/// A scheduler.
+#[derive(Debug)]
+enum Own {
+    Batch(Box<BatchScheduler>),
+    Jobs(Box<JobsScheduler>),
+}
+
+impl Scheduler for Own {
+    fn handle(&mut self, now: Instant, event: Event, calls: &mut Calls) {
+        match self {
+            Self::Batch(scheduler) => scheduler.handle(now, event, calls),
+            Self::Jobs(scheduler) => scheduler.handle(now, event, calls),
+        }
+    }
+}
+
 impl Framework {
     pub(super) fn new(planned: Planned, seed: u64) -> Self {
-        let Planned { group, name, principal, role, starts, job } = planned;
+        let Planned { group, name, principal, role, starts, task } = planned;
+        // Whoever says what it wants says so before it is offered anything; nothing is offered to
+        // who is shown what is free.
+        let is_shown = matches!(&task, Task::Jobs(plan) if plan.asks == Asks::Shared);
+        let suppressed = if is_shown { BTreeSet::new() } else { BTreeSet::from([role.clone()]) };
+        let scheduler = match task {
+            Task::Batch(job) => {
+                Own::Batch(Box::new(BatchScheduler::new(*job, seed, Box::new(Silent))))
+            }
+            Task::Jobs(plan) => Own::Jobs(Box::new(JobsScheduler::new(plan))),
+        };
         let settings = SessionSettings {
             masters: vec!["master:5050".to_owned()],
             info: FrameworkInfo {
                 name: name.clone(),
-                roles: vec![role.clone()],
+                roles: vec![role],
                 failover_timeout: Duration::from_seconds(3_600),
                 labels: Vec::new(),
                 disruption_budget: None,
                 offer_terms: Vec::new(),
             },
             framework: None,
-            suppressed: BTreeSet::from([role]),
+            suppressed,
             acknowledgement: Acknowledgement::Automatic,
             backoff: Backoff { min: Duration(50), max: Duration(500) },
             connect_timeout: Duration::from_seconds(3_600),
@@ -59,7 +89,7 @@ impl Framework {
             starts,
             first_offer: None,
             engine: Engine::new(settings),
-            scheduler: BatchScheduler::new(job, seed, Box::new(Silent)),
+            scheduler,
             stream: None,
             wake_at: None,
             busy_until: Time::ZERO,
@@ -87,8 +117,28 @@ impl Framework {
         self.engine.ended().is_some()
     }
 
-    pub(super) fn summary(&self) -> batch::Summary {
-        self.scheduler.summary()
+    /// Of a job of the batch framework.
+    pub(super) fn summary(&self) -> Option<batch::Summary> {
+        match &self.scheduler {
+            Own::Batch(scheduler) => Some(scheduler.summary()),
+            Own::Jobs(_) => None,
+        }
+    }
+
+    /// Its queue of jobs, if it has one.
+    pub(super) fn jobs(&self) -> Option<&JobsScheduler> {
+        match &self.scheduler {
+            Own::Batch(_) => None,
+            Own::Jobs(scheduler) => Some(scheduler),
+        }
+    }
+
+    /// How long the decisions took whose calls it made last, of a queue of jobs.
+    pub(super) fn take_time(&mut self) -> Time {
+        match &mut self.scheduler {
+            Own::Batch(_) => Time::ZERO,
+            Own::Jobs(scheduler) => scheduler.take_time(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
-//! Clusters: the masters' whole core, the SDK's session and shipped frameworks in virtual time,
-//! unchanged; what differs from a cluster is how long messages, disks and containers take, and that
-//! a study says it.
+//! Clusters: the masters' whole core, the SDK's session and frameworks on it in virtual time, the
+//! shipped one unchanged; what differs from a cluster is how long messages, disks and containers
+//! take, and that a study says it.
 //!
 //! ```text
 //!  framework (Scheduler) ── SDK session ──▶ network_ms ──▶ master core ──▶ commit_ms ──▶ disk
@@ -14,10 +14,14 @@
 
 mod agents;
 mod frameworks;
+mod jobs;
 mod master;
+mod operators;
 mod plan;
 mod records;
 mod results;
 mod world;
 
+pub use jobs::{Asks, JobsPlan};
+pub use operators::{AmountsPlan, RolePlan};
 pub use plan::{AgentsPlan, ClusterPlan, FrameworksPlan};

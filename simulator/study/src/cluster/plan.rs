@@ -1,17 +1,24 @@
 //! `[cluster]` of a study.
 
-use super::{frameworks, world::World};
+use super::{
+    frameworks,
+    jobs::{JobsPlan, PlannedJobs},
+    operators::{self, RolePlan},
+    world::World,
+};
 use crate::{
+    error::RunError,
     limits::{FRAMEWORKS_MAX, MACHINES_MAX, within},
-    plan::{PlanError, Study},
+    plan::{Input, PlanError, Study},
+    queueing::JobList,
     records::Recorder,
     running::Running,
 };
 use batch::{Job, TaskSpec};
 use proto::model::{Duration, Milli, PlacementPolicy, Principal, Resources, Role};
 use serde::Deserialize;
-use simulator::engine::Time;
-use std::{collections::BTreeMap, fmt};
+use simulator::engine::{Chance, Time};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// What is asked.
 #[derive(Debug, Clone, Deserialize)]
@@ -22,7 +29,14 @@ pub struct ClusterPlan {
     /// The agents.
     pub agents: AgentsPlan,
     /// Groups of frameworks that are alike, by name.
+    #[serde(default)]
     pub frameworks: BTreeMap<String, FrameworksPlan>,
+    /// Frameworks with queues of jobs, by name.
+    #[serde(default)]
+    pub jobs: BTreeMap<String, JobsPlan>,
+    /// What an operator says of roles, by name.
+    #[serde(default)]
+    pub roles: BTreeMap<String, RolePlan>,
     /// How roles are placed, as for `bourse master --placement`.
     #[serde(default)]
     pub placement: Placement,
@@ -131,28 +145,48 @@ pub(super) struct Planned {
     pub(super) principal: Principal,
     pub(super) role: Role,
     pub(super) starts: Time,
-    pub(super) job: Job,
+    pub(super) task: Task,
+}
+
+/// What it does.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// One job, by the shipped batch framework.
+    Batch(Box<Job>),
+    /// A queue of jobs.
+    Jobs(PlannedJobs),
 }
 
 impl ClusterPlan {
     /// One run of a study of this, in which nothing has happened yet.
     ///
     /// # Errors
-    /// When a name, a role or an amount is none, or there are too many of something.
+    /// When a name, a role or an amount is none, there are too many of something, or a list of jobs
+    /// cannot be read.
     pub(crate) fn begin<'a>(
         &'a self,
         study: &Study,
+        list: &dyn Fn(&Input) -> Result<Arc<JobList>, RunError>,
         recorder: &'a mut Recorder,
-    ) -> Result<impl Running + 'a, PlanError> {
+    ) -> Result<impl Running + use<'a>, RunError> {
         within("cluster.agents.count", self.agents.count.into(), MACHINES_MAX)?;
-        let planned = self.planned()?;
+        let mut planned = self.planned()?;
+        for (number, (name, plan)) in self.jobs.iter().enumerate() {
+            within(&format!("cluster.jobs.{name}.count"), plan.count.into(), FRAMEWORKS_MAX)?;
+            let group = self.frameworks.len() + number;
+            let list = list(&plan.jobs)?;
+            planned.extend(planned_jobs((group, name), plan, &list, study.seed)?);
+        }
+        let said = operators::said(self)?;
         let weights = self.weights.iter().map(|(role, weight)| {
             let role = role_of("weights", role)?;
             Ok((role, Milli(milli("weights", *weight)?)))
         });
         let weights = weights.collect::<Result<_, PlanError>>()?;
         let each = resources("agents", self.agents.cpus, self.agents.mem)?;
-        Ok(World::new(self, planned, weights, &each, study.seed, recorder))
+        let mut world = World::new(self, planned, weights, &each, study.seed, recorder);
+        said.into_iter().for_each(|call| world.operate(call));
+        Ok(world)
     }
 
     /// All frameworks, by group and number.
@@ -181,12 +215,47 @@ impl ClusterPlan {
                 let job = job.map_err(|problem| wrong(&problem))?;
                 let principal = frameworks::principal(&name).map_err(|problem| wrong(&problem))?;
                 let starts = seconds(plan.start_s) + seconds(plan.every_s).times(number.into());
-                let role = role.clone();
-                planned.push(Planned { group, name, principal, role, starts, job });
+                let (role, task) = (role.clone(), Task::Batch(Box::new(job)));
+                planned.push(Planned { group, name, principal, role, starts, task });
             }
         }
         Ok(planned)
     }
+
+    /// The names of all groups, in their order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.frameworks.keys().chain(self.jobs.keys())
+    }
+}
+
+/// The frameworks that share a list of jobs.
+fn planned_jobs(
+    (group, name): (usize, &str),
+    plan: &JobsPlan,
+    list: &JobList,
+    seed: u64,
+) -> Result<Vec<Planned>, PlanError> {
+    let role = role_of(name, &plan.role)?;
+    let shares = plan.shares(name, list)?.into_iter().enumerate();
+    let planned = shares.map(|(number, jobs)| {
+        let name = format!("{name}-{number}");
+        let principal = frameworks::principal(&name).map_err(|problem| PlanError::Value {
+            table: format!("cluster.jobs.{name}"),
+            problem: problem.to_string(),
+        })?;
+        let (role, starts) = (role.clone(), seconds(plan.start_s));
+        let task = Task::Jobs(PlannedJobs {
+            role: role.clone(),
+            asks: plan.asks,
+            jobs,
+            decide: seconds(plan.decide_s),
+            decide_task: seconds(plan.decide_task_s),
+            refuse: Duration(seconds(plan.refuse_s).0 / MILLISECOND),
+            seed: Chance::of(seed, &name, 0).number(),
+        });
+        Ok(Planned { group, name, principal, role, starts, task })
+    });
+    planned.collect()
 }
 
 const MILLISECOND: u64 = Time::milliseconds(1).0;
@@ -197,7 +266,7 @@ pub(super) fn seconds(seconds: f64) -> Time {
     Time::milliseconds(((seconds * 1e3).round() as u64).min(3_155_760_000_000))
 }
 
-fn role_of(table: &str, text: &str) -> Result<Role, PlanError> {
+pub(super) fn role_of(table: &str, text: &str) -> Result<Role, PlanError> {
     let problem = |problem: &dyn fmt::Display| PlanError::Value {
         table: table.to_owned(),
         problem: format!("the role `{text}`: {problem}"),
@@ -205,7 +274,7 @@ fn role_of(table: &str, text: &str) -> Result<Role, PlanError> {
     Role::new(text).map_err(|error| problem(&error))
 }
 
-fn milli(table: &str, amount: f64) -> Result<i64, PlanError> {
+pub(super) fn milli(table: &str, amount: f64) -> Result<i64, PlanError> {
     let milli = (amount * 1_000.0).round();
     match (0.0..1e15).contains(&milli) {
         true => Ok(milli as i64),

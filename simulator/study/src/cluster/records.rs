@@ -34,7 +34,13 @@ impl Running for World<'_> {
             let count = asked.saturating_sub(self.results.launched_by(group));
             Waiting { queue: name.clone(), count }
         });
-        waiting.collect()
+        let first = self.plan.frameworks.len();
+        let queues = self.plan.jobs.keys().enumerate().map(|(number, name)| {
+            let own = self.frameworks.iter().filter(|it| it.group == first + number);
+            let count = own.filter_map(|it| it.jobs()).map(|jobs| jobs.waiting()).sum();
+            Waiting { queue: name.clone(), count }
+        });
+        waiting.chain(queues).collect()
     }
 
     fn state(&self) -> State {
@@ -42,14 +48,13 @@ impl Running for World<'_> {
         let capacity = |each: f64| milli(each) * u128::from(agents.count);
         let mut cpus = Resource { capacity: capacity(agents.cpus), ..Resource::default() };
         let mut mem = Resource { capacity: capacity(agents.mem), ..Resource::default() };
-        let mut groups = vec![(0, 0); self.groups.len()];
+        let mut groups = vec![(0, 0); self.plan.names().count()];
         let mut running = 0;
         for (key, it) in self.agents.tasks() {
             let Some(framework) = self.owners.get(&key.framework) else { continue };
             let group = self.frameworks[*framework].group;
-            let plan = self.groups[group];
             let runs = u128::from(it.since.is_some());
-            let (of_cpus, of_mem) = (milli(plan.cpus), milli(plan.mem));
+            let (of_cpus, of_mem) = it.takes;
             cpus.allocated += of_cpus;
             cpus.used += of_cpus * runs;
             mem.allocated += of_mem;
@@ -59,7 +64,7 @@ impl Running for World<'_> {
             groups[group].1 += of_mem;
         }
         let part = |amount: u128, capacity: u128| amount as f64 / capacity.max(1) as f64;
-        let names = self.plan.frameworks.keys();
+        let names = self.plan.names();
         let shares = names.zip(groups).map(|(name, (of_cpus, of_mem))| {
             let share = part(of_cpus, cpus.capacity).max(part(of_mem, mem.capacity));
             (name.clone(), share)
@@ -82,7 +87,7 @@ impl Running for World<'_> {
             let open: Vec<_> = self.agents.tasks().map(|(key, it)| (key.clone(), *it)).collect();
             open.iter().for_each(|(key, it)| self.record(key, it, None));
         }
-        let names: Vec<&str> = self.plan.frameworks.keys().map(String::as_str).collect();
+        let names: Vec<&str> = self.plan.names().map(String::as_str).collect();
         self.results.measures(self.queue.now(), &names, &self.frameworks)
     }
 }
@@ -95,8 +100,7 @@ impl World<'_> {
         }
         let Some(number) = self.owners.get(&key.framework) else { return };
         let framework = &self.frameworks[*number];
-        let plan = self.groups[framework.group];
-        let kind = self.plan.frameworks.keys().nth(framework.group).map_or("", String::as_str);
+        let kind = self.plan.names().nth(framework.group).map_or("", String::as_str);
         let outcome = match (end, it.since) {
             (Some((_, TaskState::Finished)), _) => Outcome::Finished,
             (Some(_), _) => Outcome::Killed,
@@ -104,10 +108,13 @@ impl World<'_> {
             (None, None) => Outcome::Placed,
         };
         let (task, attempt) = numbers(key.task.as_str());
+        let job = framework.jobs().and_then(|jobs| jobs.job_of(&key.task));
+        let (job, came) =
+            job.map_or((*number as u64, framework.starts), |(job, at)| (job as u64, at));
         let record = TaskRecord {
             task,
-            cpus_milli: u64::try_from(milli(plan.cpus)).unwrap_or(u64::MAX),
-            mem_mib: u64::try_from(milli(plan.mem).div_ceil(1_000)).unwrap_or(u64::MAX),
+            cpus_milli: u64::try_from(it.takes.0).unwrap_or(u64::MAX),
+            mem_mib: u64::try_from(it.takes.1.div_ceil(1_000)).unwrap_or(u64::MAX),
             first_attempt: framework.first_offer,
             placed: Some(it.launched),
             start: it.since,
@@ -115,7 +122,7 @@ impl World<'_> {
             machine: u32::try_from(it.agent).ok(),
             attempts: attempt + 1,
             outcome,
-            ..TaskRecord::new(*number as u64, kind, framework.starts)
+            ..TaskRecord::new(job, kind, came)
         };
         self.recorder.task(&record);
     }

@@ -1,20 +1,24 @@
 //! What is measured of a cluster, for all of it and for each group of frameworks.
 
-use super::{frameworks::Framework, plan::AgentsPlan};
-use crate::{measures::Measures, statistics::quantile};
-use proto::model::TaskInfo;
+use super::{frameworks::Framework, jobs::JobsResults, plan::AgentsPlan};
+use crate::{level::Level, measures::Measures, statistics::quantile};
+use proto::model::{Offer, OfferId, ResourceName, TaskInfo};
 use simulator::engine::{Digest, Time};
+use std::collections::BTreeMap;
 
 #[derive(Debug)]
 pub(super) struct Results {
     pub(super) events: u64,
-    pub(super) offers: u64,
+    offers: u64,
     pub(super) refused: u64,
     launched: u64,
     /// Of each group.
     launched_by: Vec<u64>,
-    /// Cores times seconds of tasks that have ended.
-    used: f64,
+    /// Of tasks that run, in thousandths of a core.
+    used: Level,
+    /// In offers that were made and not answered, the same.
+    held: Level,
+    offered: BTreeMap<OfferId, u128>,
     agents: AgentsPlan,
     digest: Digest,
 }
@@ -32,6 +36,8 @@ struct Group {
     /// From a job's beginning to its last end.
     makespans: Vec<f64>,
     busy: f64,
+    /// Of those with queues of jobs.
+    jobs: Option<JobsResults>,
 }
 
 impl Results {
@@ -42,7 +48,9 @@ impl Results {
             refused: 0,
             launched: 0,
             launched_by: vec![0; groups],
-            used: 0.0,
+            used: Level::default(),
+            held: Level::default(),
+            offered: BTreeMap::new(),
             agents,
             digest: Digest::new(),
         }
@@ -73,9 +81,29 @@ impl Results {
         self.digest.value()
     }
 
-    /// A task of so many cores has run for so long.
-    pub(super) fn has_run(&mut self, cpus: f64, time: Time) {
-        self.used += cpus * time.as_seconds();
+    /// A task of so many thousandths of a core begins to run, or ends.
+    pub(super) fn runs(&mut self, now: Time, cpus: u128, runs: bool) {
+        match runs {
+            true => self.used.grows(now, cpus),
+            false => self.used.shrinks(now, cpus),
+        }
+    }
+
+    pub(super) fn offered(&mut self, now: Time, offers: &[Offer]) {
+        self.offers += offers.len() as u64;
+        for offer in offers {
+            let cpus = offer.resources.scalar(&ResourceName::CPUS).0.unsigned_abs().into();
+            self.offered.insert(offer.id, cpus);
+            self.held.grows(now, cpus);
+        }
+    }
+
+    /// Offers are answered, or taken back.
+    pub(super) fn over(&mut self, now: Time, offers: &[OfferId]) {
+        for offer in offers {
+            let cpus = self.offered.remove(offer).unwrap_or(0);
+            self.held.shrinks(now, cpus);
+        }
     }
 
     pub(super) fn ended(&mut self, now: Time, framework: &Framework) {
@@ -85,19 +113,21 @@ impl Results {
     pub(super) fn measures(&self, end: Time, names: &[&str], all: &[Framework]) -> Measures {
         let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
         let seconds = end.as_seconds().max(1e-3);
-        let capacity = f64::from(self.agents.count) * self.agents.cpus * seconds;
+        let capacity = f64::from(self.agents.count) * self.agents.cpus * 1e3;
+        let capacity = capacity.round() as u128;
         let numbers = [
             ("end", seconds),
             ("events", self.events as f64),
             ("offers", self.offers as f64),
             ("refused", self.refused as f64),
             ("launched", self.launched as f64),
-            ("cpus-used", self.used / capacity.max(f64::MIN_POSITIVE)),
+            ("cpus-used", self.used.mean(end, capacity)),
+            ("cpus-held", self.held.mean(end, capacity)),
         ];
         measures.scalars.extend(numbers.map(|(name, number)| (name.to_owned(), number)));
         for (index, name) in names.iter().enumerate() {
             let mut group = Group::default();
-            all.iter().filter(|it| it.group == index).for_each(|it| group.add(it));
+            all.iter().filter(|it| it.group == index).for_each(|it| group.add(it, end));
             let numbers = group.numbers(seconds).into_iter();
             let named =
                 numbers.filter_map(|(what, number)| Some((format!("{name}.{what}"), number?)));
@@ -108,11 +138,16 @@ impl Results {
 }
 
 impl Group {
-    fn add(&mut self, framework: &Framework) {
-        let summary = framework.summary();
+    fn add(&mut self, framework: &Framework, end: Time) {
         self.frameworks += 1.0;
+        // What it would still decide when all is over was not decided.
+        let beyond = Time(framework.busy_until.0.saturating_sub(end.0));
+        self.busy += (framework.busy - beyond).as_seconds();
+        if let Some(jobs) = framework.jobs() {
+            self.jobs.get_or_insert_default().add(jobs.results());
+        }
+        let Some(summary) = framework.summary() else { return };
         self.instances += summary.tasks.len() as f64;
-        self.busy += framework.busy.as_seconds();
         let seconds = |ms: u64| ms as f64 / 1e3;
         for row in &summary.tasks {
             self.ended += f64::from(u8::from(row.outcome.is_some()));
@@ -126,16 +161,20 @@ impl Group {
         }
     }
 
-    fn numbers(mut self, seconds: f64) -> [(&'static str, Option<f64>); 9] {
+    fn numbers(mut self, seconds: f64) -> Vec<(&'static str, Option<f64>)> {
+        let busy = ("busy", Some(self.busy / (self.frameworks.max(1.0) * seconds)));
+        if let Some(jobs) = &self.jobs {
+            return jobs.numbers(seconds, self.frameworks).into_iter().chain([busy]).collect();
+        }
         self.waits.sort_by(f64::total_cmp);
         self.delays.sort_by(f64::total_cmp);
         let mean = |numbers: &[f64]| {
             (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
         };
-        [
+        vec![
+            busy,
             ("started", Some(self.waits.len() as f64)),
             ("done", Some(self.ended / self.instances.max(1.0))),
-            ("busy", Some(self.busy / (self.frameworks.max(1.0) * seconds))),
             ("wait", mean(&self.waits)),
             ("wait-p99", quantile(&self.waits, 0.99)),
             ("delay", mean(&self.delays)),

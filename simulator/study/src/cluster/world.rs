@@ -11,7 +11,7 @@ use crate::records::Recorder;
 use bourse_sdk::session::{Answer, Effect as Act, Failure, Input as Heard, SendId};
 use master_core::{
     Effect, Input,
-    input::{CallId, StreamId},
+    input::{CallId, OperatorCall, StreamId},
     outbox::Answer as MasterAnswer,
 };
 use proto::model::{
@@ -41,6 +41,7 @@ pub(super) enum Happening {
 #[derive(Debug)]
 pub(super) struct World<'a> {
     pub(super) plan: &'a ClusterPlan,
+    /// Of the groups of the batch framework.
     pub(super) groups: Vec<&'a FrameworksPlan>,
     pub(super) queue: Queue<Happening>,
     master: LoneMaster,
@@ -91,7 +92,7 @@ impl<'a> World<'a> {
             agents: Agents::default(),
             frameworks,
             chance,
-            results: Results::new(plan.agents, plan.frameworks.len()),
+            results: Results::new(plan.agents, plan.names().count()),
             inbox: Vec::new(),
             streams: BTreeMap::new(),
             next_stream: 1,
@@ -117,6 +118,15 @@ impl<'a> World<'a> {
         world
     }
 
+    /// An operator says something before anything else happens.
+    pub(super) fn operate(&mut self, request: OperatorCall) {
+        let principal = format!("spiffe://{}/operator/study", super::master::cluster());
+        let principal = principal.parse().expect("a principal");
+        // Nobody waits for the answer.
+        let input = Input::OperatorCall { call: CallId(0), principal, request };
+        self.queue.at(Time::ZERO, Happening::ToMaster(Box::new(input)));
+    }
+
     /// Until a moment, or until all jobs are done.
     pub(super) fn go_on(&mut self, until: Option<Time>) {
         let until = until.map_or(self.until, |until| until.min(self.until));
@@ -130,18 +140,38 @@ impl<'a> World<'a> {
                     self.arrive(Input::Tick);
                     self.queue.after(TICK, Happening::Tick);
                 }
-                Happening::ToMaster(input) => self.arrive(*input),
+                Happening::ToMaster(input) => {
+                    self.answers(&input);
+                    self.arrive(*input);
+                }
                 Happening::ToAgent(agent, order) => self.order(agent, *order),
                 Happening::ToFramework(framework, heard) => self.hear(framework, heard),
-                Happening::Wake(framework) => {
-                    // It was asked for an earlier time since.
-                    let now = self.queue.now();
-                    if self.frameworks[framework].wake_at.take_if(|at| *at <= now).is_some() {
-                        self.step(framework, None);
-                    }
-                }
+                Happening::Wake(framework) => self.woken(framework),
                 Happening::Task(key, state) => self.task(*key, state),
             }
+        }
+    }
+
+    /// A framework looks at the time, once it has decided.
+    fn woken(&mut self, framework: usize) {
+        let now = self.queue.now();
+        let it = &mut self.frameworks[framework];
+        // It may have been asked for an earlier time since.
+        if it.wake_at.take_if(|at| *at <= now).is_some() {
+            match it.busy_until > now {
+                true => self.wake(framework, self.frameworks[framework].busy_until),
+                false => self.step(framework, None),
+            }
+        }
+    }
+
+    /// What an answer holds no longer.
+    fn answers(&mut self, input: &Input) {
+        if let Input::FrameworkCall { request, .. } = input
+            && let SchedulerCall::Accept { offers, .. } | SchedulerCall::Decline { offers, .. } =
+                request
+        {
+            self.results.over(self.queue.now(), offers);
         }
     }
 
@@ -183,12 +213,20 @@ impl<'a> World<'a> {
                         self.queue.after(self.network(), order);
                     }
                 }
+                Effect::TellWhenRead(stream) => self.read(stream),
                 Effect::Close(stream) => {
                     self.streams.remove(&stream);
                 }
                 _ => {}
             }
         }
+    }
+
+    /// What was sent to a framework is read once it has decided.
+    fn read(&mut self, stream: StreamId) {
+        let Some(Client::Framework(framework)) = self.streams.get(&stream) else { return };
+        let at = self.frameworks[*framework].busy_until.max(self.queue.now()) + self.network();
+        self.queue.at(at, Happening::ToMaster(Box::new(Input::StreamRead(stream))));
     }
 
     fn reply(&mut self, call: CallId, answer: Result<MasterAnswer, proto::model::Refusal>) {
@@ -212,10 +250,11 @@ impl<'a> World<'a> {
         let Some((connection, _)) = connection else { return };
         match &event {
             SchedulerEvent::Offers(offers) => {
-                self.results.offers += offers.len() as u64;
+                self.results.offered(self.queue.now(), offers);
                 let arrives = self.queue.now() + self.network();
                 self.frameworks[framework].first_offer.get_or_insert(arrives);
             }
+            SchedulerEvent::Rescind(offers) => self.results.over(self.queue.now(), offers),
             SchedulerEvent::Subscribed { session, .. } => {
                 self.owners.insert(session.framework, framework);
             }
@@ -229,7 +268,7 @@ impl<'a> World<'a> {
         match order {
             Order::Launch { framework, task, .. } => {
                 let key = TaskKey { framework, task: task.id.clone() };
-                if self.agents.launch(self.queue.now(), agent, key.clone()) {
+                if self.agents.launch(self.queue.now(), agent, key.clone(), &task.resources) {
                     let group = self.owners.get(&framework).map(|it| self.frameworks[*it].group);
                     self.results.launched(self.queue.now(), agent, group, &task);
                     let wait = Time::milliseconds(self.plan.start_ms);
@@ -248,18 +287,21 @@ impl<'a> World<'a> {
         let (stream, principal) = (StreamId(it.agent as u64 + 1), agents::principal(it.agent));
         let input = Input::AgentMessage { stream, principal, message };
         self.queue.after(self.network(), Happening::ToMaster(Box::new(input)));
+        let runs = state == TaskState::Running;
+        if runs || it.since.is_some() {
+            self.results.runs(now, it.takes.0, runs);
+        }
         let Some(framework) = self.owners.get(&key.framework) else { return };
-        let plan = self.groups[self.frameworks[*framework].group];
-        match state {
-            TaskState::Running => {
-                let wait = self.run_time(plan);
-                self.queue.after(wait, Happening::Task(Box::new(key), TaskState::Finished));
-            }
-            _ => {
-                // One that was ended before it ran counts from the start, as it always did.
-                self.results.has_run(plan.cpus, now - it.since.unwrap_or(Time::ZERO));
-                self.record(&key, &it, Some((now, state)));
-            }
+        let framework = &self.frameworks[*framework];
+        if !runs {
+            return self.record(&key, &it, Some((now, state)));
+        }
+        let time = match framework.jobs() {
+            Some(jobs) => jobs.run_time(&key.task),
+            None => Some(self.run_time(self.groups[framework.group])),
+        };
+        if let Some(time) = time {
+            self.queue.after(time, Happening::Task(Box::new(key), TaskState::Finished));
         }
     }
 
@@ -288,6 +330,8 @@ impl<'a> World<'a> {
         let now = self.now();
         let was_over = self.frameworks[framework].is_over();
         let acts = self.frameworks[framework].step(now, heard);
+        let takes = self.frameworks[framework].take_time();
+        self.is_busy(framework, takes);
         acts.into_iter().for_each(|act| self.act(framework, act));
         let it = &self.frameworks[framework];
         if it.is_over() && !was_over {
@@ -327,9 +371,8 @@ impl<'a> World<'a> {
             Act::FindLeader { .. } => {}
             Act::Send { send, identity: session, call: request, .. } => {
                 let takes = self.decision(framework, &request);
-                let it = &mut self.frameworks[framework];
-                it.busy_until = it.busy_until.max(self.queue.now()) + takes;
-                it.busy += takes;
+                self.is_busy(framework, takes);
+                let it = &self.frameworks[framework];
                 let (at, principal) = (it.busy_until, it.principal.clone());
                 let call = CallId(self.next_call);
                 self.next_call += 1;
@@ -340,10 +383,19 @@ impl<'a> World<'a> {
         }
     }
 
-    /// How long it takes to decide what a call says.
+    /// It decides for so long, beyond what it is deciding about already.
+    fn is_busy(&mut self, framework: usize, takes: Time) {
+        let it = &mut self.frameworks[framework];
+        it.busy_until = it.busy_until.max(self.queue.now()) + takes;
+        it.busy += takes;
+    }
+
+    /// How long the batch framework takes to decide what a call says.
     fn decision(&self, framework: usize, call: &SchedulerCall) -> Time {
         let SchedulerCall::Accept { operations, .. } = call else { return Time::ZERO };
-        let plan = self.groups[self.frameworks[framework].group];
+        let Some(plan) = self.groups.get(self.frameworks[framework].group) else {
+            return Time::ZERO;
+        };
         let tasks = |operation: &Operation| match operation {
             Operation::Launch { tasks } => tasks.len() as u64,
             _ => 0,

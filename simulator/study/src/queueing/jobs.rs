@@ -2,7 +2,7 @@
 
 use super::plan::First;
 use crate::{
-    cell::{RequestId, Requests},
+    cell::{Request, RequestId, Requests},
     error::RunError,
     inputs::{self, ModelNumbers},
     plan::Input,
@@ -25,15 +25,15 @@ pub struct JobList {
 
 /// A job of a list.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Listed {
+pub(crate) struct Listed {
     /// Its place in the list.
     pub(super) number: u32,
-    pub(super) at: Time,
-    pub(super) class: Class,
-    pub(super) request: RequestId,
-    pub(super) tasks: u32,
+    pub(crate) at: Time,
+    pub(crate) class: Class,
+    pub(crate) request: RequestId,
+    pub(crate) tasks: u32,
     /// Of each task; none for those that never end.
-    pub(super) duration: Option<Time>,
+    pub(crate) duration: Option<Time>,
 }
 
 /// A job that has arrived and is not done with.
@@ -74,6 +74,16 @@ impl JobList {
             });
         }
         Ok(list)
+    }
+
+    /// The jobs by when they arrive.
+    pub(crate) fn by_arrival(&self) -> impl Iterator<Item = Listed> {
+        self.arrivals(First::Listed).into_iter()
+    }
+
+    /// What tasks ask for.
+    pub(crate) fn request(&self, number: RequestId) -> &Request {
+        self.requests.get(number)
     }
 
     /// The jobs in the order in which they arrive.

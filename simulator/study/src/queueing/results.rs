@@ -3,6 +3,7 @@
 
 use crate::{
     cell::{MachineId, RequestId, Taken},
+    level::Level,
     measures::Measures,
     statistics::quantile,
 };
@@ -25,15 +26,6 @@ pub(super) struct Results {
     digest: Digest,
 }
 
-/// A number that changes over time, with its integral.
-#[derive(Debug, Default)]
-pub(super) struct Level {
-    value: u128,
-    since: Time,
-    /// In units times nanoseconds.
-    integral: u128,
-}
-
 /// Numbers of the jobs of a class, and of those who decide about them.
 #[derive(Debug, Default)]
 pub(super) struct OfClass {
@@ -54,19 +46,6 @@ pub(super) struct OfClass {
     pub(super) conflicts: u64,
     /// Schedulers that share the time.
     pub(super) schedulers: u64,
-}
-
-impl Level {
-    pub(super) fn becomes(&mut self, now: Time, value: u128) {
-        self.integral += self.value * u128::from((now - self.since).0);
-        self.since = now;
-        self.value = value;
-    }
-
-    /// The mean from the start, as a part of something.
-    fn mean(&self, until: Time, whole: u128) -> f64 {
-        self.integral as f64 / (whole.max(1) as f64 * until.0.max(1) as f64)
-    }
 }
 
 impl Results {
@@ -99,8 +78,7 @@ impl Results {
 
     pub(super) fn end(&mut self, until: Time) {
         for level in [&mut self.used, &mut self.locked] {
-            let value = level.value;
-            level.becomes(until.max(level.since), value);
+            level.end(until);
         }
     }
 

@@ -144,6 +144,13 @@ impl Tree {
         }
     }
 
+    /// A leaf has all that it wants of this plan: it is walked as renewed no longer.
+    pub(in crate::allocator) fn is_content(&mut self, leaf: NodeIndex) {
+        if self.renewed.remove(&leaf) && !self.node(leaf).is_vacant() {
+            self.settle(leaf);
+        }
+    }
+
     /// Shares are of other totals from now on. Who stands in the order, and who in it is owed
     /// something, is the same as before.
     pub fn set_totals(&mut self, totals: &Amounts) {
