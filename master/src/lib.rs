@@ -13,6 +13,7 @@
 
 mod core_thread;
 pub mod disk;
+pub mod history;
 mod inbox;
 mod metrics;
 mod outbound;

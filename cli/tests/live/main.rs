@@ -8,6 +8,7 @@ mod bad_input;
 mod demand;
 mod domains;
 mod drain;
+mod exported;
 mod failover;
 mod gpus;
 mod groups;

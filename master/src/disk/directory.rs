@@ -93,6 +93,28 @@ impl DataDirectory {
             None => (new_identity(path, opening)?, true),
         };
         check_identity(path, &identity, opening)?;
+        Self::of(path, identity, fresh, lock)
+    }
+
+    /// Opens a directory that is in use, for whomever it is.
+    pub fn open_existing(path: &Path) -> Result<Self, IdentityError> {
+        check_access(path)?;
+        let lock = DirectoryLock::acquire(path)?;
+        let identity = read_identity(path)?.ok_or(IdentityError::None { path: path.to_owned() })?;
+        if identity.format != FORMAT {
+            let (path, found) = (path.to_owned(), identity.format);
+            return Err(IdentityError::UnknownFormat { path, found });
+        }
+        Self::of(path, identity, false, lock)
+    }
+
+    fn of(
+        path: &Path,
+        identity: Identity,
+        fresh: bool,
+        lock: DirectoryLock,
+    ) -> Result<Self, IdentityError> {
+        let failed = |source| IdentityError::Io { path: path.to_owned(), source };
         let snapshots = path.join(SNAPSHOT_FOLDER);
         DirBuilder::new().recursive(true).mode(0o700).create(&snapshots).map_err(failed)?;
         durable_file::sync_directory(path).map_err(failed)?;

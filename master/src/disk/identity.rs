@@ -127,6 +127,12 @@ pub enum IdentityError {
         /// Our effective user.
         user: u32,
     },
+    /// No master ever used it.
+    #[error("{} is no data directory of a master", path.display())]
+    None {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Something is in it, but no identity.
     #[error(
         "data directory {} has no identity file but holds {found:?}; a directory must be empty to \

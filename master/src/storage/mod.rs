@@ -10,7 +10,7 @@ mod open;
 mod tests;
 
 pub use open::OpenStorageError;
-pub(crate) use open::{Opened, open};
+pub(crate) use open::{Opened, open, read};
 
 use crate::{
     disk::{

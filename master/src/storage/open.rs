@@ -9,6 +9,7 @@ use crate::{
     snapshots::{RestoreFileError, restore},
 };
 use master_core::{Ledger, consensus::Restored, outbox::SnapshotMark};
+use proto::model::ClusterId;
 use std::{io, path::PathBuf};
 
 /// What a data directory holds.
@@ -68,14 +69,21 @@ pub(crate) fn open(settings: &MasterSettings) -> Result<Opened, OpenStorageError
     // Never by word alone: an empty member waits until the others have said that they are empty
     // too.
     let opening = Opening { cluster, node: settings.node.0, bootstrap: false };
-    let mut directory = DataDirectory::open(&settings.data_dir, &opening)?;
+    read(DataDirectory::open(&settings.data_dir, &opening)?, &settings.cluster)
+}
+
+/// What a directory holds that is open, of this cluster.
+pub(crate) fn read(
+    mut directory: DataDirectory,
+    cluster: &ClusterId,
+) -> Result<Opened, OpenStorageError> {
     let mut store = directory.open_log()?;
     let log = store.load()?;
     let snapshots = directory.snapshots();
     let folder = || snapshots.path().to_owned();
     let swept = snapshots.sweep(log.snapshot.as_ref());
     swept.map_err(|source| OpenStorageError::Sweep { folder: folder(), source })?;
-    let (mut ledger, mut mark) = (Ledger::new(settings.cluster.clone()), None);
+    let (mut ledger, mut mark) = (Ledger::new(cluster.clone()), None);
     if let Some(pointer) = &log.snapshot {
         let reader = snapshots.open(pointer);
         let reader = reader.map_err(|error| OpenStorageError::Snapshot(Box::new(error)))?;

@@ -3,6 +3,7 @@
 mod compare;
 mod convert;
 mod describe;
+mod export;
 mod progress;
 mod run;
 mod studies;

@@ -1,6 +1,6 @@
 //! `bourse sim trace`: what its commands have in common.
 
-use super::{convert, describe};
+use super::{convert, describe, export};
 use crate::output::{Format, stderr_is_terminal};
 use anyhow::bail;
 use clap::builder::PossibleValue;
@@ -24,6 +24,8 @@ pub(crate) enum TraceCommand {
     Convert(convert::ConvertArgs),
     /// Write some of a trace's jobs, chosen by a seed
     Sample(convert::SampleArgs),
+    /// Write what a master's log says has happened, for replay under another policy
+    Export(export::ExportArgs),
 }
 
 /// A format of the input, by its name.
@@ -46,6 +48,7 @@ pub(super) fn trace(command: &TraceCommand, format: Format) -> anyhow::Result<Ex
         TraceCommand::Describe(args) => describe::describe(args, format)?,
         TraceCommand::Convert(args) => convert::convert(args)?,
         TraceCommand::Sample(args) => convert::sample(args)?,
+        TraceCommand::Export(args) => export::export(args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

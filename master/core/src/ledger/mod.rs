@@ -49,6 +49,7 @@ mod groups;
 pub mod invariants;
 mod members;
 mod reincarnate;
+mod replay;
 mod reservations;
 mod restore;
 mod revocable;
