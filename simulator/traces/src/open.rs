@@ -28,6 +28,7 @@ pub enum Format {
     OpenbNodes,
     OmegaJobs,
     OmegaPrefill,
+    OmegaPrefillOfTasks,
     Google2019Requests,
     Google2019Hosts,
     Google2011Tasks,
@@ -55,12 +56,12 @@ pub enum Opened {
 use Format::{
     AlibabaBatch2017, AlibabaInference2025, AlibabaNodes2026, Binary, BinaryMachines,
     Google2011Attributes, Google2011Machines, Google2011Tasks, Google2019Hosts, Google2019Requests,
-    Json, JsonMachines, OmegaJobs, OmegaPrefill, OpenbNodes, OpenbPods, PhillyJobs, PhillyNodes,
-    SurfTasks, Swf, SwfMachines,
+    Json, JsonMachines, OmegaJobs, OmegaPrefill, OmegaPrefillOfTasks, OpenbNodes, OpenbPods,
+    PhillyJobs, PhillyNodes, SurfTasks, Swf, SwfMachines,
 };
 
 /// Every format, with the name by which people choose it.
-pub const FORMATS: [(Format, &str); 21] = [
+pub const FORMATS: [(Format, &str); 22] = [
     (Binary, "binary"),
     (BinaryMachines, "binary-machines"),
     (Json, "json"),
@@ -69,6 +70,7 @@ pub const FORMATS: [(Format, &str); 21] = [
     (OpenbNodes, "openb-nodes"),
     (OmegaJobs, "omega-jobs"),
     (OmegaPrefill, "omega-prefill"),
+    (OmegaPrefillOfTasks, "omega-prefill-of-tasks"),
     (Google2019Requests, "google2019-requests"),
     (Google2019Hosts, "google2019-hosts"),
     (Google2011Tasks, "google2011-tasks"),
@@ -161,6 +163,7 @@ impl Format {
             OpenbPods => openb::pods,
             OmegaJobs => omega::jobs,
             OmegaPrefill => omega::prefill,
+            OmegaPrefillOfTasks => omega::prefill_of_tasks,
             Google2019Requests => google2019::requests,
             Google2011Tasks => google2011::tasks,
             Swf => swf::jobs,

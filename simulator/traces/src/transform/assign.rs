@@ -1,6 +1,6 @@
-//! Which framework runs what, in which band.
+//! Which framework runs what, in which band; and what of it counts.
 
-use super::each;
+use super::{each, keep};
 use crate::{
     model::{Arrival, Class, Names},
     reader::Arrivals,
@@ -68,6 +68,11 @@ pub(super) fn assign(arrivals: Arrivals, rules: Vec<Rule>) -> Arrivals {
         it.class = rule.class.map_or(it.class, Class::from);
         Some(it)
     })
+}
+
+/// Those that are like this.
+pub(super) fn only(arrivals: Arrivals, of: Match) -> Arrivals {
+    keep(arrivals, move |it, aside| of.fits(it, &aside.names))
 }
 
 impl Match {

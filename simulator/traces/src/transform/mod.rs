@@ -51,6 +51,8 @@ pub enum Transform {
         /// How many; all if there are fewer.
         jobs: NonZeroU64,
     },
+    /// Only what is like this; parts of a job are alike in all that can be said.
+    Only(Match),
     /// The first so many arrivals.
     First {
         /// How many.
@@ -153,9 +155,10 @@ impl Transform {
             Self::Sample { per_mille } => {
                 let limit = u64::from(per_mille.0) * (u64::MAX / 1_000);
                 let all = per_mille.0 == 1_000;
-                keep(arrivals, move |it| all || crate::chance::mixed(seed, it.job) < limit)
+                keep(arrivals, move |it, _| all || crate::chance::mixed(seed, it.job) < limit)
             }
             Self::SampleJobs { jobs } => draw::jobs(arrivals, jobs.get(), seed),
+            Self::Only(of) => assign::only(arrivals, of.clone()),
             Self::First { arrivals: count } => {
                 let mut left = count.get();
                 each(arrivals, move |it, _| {
@@ -180,11 +183,14 @@ impl Transform {
 }
 
 /// Those for which a condition holds.
-fn keep(arrivals: Arrivals, mut holds: impl FnMut(&Arrival) -> bool + Send + 'static) -> Arrivals {
+fn keep(
+    arrivals: Arrivals,
+    mut holds: impl FnMut(&Arrival, &Aside) -> bool + Send + 'static,
+) -> Arrivals {
     arrivals.adapted(|mut inner| {
         FromFn(move |aside: &mut Aside| {
             while let Some(arrival) = inner.next(aside)? {
-                if holds(&arrival) {
+                if holds(&arrival, aside) {
                     return Ok(Some(arrival));
                 }
             }

@@ -57,7 +57,7 @@ pub(super) fn window(arrivals: Arrivals, from_s: u64, until_s: Option<u64>) -> A
     let from_ns = from_s.saturating_mul(NS_PER_S);
     let until_ns = until_s.map_or(u64::MAX, |until_s| until_s.saturating_mul(NS_PER_S));
     // The rest is read too: not every trace stands in order of time.
-    let inside = keep(arrivals, move |it| (from_ns..until_ns).contains(&it.submit_ns));
+    let inside = keep(arrivals, move |it, _| (from_ns..until_ns).contains(&it.submit_ns));
     each(inside, move |mut it, _| {
         it.submit_ns -= from_ns;
         it.deadline_ns = it.deadline_ns.map(|at| at.saturating_sub(from_ns));

@@ -2,7 +2,7 @@
 
 use crate::kit::{all, complaints, file, lines, notes};
 use traces::{
-    formats::omega::{Measure, distribution, jobs, prefill},
+    formats::omega::{Measure, distribution, jobs, prefill, prefill_of_tasks},
     model::Class,
 };
 
@@ -58,6 +58,12 @@ fn what_runs_at_the_start_has_its_end_from_another_row() {
     assert_eq!(notes(&reader), ["1 skipped: it ends and did not run at the start"]);
     let expected = ["7 at 0: 1 x [500, 1000, 0, 0, 0] for 4046276000 of -, batch 1, - in 1"];
     assert_eq!(lines(prefill, file("prefill_google.log")), expected);
+}
+
+#[test]
+fn amounts_of_a_prefill_may_be_each_tasks() {
+    let of_tasks = lines(prefill_of_tasks, file("prefill.log"));
+    assert_eq!(of_tasks[0], "7 at 0: 3 x [4000, 9759621, 0, 0, 0] for - of -, service 1, - in 3");
 }
 
 #[test]

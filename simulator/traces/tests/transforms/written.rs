@@ -16,12 +16,12 @@ fn every_step_comes_back_as_it_was_written() {
         { scale_sizes = { cpus = '1.25' } }, { powers_of_two = { mem = 1024000 } },
         { repeat = { times = 2 } }, { window = { from_s = 0 } },
         { inflate = { of = 'gpus', per_cent = 130, capacity = 6212000 } },
-        { assign = { rules = [{ framework = 'x' }] } }";
+        { assign = { rules = [{ framework = 'x' }] } }, { only = { priority_min = 1 } }";
     let study = Study { steps: steps(text) };
     let again: Study = toml::from_str(&toml::to_string(&study).unwrap()).unwrap();
     assert_eq!(again, study);
     let held = study.steps.iter().filter(|step| step.holds_all()).count();
-    assert_eq!((study.steps.len(), held), (13, 4));
+    assert_eq!((study.steps.len(), held), (14, 4));
 }
 
 #[test]
@@ -37,6 +37,7 @@ fn what_is_not_known_or_out_of_range_is_refused() {
         ("{ scale_sizes = { cpu = 2 } }", "unknown field `cpu`"),
         ("{ inflate = { of = 'cards', per_cent = 1, capacity = 1 } }", "unknown variant `cards`"),
         ("{ inflate = { of = 'gpus', per_cent = 1, capacity = 0 } }", "expected a nonzero u64"),
+        ("{ only = { priority = 1 } }", "unknown field `priority`"),
         ("{ assign = { rules = [{ when = { users = 'ann' } }] } }", "expected a sequence"),
     ];
     for (text, message) in cases {

@@ -7,4 +7,4 @@ mod prefill;
 
 pub use distribution::{Draw, Measure, distribution};
 pub use jobs::jobs;
-pub use prefill::prefill;
+pub use prefill::{prefill, prefill_of_tasks};

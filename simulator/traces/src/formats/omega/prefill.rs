@@ -1,8 +1,11 @@
 //! The jobs that run when a simulation begins.
 //!
-//! Two kinds of rows between blanks: `11 time job production class tasks cpus bytes`, where the
-//! last two are the whole job's, and `12 end job production class x` for those that end. Production
-//! is 0 or 1, class 0 to 3; production of the classes 2 and 3 is service.
+//! Two kinds of rows between blanks: `11 time job production class tasks cpus bytes`, and
+//! `12 end job production class x` for those that end. Production is 0 or 1, class 0 to 3;
+//! production of the classes 2 and 3 is service. `cpus` and `bytes` are the whole job's, as
+//! Google's simulator reads them; in the files that EURECOM made of Google's trace they are the
+//! mean task's (a job of 172 tasks that asked for 0.0625 of a machine of 32 cores has 2.0), so that
+//! it has to be said which.
 //!
 //! Traps: the two rows of a job stand in any order, so the whole file is held. Ends are seconds by
 //! the format, but the files that were made of Google's trace of 2011 have microseconds of its
@@ -35,8 +38,15 @@ const SECONDS_MAX: u64 = 100_000_000;
 /// When the trace of 2011 begins on its own clock.
 const GOOGLE_BEGIN_NS: u64 = 600_000_000_000;
 
+/// Whose amounts stand in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Amounts {
+    Jobs,
+    Tasks,
+}
+
 enum State {
-    Unread(Box<Rows>),
+    Unread(Box<Rows>, Amounts),
     Read(vec::IntoIter<Arrival>),
 }
 
@@ -46,23 +56,29 @@ struct Prefill(State);
 /// The priority is 1 for production, the queue the scheduling class.
 pub fn prefill(source: Source, names: Names) -> Result<Arrivals, ReadError> {
     let rows = Box::new(Rows::new(source, Fields::Blanks));
-    Ok(Arrivals::new(Prefill(State::Unread(rows)), names))
+    Ok(Arrivals::new(Prefill(State::Unread(rows, Amounts::Jobs)), names))
+}
+
+/// Reads the same where the amounts are each task's.
+pub fn prefill_of_tasks(source: Source, names: Names) -> Result<Arrivals, ReadError> {
+    let rows = Box::new(Rows::new(source, Fields::Blanks));
+    Ok(Arrivals::new(Prefill(State::Unread(rows, Amounts::Tasks)), names))
 }
 
 impl Step<Arrival> for Prefill {
     fn next(&mut self, aside: &mut Aside) -> Result<Option<Arrival>, ReadError> {
-        if let State::Unread(rows) = &mut self.0 {
-            let jobs = read(rows, aside)?;
+        if let State::Unread(rows, amounts) = &mut self.0 {
+            let jobs = read(rows, *amounts, aside)?;
             self.0 = State::Read(jobs.into_iter());
         }
         match &mut self.0 {
             State::Read(jobs) => Ok(jobs.next()),
-            State::Unread(_) => Ok(None),
+            State::Unread(..) => Ok(None),
         }
     }
 }
 
-fn read(rows: &mut Rows, aside: &mut Aside) -> Result<Vec<Arrival>, ReadError> {
+fn read(rows: &mut Rows, amounts: Amounts, aside: &mut Aside) -> Result<Vec<Arrival>, ReadError> {
     let mut jobs = Vec::new();
     let mut ends = BTreeMap::new();
     while rows.advance()? {
@@ -70,7 +86,7 @@ fn read(rows: &mut Rows, aside: &mut Aside) -> Result<Vec<Arrival>, ReadError> {
         match row.text(TYPE) {
             b"11" => {
                 row.check(RUNNING_FIELDS)?;
-                jobs.push(running(&row, aside)?);
+                jobs.push(running(&row, amounts, aside)?);
             }
             b"12" => {
                 row.check(ENDING_FIELDS)?;
@@ -97,7 +113,7 @@ fn read(rows: &mut Rows, aside: &mut Aside) -> Result<Vec<Arrival>, ReadError> {
     Ok(jobs)
 }
 
-fn running(row: &Row<'_>, aside: &mut Aside) -> Result<Arrival, ReadError> {
+fn running(row: &Row<'_>, amounts: Amounts, aside: &mut Aside) -> Result<Arrival, ReadError> {
     let mut job = Arrival::new(row.id(JOB)?);
     let is_production = match row.text(PRODUCTION) {
         b"0" => false,
@@ -118,7 +134,11 @@ fn running(row: &Row<'_>, aside: &mut Aside) -> Result<Arrival, ReadError> {
     if job.tasks == 0 {
         return Err(row.bad(COUNT, TASKS));
     }
-    let (cores, bytes) = (Unit::THOUSANDTHS.shared_by(job.tasks), Unit::BYTES.shared_by(job.tasks));
+    let sharers = match amounts {
+        Amounts::Jobs => job.tasks,
+        Amounts::Tasks => 1,
+    };
+    let (cores, bytes) = (Unit::THOUSANDTHS.shared_by(sharers), Unit::BYTES.shared_by(sharers));
     job.each[Kind::Cpus] = row.needed(CPUS, cores, "a number of cores")?;
     job.each[Kind::Mem] = row.needed(BYTES, bytes, "a number of bytes")?;
     Ok(job)
