@@ -8,9 +8,7 @@
 use benches::{allocation::timed, arguments::Arguments, growth::Growth, report::Report};
 use master_core::{
     allocator::Amounts,
-    placement::{
-        BestFit, DotProduct, EPvm, FirstFit, Models, Pack, Placement, Random, Spread, WorstFit,
-    },
+    placement::{BestFit, DotProduct, EPvm, FirstFit, Pack, Placement, Random, Spread, WorstFit},
 };
 use proto::model::ResourceName;
 use simulator::engine::{Chance, RadixHeap};
@@ -94,7 +92,7 @@ fn policies() -> Vec<(&'static str, Box<dyn Placement>)> {
 /// Placements for each second of processor time.
 fn placements(machines: usize, policy: Box<dyn Placement>, rounds: usize) -> f64 {
     let total = amounts(16_000, 65_536_000);
-    let machine = Machine { name: String::new(), total, model: Models::default() };
+    let machine = Machine { total, ..Machine::default() };
     let mut cell = Cell::new(vec![machine; machines]);
     let mut requests = Requests::new();
     for cpus in [500, 1_000, 2_000, 4_000] {

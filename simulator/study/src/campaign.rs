@@ -12,6 +12,7 @@ use crate::{
     queueing::JobList,
     records::Recorder,
     running::{Running, Watch, drive},
+    scheduling::Work,
 };
 use simulator::engine::Time;
 use std::{
@@ -227,6 +228,10 @@ impl Shelf {
             let list = keep(&self.rigid, &[&plan.jobs], "", seed, read)?;
             return then(Box::new(plan.begin(&list, recorder))).map(Some);
         }
+        if let Some(plan) = &study.scheduling {
+            let work = Work::read(data, plan, seed)?;
+            return then(Box::new(plan.begin(study, &work, policies)?)).map(Some);
+        }
         match &study.cluster {
             Some(plan) => {
                 let list = |jobs: &Input| {
@@ -243,8 +248,9 @@ impl Shelf {
     fn at_once(&self, order: &Order<'_>, policies: &Policies) -> Result<Measures, RunError> {
         let Order { study, data, .. } = *order;
         if let Some(plan) = &study.compaction {
-            let load = self.load(data, &plan.machines, &plan.tasks, study.seed)?;
-            return Ok(plan.run(study, &load, policies)?);
+            let load = |tasks| self.load(data, &plan.machines, tasks, study.seed);
+            let loads = plan.lists().map(load).collect::<Result<Vec<_>, _>>()?;
+            return Ok(plan.run(study, &loads, policies)?);
         }
         if let Some(plan) = &study.probing {
             let read = || ProbedJobs::read(data, &plan.jobs, study.seed);

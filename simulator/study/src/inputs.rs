@@ -1,12 +1,12 @@
 //! What traces hold, as a cell and its requests.
 
-use crate::cell::{Machine, Request};
+use crate::cell::{Machine, Peers, Request, Rules};
 use master_core::{allocator::Amounts, placement::Models};
 use proto::model::ResourceName;
 use std::iter;
 use traces::{
     ReadError,
-    model::{Arrival, Change, Constraints, KINDS, Kind, MachineEvent, NameId, Shape},
+    model::{Arrival, Change, Constraints, KINDS, Kind, MachineEvent, NameId, Scope, Shape},
 };
 
 /// Models of GPUs by the names that a trace has for them: at most 64 are told apart.
@@ -16,7 +16,7 @@ pub struct ModelNumbers(Vec<NameId>);
 impl ModelNumbers {
     /// The model with this name, numbered when it is met for the first time. Names beyond 64 models
     /// are no model.
-    fn model(&mut self, name: NameId) -> Models {
+    pub fn model(&mut self, name: NameId) -> Models {
         let known = self.0.iter().position(|known| *known == name);
         Models::one(known.unwrap_or_else(|| {
             self.0.push(name);
@@ -74,6 +74,7 @@ pub fn machines(
             name: machine.name.map_or_else(String::new, names),
             total: amounts(&machine.capacity),
             model: machine.gpu_model.map_or(Models::default(), |name| models.model(name)),
+            properties: machine.attributes.iter().map(|(name, _)| *name).collect(),
         };
         machines.extend(iter::repeat_n(one, machine.count as usize));
     }
@@ -83,6 +84,27 @@ pub fn machines(
 /// What each task of an arrival asks of a machine; `None` for GPUs as no machine can give them.
 pub fn request(arrival: &Arrival, models: &mut ModelNumbers) -> Option<Request> {
     let mut request = Request::new(amounts(&arrival.each))?;
-    request.models = models.accepted(arrival.constraints.as_deref());
+    let constraints = arrival.constraints.as_deref();
+    request.models = models.accepted(constraints);
+    let rules = constraints.map(|constraints| rules(constraints, arrival.job));
+    request.rules = rules.filter(|rules| *rules != Rules::default()).map(Box::new);
     Some(request)
+}
+
+/// What constraints say beside models.
+fn rules(constraints: &Constraints, job: u64) -> Rules {
+    let properties = |wanted| {
+        let said = constraints.properties.iter().filter(move |it| it.wanted == wanted);
+        said.map(|property| property.name).collect()
+    };
+    let per_machine = constraints.per_machine.map(|limit| match limit.of {
+        Scope::Job => (limit.at_most, Peers::Job(job)),
+        Scope::Group(name) => (limit.at_most, Peers::Group(name)),
+    });
+    Rules {
+        wanted: properties(true),
+        unwanted: properties(false),
+        exclusive: constraints.exclusive,
+        per_machine,
+    }
 }

@@ -17,6 +17,7 @@
 //! | [`backfilling`] | parallel jobs that wait behind each other |
 //! | [`overcommit`] | what of tasks' limits could be given to others |
 //! | [`probing`] | distributed schedulers, whose jobs wait at the workers |
+//! | [`scheduling`] | jobs on machines that are not alike: bands, gangs, constraints |
 //! | [`cluster`] | the masters' whole core, and the SDK's frameworks, unchanged |
 //! | [`inputs`] | what traces hold, as machines and requests |
 //! | [`limits`] | how much one study may ask |
@@ -47,5 +48,6 @@ pub mod queueing;
 pub mod records;
 pub mod report;
 pub mod running;
+pub mod scheduling;
 pub mod statistics;
 pub mod studies;

@@ -8,6 +8,9 @@ pub const RUNS_MAX: u64 = 100_000;
 /// Machines or agents of one cell that a study describes by their number.
 pub const MACHINES_MAX: u64 = 1_000_000;
 
+/// Tasks of a scheduling study, each of which is started for itself.
+pub const TASKS_MAX: u64 = 20_000_000;
+
 /// Schedulers that share a cell.
 pub const SCHEDULERS_MAX: u64 = 10_000;
 

@@ -31,6 +31,7 @@ fn cell(chance: &mut Chance) -> Cell {
             chance.between(0, 4) * 1_000,
         ),
         model: Models::one(chance.index(3)),
+        ..Machine::default()
     });
     Cell::new(machines.collect::<Vec<_>>())
 }

@@ -107,7 +107,13 @@ impl Finder {
         Some(Choice { machine, gpu })
     }
 
-    fn gpu(&mut self, cell: &Cell, machine: MachineId, request: &Request) -> Option<usize> {
+    /// Of which GPU of a machine that has room a part would come.
+    pub(crate) fn gpu(
+        &mut self,
+        cell: &Cell,
+        machine: MachineId,
+        request: &Request,
+    ) -> Option<usize> {
         let Ask::Part(part) = request.ask else { return None };
         let candidate = cell.candidate(machine);
         let fitting = candidate.gpus.iter().filter(|free| **free >= part).count();

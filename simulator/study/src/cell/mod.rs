@@ -6,11 +6,13 @@
 
 mod finder;
 mod request;
+mod rules;
 mod survey;
 mod tie;
 
 pub use finder::{Choice, Finder};
 pub use request::{Request, RequestId, Requests};
+pub use rules::{Peers, Rules};
 pub use survey::{Survey, as_number};
 pub use tie::{Tie, TieRule};
 
@@ -22,6 +24,11 @@ use master_core::{
     },
 };
 use proto::model::ResourceName;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+};
+use traces::model::NameId;
 
 /// A machine by its number, from 0.
 pub type MachineId = u32;
@@ -39,6 +46,18 @@ pub struct Machine {
     pub total: Amounts,
     /// The model of its GPUs.
     pub model: Models,
+    /// What else is said of it, its name included.
+    pub properties: BTreeSet<NameId>,
+}
+
+/// Who runs on a machine, as far as rules ask.
+#[derive(Debug, Clone, Default)]
+struct Tenants {
+    tasks: u32,
+    /// One of them has it for itself.
+    is_closed: bool,
+    /// Tasks of those that are counted together; none is zero.
+    peers: BTreeMap<Peers, u32>,
 }
 
 /// Which devices a task was given: positions among the GPUs of its machine.
@@ -60,6 +79,8 @@ pub struct Cell {
     free: Vec<Amounts>,
     model: Vec<Models>,
     kinds: Vec<Kinds>,
+    properties: Vec<BTreeSet<NameId>>,
+    tenants: Vec<Tenants>,
     version: Vec<u32>,
     /// Free thousandths of all GPUs, machine after machine.
     gpus: Vec<u64>,
@@ -87,6 +108,8 @@ impl Cell {
             cell.total.push(machine.total);
             cell.model.push(machine.model);
             cell.kinds.push(Kinds::default());
+            cell.properties.push(machine.properties);
+            cell.tenants.push(Tenants::default());
             cell.version.push(0);
         }
         assert!(u32::try_from(cell.names.len()).is_ok(), "machines are numbered");
@@ -154,20 +177,22 @@ impl Cell {
     pub fn fits(&self, machine: MachineId, request: &Request) -> bool {
         let index = machine as usize;
         self.free[index].contains(&request.shape)
-            && match request.ask {
-                Ask::Nothing => true,
-                ask => {
-                    self.model[index].is_among(request.models)
-                        && devices::fit(self.gpus(machine), ask)
-                }
-            }
+            && self.model[index].is_among(request.models)
+            && (request.ask == Ask::Nothing || devices::fit(self.gpus(machine), request.ask))
+            && self.tenants[index].admit(request)
+            && self.is_allowed(index, request)
+    }
+
+    fn is_allowed(&self, index: usize, request: &Request) -> bool {
+        request.rules.as_ref().is_none_or(|rules| rules.allow(&self.properties[index]))
     }
 
     /// Whether a machine could ever run a request: when it is empty.
     pub fn could_fit(&self, machine: MachineId, request: &Request) -> bool {
         let index = machine as usize;
         self.total[index].contains(&request.shape)
-            && (request.ask == Ask::Nothing || self.model[index].is_among(request.models))
+            && self.model[index].is_among(request.models)
+            && self.is_allowed(index, request)
     }
 
     /// A task takes its room. A part of a GPU comes of the one named; whole ones are the first that
@@ -177,32 +202,41 @@ impl Cell {
     /// When it does not fit: that was asked before.
     pub fn take(&mut self, machine: MachineId, request: &Request, gpu: Option<usize>) -> Taken {
         assert!(self.fits(machine, request), "{} has room", self.name(machine));
-        let index = machine as usize;
-        self.free[index].take_some(&request.shape);
         let taken = match request.ask {
             Ask::Nothing => Taken::Nothing,
             Ask::Part(part) => {
                 let gpu = gpu.expect("somebody says of which");
-                let free = &mut self.gpus_mut(machine)[gpu];
-                *free = free.checked_sub(part).expect("the one named has room");
                 Taken::Part(u32::try_from(gpu).expect("GPUs are numbered"), part)
             }
             Ask::Whole(count) => {
-                let free = self.gpus_mut(machine).iter_mut().zip(0..);
-                let whole = free.filter(|(free, _)| **free >= devices::WHOLE).take(count);
-                Taken::Whole(
-                    whole
-                        .map(|(free, number)| {
-                            *free = 0;
-                            number
-                        })
-                        .collect(),
-                )
+                let free = (0..).zip(self.gpus(machine));
+                let whole = free.filter(|(_, free)| **free >= devices::WHOLE).take(count);
+                Taken::Whole(whole.map(|(number, _)| number).collect())
             }
         };
-        self.kinds[index] = self.kinds[index].with(request.ask);
-        self.has_changed(machine);
+        self.take_again(machine, request, &taken);
         taken
+    }
+
+    /// A task takes the very room that it gave back.
+    ///
+    /// # Panics
+    /// When that is not free any more.
+    pub fn take_again(&mut self, machine: MachineId, request: &Request, taken: &Taken) {
+        let index = machine as usize;
+        self.free[index].subtract(&request.shape);
+        let mut use_up = |gpu: u32, milli: u64| {
+            let free = &mut self.gpus_mut(machine)[gpu as usize];
+            *free = free.checked_sub(milli).expect("the one named has room");
+        };
+        match taken {
+            Taken::Nothing => {}
+            Taken::Part(gpu, part) => use_up(*gpu, *part),
+            Taken::Whole(gpus) => gpus.iter().for_each(|gpu| use_up(*gpu, devices::WHOLE)),
+        }
+        self.kinds[index] = self.kinds[index].with(request.ask);
+        self.tenants[index].come(request);
+        self.has_changed(machine);
     }
 
     /// A task gives its room back.
@@ -223,6 +257,7 @@ impl Cell {
             }
         }
         assert!(self.gpus(machine).iter().all(|free| *free <= devices::WHOLE), "whole at most");
+        self.tenants[index].go(request);
         self.has_changed(machine);
     }
 
@@ -268,6 +303,41 @@ impl Cell {
     }
 }
 
+impl Tenants {
+    /// Whether a task may come as well.
+    fn admit(&self, request: &Request) -> bool {
+        !self.is_closed
+            && request.rules.as_ref().is_none_or(|rules| {
+                let has_room = |(most, peers): (NonZeroU32, Peers)| {
+                    self.peers.get(&peers).is_none_or(|there| *there < most.get())
+                };
+                (!rules.exclusive || self.tasks == 0) && rules.per_machine.is_none_or(has_room)
+            })
+    }
+
+    fn come(&mut self, request: &Request) {
+        self.tasks += 1;
+        let Some(rules) = &request.rules else { return };
+        self.is_closed = rules.exclusive;
+        if let Some((_, peers)) = rules.per_machine {
+            *self.peers.entry(peers).or_default() += 1;
+        }
+    }
+
+    fn go(&mut self, request: &Request) {
+        self.tasks = self.tasks.checked_sub(1).expect("it came");
+        let Some(rules) = &request.rules else { return };
+        self.is_closed &= !rules.exclusive;
+        if let Some((_, peers)) = rules.per_machine {
+            let there = self.peers.get_mut(&peers).expect("it came");
+            *there -= 1;
+            if *there == 0 {
+                self.peers.remove(&peers);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,6 +379,40 @@ mod tests {
         assert!(!cell.fits(0, &request) && !cell.could_fit(0, &request));
         request.models = Models::one(2).with(Models::one(3));
         assert!(cell.fits(0, &request));
+    }
+
+    #[test]
+    fn rules_are_kept() {
+        let name = |index| NameId::from_index(index).unwrap();
+        let machine = |properties: &[usize]| Machine {
+            total: amounts(&[(ResourceName::CPUS, 8_000)]),
+            properties: properties.iter().map(|index| name(*index)).collect(),
+            ..Machine::default()
+        };
+        let mut cell = Cell::new([machine(&[0, 1]), machine(&[0])]);
+        let plain = Request::new(amounts(&[(ResourceName::CPUS, 1_000)])).unwrap();
+        let ruled = |rules| Request { rules: Some(Box::new(rules)), ..plain.clone() };
+        let fits = |cell: &Cell, request: &Request| [0, 1].map(|it| cell.fits(it, request));
+        let wants = ruled(Rules { wanted: [name(0), name(1)].into(), ..Rules::default() });
+        assert_eq!(fits(&cell, &wants), [true, false]);
+        let avoids = ruled(Rules { unwanted: [name(1)].into(), ..Rules::default() });
+        assert_eq!(fits(&cell, &avoids), [false, true]);
+        assert!(!cell.could_fit(0, &avoids) && cell.could_fit(1, &avoids));
+        // Who wants a machine for itself needs an empty one, and nobody follows.
+        let alone = ruled(Rules { exclusive: true, ..Rules::default() });
+        cell.take(0, &plain, None);
+        assert_eq!(fits(&cell, &alone), [false, true]);
+        cell.take(1, &alone, None);
+        assert_eq!(fits(&cell, &plain), [true, false]);
+        cell.give_back(1, &alone, &Taken::Nothing);
+        assert_eq!(fits(&cell, &plain), [true, true]);
+        // One of a group on each machine; others do not count.
+        let one = NonZeroU32::MIN;
+        let apart = ruled(Rules { per_machine: Some((one, Peers::Job(7))), ..Rules::default() });
+        cell.take(0, &apart, None);
+        assert_eq!(fits(&cell, &apart), [false, true]);
+        cell.give_back(0, &apart, &Taken::Nothing);
+        assert_eq!(fits(&cell, &apart), [true, true]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a task asks of a machine. Many tasks ask for the same, so that a request has a number, and
 //! what is worked out for it is worked out once.
 
+use super::Rules;
 use master_core::{
     allocator::Amounts,
     placement::{
@@ -20,7 +21,12 @@ pub struct Request {
     pub ask: Ask,
     /// Which models of GPUs will do.
     pub models: Models,
+    /// What else is said of machines; most say nothing.
+    pub rules: Option<Box<Rules>>,
 }
+
+/// What tells requests apart.
+type Key = (Amounts, Models, Option<Box<Rules>>);
 
 /// A request by its number, from 0.
 pub type RequestId = u32;
@@ -29,7 +35,7 @@ pub type RequestId = u32;
 #[derive(Debug, Clone, Default)]
 pub struct Requests {
     all: Vec<Request>,
-    numbers: BTreeMap<(Amounts, Models), RequestId>,
+    numbers: BTreeMap<Key, RequestId>,
 }
 
 impl Request {
@@ -37,7 +43,7 @@ impl Request {
     /// half.
     pub fn new(shape: Amounts) -> Option<Self> {
         let ask = devices::ask(shape.get(&ResourceName::GPUS))?;
-        Some(Self { shape, ask, models: Models::ANY })
+        Some(Self { shape, ask, models: Models::ANY, rules: None })
     }
 }
 
@@ -53,7 +59,8 @@ impl Requests {
     /// Beyond 2^32 different requests.
     pub fn number(&mut self, request: Request) -> RequestId {
         let next = u32::try_from(self.all.len()).expect("requests are numbered");
-        let number = *self.numbers.entry((request.shape.clone(), request.models)).or_insert(next);
+        let key = (request.shape.clone(), request.models, request.rules.clone());
+        let number = *self.numbers.entry(key).or_insert(next);
         if number == next {
             self.all.push(request);
         }

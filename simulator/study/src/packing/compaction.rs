@@ -10,11 +10,12 @@ use super::{load::Load, typical};
 use crate::{
     cell::{Cell, Finder, Machine, RequestId, Requests, Tie, TieRule},
     measures::Measures,
-    plan::{Input, PlanError, Policies, Study},
+    plan::{Input, Maker, PlanError, Policies, Study},
 };
 use master_core::placement::Placement;
 use serde::Deserialize;
 use simulator::engine::{Chance, Digest};
+use std::sync::Arc;
 
 /// Machines that are tried first; then twice as many, and so on.
 const FIRST: usize = 32;
@@ -27,6 +28,9 @@ pub struct CompactionPlan {
     pub machines: Input,
     /// The tasks.
     pub tasks: Input,
+    /// Other lists of tasks, each on machines of its own; what is counted is all of them.
+    #[serde(default)]
+    pub apart: Vec<Input>,
     /// In which order the tasks come.
     #[serde(default)]
     pub order: TaskOrder,
@@ -118,17 +122,39 @@ pub fn compact(
 }
 
 impl CompactionPlan {
-    /// One run of a study of this. Without a result when all machines do not hold the tasks.
+    /// All lists of tasks.
+    pub fn lists(&self) -> impl Iterator<Item = &Input> {
+        [&self.tasks].into_iter().chain(&self.apart)
+    }
+
+    /// One run of a study of this, over its lists. Without a result when all machines do not hold
+    /// the tasks of one.
     ///
     /// # Errors
     /// When the policy is unknown.
     pub fn run(
         &self,
         study: &Study,
-        load: &Load,
+        loads: &[Arc<Load>],
         policies: &Policies,
     ) -> Result<Measures, PlanError> {
         let kind = policies.find(study, &self.policy)?;
+        let needed: Vec<_> = loads.iter().map(|load| self.compact(study, load, &kind)).collect();
+        let mut digest = Digest::new();
+        needed.iter().for_each(|needed| digest.add(&[needed.map_or(0, |count| count as u64)]));
+        let mut measures = Measures { digest: digest.value(), ..Measures::default() };
+        let mut say = |name: String, count: Option<usize>| {
+            measures.scalars.extend(count.map(|count| (name, count as f64)));
+        };
+        say("machines".to_owned(), needed.iter().copied().sum());
+        if let [_, _, ..] = needed.as_slice() {
+            let lists = (1..).zip(&needed);
+            lists.for_each(|(list, needed)| say(format!("machines-{list}"), *needed));
+        }
+        Ok(measures)
+    }
+
+    fn compact(&self, study: &Study, load: &Load, kind: &Maker) -> Option<usize> {
         let mut machines = load.machines.clone();
         Chance::of(study.seed, "machines", 0).shuffle(&mut machines);
         let rounded = self.powers_of_two.then(|| load.in_powers_of_two());
@@ -149,13 +175,6 @@ impl CompactionPlan {
             tie: self.tie,
             seed: study.seed,
         };
-        let needed = compact(compaction, &mut || kind.make(seed, &typical));
-        let mut digest = Digest::new();
-        digest.add(&[needed.map_or(0, |count| count as u64)]);
-        let mut measures = Measures { digest: digest.value(), ..Measures::default() };
-        if let Some(count) = needed {
-            measures.scalars.insert("machines".to_owned(), count as f64);
-        }
-        Ok(measures)
+        compact(compaction, &mut || kind.make(seed, &typical))
     }
 }

@@ -5,19 +5,20 @@ use crate::{
     cell::{Machine, Request},
     error::RunError,
     inputs::{self, ModelNumbers},
+    limits::{MACHINES_MAX, within},
 };
 use serde::Deserialize;
 use std::path::Path;
 use traces::{
     Arrivals, Machines, ReadError,
-    generate::{self, End, Stream},
-    model::Names,
+    generate::{self, Each, End, Stream},
+    model::{Change, MachineEvent, Names, Shape},
     open::{self, FORMATS, Opened},
     transform::{self, Transform},
 };
 
-/// A file of published data, or a workload that is drawn, and what is done with it before it is
-/// used.
+/// A file of published data, a workload that is drawn, or machines that are written down; and what
+/// is done with it before it is used.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -28,6 +29,9 @@ pub struct Input {
     generate: Vec<Stream>,
     /// Where what is drawn ends.
     end: Option<End>,
+    /// Machines that are written down here.
+    #[serde(default)]
+    list: Vec<Alike>,
     /// In which form it is, when its first lines do not tell.
     format: Option<FormatName>,
     /// Steps from arrivals to arrivals; of no use for machines.
@@ -36,6 +40,16 @@ pub struct Input {
     /// Of what the steps draw.
     #[serde(default)]
     transform_seed: u64,
+}
+
+/// Machines that are all alike.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Alike {
+    /// How many.
+    count: u32,
+    /// What each has, in thousandths.
+    each: Each,
 }
 
 /// A format by its name.
@@ -87,7 +101,11 @@ impl Input {
     /// # Errors
     /// When it cannot be read, or holds a workload.
     pub fn machines(&self, data: &Path, names: Names) -> Result<Machines, RunError> {
-        let file = self.file.as_ref().ok_or(PlanError::NoInput)?;
+        let file = match (&self.file, self.list.as_slice()) {
+            (Some(file), []) => file,
+            (None, list @ [_, ..]) => return Ok(Machines::of(written_down(list)?, names)),
+            _ => return Err(PlanError::NoMachineInput.into()),
+        };
         match self.open(file, data, names)? {
             Opened::Machines(machines) => Ok(machines),
             Opened::Arrivals(_) => Err(PlanError::NoMachines(file.clone()).into()),
@@ -98,6 +116,20 @@ impl Input {
         let format = self.format.map(|FormatName(format)| format);
         open::open(&data.join(file), format, names)
     }
+}
+
+fn written_down(list: &[Alike]) -> Result<Vec<MachineEvent>, PlanError> {
+    let count = list.iter().map(|alike| u64::from(alike.count)).sum();
+    within("machines.list", count, MACHINES_MAX)?;
+    let event = |(machine, alike): (u64, &Alike)| {
+        let Each { cpus, mem, gpus, disk, network } = alike.each;
+        let capacity = Shape([cpus, mem, gpus, disk, network]);
+        let cards = u32::try_from(gpus / 1_000).unwrap_or(u32::MAX);
+        let of =
+            traces::model::Machine { count: alike.count, capacity, cards, ..Default::default() };
+        MachineEvent { at_ns: 0, machine, change: Change::Add(of) }
+    };
+    Ok((0..).zip(list).map(event).collect())
 }
 
 /// Reads machines and tasks, with one table of names.

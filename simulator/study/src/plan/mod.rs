@@ -45,6 +45,7 @@ use crate::{
     probing::ProbingPlan,
     queueing::QueueingPlan,
     records::Outputs,
+    scheduling::SchedulingPlan,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -80,6 +81,8 @@ pub struct Study {
     pub queueing: Option<QueueingPlan>,
     /// How long parallel jobs wait behind each other.
     pub backfilling: Option<BackfillingPlan>,
+    /// What jobs meet on machines that are not alike.
+    pub scheduling: Option<SchedulingPlan>,
     /// A whole cluster of the real cores.
     pub cluster: Option<ClusterPlan>,
     /// What is recorded of every run.
@@ -125,7 +128,7 @@ pub enum PlanError {
     /// Not exactly one thing is asked.
     #[error(
         "a study asks one thing: one of `[filling]`, `[compaction]`, `[queueing]`, \
-         `[backfilling]`, `[cluster]`, `[probing]` and `[overcommit]`, not {0}"
+         `[backfilling]`, `[scheduling]`, `[cluster]`, `[probing]` and `[overcommit]`, not {0}"
     )]
     Asks(usize),
     /// A value of a table is none.
@@ -139,6 +142,9 @@ pub enum PlanError {
     /// Neither a file nor something to draw, or both.
     #[error("give a `file`, or `generate` with an `end`")]
     NoInput,
+    /// Neither a file nor a list of machines, or both.
+    #[error("machines: give a `file` or a `list`")]
+    NoMachineInput,
     /// What is to be drawn cannot be.
     #[error("`generate`: {source}")]
     Generate {
@@ -190,6 +196,7 @@ impl Study {
             study.compaction.is_some(),
             study.queueing.is_some(),
             study.backfilling.is_some(),
+            study.scheduling.is_some(),
             study.cluster.is_some(),
             study.probing.is_some(),
             study.overcommit.is_some(),

@@ -8,7 +8,7 @@ use crate::{
     records::Recorder,
     running::Running,
 };
-use master_core::{allocator::Amounts, placement::Models};
+use master_core::allocator::Amounts;
 use proto::model::ResourceName;
 use serde::Deserialize;
 use simulator::engine::{Chance, Time};
@@ -145,7 +145,7 @@ impl UniformMachines {
         let mut total = Amounts::new();
         total.set(&ResourceName::CPUS, u128::from(self.cpus) * 1_000);
         total.set(&ResourceName::MEM, u128::from(self.mem) * 1_000);
-        let machine = Machine { name: String::new(), total, model: Models::default() };
+        let machine = Machine { total, ..Machine::default() };
         Cell::new((0..self.count).map(|_| machine.clone()))
     }
 }

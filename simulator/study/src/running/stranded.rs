@@ -32,7 +32,8 @@ fn smallest(requests: &Requests) -> Vec<RequestId> {
 
 /// Whether one fits wherever the other one does. Of GPUs only those are compared that ask alike.
 fn is_below(one: &Request, other: &Request) -> bool {
-    other.shape.contains(&one.shape) && one.ask == other.ask && one.models == other.models
+    let alike = one.ask == other.ask && one.models == other.models && one.rules == other.rules;
+    alike && other.shape.contains(&one.shape)
 }
 
 #[cfg(test)]
