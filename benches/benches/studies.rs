@@ -2,13 +2,17 @@
 //!
 //! The queue holds so many events; again and again the next one is taken and another one asked for,
 //! after an exponential time. A cell is filled to about nine tenths by tasks of twelve shapes; then
-//! one task ends and another one is placed, again and again. The published runs need their data
-//! (`BOURSE_TRACES`). Time is that of this thread on a processor.
+//! one task ends and another one is placed, again and again. Policies that are about GPUs meet
+//! machines with eight of them, and tasks of parts of one up to all eight. The published runs need
+//! their data (`BOURSE_TRACES`). Time is that of this thread on a processor.
 
 use benches::{allocation::timed, arguments::Arguments, growth::Growth, report::Report};
 use master_core::{
     allocator::Amounts,
-    placement::{BestFit, DotProduct, EPvm, FirstFit, Pack, Placement, Random, Spread, WorstFit},
+    placement::{
+        BestFit, DotProduct, EPvm, Fgd, FirstFit, GpuClustering, GpuPacking, Pack, Placement,
+        Random, Spread, WorstFit,
+    },
 };
 use proto::model::ResourceName;
 use simulator::engine::{Chance, RadixHeap};
@@ -76,7 +80,49 @@ fn amounts(cpus: u128, mem: u128) -> Amounts {
     amounts
 }
 
-fn policies() -> Vec<(&'static str, Box<dyn Placement>)> {
+/// A policy by its name.
+type Named = (&'static str, Box<dyn Placement>);
+
+/// Machines that are all alike, and what is asked of them, each as often.
+struct Bed {
+    total: Amounts,
+    shapes: Vec<Amounts>,
+    /// Of which nine tenths are in use.
+    counted: ResourceName,
+}
+
+impl Bed {
+    fn cpus() -> Self {
+        let shapes = [500, 1_000, 2_000, 4_000].into_iter();
+        let shapes =
+            shapes.flat_map(|cpus| [1_024_000, 4_096_000, 8_192_000].map(|mem| amounts(cpus, mem)));
+        let counted = ResourceName::CPUS;
+        Self { total: amounts(16_000, 65_536_000), shapes: shapes.collect(), counted }
+    }
+
+    fn gpus() -> Self {
+        let with = |gpus: u128, cpus, mem| {
+            let mut amounts = amounts(cpus, mem);
+            amounts.set(&ResourceName::GPUS, gpus);
+            amounts
+        };
+        let of_gpus = [200, 500, 1_000, 2_000, 4_000, 8_000].into_iter();
+        let shapes = of_gpus.flat_map(|gpus| [4, 8].map(|times| with(gpus, gpus * times, 1_000)));
+        let counted = ResourceName::GPUS;
+        Self { total: with(8_000, 96_000, 262_144_000), shapes: shapes.collect(), counted }
+    }
+}
+
+fn gpu_policies() -> Vec<Named> {
+    let typical: Vec<_> = Bed::gpus().shapes.into_iter().map(|shape| (shape, 1)).collect();
+    vec![
+        ("gpu-clustering", Box::new(GpuClustering)),
+        ("gpu-packing", Box::new(GpuPacking)),
+        ("fgd", Box::new(Fgd::new(&typical))),
+    ]
+}
+
+fn cpu_policies() -> Vec<Named> {
     vec![
         ("random", Box::new(Random::new(1))),
         ("first-fit", Box::new(FirstFit)),
@@ -90,25 +136,23 @@ fn policies() -> Vec<(&'static str, Box<dyn Placement>)> {
 }
 
 /// Placements for each second of processor time.
-fn placements(machines: usize, policy: Box<dyn Placement>, rounds: usize) -> f64 {
-    let total = amounts(16_000, 65_536_000);
+fn placements(bed: Bed, machines: usize, policy: Box<dyn Placement>, rounds: usize) -> f64 {
+    let Bed { total, shapes, counted } = bed;
+    let most = total.get(&counted) * machines as u128 * 9 / 10;
     let machine = Machine { total, ..Machine::default() };
     let mut cell = Cell::new(vec![machine; machines]);
     let mut requests = Requests::new();
-    for cpus in [500, 1_000, 2_000, 4_000] {
-        for mem in [1_024_000, 4_096_000, 8_192_000] {
-            requests.number(Request::new(amounts(cpus, mem)).expect("no GPUs"));
-        }
+    for shape in shapes {
+        requests.number(Request::new(shape).expect("whole GPUs, or a part of one"));
     }
     let mut finder = Finder::new(policy, Tie::new(TieRule::Index, &cell, 1));
     let mut chance = Chance::new(2, 0);
     let (mut running, mut used) = (Vec::new(), 0);
-    let most = 16_000 * machines as u128 * 9 / 10;
     while used < most {
         let number = u32::try_from(chance.index(requests.len())).expect("few");
         let Some(choice) = finder.best(&cell, &requests, number) else { break };
         let request = requests.get(number);
-        used += request.shape.get(&ResourceName::CPUS);
+        used += request.shape.get(&counted);
         running.push((choice.machine, number, cell.take(choice.machine, request, choice.gpu)));
     }
     let (time, placed) = timed(|| {
@@ -142,6 +186,25 @@ fn run(name: &str, labels: &[(&str, &str)], data: &Path) -> anyhow::Result<f64> 
     Ok(time.as_secs_f64())
 }
 
+/// What a placement costs by each of some policies, on three sizes of a cell.
+fn by_policy(
+    report: &mut Report,
+    arguments: &Arguments,
+    bed: fn() -> Bed,
+    policies: fn() -> Vec<Named>,
+) {
+    for (index, (name, _)) in policies().iter().enumerate() {
+        let mut costs = Vec::new();
+        for machines in [1_000, 10_000, 50_000].map(|full| arguments.amount(full)) {
+            let policy = policies().swap_remove(index).1;
+            let speed = placements(bed(), machines, policy, arguments.amount(200_000));
+            report.figure(format!("{name}, {machines} machines"), speed, "placements/s");
+            costs.push((machines as f64, 1e6 / speed));
+        }
+        report.note(format!("µs by {name}: {}", Growth::fit(&costs)));
+    }
+}
+
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::of_process();
     let mut report = Report::new("Studies: what they cost", &arguments);
@@ -150,16 +213,8 @@ fn main() -> anyhow::Result<()> {
         report.figure(format!("queue, {pending} pending"), radix(pending, rounds), "ns");
         report.figure(format!("binary heap, {pending} pending"), binary(pending, rounds), "ns");
     }
-    for (index, (name, _)) in policies().iter().enumerate() {
-        let mut costs = Vec::new();
-        for machines in [1_000, 10_000, 50_000].map(|full| arguments.amount(full)) {
-            let policy = policies().swap_remove(index).1;
-            let speed = placements(machines, policy, arguments.amount(200_000));
-            report.figure(format!("{name}, {machines} machines"), speed, "placements/s");
-            costs.push((machines as f64, 1e6 / speed));
-        }
-        report.note(format!("µs by {name}: {}", Growth::fit(&costs)));
-    }
+    by_policy(&mut report, &arguments, Bed::cpus, cpu_policies);
+    by_policy(&mut report, &arguments, Bed::gpus, gpu_policies);
     match std::env::var_os("BOURSE_TRACES") {
         None => report.note("published runs: SKIPPED, BOURSE_TRACES is not set"),
         Some(data) => {
