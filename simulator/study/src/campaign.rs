@@ -189,11 +189,12 @@ impl Shelf {
     fn measure(&self, order: Order<'_>, policies: &Policies) -> Result<Measures, RunError> {
         let outputs = &order.study.outputs;
         outputs.check()?;
+        let warm_up = order.study.warm_up()?;
         let (mut recorder, timeline) = match order.records {
             Some(directory) if outputs.is_asked() => Recorder::open(outputs, directory)?,
             _ => (Recorder::none(), None),
         };
-        let mut watch = Watch { timeline, progress: order.progress };
+        let mut watch = Watch { warm_up, timeline, progress: order.progress };
         let begun =
             self.with_running(&order, policies, &mut recorder, &mut |run| drive(run, &mut watch))?;
         if let Some(timeline) = watch.timeline {

@@ -32,6 +32,11 @@ impl Level {
         self.becomes(now, self.value.checked_sub(by).expect("it was there"));
     }
 
+    /// What it was before a time does not count.
+    pub(crate) fn count_from(&mut self, at: Time) {
+        *self = Self { value: self.value, since: at, integral: 0 };
+    }
+
     /// The time is over.
     pub(crate) fn end(&mut self, until: Time) {
         self.becomes(until.max(self.since), self.value);

@@ -3,7 +3,7 @@
 
 use crate::{
     campaign::Run,
-    measures::Measures,
+    measures::{Measures, is_wait},
     plan::{Expectation, Statistic, Study, Where},
     statistics::{Mean, quantile},
 };
@@ -19,6 +19,9 @@ pub struct Group {
     pub scalars: BTreeMap<String, Mean>,
     /// Means of curves by name, over whole numbers.
     pub curves: BTreeMap<String, BTreeMap<u32, Mean>>,
+    /// Queues that still grew at the end of runs, with how many were left in them: waits in these
+    /// runs are in no mean.
+    pub saturated: BTreeMap<String, Mean>,
     #[serde(skip)]
     pub(crate) runs: Vec<Measures>,
 }
@@ -43,6 +46,8 @@ pub struct Outcome {
     pub verdicts: Vec<Verdict>,
     /// How many runs there were.
     pub runs: usize,
+    /// Seconds from the start that were not measured, where a study says so and nothing varies it.
+    pub warm_up_s: f64,
     /// Of all runs' events.
     pub digest: String,
 }
@@ -60,6 +65,7 @@ impl Outcome {
                     labels: run.labels.clone(),
                     scalars: BTreeMap::new(),
                     curves: BTreeMap::new(),
+                    saturated: BTreeMap::new(),
                     runs: vec![run.measures.clone()],
                 }),
             }
@@ -67,7 +73,7 @@ impl Outcome {
         groups.iter_mut().for_each(Group::average);
         let verdicts = study.expect.iter().map(|line| verdict(line, &groups)).collect();
         let digest = format!("{:016x}", digest.value());
-        Self { groups, verdicts, runs: runs.len(), digest }
+        Self { groups, verdicts, runs: runs.len(), warm_up_s: study.warm_up_s, digest }
     }
 
     /// Whether everything came as expected.
@@ -80,7 +86,11 @@ impl Group {
     fn average(&mut self) {
         let names: BTreeSet<&String> =
             self.runs.iter().flat_map(|run| run.scalars.keys()).collect();
-        let mean = |name: &String| Some((name.clone(), Mean::of(&self.numbers(name, None))?));
+        let mean = |name: &String| {
+            let settled = self.runs.iter().filter(|run| !run.is_of_saturated(name));
+            let numbers: Vec<f64> = settled.filter_map(|run| run.get(name, None)).collect();
+            Some((name.clone(), Mean::of(&numbers)?))
+        };
         self.scalars = names.into_iter().filter_map(mean).collect();
         let curves = self.runs.iter().flat_map(|run| &run.curves);
         let places: BTreeSet<(&String, u32)> =
@@ -92,6 +102,34 @@ impl Group {
             }
         }
         self.curves = means;
+        let queues: BTreeSet<&String> =
+            self.runs.iter().flat_map(|run| run.saturated.keys()).collect();
+        let left = |queue: &&String| {
+            let of = |run: &Measures| run.saturated.get(*queue).map(|left| *left as f64);
+            self.runs.iter().filter_map(of).collect::<Vec<_>>()
+        };
+        let left = queues.iter().filter_map(|it| Some(((*it).clone(), Mean::of(&left(it))?)));
+        self.saturated = left.collect();
+    }
+
+    /// What is to be said of queues that still grew at the end: nothing when none did.
+    pub fn saturation(&self) -> Option<String> {
+        let said = self.saturated.iter().map(|(queue, left)| {
+            let name = if queue.is_empty() { "" } else { &format!("{queue}: ") };
+            let part = match left.count as usize == self.runs.len() {
+                true => String::new(),
+                false => format!(" in {} of {} runs", left.count, self.runs.len()),
+            };
+            format!("{name}saturated{part}, {} left", left.mean.round())
+        });
+        let said: Vec<String> = said.collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+
+    /// Whether a measure is one of waiting in a queue that still grew in every run.
+    pub fn is_saturated(&self, measure: &str) -> bool {
+        let whole = |left: &Mean| left.count as usize == self.runs.len();
+        self.saturated.iter().any(|(queue, left)| whole(left) && is_wait(measure, queue))
     }
 
     /// The numbers of all runs that have one.

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
 use study::{
     campaign::{self, Onlooker},
     error::RunError,
-    outcome::Outcome,
+    outcome::{Group, Outcome},
     plan::{Point, Policies, Study, expand},
     records::TaskForm,
     report::Ran,
@@ -134,6 +134,9 @@ fn in_words(study: &Study, outcome: &Outcome) -> String {
         text += &table::render(&["came", "expected", "got"], rows);
     }
     let came = outcome.verdicts.iter().filter(|verdict| verdict.passed).count();
+    if outcome.warm_up_s > 0.0 {
+        text += &format!("\nThe first {} s are warming up and not measured.\n", outcome.warm_up_s);
+    }
     text += &format!("\n{}: {} runs, digest {}", study.name, outcome.runs, outcome.digest);
     if !outcome.verdicts.is_empty() {
         text += &format!("; {came} of {} expectations came", outcome.verdicts.len());
@@ -159,12 +162,13 @@ fn means(study: &Study, outcome: &Outcome) -> String {
     let rows = groups.iter().map(|group| {
         let of_labels = labels.iter().map(|it| group.labels.get(*it).cloned().unwrap_or_default());
         let of_scalars = scalars.iter().map(|it| match group.scalars.get(*it) {
-            None => String::new(),
             Some(mean) => with_interval(mean),
+            None if group.is_saturated(it) => "saturated".to_owned(),
+            None => String::new(),
         });
         of_labels.chain(of_scalars).collect()
     });
-    table::render(&titles, rows)
+    table::render(&titles, rows) + &saturations(groups)
 }
 
 fn by_measure(study: &Study, outcome: &Outcome, labels: &BTreeSet<&str>) -> String {
@@ -180,7 +184,17 @@ fn by_measure(study: &Study, outcome: &Outcome, labels: &BTreeSet<&str>) -> Stri
             }
         }
     }
-    table::render(&titles, rows.into_iter())
+    table::render(&titles, rows.into_iter()) + &saturations(&outcome.groups)
+}
+
+/// A line for everything that was swept in which a queue still grew at the end.
+fn saturations(groups: &[Group]) -> String {
+    let said = groups.iter().filter_map(|group| Some((group, group.saturation()?)));
+    let lines = said.map(|(group, said)| {
+        let labels: Vec<&str> = group.labels.values().map(String::as_str).collect();
+        format!("{}{}{said}\n", labels.join(", "), if labels.is_empty() { "" } else { ": " })
+    });
+    lines.collect()
 }
 
 fn with_interval(mean: &Mean) -> String {

@@ -37,6 +37,8 @@ pub(super) struct Run<'a> {
     running: BTreeMap<(Time, usize), u64>,
     /// What was promised to the first that waits: no later start.
     promised: Option<(usize, Time)>,
+    /// When counting began, if not at the start.
+    from: Option<Time>,
     waits: Vec<f64>,
     slowdowns: Vec<f64>,
     /// Processors times seconds.
@@ -77,7 +79,11 @@ impl Running for Run<'_> {
     }
 
     fn waiting(&self) -> Vec<Waiting> {
-        vec![Waiting { queue: String::new(), count: self.waiting.len() as u64 }]
+        vec![Waiting {
+            queue: String::new(),
+            count: self.waiting.len() as u64,
+            come: self.next as u64,
+        }]
     }
 
     fn state(&self) -> State {
@@ -96,6 +102,20 @@ impl Running for Run<'_> {
             digest: self.digest.value(),
             ..State::default()
         }
+    }
+
+    /// What runs counts from now on, what waits with all its waiting.
+    fn count_from(&mut self, at: Time) {
+        self.from = Some(at);
+        self.waits.clear();
+        self.slowdowns.clear();
+        (self.too_wide, self.backfilled, self.broken_promises) = (0, 0, 0);
+        let rest = self.running.iter().map(|((end, job), processors)| {
+            // By its estimate it would end then; it is over earlier by as much as it runs shorter.
+            let early = self.estimate(*job) - self.jobs[*job].runs;
+            *processors as f64 * (*end - early - at).as_seconds()
+        });
+        self.used = rest.sum();
     }
 
     fn finish(self: Box<Self>) -> Measures {
@@ -118,6 +138,7 @@ impl<'a> Run<'a> {
             free: plan.processors,
             running: BTreeMap::new(),
             promised: None,
+            from: None,
             waits: Vec::new(),
             slowdowns: Vec::new(),
             used: 0.0,
@@ -302,7 +323,8 @@ impl<'a> Run<'a> {
 
     fn measures(mut self) -> Measures {
         let end = self.queue.now().as_seconds();
-        let began = self.jobs.first().map_or(0.0, |job| job.at.as_seconds());
+        let first = self.from.or(self.jobs.first().map(|job| job.at));
+        let began = first.map_or(0.0, Time::as_seconds);
         let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
         self.waits.sort_by(f64::total_cmp);
         let count = self.waits.len().max(1) as f64;

@@ -32,13 +32,17 @@ impl Running for World<'_> {
             let begun = self.frameworks.iter().filter(|it| it.group == group && it.starts < now);
             let asked = begun.count() as u64 * u64::from(plan.tasks);
             let count = asked.saturating_sub(self.results.launched_by(group));
-            Waiting { queue: name.clone(), count }
+            Waiting { queue: name.clone(), count, come: asked }
         });
         let first = self.plan.frameworks.len();
         let queues = self.plan.jobs.keys().enumerate().map(|(number, name)| {
             let own = self.frameworks.iter().filter(|it| it.group == first + number);
-            let count = own.filter_map(|it| it.jobs()).map(|jobs| jobs.waiting()).sum();
-            Waiting { queue: name.clone(), count }
+            let (mut count, mut come) = (0, 0);
+            for jobs in own.filter_map(|it| it.jobs()) {
+                count += jobs.waiting();
+                come += jobs.results().arrived;
+            }
+            Waiting { queue: name.clone(), count, come }
         });
         waiting.chain(queues).collect()
     }
@@ -81,6 +85,9 @@ impl Running for World<'_> {
             digest: self.results.digest(),
         }
     }
+
+    /// A cluster is measured from its start.
+    fn count_from(&mut self, _: Time) {}
 
     fn finish(mut self: Box<Self>) -> Measures {
         if self.recorder.wants_tasks() {

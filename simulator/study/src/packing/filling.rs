@@ -252,6 +252,9 @@ impl Running for Filling<'_> {
         Vec::new()
     }
 
+    /// Nothing leaves, so that nothing settles.
+    fn count_from(&mut self, _: Time) {}
+
     fn state(&self) -> State {
         State {
             at: Time::seconds(self.come.saturating_sub(1) as u64),

@@ -48,6 +48,7 @@ use crate::{
     scheduling::SchedulingPlan,
 };
 use serde::Deserialize;
+use simulator::engine::Time;
 use std::collections::BTreeMap;
 
 /// What a study is about, whatever is swept.
@@ -73,6 +74,9 @@ pub struct Study {
     /// Everything random is drawn from it.
     #[serde(default)]
     pub seed: u64,
+    /// Seconds from the start that are not measured; how things come about is no steady state.
+    #[serde(default)]
+    pub warm_up_s: f64,
     /// How much fits into a cell.
     pub filling: Option<FillingPlan>,
     /// How few machines hold a load.
@@ -204,6 +208,26 @@ impl Study {
         match asked.into_iter().filter(|asked| *asked).count() {
             1 => Ok(study),
             count => Err(PlanError::Asks(count)),
+        }
+    }
+
+    /// What is not measured.
+    ///
+    /// # Errors
+    /// When it is no time, or nothing settles in what is asked.
+    pub(crate) fn warm_up(&self) -> Result<Time, PlanError> {
+        let wrong = |problem: &str| PlanError::Value {
+            table: "warm_up_s".to_owned(),
+            problem: problem.to_owned(),
+        };
+        match self.warm_up_s {
+            0.0 => Ok(Time::ZERO),
+            seconds if !(0.0..=1e9).contains(&seconds) => Err(wrong("it is not from 0 to 10^9")),
+            _ if self.filling.is_some() || self.compaction.is_some() => {
+                Err(wrong("tasks that never leave come to no steady state"))
+            }
+            // Nanoseconds of a billion seconds are exact enough for a cut.
+            seconds => Ok(Time((seconds * 1e9) as u64)),
         }
     }
 }

@@ -118,6 +118,10 @@ impl Running for Allocator<'_> {
         state
     }
 
+    fn count_from(&mut self, at: Time) {
+        self.world.results.count_from(at);
+    }
+
     fn finish(mut self: Box<Self>) -> Measures {
         let offers = std::mem::take(&mut self.offers);
         if self.world.recorder.wants_tasks() {

@@ -96,6 +96,7 @@ impl<E> World<'_, E> {
         let of = |(class, queue): (Class, &str)| Waiting {
             queue: queue.to_owned(),
             count: self.queued[class as usize],
+            come: self.come[class as usize],
         };
         CLASSES.map(of).into()
     }

@@ -18,6 +18,8 @@ pub(super) struct Results {
     /// Cores held by offers, in thousandths.
     pub(super) locked: Level,
     pub(super) events: u64,
+    /// Since when is counted.
+    from: Time,
     /// All schedulers.
     pub(super) schedulers: u64,
     /// All cores, in thousandths.
@@ -29,7 +31,6 @@ pub(super) struct Results {
 /// Numbers of the jobs of a class, and of those who decide about them.
 #[derive(Debug, Default)]
 pub(super) struct OfClass {
-    pub(super) arrived: u64,
     pub(super) placed: u64,
     pub(super) abandoned: u64,
     /// Left in a queue at the end.
@@ -54,6 +55,7 @@ impl Results {
             used: Level::default(),
             locked: Level::default(),
             events: 0,
+            from: Time::ZERO,
             schedulers: 1,
             capacity,
             classes: Default::default(),
@@ -71,6 +73,17 @@ impl Results {
         places.iter().for_each(|(machine, _)| self.digest.add(&[(*machine).into()]));
     }
 
+    /// What happened before a moment is not measured.
+    pub(super) fn count_from(&mut self, at: Time) {
+        self.from = at;
+        for level in [&mut self.used, &mut self.locked] {
+            level.count_from(at);
+        }
+        for of in &mut self.classes {
+            *of = OfClass { schedulers: of.schedulers, ..OfClass::default() };
+        }
+    }
+
     /// Of what has happened so far.
     pub(super) fn digest(&self) -> u64 {
         self.digest.value()
@@ -84,6 +97,8 @@ impl Results {
 
     /// By name: times in seconds, the rest in parts of one or counts.
     pub(super) fn measures(&mut self, until: Time) -> Measures {
+        // From here on it is how long was counted.
+        let until = Time(until.0.saturating_sub(self.from.0));
         let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
         let scalars = &mut measures.scalars;
         scalars.insert("cpus-used".to_owned(), self.used.mean(until, self.capacity));

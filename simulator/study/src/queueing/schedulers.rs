@@ -81,6 +81,10 @@ impl Running for Schedulers<'_> {
         self.world.state()
     }
 
+    fn count_from(&mut self, at: Time) {
+        self.world.results.count_from(at);
+    }
+
     fn finish(mut self: Box<Self>) -> Measures {
         let queues: Vec<_> = self.all.iter().map(|scheduler| &scheduler.queue).collect();
         self.world.finish(&queues)

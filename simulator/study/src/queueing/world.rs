@@ -82,6 +82,8 @@ pub(super) struct World<'a, E> {
     used: [u128; 2],
     /// Jobs in queues, by class.
     pub(super) queued: [u64; 2],
+    /// Jobs that have arrived, by class.
+    pub(super) come: [u64; 2],
 }
 
 impl Reserved {
@@ -116,6 +118,7 @@ impl<'a, E> World<'a, E> {
             running_free: Vec::new(),
             used: [0; 2],
             queued: [0; 2],
+            come: [0; 2],
         };
         world.expect_arrival();
         world
@@ -132,7 +135,7 @@ impl<'a, E> World<'a, E> {
     pub(super) fn arrive(&mut self) -> JobId {
         let listed = self.arrivals.next().expect("its arrival was asked for");
         self.expect_arrival();
-        self.results.of(listed.class).arrived += 1;
+        self.come[listed.class as usize] += 1;
         let job = Job::new(listed);
         match self.jobs_free.pop() {
             Some(id) => {

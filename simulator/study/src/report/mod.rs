@@ -52,6 +52,8 @@ pub struct Each<'a> {
     pub repeats: &'a BTreeMap<String, u64>,
     /// Its numbers.
     pub scalars: &'a BTreeMap<String, f64>,
+    /// Queues that still grew at the end, with how many were left.
+    pub saturated: &'a BTreeMap<String, u64>,
     /// Of everything that happened, in hexadecimal.
     pub digest: String,
 }
@@ -76,6 +78,7 @@ impl<'a> Ran<'a> {
             labels: &run.labels,
             repeats: &run.repeats,
             scalars: &run.measures.scalars,
+            saturated: &run.measures.saturated,
             digest: format!("{:016x}", run.measures.digest),
         });
         Summary {

@@ -34,6 +34,9 @@ pub(super) fn page(ran: Ran<'_>, charts: &[Chart]) -> String {
     if !study.source.is_empty() {
         paragraph(&format!("After: {}.", study.source));
     }
+    if outcome.warm_up_s > 0.0 {
+        paragraph(&format!("The first {} s are warming up and not measured.", outcome.warm_up_s));
+    }
     paragraph(&format!("{} runs, digest {}.", outcome.runs, outcome.digest));
     if !outcome.verdicts.is_empty() {
         let came = outcome.verdicts.iter().filter(|verdict| verdict.passed).count();
@@ -68,17 +71,25 @@ fn means(groups: &[Group]) -> String {
     let scalars: BTreeSet<_> = groups.iter().flat_map(|group| group.scalars.keys()).collect();
     let titles = labels.iter().chain(&scalars).map(|it| it.as_str());
     let titles: String = titles.map(|it| format!("<th>{}</th>", escape(it))).collect();
-    let mut text = format!("<table><tr>{titles}</tr>\n");
+    let saturates = groups.iter().any(|group| group.saturation().is_some());
+    let last = if saturates { "<th></th>" } else { "" };
+    let mut text = format!("<table><tr>{titles}{last}</tr>\n");
     for group in groups {
         let of_labels = labels.iter().map(|it| {
             let value = group.labels.get(*it).map_or("", String::as_str);
             format!("<td>{}</td>", escape(value))
         });
         let of_scalars = scalars.iter().map(|it| {
-            let mean = group.scalars.get(*it).map(in_words).unwrap_or_default();
+            let mean = match group.scalars.get(*it) {
+                Some(mean) => in_words(mean),
+                None if group.is_saturated(it) => "saturated".to_owned(),
+                None => String::new(),
+            };
             format!("<td class=\"number\">{mean}</td>")
         });
-        let cells: String = of_labels.chain(of_scalars).collect();
+        let said = group.saturation();
+        let said = said.map(|it| format!("<td class=\"missed\">{}</td>", escape(&it)));
+        let cells: String = of_labels.chain(of_scalars).chain(said).collect();
         let _ = writeln!(text, "<tr>{cells}</tr>");
     }
     text + "</table>\n"

@@ -11,8 +11,8 @@ pub(super) fn runs(runs: &[Run]) -> String {
         runs.iter().flat_map(|it| it.repeats.keys()).map(|it| &**it).collect();
     let scalars: BTreeSet<&str> =
         runs.iter().flat_map(|it| it.measures.scalars.keys()).map(|it| &**it).collect();
-    let titles = labels.iter().chain(&repeats).chain(&scalars).copied().chain(["digest"]);
-    let mut text = line(titles.map(str::to_owned));
+    let titles = labels.iter().chain(&repeats).chain(&scalars).copied();
+    let mut text = line(titles.chain(["saturated", "digest"]).map(str::to_owned));
     for run in runs {
         let of_labels = labels.iter().map(|it| run.labels.get(*it).cloned().unwrap_or_default());
         let of_repeats =
@@ -21,7 +21,12 @@ pub(super) fn runs(runs: &[Run]) -> String {
             .iter()
             .map(|it| run.measures.scalars.get(*it).map(f64::to_string).unwrap_or_default());
         let digest = format!("{:016x}", run.measures.digest);
-        text += &line(of_labels.chain(of_repeats).chain(of_scalars).chain([digest]));
+        // A queue that still grew, and how many were left in it: `batch 12; service 7`.
+        let saturated = run.measures.saturated.iter();
+        let saturated: Vec<_> =
+            saturated.map(|(queue, left)| format!("{queue} {left}").trim().to_owned()).collect();
+        let last = [saturated.join("; "), digest];
+        text += &line(of_labels.chain(of_repeats).chain(of_scalars).chain(last));
     }
     text
 }
@@ -84,7 +89,8 @@ mod tests {
         let text = runs(&[run("a, b", 0, 2.5), run("c", 1, 3.0)]);
         assert_eq!(
             text,
-            "policy,seed,placed,digest\n\"a, b\",0,2.5,00000000000000ff\nc,1,3,00000000000000ff\n"
+            "policy,seed,placed,saturated,digest\n\"a, b\",0,2.5,,00000000000000ff\n\
+             c,1,3,,00000000000000ff\n"
         );
     }
 }

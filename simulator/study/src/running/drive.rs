@@ -1,6 +1,6 @@
 //! Takes a run from its beginning to its end, and stops wherever somebody wants to look.
 
-use super::Running;
+use super::{Running, Waiting, trend::Trend};
 use crate::{error::RunError, measures::Measures, records::Timeline};
 use simulator::engine::Time;
 use std::fmt;
@@ -10,6 +10,8 @@ const STEPS: u64 = 256;
 
 /// Who looks on.
 pub struct Watch<'a> {
+    /// What happens before is warming up.
+    pub warm_up: Time,
     /// Lines of a timeline.
     pub timeline: Option<Timeline>,
     /// Is told how far it is and how far it goes.
@@ -25,7 +27,7 @@ impl fmt::Debug for Watch<'_> {
 impl Watch<'_> {
     /// Nobody.
     pub fn nobody() -> Self {
-        Self { timeline: None, progress: &|_, _| {} }
+        Self { warm_up: Time::ZERO, timeline: None, progress: &|_, _| {} }
     }
 }
 
@@ -37,16 +39,27 @@ pub fn drive(mut run: Box<dyn Running + '_>, watch: &mut Watch<'_>) -> Result<Me
     let (from, to) = run.span();
     let step = Time((to.0.saturating_sub(from.0) / STEPS).max(1));
     let mut told = from + step;
+    let mut trend = Trend::new((from, to));
+    let mut warm_up = Some(watch.warm_up).filter(|it| *it > Time::ZERO);
     loop {
         let line = watch.timeline.as_ref().map_or(Time(u64::MAX), Timeline::next);
-        let next = line.min(told);
+        let take = trend.next().unwrap_or(Time(u64::MAX));
+        let warm = warm_up.unwrap_or(Time(u64::MAX));
+        let next = line.min(told).min(take).min(warm);
         // When nothing happens any more, lines still go on to where the run ends.
         let is_over = run.is_over();
-        if next == Time(u64::MAX) || is_over && line > run.span().1 {
+        if next == Time(u64::MAX) || is_over && line.min(take).min(warm) > run.span().1 {
             break;
         }
         if !is_over {
             run.run(Some(next));
+        }
+        if warm <= next {
+            run.count_from(warm);
+            warm_up = None;
+        }
+        if take <= next {
+            trend.take(&*run);
         }
         if told <= next {
             (watch.progress)(next.min(to), to);
@@ -57,5 +70,12 @@ pub fn drive(mut run: Box<dyn Running + '_>, watch: &mut Watch<'_>) -> Result<Me
         }
     }
     run.run(None);
-    Ok(run.finish())
+    let growing = trend.growing();
+    let at_the_end = run.waiting();
+    let mut measures = run.finish();
+    for Waiting { queue, count, .. } in growing {
+        let is_drained = at_the_end.iter().any(|it| it.queue == queue && it.count == 0);
+        measures.is_saturated(queue, count, is_drained);
+    }
+    Ok(measures)
 }

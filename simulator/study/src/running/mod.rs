@@ -12,6 +12,7 @@
 mod drive;
 mod state;
 mod stranded;
+mod trend;
 
 pub use drive::{Watch, drive};
 pub use state::{Resource, State, Waiting};
@@ -37,6 +38,10 @@ pub trait Running: fmt::Debug {
 
     /// How things stand, but for who waits.
     fn state(&self) -> State;
+
+    /// What happened before a moment, up to which it has just run, is warming up: nothing of it is
+    /// measured.
+    fn count_from(&mut self, at: Time);
 
     /// What it comes to.
     fn finish(self: Box<Self>) -> Measures;

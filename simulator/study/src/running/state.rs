@@ -30,6 +30,8 @@ pub struct Waiting {
     pub queue: String,
     /// How many jobs.
     pub count: u64,
+    /// How many have come so far, those that wait no more with them.
+    pub come: u64,
 }
 
 /// How things stand.

@@ -6,7 +6,7 @@ use simulator::engine::Time;
 /// Numbers of one framework.
 #[derive(Debug, Clone, Default)]
 pub(in crate::cluster) struct JobsResults {
-    pub(super) arrived: u64,
+    pub(in crate::cluster) arrived: u64,
     /// Jobs of which every task was launched.
     pub(super) placed: u64,
     /// Jobs that were given up.
