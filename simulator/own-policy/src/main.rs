@@ -26,7 +26,7 @@ fn main() -> anyhow::Result<()> {
         let came = if verdict.passed { "yes" } else { "NO " };
         println!("{came} {}: {}", verdict.expected, verdict.got);
     }
-    let ran = Ran { study: &study, file: &text, runs: &runs, outcome: &outcome };
+    let ran = Ran { study: &study, file: &text, data, runs: &runs, outcome: &outcome };
     ran.write(out).with_context(|| out.display().to_string())?;
     println!("see {}", out.join("report.html").display());
     Ok(())

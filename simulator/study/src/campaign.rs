@@ -11,7 +11,7 @@ use crate::{
     probing::ProbedJobs,
     queueing::JobList,
     records::Recorder,
-    running::{Running, Watch, drive},
+    running::{Running, Stop, Watch, drive},
     scheduling::Work,
 };
 use simulator::engine::Time;
@@ -87,11 +87,31 @@ impl fmt::Debug for Onlooker<'_> {
 
 /// One run that is to be made.
 #[derive(Clone, Copy)]
-struct Order<'a> {
+pub(crate) struct Order<'a> {
     study: &'a Study,
     data: &'a Path,
     records: Option<&'a Path>,
     progress: &'a dyn Fn(Time, Time),
+}
+
+impl<'a> Order<'a> {
+    /// A run, while nobody looks on.
+    pub(crate) fn of(point: &'a Point, data: &'a Path) -> Self {
+        Self { study: &point.study, data, records: None, progress: &|_, _| {} }
+    }
+}
+
+/// Makes a run again, with somebody who does something in the middle; `None` for studies that take
+/// no time.
+pub(crate) fn again<'a>(
+    order: Order<'a>,
+    policies: &Policies,
+    recorder: &mut Recorder,
+    stop: Option<Stop<'a>>,
+) -> Result<Option<Measures>, RunError> {
+    let warm_up = order.study.warm_up()?;
+    let mut watch = Watch { warm_up, timeline: None, progress: order.progress, stop };
+    Shelf::default().with_running(&order, policies, recorder, &mut |run| drive(run, &mut watch))
 }
 
 /// What somebody does with a run that has begun.
@@ -180,8 +200,7 @@ pub fn run_here(
     policies: &Policies,
 ) -> Result<Vec<Measures>, RunError> {
     let shelf = Shelf::default();
-    let order = |study| Order { study, data, records: None, progress: &|_, _| {} };
-    points.iter().map(|point| shelf.measure(order(&point.study), policies)).collect()
+    points.iter().map(|point| shelf.measure(Order::of(point, data), policies)).collect()
 }
 
 impl Shelf {
@@ -190,11 +209,16 @@ impl Shelf {
         let outputs = &order.study.outputs;
         outputs.check()?;
         let warm_up = order.study.warm_up()?;
+        if outputs.is_asked() && !order.study.has_a_middle() {
+            let table = "outputs".to_owned();
+            let problem = "a study of this kind tells nothing of single tasks".to_owned();
+            return Err(PlanError::Value { table, problem }.into());
+        }
         let (mut recorder, timeline) = match order.records {
             Some(directory) if outputs.is_asked() => Recorder::open(outputs, directory)?,
             _ => (Recorder::none(), None),
         };
-        let mut watch = Watch { warm_up, timeline, progress: order.progress };
+        let mut watch = Watch { warm_up, timeline, progress: order.progress, stop: None };
         let begun =
             self.with_running(&order, policies, &mut recorder, &mut |run| drive(run, &mut watch))?;
         if let Some(timeline) = watch.timeline {

@@ -1,6 +1,7 @@
 //! Why a run cannot be made.
 
 use crate::plan::PlanError;
+use simulator::engine::Time;
 use std::{io, path::PathBuf};
 use traces::ReadError;
 
@@ -24,6 +25,19 @@ pub enum RunError {
         directory: PathBuf,
         /// What was wrong.
         source: io::Error,
+    },
+    /// What was done once more was not the same.
+    #[error(
+        "what happened until {at} has the digest {found}, and had {expected}: the data or the \
+         program is another one"
+    )]
+    Elsewhere {
+        /// When.
+        at: Time,
+        /// What it was.
+        expected: String,
+        /// What it is.
+        found: String,
     },
     /// A timeline that never ends.
     #[error("a timeline of more than {max} lines: give a larger `timeline_s`")]

@@ -11,6 +11,7 @@
 //! | [`plan`] | a study as its author writes it; its sweep; what it expects |
 //! | [`studies`] | those that come with the program |
 //! | [`campaign`] | all runs of a study, on several threads |
+//! | [`again`] | a run made again: explained, looked at, gone on with |
 //! | [`cell`] | machines, requests, what fits where, the rule for ties, finding the best machine |
 //! | [`packing`] | tasks that never leave: how much fits, how fragmented, how few machines do |
 //! | [`queueing`] | jobs that wait for schedulers which take their time |
@@ -30,6 +31,10 @@
 
 #![forbid(unsafe_code)]
 
+/// Of the program: what it keeps says it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+pub mod again;
 pub mod backfilling;
 pub mod campaign;
 pub mod cell;

@@ -11,7 +11,8 @@ pub struct Measures {
     pub scalars: BTreeMap<String, f64>,
     /// Curves by name: values over whole numbers.
     pub curves: BTreeMap<String, BTreeMap<u32, f64>>,
-    /// Queues that still grew at the end, with how many were left in each: nothing for the only one.
+    /// Queues that still grew at the end, with how many were left in each; the only one has no
+    /// name.
     pub saturated: BTreeMap<String, u64>,
     /// Of everything that happened, in its order.
     pub digest: u64,

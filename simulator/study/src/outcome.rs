@@ -7,27 +7,31 @@ use crate::{
     plan::{Expectation, Statistic, Study, Where},
     statistics::{Mean, quantile},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs that differ in repetitions alone.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Group {
     /// What was swept.
     pub labels: BTreeMap<String, String>,
+    /// How many.
+    #[serde(default)]
+    pub count: usize,
     /// Means of numbers by name.
     pub scalars: BTreeMap<String, Mean>,
     /// Means of curves by name, over whole numbers.
     pub curves: BTreeMap<String, BTreeMap<u32, Mean>>,
     /// Queues that still grew at the end of runs, with how many were left in them: waits in these
     /// runs are in no mean.
+    #[serde(default)]
     pub saturated: BTreeMap<String, Mean>,
     #[serde(skip)]
     pub(crate) runs: Vec<Measures>,
 }
 
 /// Whether a line of what was expected came.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// What was expected, in words.
     pub expected: String,
@@ -38,7 +42,7 @@ pub struct Verdict {
 }
 
 /// What a study says.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Outcome {
     /// By what was swept, in the order of the runs.
     pub groups: Vec<Group>,
@@ -47,6 +51,7 @@ pub struct Outcome {
     /// How many runs there were.
     pub runs: usize,
     /// Seconds from the start that were not measured, where a study says so and nothing varies it.
+    #[serde(default)]
     pub warm_up_s: f64,
     /// Of all runs' events.
     pub digest: String,
@@ -63,6 +68,7 @@ impl Outcome {
                 Some(group) => group.runs.push(run.measures.clone()),
                 None => groups.push(Group {
                     labels: run.labels.clone(),
+                    count: 0,
                     scalars: BTreeMap::new(),
                     curves: BTreeMap::new(),
                     saturated: BTreeMap::new(),
@@ -84,6 +90,7 @@ impl Outcome {
 
 impl Group {
     fn average(&mut self) {
+        self.count = self.runs.len();
         let names: BTreeSet<&String> =
             self.runs.iter().flat_map(|run| run.scalars.keys()).collect();
         let mean = |name: &String| {
@@ -116,9 +123,9 @@ impl Group {
     pub fn saturation(&self) -> Option<String> {
         let said = self.saturated.iter().map(|(queue, left)| {
             let name = if queue.is_empty() { "" } else { &format!("{queue}: ") };
-            let part = match left.count as usize == self.runs.len() {
+            let part = match left.count as usize == self.count {
                 true => String::new(),
-                false => format!(" in {} of {} runs", left.count, self.runs.len()),
+                false => format!(" in {} of {} runs", left.count, self.count),
             };
             format!("{name}saturated{part}, {} left", left.mean.round())
         });
@@ -128,7 +135,7 @@ impl Group {
 
     /// Whether a measure is one of waiting in a queue that still grew in every run.
     pub fn is_saturated(&self, measure: &str) -> bool {
-        let whole = |left: &Mean| left.count as usize == self.runs.len();
+        let whole = |left: &Mean| left.count as usize == self.count;
         self.saturated.iter().any(|(queue, left)| whole(left) && is_wait(measure, queue))
     }
 

@@ -8,7 +8,9 @@ use std::{
 use study::{
     campaign::{self, Onlooker, Run},
     error::RunError,
-    plan::{Policies, expand},
+    outcome::Outcome,
+    plan::{Policies, Study, expand},
+    report,
 };
 
 const JOBS: &str =
@@ -68,6 +70,28 @@ fn rows(path: &Path) -> Vec<Row> {
             .collect()
     };
     lines.map(row).collect()
+}
+
+/// What records show is drawn with the rest.
+#[test]
+fn records_are_drawn() {
+    let ran = Ran::new(&[], RANDOM).unwrap();
+    let text = format!("name = \"small\"\ntitle = \"small\"\n{RANDOM}");
+    let (study, out) = (Study::parse(&text).unwrap(), ran.directory.path().join("out"));
+    let outcome = Outcome::of(&study, &ran.runs);
+    let data = ran.directory.path();
+    let kept = report::Ran { study: &study, file: &text, data, runs: &ran.runs, outcome: &outcome };
+    kept.write(&out).unwrap();
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    let drawn = |name: &str, run| fs::read_to_string(ran.path(run, name)).ok();
+    for run in 0..8 {
+        let waits = drawn("waits.svg", run).unwrap();
+        assert!(waits.contains("batch") && waits.contains("service"));
+        assert!(drawn("machines.svg", run).unwrap().contains("Machines: cores in use"));
+        assert!(drawn("use.svg", run).is_none(), "nobody asked for a timeline");
+    }
+    assert!(drawn("waits.svg", 8).is_none(), "eight are enough");
+    assert!(page.contains("Single runs"));
 }
 
 /// A time of a row in seconds.

@@ -60,7 +60,8 @@ fn runs_that_saturate_are_told_from_others() {
 #[test]
 fn jobs_that_were_all_served_have_waits_that_say_little() {
     let text = "name = \"small\"\ntitle = \"small\"\n\
-        [backfilling]\nprocessors = 2\ndiscipline = \"fcfs\"\n[backfilling.jobs]\nend = { jobs = 3000 }\n\
+        [backfilling]\nprocessors = 2\ndiscipline = \"fcfs\"\n\
+        [backfilling.jobs]\nend = { jobs = 3000 }\n\
         [[backfilling.jobs.generate]]\nname = \"jobs\"\nclass = \"batch\"\n\
         between = { exponential = { mean = 1000000000 } }\ntasks = { constant = 1 }\n\
         duration = { constant = 3000000000 }\neach = { cpus = 1000 }\n\
@@ -82,7 +83,8 @@ fn what_warms_up_is_not_measured() {
     std::fs::write(directory.path().join("jobs.csv"), jobs).unwrap();
     let run = |warm_up: &str| -> Result<BTreeMap<String, f64>, String> {
         let text = format!(
-            "name = \"small\"\ntitle = \"small\"\nwarm_up_s = {warm_up}\n[queueing]\nuntil_s = 200\n\
+            "name = \"small\"\ntitle = \"small\"\nwarm_up_s = {warm_up}\n\
+             [queueing]\nuntil_s = 200\n\
              machines = {{ count = 2, cpus = 4, mem = 8192 }}\njobs = {{ file = \"jobs.csv\" }}\n\
              batch = {{ job_s = 10, task_s = 0 }}\nservice = {{ job_s = 1, task_s = 0 }}\n\
              architecture = \"monolithic\"\n"

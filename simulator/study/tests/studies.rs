@@ -5,7 +5,7 @@ use study::{
     campaign,
     outcome::Outcome,
     plan::{PlanError, Policies, Study, expand},
-    report::Ran,
+    report::{self, KeptError, Ran, Summary},
 };
 
 /// Two machines with two GPUs each, one with CPUs alone.
@@ -108,7 +108,7 @@ fn what_is_kept_is_complete() {
     let (points, study) = (expand(STUDY).unwrap(), Study::parse(STUDY).unwrap());
     let runs = campaign::run(&points, data.path(), &Policies::new(), 2, &|_| {}).unwrap();
     let outcome = Outcome::of(&study, &runs);
-    let ran = Ran { study: &study, file: STUDY, runs: &runs, outcome: &outcome };
+    let ran = Ran { study: &study, file: STUDY, data: data.path(), runs: &runs, outcome: &outcome };
     let directory = data.path().join("out");
     let mut files: Vec<_> = ran
         .write(&directory)
@@ -132,6 +132,34 @@ fn what_is_kept_is_complete() {
     assert_eq!(summary["each"].as_array().unwrap().len(), 80);
     assert_eq!(summary["verdicts"][2]["passed"], false);
     assert_eq!(summary["digest"], outcome.digest);
+
+    // All but the summary is made of it again: numbers to the last digit but one.
+    let again = Summary::read(&directory).unwrap();
+    for path in again.draw(&data.path().join("again")).unwrap() {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let (text, first) = (fs::read_to_string(&path).unwrap(), read(name));
+        match name {
+            "curves.csv" => assert!(nearly(&text, &first), "{name}"),
+            _ if name.ends_with(".svg") => assert_eq!(text.len(), first.len(), "{name}"),
+            _ => assert!(text == first, "{name}"),
+        }
+    }
+    let both = report::comparison(&[("one".to_owned(), again.clone()), ("two".to_owned(), again)]);
+    assert!(both.contains("<td>fgd, index</td><td>placed</td>"), "{both}");
+    fs::write(directory.join("summary.json"), "{}").unwrap();
+    assert!(matches!(Summary::read(&directory), Err(KeptError::Summary { .. })));
+    assert!(matches!(Summary::read(data.path()), Err(KeptError::File { .. })));
+}
+
+/// Whether tables say the same, but for the last digit of numbers.
+fn nearly(one: &str, other: &str) -> bool {
+    let cells = |text: &str| text.split([',', '\n']).map(str::to_owned).collect::<Vec<_>>();
+    let (one, other) = (cells(one), cells(other));
+    let same = |(one, other): (&String, &String)| match (one.parse::<f64>(), other.parse::<f64>()) {
+        (Ok(one), Ok(other)) => (one - other).abs() <= 1e-12 * one.abs().max(1.0),
+        _ => one == other,
+    };
+    one.len() == other.len() && one.iter().zip(&other).all(same)
 }
 
 #[test]

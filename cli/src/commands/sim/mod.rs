@@ -3,8 +3,12 @@
 mod compare;
 mod convert;
 mod describe;
+mod explain;
 mod export;
+mod kept;
 mod progress;
+mod replay;
+mod report;
 mod run;
 mod studies;
 mod trace;
@@ -19,6 +23,17 @@ use trace::TraceCommand;
 pub(crate) enum SimCommand {
     /// Run a study: a built-in one by its name, or a file
     Run(run::RunArgs),
+    /// Run all that a study varies, on several threads: `run` by another name
+    Sweep(run::RunArgs),
+    /// Make a run again and say why a task went where it did: who had room, scores, ties, and what
+    /// the others lack
+    Explain(explain::ExplainArgs),
+    /// Make a run again up to a moment and show how things stood
+    Replay(replay::ReplayArgs),
+    /// Go on from a checkpoint, also with another policy
+    Resume(replay::ResumeArgs),
+    /// Make tables, charts and the page again; of several studies, a page that compares them
+    Report(report::ReportArgs),
     /// Compare two studies that were run, run by run
     Compare(compare::CompareArgs),
     /// List the studies that come with the program
@@ -32,7 +47,11 @@ pub(crate) enum SimCommand {
 
 pub(crate) fn sim(command: &SimCommand, format: Format) -> anyhow::Result<ExitCode> {
     match command {
-        SimCommand::Run(args) => run::run(args, format),
+        SimCommand::Run(args) | SimCommand::Sweep(args) => run::run(args, format),
+        SimCommand::Explain(args) => explain::explain(args, format),
+        SimCommand::Replay(args) => replay::replay(args, format),
+        SimCommand::Resume(args) => replay::resume(args, format),
+        SimCommand::Report(args) => report::report(args, format),
         SimCommand::Compare(args) => compare::compare(args, format),
         SimCommand::Studies => studies::list(format),
         SimCommand::Show(args) => studies::show(args),

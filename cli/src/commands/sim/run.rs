@@ -1,6 +1,6 @@
 //! `bourse sim run`: all runs of a study, and what they come to.
 
-use super::{progress::Progress, text};
+use super::{progress::Progress, replay::written, text};
 use crate::output::{Format, print_text, table};
 use anyhow::Context as _;
 use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
@@ -108,17 +108,13 @@ pub(super) fn run(args: &RunArgs, format: Format) -> anyhow::Result<ExitCode> {
         );
     }
     bar.finish();
-    let ran = Ran { study: &study, file: &text, runs: &runs, outcome: &outcome };
+    let ran = Ran { study: &study, file: &text, data: &args.data, runs: &runs, outcome: &outcome };
     match format {
         Format::Json => print_text(&(serde_json::to_string_pretty(&ran.summary())? + "\n"))?,
         Format::Table => print_text(&in_words(&study, &outcome))?,
     }
     if let Some(directory) = &args.out {
-        let files = ran.write(directory).with_context(|| directory.display().to_string())?;
-        if format == Format::Table {
-            let page = directory.join("report.html");
-            print_text(&format!("{} files written; see {}\n", files.len(), page.display()))?;
-        }
+        written(ran, directory, format)?;
     }
     Ok(if outcome.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     measures::Measures,
+    plan::{PlanError, Policies, Study},
     records::{Outcome, PlaceInLine, Recorder, TaskRecord},
     running::{Resource, Running, State, Waiting},
     statistics::quantile,
@@ -27,7 +28,7 @@ enum Happening {
 
 #[derive(Debug)]
 pub(super) struct Run<'a> {
-    plan: &'a BackfillingPlan,
+    plan: BackfillingPlan,
     jobs: &'a [RigidJob],
     queue: Queue<Happening>,
     next: usize,
@@ -118,6 +119,33 @@ impl Running for Run<'_> {
         self.used = rest.sum();
     }
 
+    fn may_change(&self) -> &'static [&'static str] {
+        &["backfilling.discipline", "backfilling.estimates"]
+    }
+
+    /// What was promised under another discipline binds nobody.
+    fn turn_to(&mut self, study: &Study, _: &Policies) -> Result<(), PlanError> {
+        let Some(plan) = &study.backfilling else { return Err(PlanError::Asks(0)) };
+        if plan.estimates != self.plan.estimates {
+            let running = std::mem::take(&mut self.running);
+            let before = self.plan.estimates;
+            let estimate = |of: Estimates, job: usize| match of {
+                Estimates::User => self.jobs[job].estimate,
+                Estimates::Exact => self.jobs[job].runs,
+            };
+            let again = running.into_iter().map(|((end, job), processors)| {
+                let start = end - estimate(before, job);
+                ((start + estimate(plan.estimates, job), job), processors)
+            });
+            self.running = again.collect();
+        }
+        if plan.discipline != self.plan.discipline || plan.estimates != self.plan.estimates {
+            self.promised = None;
+        }
+        self.plan.clone_from(plan);
+        Ok(())
+    }
+
     fn finish(self: Box<Self>) -> Measures {
         self.measures()
     }
@@ -125,12 +153,12 @@ impl Running for Run<'_> {
 
 impl<'a> Run<'a> {
     pub(super) fn new(
-        plan: &'a BackfillingPlan,
+        plan: &BackfillingPlan,
         list: &'a RigidJobs,
         recorder: &'a mut Recorder,
     ) -> Self {
         let mut run = Self {
-            plan,
+            plan: plan.clone(),
             jobs: &list.jobs,
             queue: Queue::new(),
             next: 0,
@@ -230,7 +258,7 @@ impl<'a> Run<'a> {
             };
             self.recorder.task(&record);
         }
-        if self.recorder.wants_decisions() {
+        if self.recorder.wants_decision(job as u64, 0) {
             let (at_ns, job) = (now.0, job as u64);
             let place = PlaceInLine { at_ns, job, processors, free, before, because };
             self.recorder.started(&place);

@@ -64,6 +64,18 @@ impl Finder {
         &self.tie
     }
 
+    /// Another policy decides from now on.
+    pub fn decide_by(&mut self, policy: Box<dyn Placement>) {
+        self.policy = policy;
+        self.by_request.clear();
+    }
+
+    /// Ties are broken by another rule from now on.
+    pub fn break_ties_by(&mut self, tie: Tie) {
+        self.tie = tie;
+        self.by_request.clear();
+    }
+
     /// Whether the last choice was made by lot.
     pub fn went_by_lot(&self) -> bool {
         self.by_lot

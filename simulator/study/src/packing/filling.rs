@@ -12,9 +12,9 @@ use crate::{
     measures::Measures,
     plan::{Input, PlanError, Policies, ResourceKey, Study},
     records::{Decided, Outcome, Recorder, TaskRecord},
-    running::{Running, Smallest, State, Waiting},
+    running::{MachineState, Running, Smallest, State, Waiting},
 };
-use master_core::placement::{Fgd, Resolution, TypicalTask};
+use master_core::placement::{Fgd, Placement, Resolution, TypicalTask};
 use proto::model::ResourceName;
 use serde::Deserialize;
 use simulator::engine::{Chance, Digest, Time};
@@ -75,6 +75,8 @@ pub(crate) struct Filling<'a> {
     finder: Finder,
     counted: ResourceName,
     typical: Fgd,
+    typical_tasks: Vec<TypicalTask>,
+    policy: String,
     /// Thousandths of what is counted: all, what has come, what was placed; and of fragments.
     capacity: u128,
     arrived: u128,
@@ -113,9 +115,11 @@ impl FillingPlan {
         within("filling.until_percent", percent, UNTIL_PERCENT_MAX)?;
         let cell = load.cell();
         let typical = typical::of(load, self.typical_percent);
-        let finder = self.finder(study, &cell, &typical, policies)?;
+        let policy = self.placement(study, &typical, policies)?;
+        let finder = Finder::new(policy, Tie::new(self.tie, &cell, self.tie_seed));
         // Fragmentation is the same however fine the scores are.
-        let typical = Fgd::with_models(&typical, Resolution::Exact);
+        let typical_tasks = typical;
+        let typical = Fgd::with_models(&typical_tasks, Resolution::Exact);
         let mut chance = Chance::of(study.seed, "workload", 0);
         let arrivals = load.arrivals(&mut chance, &self.counted.0, self.until_percent);
         let mut filling = Filling {
@@ -127,6 +131,8 @@ impl FillingPlan {
             finder,
             counted: self.counted.0.clone(),
             typical,
+            typical_tasks,
+            policy: self.policy.clone(),
             arrived: 0,
             allocated: 0,
             fragmented: 0,
@@ -141,16 +147,15 @@ impl FillingPlan {
         Ok(filling)
     }
 
-    fn finder(
+    fn placement(
         &self,
         study: &Study,
-        cell: &Cell,
         typical: &[TypicalTask],
         policies: &Policies,
-    ) -> Result<Finder, PlanError> {
+    ) -> Result<Box<dyn Placement>, PlanError> {
         let kind = policies.find(study, &self.policy)?;
         let seed = Chance::of(study.seed, "policy", 0).number();
-        Ok(Finder::new(kind.make(seed, typical), Tie::new(self.tie, cell, self.tie_seed)))
+        Ok(kind.make(seed, typical))
     }
 }
 
@@ -186,7 +191,7 @@ impl Filling<'_> {
     }
 
     fn choose(&mut self, number: RequestId) -> Option<Choice> {
-        if !self.recorder.wants_decisions() {
+        if !self.recorder.wants_decision(self.come as u64, 0) {
             return self.finder.best(&self.cell, self.requests, number);
         }
         let survey = self.finder.survey(&self.cell, self.requests.get(number));
@@ -196,6 +201,7 @@ impl Filling<'_> {
             job: self.come as u64,
             task: 0,
             attempt: 1,
+            request: self.requests.get(number),
             cell: &self.cell,
             survey: &survey,
             choice,
@@ -262,6 +268,27 @@ impl Running for Filling<'_> {
             digest: self.digest.value(),
             ..State::of(&self.cell, self.requests, &self.smallest)
         }
+    }
+
+    fn machines(&self) -> Vec<MachineState> {
+        MachineState::of(&self.cell)
+    }
+
+    fn may_change(&self) -> &'static [&'static str] {
+        &["filling.policy", "filling.tie"]
+    }
+
+    fn turn_to(&mut self, study: &Study, policies: &Policies) -> Result<(), PlanError> {
+        let Some(plan) = &study.filling else { return Err(PlanError::Asks(0)) };
+        // What stays goes on where it is: one that goes by lot does not begin anew.
+        if plan.policy != self.policy {
+            self.finder.decide_by(plan.placement(study, &self.typical_tasks, policies)?);
+            self.policy.clone_from(&plan.policy);
+        }
+        if plan.tie != self.finder.tie().rule() {
+            self.finder.break_ties_by(Tie::new(plan.tie, &self.cell, plan.tie_seed));
+        }
+        Ok(())
     }
 
     fn finish(self: Box<Self>) -> Measures {

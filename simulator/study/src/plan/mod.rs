@@ -211,6 +211,15 @@ impl Study {
         }
     }
 
+    /// Whether its runs take time, so that one can look at them on their way.
+    pub(crate) fn has_a_middle(&self) -> bool {
+        self.filling.is_some()
+            || self.queueing.is_some()
+            || self.backfilling.is_some()
+            || self.scheduling.is_some()
+            || self.cluster.is_some()
+    }
+
     /// What is not measured.
     ///
     /// # Errors
@@ -223,8 +232,8 @@ impl Study {
         match self.warm_up_s {
             0.0 => Ok(Time::ZERO),
             seconds if !(0.0..=1e9).contains(&seconds) => Err(wrong("it is not from 0 to 10^9")),
-            _ if self.filling.is_some() || self.compaction.is_some() => {
-                Err(wrong("tasks that never leave come to no steady state"))
+            _ if self.queueing.is_none() && self.backfilling.is_none() => {
+                Err(wrong("a study of this kind is measured from its start"))
             }
             // Nanoseconds of a billion seconds are exact enough for a cut.
             seconds => Ok(Time((seconds * 1e9) as u64)),

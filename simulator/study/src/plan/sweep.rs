@@ -13,8 +13,25 @@ pub struct Point {
     pub labels: BTreeMap<String, String>,
     /// What is repeated: results are averaged over it.
     pub repeats: BTreeMap<String, u64>,
-    /// The file with the run's own values.
+    /// The file with the run's own values, as a table.
+    pub table: toml::Table,
+    /// The same as a study.
     pub study: Study,
+}
+
+impl Point {
+    /// The same run with other values for some keys.
+    ///
+    /// # Errors
+    /// When a key or a value is none that a study can have.
+    pub fn with(&self, changes: &[(String, Value)]) -> Result<Self, PlanError> {
+        let mut point = self.clone();
+        for (key, value) in changes {
+            set(&mut point.table, "set", key, value.clone())?;
+        }
+        point.study = point.table.clone().try_into()?;
+        Ok(point)
+    }
 }
 
 /// All runs of a study, in order: the last key of the sweep varies fastest, repetitions faster
@@ -72,7 +89,8 @@ fn point(base: &toml::Table, study: &Study, number: u64) -> Result<Point, PlanEr
     let variables = table.get("variables").and_then(Value::as_table).cloned();
     let variables = variables.unwrap_or_default();
     table.iter_mut().for_each(|(_, value)| fill_in(value, &variables));
-    Ok(Point { labels, repeats, study: table.try_into()? })
+    let study = table.clone().try_into()?;
+    Ok(Point { labels, repeats, table, study })
 }
 
 /// Puts variables into their places in all texts.

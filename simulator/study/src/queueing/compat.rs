@@ -9,13 +9,14 @@
 //! difference: an offer holds what is free when it arrives, not a millisecond before.
 
 use super::{
-    plan::QueueingPlan,
+    plan::{MAY_CHANGE, QueueingPlan},
     world::{AGAIN, Happening, JobId, Reserved, World},
 };
 use crate::{
     cell::MachineId,
     measures::Measures,
-    running::{Running, State, Waiting},
+    plan::{PlanError, Policies, Study},
+    running::{MachineState, Running, State, Waiting},
 };
 use master_core::allocator::Amounts;
 use proto::model::ResourceName;
@@ -45,7 +46,7 @@ pub(super) enum Own {
 #[derive(Debug)]
 pub(super) struct Allocator<'a> {
     world: World<'a, Own>,
-    plan: &'a QueueingPlan,
+    plan: QueueingPlan,
     /// Of each class: jobs that wait, and whether its framework wants offers.
     waiting: [VecDeque<JobId>; 2],
     wants: [bool; 2],
@@ -122,6 +123,21 @@ impl Running for Allocator<'_> {
         self.world.results.count_from(at);
     }
 
+    fn machines(&self) -> Vec<MachineState> {
+        MachineState::of(&self.world.cell)
+    }
+
+    fn may_change(&self) -> &'static [&'static str] {
+        &MAY_CHANGE
+    }
+
+    fn turn_to(&mut self, study: &Study, policies: &Policies) -> Result<(), PlanError> {
+        let Some(plan) = &study.queueing else { return Err(PlanError::Asks(0)) };
+        self.world.turn_to(study, &self.plan, plan, policies)?;
+        self.plan.clone_from(plan);
+        Ok(())
+    }
+
     fn finish(mut self: Box<Self>) -> Measures {
         let offers = std::mem::take(&mut self.offers);
         if self.world.recorder.wants_tasks() {
@@ -134,12 +150,12 @@ impl Running for Allocator<'_> {
 }
 
 impl<'a> Allocator<'a> {
-    pub(super) fn new(mut world: World<'a, Own>, plan: &'a QueueingPlan) -> Self {
+    pub(super) fn new(mut world: World<'a, Own>, plan: &QueueingPlan) -> Self {
         CLASSES.iter().for_each(|class| world.results.of(*class).schedulers = 1);
         world.results.schedulers = CLASSES.len() as u64;
         Self {
             world,
-            plan,
+            plan: plan.clone(),
             waiting: Default::default(),
             wants: [false; 2],
             collecting: false,

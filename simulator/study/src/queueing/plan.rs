@@ -8,7 +8,7 @@ use crate::{
     records::Recorder,
     running::Running,
 };
-use master_core::allocator::Amounts;
+use master_core::{allocator::Amounts, placement::Placement};
 use proto::model::ResourceName;
 use serde::Deserialize;
 use simulator::engine::{Chance, Time};
@@ -49,6 +49,18 @@ pub struct QueueingPlan {
     #[serde(default)]
     pub tie: TieRule,
 }
+
+/// What may become another in the middle of a run.
+pub(super) const MAY_CHANGE: [&str; 8] = [
+    "queueing.policy",
+    "queueing.tie",
+    "queueing.conflict",
+    "queueing.commit",
+    "queueing.batch.job_s",
+    "queueing.batch.task_s",
+    "queueing.service.job_s",
+    "queueing.service.task_s",
+];
 
 fn one() -> u32 {
     1
@@ -164,11 +176,9 @@ impl QueueingPlan {
     ) -> Result<Box<dyn Running + 'a>, PlanError> {
         within("queueing.machines.count", self.machines.count.into(), MACHINES_MAX)?;
         within("queueing.batch_schedulers", self.batch_schedulers.into(), SCHEDULERS_MAX)?;
-        let kind = policies.find(study, &self.policy)?;
         let cell = self.machines.cell();
         let tie = Tie::new(self.tie, &cell, study.seed);
-        let seed = Chance::of(study.seed, "policy", 0).number();
-        let finder = Finder::new(kind.make(seed, &[]), tie);
+        let finder = Finder::new(self.placement(study, policies)?, tie);
         let when = (self.first, seconds(self.until_s));
         Ok(match self.architecture {
             Architecture::Monolithic | Architecture::Shared => {
@@ -180,6 +190,17 @@ impl QueueingPlan {
                 Box::new(Allocator::new(world, self))
             }
         })
+    }
+
+    /// The policy of a run.
+    pub(super) fn placement(
+        &self,
+        study: &Study,
+        policies: &Policies,
+    ) -> Result<Box<dyn Placement>, PlanError> {
+        let kind = policies.find(study, &self.policy)?;
+        let seed = Chance::of(study.seed, "policy", 0).number();
+        Ok(kind.make(seed, &[]))
     }
 
     pub(super) fn decision(&self, class: Class) -> Decision {

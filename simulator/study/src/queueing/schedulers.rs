@@ -5,13 +5,14 @@
 //! begins, on the cell itself, gives everything back, and commits when its time is over.
 
 use super::{
-    plan::{Architecture, Commit, Conflict, QueueingPlan},
+    plan::{Architecture, Commit, Conflict, MAY_CHANGE, QueueingPlan},
     world::{Happening, JobId, World},
 };
 use crate::{
     cell::Choice,
     measures::Measures,
-    running::{Running, State, Waiting},
+    plan::{PlanError, Policies, Study},
+    running::{MachineState, Running, State, Waiting},
 };
 use simulator::engine::Time;
 use std::collections::{BTreeMap, VecDeque};
@@ -23,7 +24,7 @@ pub(super) type Decided = usize;
 #[derive(Debug)]
 pub(super) struct Schedulers<'a> {
     world: World<'a, Decided>,
-    plan: &'a QueueingPlan,
+    plan: QueueingPlan,
     /// First those of batch jobs, then that of service jobs; or one for all.
     all: Vec<Scheduler>,
     /// Who takes the next batch job.
@@ -85,6 +86,21 @@ impl Running for Schedulers<'_> {
         self.world.results.count_from(at);
     }
 
+    fn machines(&self) -> Vec<MachineState> {
+        MachineState::of(&self.world.cell)
+    }
+
+    fn may_change(&self) -> &'static [&'static str] {
+        &MAY_CHANGE
+    }
+
+    fn turn_to(&mut self, study: &Study, policies: &Policies) -> Result<(), PlanError> {
+        let Some(plan) = &study.queueing else { return Err(PlanError::Asks(0)) };
+        self.world.turn_to(study, &self.plan, plan, policies)?;
+        self.plan.clone_from(plan);
+        Ok(())
+    }
+
     fn finish(mut self: Box<Self>) -> Measures {
         let queues: Vec<_> = self.all.iter().map(|scheduler| &scheduler.queue).collect();
         self.world.finish(&queues)
@@ -92,7 +108,7 @@ impl Running for Schedulers<'_> {
 }
 
 impl<'a> Schedulers<'a> {
-    pub(super) fn new(mut world: World<'a, Decided>, plan: &'a QueueingPlan) -> Self {
+    pub(super) fn new(mut world: World<'a, Decided>, plan: &QueueingPlan) -> Self {
         let batch = match plan.architecture {
             Architecture::Shared => plan.batch_schedulers.max(1) as usize,
             _ => 0,
@@ -102,7 +118,7 @@ impl<'a> Schedulers<'a> {
         world.results.schedulers = batch as u64 + 1;
         let sequence = vec![0; world.cell.len()];
         let all = (0..=batch).map(|_| Scheduler::default()).collect();
-        Self { world, plan, all, turn: 0, sequence }
+        Self { world, plan: plan.clone(), all, turn: 0, sequence }
     }
 
     /// Whose job it is: batch jobs go to their schedulers in turn.

@@ -2,12 +2,13 @@
 
 use super::{
     jobs::{Job, JobList, Listed},
-    plan::First,
+    plan::{First, QueueingPlan},
     results::Results,
 };
 use crate::{
-    cell::{Cell, Choice, Finder, MachineId, RequestId, Requests, Taken},
+    cell::{Cell, Choice, Finder, MachineId, RequestId, Requests, Taken, Tie},
     measures::Measures,
+    plan::{PlanError, Policies, Study},
     records::{Decided, Outcome, Recorder},
     running::Smallest,
 };
@@ -215,7 +216,8 @@ impl<'a, E> World<'a, E> {
     /// by its number from 1.
     fn best(&mut self, id: JobId, task: u32, attempt: u32) -> Option<Choice> {
         let job = &self.jobs[id as usize];
-        if !self.recorder.wants_decisions() {
+        let number = job.listed.tasks - job.waiting + task;
+        if !self.recorder.wants_decision(job.listed.number.into(), number.into()) {
             return self.finder.best(&self.cell, &self.requests, job.listed.request);
         }
         let survey = self.finder.survey(&self.cell, self.requests.get(job.listed.request));
@@ -223,8 +225,9 @@ impl<'a, E> World<'a, E> {
         self.recorder.decided(&Decided {
             at: self.queue.now(),
             job: job.listed.number.into(),
-            task: (job.listed.tasks - job.waiting + task).into(),
+            task: number.into(),
             attempt: attempt.into(),
+            request: self.requests.get(job.listed.request),
             cell: &self.cell,
             survey: &survey,
             choice,
@@ -336,6 +339,24 @@ impl<'a, E> World<'a, E> {
         let job = &mut self.jobs[id as usize];
         job.conflicts += 1;
         self.results.of(job.listed.class).conflicts += 1;
+    }
+
+    /// Another policy or rule for ties from now on. What stays goes on where it is: one that goes
+    /// by lot does not begin anew.
+    pub(super) fn turn_to(
+        &mut self,
+        study: &Study,
+        before: &QueueingPlan,
+        after: &QueueingPlan,
+        policies: &Policies,
+    ) -> Result<(), PlanError> {
+        if after.policy != before.policy {
+            self.finder.decide_by(after.placement(study, policies)?);
+        }
+        if after.tie != before.tie {
+            self.finder.break_ties_by(Tie::new(after.tie, &self.cell, study.seed));
+        }
+        Ok(())
     }
 
     /// Whether nothing more happens before the end.

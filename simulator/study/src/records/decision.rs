@@ -1,6 +1,6 @@
 //! Decisions: where places were sought and what spoke for the one that was taken.
 
-use crate::cell::{Cell, Choice, MachineId, Survey, TieRule};
+use crate::cell::{Cell, Choice, MachineId, Request, Survey, TieRule};
 use serde::Serialize;
 use simulator::engine::Time;
 
@@ -15,6 +15,8 @@ pub struct Decided<'a> {
     pub task: u64,
     /// Which decision about the job it is, from 1.
     pub attempt: u64,
+    /// What it asks for.
+    pub request: &'a Request,
     /// The machines as they were.
     pub cell: &'a Cell,
     /// Those that had room, with what the policy thought of them.

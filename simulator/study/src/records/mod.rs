@@ -8,11 +8,13 @@
 //! | `decisions.jsonl` | each time that a place was sought for a task |
 
 mod decision;
+mod explanation;
 mod plan;
 mod task;
 mod timeline;
 
 pub use decision::{Decided, PlaceInLine};
+pub use explanation::{Answer, Explanation, Fitting, Lack, Lacking};
 pub use plan::{Outputs, TaskForm};
 pub use task::{Outcome, TASK_COLUMNS, TaskRecord};
 pub use timeline::Timeline;
@@ -33,14 +35,34 @@ use task::TaskFile;
 pub struct Recorder {
     tasks: Vec<TaskFile>,
     decisions: Option<BufWriter<File>>,
+    question: Option<Question>,
     directory: PathBuf,
     problem: Option<io::Error>,
+}
+
+/// Why did a task go where it did?
+#[derive(Debug)]
+struct Question {
+    job: u64,
+    task: u64,
+    /// Of the last time that a place was sought for it.
+    answer: Option<Answer>,
 }
 
 impl Recorder {
     /// Nobody wants to know.
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// Somebody asks about a task.
+    pub(crate) fn asking(job: u64, task: u64) -> Self {
+        Self { question: Some(Question { job, task, answer: None }), ..Self::default() }
+    }
+
+    /// What could be said of it.
+    pub(crate) fn answer(self) -> Option<Answer> {
+        self.question?.answer
     }
 
     /// Files for what is asked, in a directory, which is made; and a timeline, if that is.
@@ -60,7 +82,9 @@ impl Recorder {
             Some(seconds) => Some(Timeline::create(seconds, directory).map_err(failed)?),
             None => None,
         };
-        Ok((Self { tasks, decisions, directory: directory.to_owned(), problem: None }, timeline))
+        let recorder =
+            Self { tasks, decisions, directory: directory.to_owned(), ..Self::default() };
+        Ok((recorder, timeline))
     }
 
     /// Whether tasks are asked for.
@@ -77,18 +101,25 @@ impl Recorder {
         }
     }
 
-    /// Whether decisions are asked for.
-    pub(crate) fn wants_decisions(&self) -> bool {
-        self.decisions.is_some()
+    /// Whether a decision about a task is asked for.
+    pub(crate) fn wants_decision(&self, job: u64, task: u64) -> bool {
+        let is_asked = |it: &Question| it.job == job && it.task == task;
+        self.decisions.is_some() || self.question.as_ref().is_some_and(is_asked)
     }
 
-    /// A place was sought for a task among machines.
+    /// A place was sought for a task among machines: one that was asked for.
     pub(crate) fn decided(&mut self, decided: &Decided<'_>) {
+        if let Some(question) = &mut self.question {
+            question.answer = Some(Answer::Machines(Explanation::of(decided)));
+        }
         self.line(&Decision::of(decided));
     }
 
-    /// A job started before or behind others.
+    /// A job started before or behind others: one that was asked for.
     pub(crate) fn started(&mut self, place: &PlaceInLine) {
+        if let Some(question) = &mut self.question {
+            question.answer = Some(Answer::Line(place.clone()));
+        }
         self.line(place);
     }
 

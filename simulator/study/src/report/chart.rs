@@ -16,7 +16,7 @@ use plotters::{
 use std::collections::BTreeSet;
 
 /// Colours that are told apart without telling red from green (Okabe and Ito, 2008).
-const COLOURS: [RGBColor; 8] = [
+pub(super) const COLOURS: [RGBColor; 8] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),
     RGBColor(0, 158, 115),
@@ -36,7 +36,7 @@ const SIZE: (u32, u32) = (960, 480);
 /// A chart.
 #[derive(Debug)]
 pub(super) struct Chart {
-    /// Of which measure.
+    /// Of which measure, or its file without the end.
     pub(super) name: String,
     pub(super) svg: String,
 }
@@ -55,11 +55,12 @@ pub(super) fn all(outcome: &Outcome) -> Vec<Chart> {
     of_curves.chain(of_scalars).collect()
 }
 
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Drawn<'a> = Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(super) type Drawn<'a> =
+    Result<(), DrawingAreaErrorKind<<SVGBackend<'a> as DrawingBackend>::ErrorType>>;
 
 /// `None` when there is nothing to draw, or what there is has no size.
-fn chart(name: &str, draw: impl Fn(&Area<'_>) -> Option<bool>) -> Option<Chart> {
+pub(super) fn chart(name: &str, draw: impl Fn(&Area<'_>) -> Option<bool>) -> Option<Chart> {
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();

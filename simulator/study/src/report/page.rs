@@ -1,7 +1,7 @@
 //! One page for people: what was asked, what came, whether that was expected, and the charts. It
 //! needs no network and no script.
 
-use super::{Ran, chart::Chart};
+use super::{Summary, chart::Chart};
 use crate::{outcome::Group, statistics::Mean};
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -17,22 +17,17 @@ svg { max-width: 100%; height: auto } pre { background: #f5f5f2; padding: 1rem; 
 ";
 
 /// The page.
-pub(super) fn page(ran: Ran<'_>, charts: &[Chart]) -> String {
-    let Ran { study, outcome, .. } = ran;
-    let title = escape(&study.title);
-    let mut text = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n<style>\n{STYLE}</style></head>\
-         <body>\n<h1>{title}</h1>\n"
-    );
+pub(super) fn page(summary: &Summary, charts: &[Chart], single: &[Chart]) -> String {
+    let outcome = &summary.outcome;
+    let mut text = head(&summary.title);
     let mut paragraph = |words: &str| {
         if !words.trim().is_empty() {
             let _ = writeln!(text, "<p>{}</p>", escape(words.trim()));
         }
     };
-    paragraph(&study.about);
-    if !study.source.is_empty() {
-        paragraph(&format!("After: {}.", study.source));
+    paragraph(&summary.about);
+    if !summary.source.is_empty() {
+        paragraph(&format!("After: {}.", summary.source));
     }
     if outcome.warm_up_s > 0.0 {
         paragraph(&format!("The first {} s are warming up and not measured.", outcome.warm_up_s));
@@ -56,13 +51,32 @@ pub(super) fn page(ran: Ran<'_>, charts: &[Chart]) -> String {
     }
     text += "<h2>Means</h2>\n";
     text += &means(&outcome.groups);
+    figures(&mut text, charts);
+    if !single.is_empty() {
+        text += "<h2>Single runs</h2>\n";
+        figures(&mut text, single);
+    }
+    let _ =
+        writeln!(text, "<h2>The study</h2>\n<pre>{}</pre>\n</body></html>", escape(&summary.file));
+    text
+}
+
+/// How a page begins.
+pub(super) fn head(title: &str) -> String {
+    let title = escape(title);
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<style>\n{STYLE}</style></head>\
+         <body>\n<h1>{title}</h1>\n"
+    )
+}
+
+fn figures(text: &mut String, charts: &[Chart]) {
     for chart in charts {
         // What stands before the picture is for files of its own.
         let svg = chart.svg.find("<svg").map_or("", |at| &chart.svg[at..]);
         let _ = writeln!(text, "<figure>{svg}</figure>");
     }
-    let _ = writeln!(text, "<h2>The study</h2>\n<pre>{}</pre>\n</body></html>", escape(ran.file));
-    text
 }
 
 /// A row for each group.
@@ -96,13 +110,13 @@ fn means(groups: &[Group]) -> String {
 }
 
 /// A mean with its interval.
-fn in_words(mean: &Mean) -> String {
+pub(super) fn in_words(mean: &Mean) -> String {
     match mean.count {
         1 => format!("{:.4}", mean.mean),
         _ => format!("{:.4} ± {:.4}", mean.mean, mean.interval),
     }
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }

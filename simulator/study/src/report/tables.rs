@@ -1,31 +1,30 @@
 //! Runs and curves as CSV (RFC 4180).
 
-use crate::{campaign::Run, outcome::Outcome};
+use super::Each;
+use crate::outcome::Outcome;
 use std::{borrow::Cow, collections::BTreeSet};
 
 /// A line for each run.
-pub(super) fn runs(runs: &[Run]) -> String {
+pub(super) fn runs(runs: &[Each]) -> String {
     let labels: BTreeSet<&str> =
         runs.iter().flat_map(|it| it.labels.keys()).map(|it| &**it).collect();
     let repeats: BTreeSet<&str> =
         runs.iter().flat_map(|it| it.repeats.keys()).map(|it| &**it).collect();
     let scalars: BTreeSet<&str> =
-        runs.iter().flat_map(|it| it.measures.scalars.keys()).map(|it| &**it).collect();
+        runs.iter().flat_map(|it| it.scalars.keys()).map(|it| &**it).collect();
     let titles = labels.iter().chain(&repeats).chain(&scalars).copied();
     let mut text = line(titles.chain(["saturated", "digest"]).map(str::to_owned));
     for run in runs {
         let of_labels = labels.iter().map(|it| run.labels.get(*it).cloned().unwrap_or_default());
         let of_repeats =
             repeats.iter().map(|it| run.repeats.get(*it).map(u64::to_string).unwrap_or_default());
-        let of_scalars = scalars
-            .iter()
-            .map(|it| run.measures.scalars.get(*it).map(f64::to_string).unwrap_or_default());
-        let digest = format!("{:016x}", run.measures.digest);
+        let of_scalars =
+            scalars.iter().map(|it| run.scalars.get(*it).map(f64::to_string).unwrap_or_default());
         // A queue that still grew, and how many were left in it: `batch 12; service 7`.
-        let saturated = run.measures.saturated.iter();
+        let saturated = run.saturated.iter();
         let saturated: Vec<_> =
             saturated.map(|(queue, left)| format!("{queue} {left}").trim().to_owned()).collect();
-        let last = [saturated.join("; "), digest];
+        let last = [saturated.join("; "), run.digest.clone()];
         text += &line(of_labels.chain(of_repeats).chain(of_scalars).chain(last));
     }
     text
@@ -73,24 +72,21 @@ pub(crate) fn quoted(cell: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measures::Measures;
 
     #[test]
     fn a_line_for_each_run() {
-        let run = |policy: &str, seed, placed| Run {
+        let run = |policy: &str, seed, placed| Each {
             labels: [("policy".to_owned(), policy.to_owned())].into(),
             repeats: [("seed".to_owned(), seed)].into(),
-            measures: Measures {
-                scalars: [("placed".to_owned(), placed)].into(),
-                digest: 255,
-                ..Measures::default()
-            },
+            scalars: [("placed".to_owned(), placed)].into(),
+            saturated: [("batch".to_owned(), 7)].into(),
+            digest: "00000000000000ff".to_owned(),
         };
         let text = runs(&[run("a, b", 0, 2.5), run("c", 1, 3.0)]);
         assert_eq!(
             text,
-            "policy,seed,placed,saturated,digest\n\"a, b\",0,2.5,,00000000000000ff\n\
-             c,1,3,,00000000000000ff\n"
+            "policy,seed,placed,saturated,digest\n\"a, b\",0,2.5,batch 7,00000000000000ff\n\
+             c,1,3,batch 7,00000000000000ff\n"
         );
     }
 }

@@ -16,6 +16,22 @@ pub struct Watch<'a> {
     pub timeline: Option<Timeline>,
     /// Is told how far it is and how far it goes.
     pub progress: &'a dyn Fn(Time, Time),
+    /// Somebody who does something in the middle.
+    pub stop: Option<Stop<'a>>,
+}
+
+/// What is done when all that comes before a moment has happened; at the end, when it ends before.
+pub struct Stop<'a> {
+    /// When.
+    pub at: Time,
+    /// What.
+    pub then: &'a mut dyn FnMut(&mut dyn Running) -> Result<(), RunError>,
+}
+
+impl fmt::Debug for Stop<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stop").field("at", &self.at).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Watch<'_> {
@@ -27,7 +43,7 @@ impl fmt::Debug for Watch<'_> {
 impl Watch<'_> {
     /// Nobody.
     pub fn nobody() -> Self {
-        Self { warm_up: Time::ZERO, timeline: None, progress: &|_, _| {} }
+        Self { warm_up: Time::ZERO, timeline: None, progress: &|_, _| {}, stop: None }
     }
 }
 
@@ -45,7 +61,8 @@ pub fn drive(mut run: Box<dyn Running + '_>, watch: &mut Watch<'_>) -> Result<Me
         let line = watch.timeline.as_ref().map_or(Time(u64::MAX), Timeline::next);
         let take = trend.next().unwrap_or(Time(u64::MAX));
         let warm = warm_up.unwrap_or(Time(u64::MAX));
-        let next = line.min(told).min(take).min(warm);
+        let stop = watch.stop.as_ref().map_or(Time(u64::MAX), |stop| stop.at);
+        let next = line.min(told).min(take).min(warm).min(stop);
         // When nothing happens any more, lines still go on to where the run ends.
         let is_over = run.is_over();
         if next == Time(u64::MAX) || is_over && line.min(take).min(warm) > run.span().1 {
@@ -53,6 +70,11 @@ pub fn drive(mut run: Box<dyn Running + '_>, watch: &mut Watch<'_>) -> Result<Me
         }
         if !is_over {
             run.run(Some(next));
+        }
+        if stop <= next
+            && let Some(stop) = watch.stop.take()
+        {
+            (stop.then)(&mut *run)?;
         }
         if warm <= next {
             run.count_from(warm);
@@ -70,6 +92,9 @@ pub fn drive(mut run: Box<dyn Running + '_>, watch: &mut Watch<'_>) -> Result<Me
         }
     }
     run.run(None);
+    if let Some(stop) = watch.stop.take() {
+        (stop.then)(&mut *run)?;
+    }
     let growing = trend.growing();
     let at_the_end = run.waiting();
     let mut measures = run.finish();

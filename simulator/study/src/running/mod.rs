@@ -14,11 +14,14 @@ mod state;
 mod stranded;
 mod trend;
 
-pub use drive::{Watch, drive};
-pub use state::{Resource, State, Waiting};
+pub use drive::{Stop, Watch, drive};
+pub use state::{MachineState, Resource, State, Waiting};
 pub(crate) use stranded::Smallest;
 
-use crate::measures::Measures;
+use crate::{
+    measures::Measures,
+    plan::{PlanError, Policies, Study},
+};
 use simulator::engine::Time;
 use std::fmt;
 
@@ -42,6 +45,25 @@ pub trait Running: fmt::Debug {
     /// What happened before a moment, up to which it has just run, is warming up: nothing of it is
     /// measured.
     fn count_from(&mut self, at: Time);
+
+    /// Each machine, where they are told from each other.
+    fn machines(&self) -> Vec<MachineState> {
+        Vec::new()
+    }
+
+    /// Keys of its study that may become others while it is under way.
+    fn may_change(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// It goes on as another study says, which differs in those keys alone.
+    ///
+    /// # Errors
+    /// When a value of it is none.
+    fn turn_to(&mut self, study: &Study, policies: &Policies) -> Result<(), PlanError> {
+        let _ = (study, policies);
+        Ok(())
+    }
 
     /// What it comes to.
     fn finish(self: Box<Self>) -> Measures;

@@ -2,13 +2,14 @@
 
 use crate::cell::{Cell, Requests};
 use master_core::allocator::Amounts;
+use serde::Serialize;
 use simulator::engine::Time;
 use std::collections::BTreeMap;
 
 use super::Smallest;
 
 /// One resource of all machines, in thousandths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Resource {
     /// All there is.
     pub capacity: u128,
@@ -24,7 +25,7 @@ pub struct Resource {
 }
 
 /// Those that wait in one queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Waiting {
     /// Whose queue it is: what measures of it begin with; nothing for the only one.
     pub queue: String,
@@ -35,9 +36,10 @@ pub struct Waiting {
 }
 
 /// How things stand.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct State {
     /// When what happened last did.
+    #[serde(serialize_with = "nanoseconds")]
     pub at: Time,
     /// By name.
     pub resources: BTreeMap<String, Resource>,
@@ -47,7 +49,42 @@ pub struct State {
     /// has of any resource (Ghodsi et al., "Dominant resource fairness", NSDI'11).
     pub shares: BTreeMap<String, f64>,
     /// Of all that has happened.
+    #[serde(serialize_with = "hexadecimal")]
     pub digest: u64,
+}
+
+/// What is free on one machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MachineState {
+    /// Its name, where machines have one.
+    pub name: String,
+    /// By resource, in thousandths.
+    pub capacity: BTreeMap<String, u128>,
+    /// Of that, what nobody has.
+    pub free: BTreeMap<String, u128>,
+}
+
+impl MachineState {
+    pub(crate) fn of(cell: &Cell) -> Vec<Self> {
+        let named = |amounts: &Amounts, all: &Amounts| {
+            let amounts = all.iter().map(|(name, _)| (name.to_string(), amounts.get(name)));
+            amounts.collect()
+        };
+        let one = |machine| Self {
+            name: cell.name(machine).to_owned(),
+            capacity: named(cell.total(machine), cell.total(machine)),
+            free: named(cell.free(machine), cell.total(machine)),
+        };
+        cell.machines().map(one).collect()
+    }
+}
+
+fn nanoseconds<S: serde::Serializer>(time: &Time, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(time.0)
+}
+
+fn hexadecimal<S: serde::Serializer>(digest: &u64, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&format!("{digest:016x}"))
 }
 
 impl State {

@@ -108,9 +108,16 @@ impl Running for Run<'_> {
     fn waiting(&self) -> Vec<crate::running::Waiting> {
         let mut counts = vec![0; self.plan.band_count()];
         self.waiting.values().for_each(|it| counts[usize::from(it.band)] += 1);
-        let named = counts.into_iter().enumerate();
-        named.map(|(band, count)| queue_of(self.plan.bands.get(band), count)).collect()
+        let mut come = vec![0; self.plan.band_count()];
+        let now = self.queue.now();
+        let arrived = self.work.jobs.iter().take_while(|job| job.at <= now);
+        arrived.for_each(|job| come[usize::from(self.plan.band(job.priority))] += 1);
+        let named = counts.into_iter().zip(come).enumerate();
+        named.map(|(band, numbers)| queue_of(self.plan.bands.get(band), numbers)).collect()
     }
+
+    /// It is measured from its start.
+    fn count_from(&mut self, _: Time) {}
 
     fn state(&self) -> State {
         State {
@@ -136,9 +143,9 @@ impl Running for Run<'_> {
 }
 
 /// The jobs of a band that wait.
-fn queue_of(band: Option<&Band>, count: u64) -> crate::running::Waiting {
+fn queue_of(band: Option<&Band>, (count, come): (u64, u64)) -> crate::running::Waiting {
     let queue = band.map_or_else(String::new, |band| band.name.clone());
-    crate::running::Waiting { queue, count }
+    crate::running::Waiting { queue, count, come }
 }
 
 impl<'a> Run<'a> {
