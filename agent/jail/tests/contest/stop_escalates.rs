@@ -8,7 +8,8 @@ use crate::rig::Rig;
 fn judge(rig: &Rig) {
     let script = "trap 'echo heard' TERM; touch ready; while :; do sleep 0.01; done";
     let mut plan = rig.shell(script);
-    plan.grace_ms = 400;
+    // Long enough for a shell to be heard on a machine that does much else.
+    plan.grace_ms = 2_000;
     let launched = rig.launch(&plan);
     rig.wait_for_file("ready");
     assert!(launched.supervisor().stop().unwrap());
