@@ -13,7 +13,7 @@
 //!                 └────── evicted ◀───────────────────┘
 //! ```
 //!
-//! Deciding takes no time. Everything that happens is told to an [`oracle`], which keeps books of
+//! Deciding takes no time. Everything that happens is told to an oracle, which keeps books of
 //! its own from the trace's own words, and counts what should not have been.
 
 mod attempt;
