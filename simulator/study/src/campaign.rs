@@ -209,7 +209,12 @@ impl Shelf {
         let outputs = &order.study.outputs;
         outputs.check()?;
         let warm_up = order.study.warm_up()?;
-        if outputs.is_asked() && !order.study.has_a_middle() {
+        let untold = match order.study.scheduling {
+            // Of what it does, `[scheduling]` tells how things stand, but nobody's own story.
+            Some(_) => !outputs.tasks.is_empty() || outputs.decisions,
+            None => outputs.is_asked() && !order.study.has_a_middle(),
+        };
+        if untold {
             let table = "outputs".to_owned();
             let problem = "a study of this kind tells nothing of single tasks".to_owned();
             return Err(PlanError::Value { table, problem }.into());
