@@ -1,7 +1,10 @@
 //! What a cluster did, as a trace, and the same work again in virtual time.
 
-use crate::rig::{Cluster, Isolation, Shape, bourse, run};
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use crate::rig::{Cluster, Home, Isolation, Shape, bourse, run};
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+};
 
 const SHAPE: Shape<'_> =
     Shape { name: "exported", masters: 1, secure: false, flags: &["--tick-ms=50"] };
@@ -21,6 +24,21 @@ file = \"machines.jsonl\"
 [filling.tasks]
 file = \"jobs.jsonl\"
 ";
+
+#[test]
+fn a_directory_that_is_no_masters_stays_as_it_is() {
+    let home = Home::new();
+    let other = home.path().join("other");
+    fs::DirBuilder::new().mode(0o700).create(&other).unwrap();
+    fs::write(other.join("file"), "").unwrap();
+    let jobs = home.path().join("jobs.jsonl");
+    let mut command = bourse(&home);
+    command.args(["sim", "trace", "export"]).arg(&other).arg("--jobs").arg(&jobs);
+    let problem = run(&mut command).failure();
+    assert!(problem.contains("is no data directory of a master"), "{problem}");
+    assert_eq!(fs::read_dir(&other).unwrap().count(), 1, "no lock is left there");
+    assert!(!jobs.exists());
+}
 
 #[test]
 fn what_a_cluster_did_is_a_trace_that_a_study_reads() {

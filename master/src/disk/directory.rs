@@ -99,8 +99,11 @@ impl DataDirectory {
     /// Opens a directory that is in use, for whomever it is.
     pub fn open_existing(path: &Path) -> Result<Self, IdentityError> {
         check_access(path)?;
+        let none = || IdentityError::None { path: path.to_owned() };
+        // Nothing is left in a directory that is no master's, not even a lock.
+        read_identity(path)?.ok_or_else(none)?;
         let lock = DirectoryLock::acquire(path)?;
-        let identity = read_identity(path)?.ok_or(IdentityError::None { path: path.to_owned() })?;
+        let identity = read_identity(path)?.ok_or_else(none)?;
         if identity.format != FORMAT {
             let (path, found) = (path.to_owned(), identity.format);
             return Err(IdentityError::UnknownFormat { path, found });

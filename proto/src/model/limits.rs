@@ -170,6 +170,10 @@ pub const ACCEPT_OUTCOMES_PER_FRAMEWORK_MAX: usize = 64;
 /// Decline filters per framework and role; the one that ends first makes room.
 pub const FILTERS_PER_FRAMEWORK_MAX: usize = 100_000;
 
+/// Demands of which no agent could hold a piece, as the allocator remembers them; then it forgets
+/// all, and looks again.
+pub const HOPELESS_DEMANDS_MAX: usize = 1_024;
+
 /// Longest refusal of an offer; Mesos cuts at the same 365 days.
 pub const REFUSE_MAX: Duration = Duration::from_seconds(365 * 24 * 3_600);
 

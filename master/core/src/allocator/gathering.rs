@@ -20,7 +20,7 @@ use super::{
     tree::{NodeIndex, Tree, Whom},
     wanted::Entry,
 };
-use proto::model::{DemandId, Duration, Instant};
+use proto::model::{DemandId, Duration, Instant, limits};
 use std::collections::BTreeSet;
 
 /// For how long a piece is wanted before room is gathered for it.
@@ -33,8 +33,6 @@ const TRIES_FOR: Duration = Duration::from_seconds(60);
 const TRIES_FOR_MAX: Duration = Duration::from_seconds(3_600);
 /// For how long it is remembered that no agent would do.
 const HOPELESS_FOR: Duration = Duration::from_seconds(60);
-/// Entries of which that is.
-const HOPELESS_MAX: usize = 1_024;
 
 /// For whom room is gathered, from plan to plan.
 #[derive(Debug, Default)]
@@ -97,7 +95,7 @@ impl Gathering {
 impl Hopeless {
     fn refresh(&mut self, now: Instant, version: u64) {
         let is_old = self.version != version || self.until <= now;
-        if is_old || self.entries.len() >= HOPELESS_MAX {
+        if is_old || self.entries.len() >= limits::HOPELESS_DEMANDS_MAX {
             *self = Self { entries: BTreeSet::new(), version, until: now + HOPELESS_FOR };
         }
     }

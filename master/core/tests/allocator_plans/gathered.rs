@@ -4,7 +4,10 @@ use crate::{
     demanded::{given, pieces},
     world::{World, agent_id, resources},
 };
-use proto::model::{Duration, FrameworkId, Offer, StatedDemand};
+use proto::model::{
+    Constraint, Duration, FrameworkId, Offer, StatedDemand,
+    demand::{Rule, Subject},
+};
 
 /// Agents with four cores, all in use by tasks of one core of a framework that wants more.
 fn full(agents: u64) -> World {
@@ -99,6 +102,29 @@ fn who_comes_before_it_need_not_leave_it_anything() {
     let new = wants(&mut world, "abel", 1, 1);
     let offers = use_all(&mut world);
     assert_eq!(given(&offers, new).len(), 1, "of what was kept");
+}
+
+/// Its place in the order is another one when a task of its ends elsewhere, and nothing else is.
+#[test]
+fn who_comes_to_be_before_it_is_looked_at_again() {
+    let mut world = full(2);
+    let small = world.frameworks()[0];
+    let abel = wants(&mut world, "abel", 1, 1);
+    assert_eq!(next(&mut world, 2), Some(abel));
+    let large = wants(&mut world, "large", 1, 4);
+    pass(&mut world, 10_000);
+    assert_eq!(next(&mut world, 1), Some(small));
+    assert_eq!(next(&mut world, 1), None);
+    let there =
+        Constraint { subject: Subject::AgentId, rule: Rule::In(vec!["agent-001".to_owned()]) };
+    let wanted = StatedDemand { constraints: vec![there], ..pieces(1, 1_000, 100) };
+    world.state(abel, "abel", vec![wanted]);
+    assert!(use_all(&mut world).is_empty(), "it has something, and the large one nothing");
+    let own = world.live_tasks().into_iter().find(|key| key.framework == abel).unwrap();
+    world.finish(&own);
+    let offers = use_all(&mut world);
+    assert_eq!(given(&offers, abel).len(), 1, "of what was kept");
+    assert_eq!(given(&offers, large), []);
 }
 
 #[test]
