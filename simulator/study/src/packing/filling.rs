@@ -11,7 +11,7 @@ use crate::{
     limits::{UNTIL_PERCENT_MAX, within},
     measures::Measures,
     plan::{Input, PlanError, Policies, ResourceKey, Study},
-    records::{Decided, Outcome, Recorder, TaskRecord},
+    records::{Outcome, Recorder, Sought, TaskRecord},
     running::{MachineState, Running, Smallest, State, Waiting},
 };
 use master_core::placement::{Fgd, Placement, Resolution, TypicalTask};
@@ -191,24 +191,9 @@ impl Filling<'_> {
     }
 
     fn choose(&mut self, number: RequestId) -> Option<Choice> {
-        if !self.recorder.wants_decision(self.come as u64, 0) {
-            return self.finder.best(&self.cell, self.requests, number);
-        }
-        let survey = self.finder.survey(&self.cell, self.requests.get(number));
-        let choice = self.finder.best(&self.cell, self.requests, number);
-        self.recorder.decided(&Decided {
-            at: Time::seconds(self.come as u64),
-            job: self.come as u64,
-            task: 0,
-            attempt: 1,
-            request: self.requests.get(number),
-            cell: &self.cell,
-            survey: &survey,
-            choice,
-            tie: self.finder.tie().rule(),
-            by_lot: self.finder.went_by_lot(),
-        });
-        choice
+        let (at, job) = (Time::seconds(self.come as u64), self.come as u64);
+        let sought = Sought { at, job, task: 0, attempt: 1 };
+        self.recorder.decide(sought, &mut self.finder, &self.cell, self.requests, number)
     }
 
     fn record(&mut self, request: &Request, choice: Option<Choice>) {

@@ -132,10 +132,7 @@ impl Running for Allocator<'_> {
     }
 
     fn turn_to(&mut self, study: &Study, policies: &Policies) -> Result<(), PlanError> {
-        let Some(plan) = &study.queueing else { return Err(PlanError::Asks(0)) };
-        self.world.turn_to(study, &self.plan, plan, policies)?;
-        self.plan.clone_from(plan);
-        Ok(())
+        self.world.turn_to(study, &mut self.plan, policies)
     }
 
     fn finish(mut self: Box<Self>) -> Measures {

@@ -9,7 +9,7 @@ use crate::{
     cell::{Cell, Choice, Finder, MachineId, RequestId, Requests, Taken, Tie},
     measures::Measures,
     plan::{PlanError, Policies, Study},
-    records::{Decided, Outcome, Recorder},
+    records::{Outcome, Recorder, Sought},
     running::Smallest,
 };
 use master_core::allocator::Amounts;
@@ -217,24 +217,14 @@ impl<'a, E> World<'a, E> {
     fn best(&mut self, id: JobId, task: u32, attempt: u32) -> Option<Choice> {
         let job = &self.jobs[id as usize];
         let number = job.listed.tasks - job.waiting + task;
-        if !self.recorder.wants_decision(job.listed.number.into(), number.into()) {
-            return self.finder.best(&self.cell, &self.requests, job.listed.request);
-        }
-        let survey = self.finder.survey(&self.cell, self.requests.get(job.listed.request));
-        let choice = self.finder.best(&self.cell, &self.requests, job.listed.request);
-        self.recorder.decided(&Decided {
+        let sought = Sought {
             at: self.queue.now(),
             job: job.listed.number.into(),
             task: number.into(),
             attempt: attempt.into(),
-            request: self.requests.get(job.listed.request),
-            cell: &self.cell,
-            survey: &survey,
-            choice,
-            tie: self.finder.tie().rule(),
-            by_lot: self.finder.went_by_lot(),
-        });
-        choice
+        };
+        let (finder, cell) = (&mut self.finder, &self.cell);
+        self.recorder.decide(sought, finder, cell, &self.requests, job.listed.request)
     }
 
     fn take(&mut self, request: RequestId, choice: Choice) -> (MachineId, Taken) {
@@ -346,16 +336,17 @@ impl<'a, E> World<'a, E> {
     pub(super) fn turn_to(
         &mut self,
         study: &Study,
-        before: &QueueingPlan,
-        after: &QueueingPlan,
+        before: &mut QueueingPlan,
         policies: &Policies,
     ) -> Result<(), PlanError> {
+        let Some(after) = &study.queueing else { return Err(PlanError::Asks(0)) };
         if after.policy != before.policy {
             self.finder.decide_by(after.placement(study, policies)?);
         }
         if after.tie != before.tie {
             self.finder.break_ties_by(Tie::new(after.tie, &self.cell, study.seed));
         }
+        before.clone_from(after);
         Ok(())
     }
 

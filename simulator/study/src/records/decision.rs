@@ -4,9 +4,9 @@ use crate::cell::{Cell, Choice, MachineId, Request, Survey, TieRule};
 use serde::Serialize;
 use simulator::engine::Time;
 
-/// A place was sought for a task.
+/// A place is sought for a task.
 #[derive(Debug, Clone, Copy)]
-pub struct Decided<'a> {
+pub struct Sought {
     /// When.
     pub at: Time,
     /// For a task of which job, by its place in the list.
@@ -15,6 +15,13 @@ pub struct Decided<'a> {
     pub task: u64,
     /// Which decision about the job it is, from 1.
     pub attempt: u64,
+}
+
+/// A place was sought for a task.
+#[derive(Debug, Clone, Copy)]
+pub struct Decided<'a> {
+    /// For which, and when.
+    pub sought: Sought,
     /// What it asks for.
     pub request: &'a Request,
     /// The machines as they were.
@@ -61,15 +68,15 @@ struct RunnerUp<'a> {
 
 impl<'a> Decision<'a> {
     pub(super) fn of(decided: &Decided<'a>) -> Self {
-        let Decided { cell, survey, choice, by_lot, .. } = *decided;
+        let Decided { sought, cell, survey, choice, by_lot, .. } = *decided;
         let chosen = choice.map(|choice| choice.machine);
         let score = chosen.and_then(|machine| survey.score(machine)).filter(|_| !by_lot);
         let second = survey.second(chosen).filter(|_| !by_lot);
         Self {
-            at_ns: decided.at.0,
-            job: decided.job,
-            task: decided.task,
-            attempt: decided.attempt,
+            at_ns: sought.at.0,
+            job: sought.job,
+            task: sought.task,
+            attempt: sought.attempt,
             machine: chosen,
             name: chosen.map(|machine| cell.name(machine)).filter(|name| !name.is_empty()),
             gpu: choice.and_then(|choice| choice.gpu),

@@ -90,10 +90,10 @@ impl Explanation {
         });
         let asks = request.shape.iter().map(|(name, milli)| (name.to_string(), units(milli)));
         Self {
-            at_ns: decided.at.0,
-            job: decided.job,
-            task: decided.task,
-            attempt: decided.attempt,
+            at_ns: decided.sought.at.0,
+            job: decided.sought.job,
+            task: decided.sought.task,
+            attempt: decided.sought.attempt,
             asks: asks.collect(),
             tie: if by_lot { "lot".to_owned() } else { decided.tie.to_string() },
             chosen,

@@ -13,13 +13,16 @@ mod plan;
 mod task;
 mod timeline;
 
-pub use decision::{Decided, PlaceInLine};
+pub use decision::{Decided, PlaceInLine, Sought};
 pub use explanation::{Answer, Explanation, Fitting, Lack, Lacking};
 pub use plan::{Outputs, TaskForm};
 pub use task::{Outcome, TASK_COLUMNS, TaskRecord};
 pub use timeline::Timeline;
 
-use crate::error::RunError;
+use crate::{
+    cell::{Cell, Choice, Finder, RequestId, Requests},
+    error::RunError,
+};
 use decision::Decision;
 use serde::Serialize;
 use std::{
@@ -107,8 +110,29 @@ impl Recorder {
         self.decisions.is_some() || self.question.as_ref().is_some_and(is_asked)
     }
 
-    /// A place was sought for a task among machines: one that was asked for.
-    pub(crate) fn decided(&mut self, decided: &Decided<'_>) {
+    /// The best machine for a task, told to whoever asks for it: looking at all of them costs more
+    /// than finding the best.
+    pub(crate) fn decide(
+        &mut self,
+        sought: Sought,
+        finder: &mut Finder,
+        cell: &Cell,
+        requests: &Requests,
+        number: RequestId,
+    ) -> Option<Choice> {
+        if !self.wants_decision(sought.job, sought.task) {
+            return finder.best(cell, requests, number);
+        }
+        let request = requests.get(number);
+        let survey = finder.survey(cell, request);
+        let choice = finder.best(cell, requests, number);
+        let (tie, by_lot) = (finder.tie().rule(), finder.went_by_lot());
+        let survey = &survey;
+        self.decided(&Decided { sought, request, cell, survey, choice, tie, by_lot });
+        choice
+    }
+
+    fn decided(&mut self, decided: &Decided<'_>) {
         if let Some(question) = &mut self.question {
             question.answer = Some(Answer::Machines(Explanation::of(decided)));
         }

@@ -2,7 +2,9 @@
 
 use super::chart::{Area, COLOURS, Chart, Drawn, chart};
 use plotters::{
-    prelude::{BLACK, ChartBuilder, LineSeries, PathElement, RGBColor, Rectangle, WHITE},
+    prelude::{
+        BLACK, ChartBuilder, LineSeries, PathElement, RGBColor, Rectangle, SVGBackend, WHITE,
+    },
     style::Color as _,
 };
 
@@ -48,12 +50,7 @@ pub(super) fn curves(
         return None;
     }
     let draw = |area: &Area<'_>| -> Drawn<'_> {
-        let mut chart = ChartBuilder::on(area)
-            .caption(title, ("sans-serif", 20))
-            .margin(12)
-            .x_label_area_size(44)
-            .y_label_area_size(64)
-            .build_cartesian_2d(left..right, 0.0..top)?;
+        let mut chart = frame(area, title).build_cartesian_2d(left..right, 0.0..top)?;
         let power = |place: &f64| match x.is_log {
             true => short(10.0_f64.powf(*place)),
             false => short(*place),
@@ -80,6 +77,13 @@ pub(super) fn curves(
     chart(file, |area| Some(draw(area).is_ok()))
 }
 
+/// What both have around them.
+fn frame<'a, 'b>(area: &'a Area<'b>, title: &str) -> ChartBuilder<'a, 'a, SVGBackend<'b>> {
+    let mut frame = ChartBuilder::on(area);
+    frame.caption(title, ("sans-serif", 20)).margin(12).x_label_area_size(44).y_label_area_size(64);
+    frame
+}
+
 /// A map; `None` when all of it is empty.
 pub(super) fn map(file: &str, title: &str, unit: &'static str, map: &Map) -> Option<Chart> {
     let most = map.squares.iter().copied().fold(0.0, f64::max);
@@ -88,12 +92,8 @@ pub(super) fn map(file: &str, title: &str, unit: &'static str, map: &Map) -> Opt
         return None;
     }
     let draw = |area: &Area<'_>| -> Drawn<'_> {
-        let mut chart = ChartBuilder::on(area)
-            .caption(title, ("sans-serif", 20))
-            .margin(12)
-            .x_label_area_size(44)
-            .y_label_area_size(64)
-            .build_cartesian_2d(0.0..map.until, map.machines as f64..0.0)?;
+        let mut chart =
+            frame(area, title).build_cartesian_2d(0.0..map.until, map.machines as f64..0.0)?;
         chart.configure_mesh().disable_mesh().x_desc(unit).y_desc("machine").draw()?;
         let (width, height) = (map.until / map.columns as f64, map.machines as f64 / rows as f64);
         let squares = map.squares.iter().enumerate().map(|(index, amount)| {
