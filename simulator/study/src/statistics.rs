@@ -1,6 +1,7 @@
 //! Means and how sure they are.
 
 use serde::{Deserialize, Serialize};
+use simulator::engine::Time;
 
 /// A mean over runs.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -69,6 +70,19 @@ impl Mean {
 pub fn quantile(sorted: &[f64], part: f64) -> Option<f64> {
     let rank = (part * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
+}
+
+/// The mean of times, in seconds; `None` of no times.
+pub(crate) fn mean_seconds(times: &[Time]) -> Option<f64> {
+    let sum: f64 = times.iter().map(|time| time.as_seconds()).sum();
+    (!times.is_empty()).then(|| sum / times.len() as f64)
+}
+
+/// The quantile of times in any order, in seconds; `None` of no times.
+pub(crate) fn quantile_seconds(times: &[Time], part: f64) -> Option<f64> {
+    let mut seconds: Vec<f64> = times.iter().map(|time| time.as_seconds()).collect();
+    seconds.sort_by(f64::total_cmp);
+    quantile(&seconds, part)
 }
 
 #[cfg(test)]

@@ -116,7 +116,12 @@ impl Job {
 
     /// Whether it is given up, after an attempt that did not place all of it.
     pub(super) fn is_hopeless(&self) -> bool {
-        (self.attempts > ATTEMPTS_WITHOUT_A_TASK && self.waiting == self.listed.tasks)
-            || self.attempts > ATTEMPTS_MAX
+        is_hopeless(self.attempts, self.waiting, self.listed.tasks)
     }
+}
+
+/// Whether a job is given up after so many attempts, of which so many tasks of all are not placed,
+/// as in Google's simulator of the Omega paper.
+pub(crate) fn is_hopeless(attempts: u32, waiting: u32, tasks: u32) -> bool {
+    (attempts > ATTEMPTS_WITHOUT_A_TASK && waiting == tasks) || attempts > ATTEMPTS_MAX
 }

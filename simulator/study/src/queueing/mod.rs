@@ -24,4 +24,5 @@ mod schedulers;
 mod world;
 
 pub use jobs::JobList;
+pub(crate) use jobs::is_hopeless;
 pub use plan::{Architecture, Commit, Conflict, Decision, First, QueueingPlan, UniformMachines};

@@ -5,7 +5,7 @@ use crate::{
     cell::{MachineId, RequestId, Taken},
     level::Level,
     measures::Measures,
-    statistics::quantile,
+    statistics::{mean_seconds, quantile_seconds},
 };
 use simulator::engine::{Digest, Time};
 use traces::model::Class;
@@ -121,9 +121,9 @@ impl Results {
                 Some(of.placed as f64),
                 Some(of.abandoned as f64),
                 Some(of.left as f64),
-                mean(&of.waits),
-                ninetieth(&of.waits),
-                mean(&of.waits_full),
+                mean_seconds(&of.waits),
+                quantile_seconds(&of.waits, 0.9),
+                mean_seconds(&of.waits_full),
             ];
             let named = names.into_iter().zip(numbers);
             scalars.extend(named.filter_map(|(name, number)| Some((name.to_owned(), number?))));
@@ -154,14 +154,3 @@ const SERVICE: [&str; 9] = [
     "service-wait-p90",
     "service-wait-full",
 ];
-
-fn mean(times: &[Time]) -> Option<f64> {
-    let sum: f64 = times.iter().map(|time| time.as_seconds()).sum();
-    (!times.is_empty()).then(|| sum / times.len() as f64)
-}
-
-fn ninetieth(times: &[Time]) -> Option<f64> {
-    let mut seconds: Vec<f64> = times.iter().map(|time| time.as_seconds()).collect();
-    seconds.sort_by(f64::total_cmp);
-    quantile(&seconds, 0.9)
-}

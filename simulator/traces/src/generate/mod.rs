@@ -22,7 +22,6 @@ use crate::{
     error::ReadError,
     model::{Arrival, Class, NameId, Names, Shape},
     reader::{Arrivals, Aside, Step},
-    transform::ClassWord,
 };
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
@@ -34,7 +33,7 @@ pub struct Stream {
     /// What it is called; becomes the queue of its jobs, and names its chance.
     pub name: String,
     /// What kind of work it is.
-    pub class: ClassWord,
+    pub class: Class,
     /// Nanoseconds from one job to the next.
     pub between: Distribution,
     /// Tasks of a job; what is drawn below 1 is 1.
@@ -153,7 +152,7 @@ impl Drawn {
         };
         let Each { cpus, mem, gpus, disk, network } = stream.each;
         let mut drawn = Self {
-            class: stream.class.into(),
+            class: stream.class,
             each: Shape([cpus, mem, gpus, disk, network]),
             gang: stream.gang,
             queue: names.intern(&stream.name).ok_or(GenerateError::Names)?,

@@ -1,6 +1,7 @@
 //! One job that arrives, or the part of it whose tasks are alike.
 
 use super::{Constraints, NameId, Shape};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Equal tasks of one job, submitted together.
@@ -42,7 +43,10 @@ pub struct Arrival {
 }
 
 /// What kind of work it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Class {
     /// It ends by itself.
     #[default]

@@ -48,7 +48,7 @@ pub(super) struct ArrivalLine<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     estimate_ns: Option<u64>,
     #[serde(default, skip_serializing_if = "is_batch")]
-    class: ClassWord,
+    class: Class,
     #[serde(default, skip_serializing_if = "is_zero_band")]
     priority: i32,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
@@ -63,14 +63,6 @@ pub(super) struct ArrivalLine<'a> {
     deadline_ns: Option<u64>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     constraints: Option<ConstraintsLine<'a>>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ClassWord {
-    #[default]
-    Batch,
-    Service,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -175,8 +167,8 @@ fn is_true(flag: &bool) -> bool {
     *flag
 }
 
-fn is_batch(class: &ClassWord) -> bool {
-    *class == ClassWord::Batch
+fn is_batch(class: &Class) -> bool {
+    *class == Class::Batch
 }
 
 /// A value as a line, and back. `None` when the table of names is full, or lacks a name.
@@ -200,10 +192,7 @@ impl Record for Arrival {
             each: Amounts::from(self.each),
             duration_ns: self.duration_ns,
             estimate_ns: self.estimate_ns,
-            class: match self.class {
-                Class::Batch => ClassWord::Batch,
-                Class::Service => ClassWord::Service,
-            },
+            class: self.class,
             priority: self.priority,
             user: self.user.map(text),
             queue: self.queue.map(text),
@@ -222,10 +211,7 @@ impl Record for Arrival {
             each: line.each.into(),
             duration_ns: line.duration_ns,
             estimate_ns: line.estimate_ns,
-            class: match line.class {
-                ClassWord::Batch => Class::Batch,
-                ClassWord::Service => Class::Service,
-            },
+            class: line.class,
             priority: line.priority,
             user: entered(line.user, names)?,
             queue: entered(line.queue, names)?,

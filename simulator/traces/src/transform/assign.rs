@@ -22,7 +22,7 @@ pub struct Rule {
     pub band: Option<i32>,
     /// What kind of work it becomes; none leaves it.
     #[serde(default)]
-    pub class: Option<ClassWord>,
+    pub class: Option<Class>,
 }
 
 /// What an arrival must be like.
@@ -30,7 +30,7 @@ pub struct Rule {
 #[serde(deny_unknown_fields, default)]
 pub struct Match {
     /// The kind of work.
-    pub class: Option<ClassWord>,
+    pub class: Option<Class>,
     /// The queue is one of these; empty means any. Google's queues are scheduling classes, `0` to
     /// `3`.
     pub queues: Vec<String>,
@@ -40,15 +40,6 @@ pub struct Match {
     pub priority_min: Option<i32>,
     /// The greatest priority.
     pub priority_max: Option<i32>,
-}
-
-/// A kind of work, by its name in files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the model's classes, which have their documents")]
-pub enum ClassWord {
-    Batch,
-    Service,
 }
 
 /// Changes arrivals by the first rule that fits. A framework whose name has no room in the table
@@ -65,7 +56,7 @@ pub(super) fn assign(arrivals: Arrivals, rules: Vec<Rule>) -> Arrivals {
             }
         }
         it.priority = rule.band.unwrap_or(it.priority);
-        it.class = rule.class.map_or(it.class, Class::from);
+        it.class = rule.class.unwrap_or(it.class);
         Some(it)
     })
 }
@@ -81,19 +72,10 @@ impl Match {
             let text = id.map(|id| names.get(id));
             texts.is_empty() || text.is_some_and(|text| texts.iter().any(|it| it == text))
         };
-        self.class.is_none_or(|class| Class::from(class) == arrival.class)
+        self.class.is_none_or(|class| class == arrival.class)
             && is_one_of(&self.queues, arrival.queue)
             && is_one_of(&self.users, arrival.user)
             && self.priority_min.is_none_or(|least| arrival.priority >= least)
             && self.priority_max.is_none_or(|most| arrival.priority <= most)
-    }
-}
-
-impl From<ClassWord> for Class {
-    fn from(word: ClassWord) -> Self {
-        match word {
-            ClassWord::Batch => Self::Batch,
-            ClassWord::Service => Self::Service,
-        }
     }
 }

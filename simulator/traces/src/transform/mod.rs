@@ -25,7 +25,7 @@ mod order;
 mod ratio;
 mod scale;
 
-pub use assign::{ClassWord, Match, Rule};
+pub use assign::{Match, Rule};
 pub use ratio::{NotARatio, Ratio};
 pub use scale::{PowersOfTwo, Sizes};
 

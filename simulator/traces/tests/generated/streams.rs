@@ -4,13 +4,12 @@ use std::error::Error as _;
 use traces::{
     generate::{Distribution, Each, End, GenerateError, Stream, generate},
     model::{Arrival, Class, Names},
-    transform::ClassWord,
 };
 
 fn stream(name: &str, between: Distribution) -> Stream {
     Stream {
         name: name.into(),
-        class: ClassWord::Batch,
+        class: Class::Batch,
         between,
         tasks: Distribution::Constant(0),
         duration: Distribution::Uniform { least: 5, most: 50 },
@@ -27,7 +26,7 @@ fn jobs(streams: &[Stream], end: End, seed: u64) -> Vec<Arrival> {
 #[test]
 fn jobs_come_in_order_and_ties_go_to_the_earlier_stream() {
     let mut slow = stream("slow", Distribution::Constant(20));
-    (slow.class, slow.first_ns) = (ClassWord::Service, Some(0));
+    (slow.class, slow.first_ns) = (Class::Service, Some(0));
     let mut fast = stream("fast", Distribution::Constant(10));
     (fast.first_ns, fast.tasks) = (Some(0), Distribution::Constant(3));
     let found = jobs(&[slow, fast], End { before_ns: Some(41), jobs: None }, 1);

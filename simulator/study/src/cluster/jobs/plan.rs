@@ -23,7 +23,7 @@ pub struct JobsPlan {
     pub jobs: Input,
     /// Of which class those jobs are that these decide about; none for all of them.
     #[serde(default)]
-    pub class: Option<ClassName>,
+    pub class: Option<Class>,
     /// How they come to resources.
     #[serde(default)]
     pub asks: Asks,
@@ -62,16 +62,6 @@ pub enum Asks {
     Shared,
 }
 
-/// A class of jobs by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClassName {
-    /// Jobs that end by themselves.
-    Batch,
-    /// Jobs that serve.
-    Service,
-}
-
 /// A job of a list, as its framework sees it.
 #[derive(Debug, Clone)]
 pub(in crate::cluster) struct Listed {
@@ -106,12 +96,8 @@ impl JobsPlan {
         name: &str,
         list: &JobList,
     ) -> Result<Vec<Arc<[Listed]>>, PlanError> {
-        let class = self.class.map(|class| match class {
-            ClassName::Batch => Class::Batch,
-            ClassName::Service => Class::Service,
-        });
         let mut shares = vec![Vec::new(); self.count as usize];
-        let own = list.by_arrival().filter(|job| class.is_none_or(|class| job.class == class));
+        let own = list.by_arrival().filter(|job| self.class.is_none_or(|class| job.class == class));
         for (number, job) in own.enumerate() {
             let shape = &list.request(job.request).shape;
             let is_known =

@@ -1,6 +1,6 @@
 //! What is measured of frameworks with queues, as the Omega paper has it.
 
-use crate::statistics::quantile;
+use crate::statistics::{mean_seconds, quantile_seconds};
 use simulator::engine::Time;
 
 /// Numbers of one framework.
@@ -40,9 +40,6 @@ impl JobsResults {
         seconds: f64,
         frameworks: f64,
     ) -> [(&'static str, Option<f64>); 9] {
-        let mut waits: Vec<f64> = self.waits.iter().map(|time| time.as_seconds()).collect();
-        waits.sort_by(f64::total_cmp);
-        let full: Vec<f64> = self.waits_full.iter().map(|time| time.as_seconds()).collect();
         let left = self.arrived - self.placed - self.abandoned;
         [
             ("jobs", Some(self.arrived as f64)),
@@ -51,13 +48,9 @@ impl JobsResults {
             ("left", Some(left as f64)),
             ("conflicts", Some(self.conflicts as f64 / self.placed.max(1) as f64)),
             ("wasted", Some(self.wasted.as_seconds() / (seconds * frameworks.max(1.0)))),
-            ("wait", mean(&waits)),
-            ("wait-p90", quantile(&waits, 0.9)),
-            ("wait-full", mean(&full)),
+            ("wait", mean_seconds(&self.waits)),
+            ("wait-p90", quantile_seconds(&self.waits, 0.9)),
+            ("wait-full", mean_seconds(&self.waits_full)),
         ]
     }
-}
-
-fn mean(numbers: &[f64]) -> Option<f64> {
-    (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
 }

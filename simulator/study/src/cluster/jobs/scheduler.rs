@@ -5,20 +5,17 @@ use super::{
     plan::{Asks, Listed, PlannedJobs},
     results::JobsResults,
 };
+use crate::queueing::is_hopeless;
 use bourse_sdk::{CallId, Calls, DemandBuilder, Event, Scheduler};
 use proto::model::{
     AgentId, ConflictDetection, DeclineFilter, DeclineReason, Duration, Instant, Offer,
     OperationResult, SharedState, TaskId, limits,
 };
 use simulator::engine::{Chance, Time};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// When a job of which something is left is tried again, as in the paper's simulator.
 const AGAIN: Duration = Duration::from_seconds(1);
-/// Attempts after which a job of which no task was placed is given up; the same.
-const ATTEMPTS_WITHOUT_A_TASK: u32 = 100;
-/// Attempts after which every job is given up; the same.
-const ATTEMPTS_MAX: u32 = 1_000;
 
 /// A framework with a queue of jobs.
 #[derive(Debug)]
@@ -28,7 +25,7 @@ pub(in crate::cluster) struct JobsScheduler {
     /// Of the list, the next to arrive.
     next: usize,
     /// Those that come back.
-    again: BTreeMap<(Instant, usize), ()>,
+    again: BTreeSet<(Instant, usize)>,
     queue: VecDeque<usize>,
     /// That have arrived and are not done with, by their place in the list.
     jobs: BTreeMap<usize, Job>,
@@ -76,7 +73,7 @@ impl JobsScheduler {
             chance: Chance::of(plan.seed, "policy", 0),
             plan,
             next: 0,
-            again: BTreeMap::new(),
+            again: BTreeSet::new(),
             queue: VecDeque::new(),
             jobs: BTreeMap::new(),
             stated: None,
@@ -137,9 +134,7 @@ impl JobsScheduler {
             self.results.arrived += 1;
             self.next += 1;
         }
-        while let Some((&(at, job), ())) =
-            self.again.first_key_value().filter(|(key, ())| key.0 <= now)
-        {
+        while let Some((at, job)) = self.again.first().copied().filter(|(at, _)| *at <= now) {
             self.again.remove(&(at, job));
             self.jobs.get_mut(&job).expect("it comes back").queued_at = at;
             self.queue.push_back(job);
@@ -155,7 +150,7 @@ impl JobsScheduler {
             Asks::Shared => self.by_commits(now, calls),
         }
         let next = self.plan.jobs.get(self.next).map(|job| job.at);
-        let again = self.again.first_key_value().map(|((at, _), ())| *at);
+        let again = self.again.first().map(|(at, _)| *at);
         if let Some(at) = next.into_iter().chain(again).min() {
             calls.wake_at(at);
         }
@@ -312,16 +307,15 @@ impl JobsScheduler {
             self.results.conflicts += 1;
             self.results.wasted += job.takes;
         }
-        let nothing = job.attempts > ATTEMPTS_WITHOUT_A_TASK && job.waiting == tasks;
         if job.waiting == 0 {
             self.results.placed += 1;
             self.results.waits_full.push(job.queued_for);
             self.jobs.remove(&id);
-        } else if nothing || job.attempts > ATTEMPTS_MAX {
+        } else if is_hopeless(job.attempts, job.waiting, tasks) {
             self.results.abandoned += 1;
             self.jobs.remove(&id);
         } else {
-            self.again.insert((now + AGAIN, id), ());
+            self.again.insert((now + AGAIN, id));
         }
     }
 
