@@ -3,14 +3,14 @@
 //! Signals go through a descriptor of the process, never to a bare number: a number may already be
 //! somebody else's.
 
-use crate::patience::within;
+use crate::patience::{holds, within};
 use anyhow::Context as _;
 use rustix::{
     fd::OwnedFd,
     process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
 };
 use std::{
-    fs::OpenOptions,
+    fs::{self, OpenOptions},
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -64,9 +64,10 @@ impl Process {
         Ok(())
     }
 
-    /// Stops its time; the kernel still answers for its sockets.
+    /// Stops its time, and returns when it stands; the kernel still answers for its sockets.
     pub fn stop(&self) -> anyhow::Result<()> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        holds("a process stands", || stands(self.pid()))
     }
 
     /// Lets it go on.
@@ -87,6 +88,17 @@ impl Process {
     }
 }
 
+/// Whether no thread of a process goes on. One that was told to stop does so when it is scheduled
+/// next: on a busy machine it may still hear and answer something before.
+pub fn stands(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+    // The state follows the name, which may contain anything.
+    let mut states = stats.map(|stat| stat.rsplit(") ").next().is_some_and(|s| s.starts_with('T')));
+    // A process that is gone has no threads, and does not stand.
+    states.next().is_some_and(|first| first && states.all(|stands| stands))
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         if self.ended().is_none() {
@@ -94,5 +106,27 @@ impl Drop for Process {
             let _ = self.signal(Signal::KILL);
             let _ = self.wait();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stopped_process_stands_when_that_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "while :; do :; done"]);
+        let process = Process::start(command, &folder.path().join("log")).unwrap();
+        for _ in 0..20 {
+            process.stop().unwrap();
+            assert!(stands(process.pid()));
+            process.resume().unwrap();
+            holds("it goes on", || !stands(process.pid())).unwrap();
+        }
+        let pid = process.pid();
+        process.kill().unwrap();
+        assert!(!stands(pid), "it is gone");
     }
 }

@@ -157,7 +157,7 @@ impl Cluster {
 
     /// Stops a master's time; the kernel still answers for its sockets.
     pub(crate) fn pause_master(&self, id: u64) {
-        self.masters[&id].daemon.as_ref().unwrap().signal(Signal::SIGSTOP);
+        self.masters[&id].daemon.as_ref().unwrap().pause();
     }
 
     pub(crate) fn resume_master(&self, id: u64) {

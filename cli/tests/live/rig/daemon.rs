@@ -1,6 +1,6 @@
 //! A process that runs until somebody ends it, with its log in a file.
 
-use super::{PATIENCE, eventually};
+use super::{PATIENCE, eventually, holds};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -39,6 +39,12 @@ impl Daemon {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).unwrap();
+    }
+
+    /// Stops its time, and returns when it stands; the kernel still answers for its sockets.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+        holds("a process stands", || live::process::stands(self.child.id()));
     }
 
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
