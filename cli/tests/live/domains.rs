@@ -75,6 +75,17 @@ fn jobs_are_kept_in_domains_and_spread_over_them() {
     let in_us = sites.agents_of("even-").iter().filter(|agent| *agent == "three").count();
     assert_eq!(in_us, 2, "half of them in each region");
 
+    // Where nobody offers, and jobs look for themselves, they keep to the same.
+    let words = ["roles", "set", "lab", "--offers", "shared"];
+    let mut command = bourse(&sites.cluster.home);
+    assert_eq!(run(command.args(words).args(&sites.flags)).code, Some(0));
+    let words = ["--role", "lab", "--instances", "2", "--constraint", "domain in us,asia"];
+    sites.job("shown", &words);
+    assert_eq!(sites.agents_of("shown-"), ["three"; 2]);
+    let words = ["--role", "lab", "--instances", "3", "--domain-spread", "at most 1 per level 2"];
+    sites.job("racks", &words);
+    assert_eq!(sites.agents_of("racks-"), ["one", "three", "two"]);
+
     let mut command = bourse(&sites.cluster.home);
     let words = ["run", "--domain-spread", "evenly", "--", "true"];
     let refused = run(command.args(words));

@@ -18,6 +18,7 @@ pub mod queue;
 pub mod replay;
 pub mod run;
 pub mod scheduler;
+mod spread;
 pub mod summary;
 pub mod swf;
 pub mod volumes;

@@ -7,11 +7,10 @@
 
 use crate::job::TaskSpec;
 use crate::queue::{InstanceId, Queue};
+use crate::spread::{Homes, Spread, home};
+use bourse_sdk::CellState;
 use bourse_sdk::jitter::{Backoff, Jitter};
-use bourse_sdk::model::{
-    AgentId, AgentInfo, Duration, Instant, OfferId, Resources, SharedState, limits,
-};
-use bourse_sdk::{CellAgent, CellState};
+use bourse_sdk::model::{AgentId, Duration, Instant, OfferId, Resources, SharedState, limits};
 use std::collections::BTreeMap;
 
 /// Pauses after conflicts: a few times what a commit and the news of it take, up to what a person
@@ -26,8 +25,6 @@ pub(crate) struct Placing {
     /// Conflicts in a row, and when to try again after the last.
     conflicts: u32,
     pause: Option<Instant>,
-    /// Instances of a task on an agent that it was asked to be spread over.
-    spread: BTreeMap<(usize, AgentId), u32>,
     /// Since when each gang waits for room.
     gangs: BTreeMap<usize, Instant>,
 }
@@ -56,8 +53,7 @@ impl Placing {
         let mut cell = CellState::new(state.role.clone());
         cell.update(state);
         let jitter = Jitter::new(seed);
-        let (spread, gangs) = (BTreeMap::new(), BTreeMap::new());
-        Self { cell, jitter, conflicts: 0, pause: None, spread, gangs }
+        Self { cell, jitter, conflicts: 0, pause: None, gangs: BTreeMap::new() }
     }
 
     /// Takes in what is shown.
@@ -66,9 +62,8 @@ impl Placing {
     }
 
     /// Something could not be had: it is tried again later, on what was shown by then.
-    pub(crate) fn conflicted(&mut self, now: Instant, task: usize, agent: &AgentId) {
+    pub(crate) fn conflicted(&mut self, now: Instant, agent: &AgentId) {
         self.cell.restore(agent);
-        self.put_back(task, agent);
         if self.pause.is_none_or(|until| until <= now) {
             self.pause = Some(now + self.jitter.pause(BACKOFF, self.conflicts));
             self.conflicts = self.conflicts.saturating_add(1);
@@ -78,13 +73,6 @@ impl Placing {
     /// An instance is launched.
     pub(crate) fn launched(&mut self) {
         self.conflicts = 0;
-    }
-
-    /// An instance does not run on an agent after all.
-    fn put_back(&mut self, task: usize, agent: &AgentId) {
-        if let Some(count) = self.spread.get_mut(&(task, agent.clone())) {
-            *count = count.saturating_sub(1);
-        }
     }
 
     /// When to try again although nothing is shown.
@@ -111,8 +99,9 @@ impl Placing {
         late
     }
 
-    /// Places what is ready; what is placed is taken off the cell.
-    pub(crate) fn place(&mut self, now: Instant, queue: &Queue) -> Vec<Placed> {
+    /// Places what is ready; what is placed is taken off the cell, and of those that are spread
+    /// over fault domains it is noted where they are.
+    pub(crate) fn place(&mut self, now: Instant, queue: &Queue, homes: &mut Homes) -> Vec<Placed> {
         if !self.cell.is_complete() || self.pause.is_some_and(|until| until > now) {
             return Vec::new();
         }
@@ -121,17 +110,18 @@ impl Placing {
         let ready: Vec<(usize, u32)> = queue.ready_by_task().collect();
         for (task, count) in ready {
             let spec = &queue.job().tasks()[task];
-            let (before, spread) = (self.cell.clone(), self.spread.clone());
-            let seats = self.seats_for(task, spec, count);
+            let before = spec.gang_timeout.map(|_| self.cell.clone());
+            let spread = Spread::new(spec, queue.agents_of(task), count, &self.cell, homes);
+            let seats = self.seats_for(spec, count, spread, homes);
             let instances: Vec<_> = queue.ready_of(task).zip(seats).collect();
-            if spec.gang_timeout.is_some() {
+            if let Some(before) = before {
                 if u32::try_from(instances.len()) == Ok(count) {
                     self.gangs.remove(&task);
                     placed.push(Placed { instances, is_gang: true });
                 } else {
                     // Not all of it: none of it.
                     self.gangs.entry(task).or_insert(now);
-                    (self.cell, self.spread) = (before, spread);
+                    self.cell = before;
                 }
             } else {
                 let chunks = instances.chunks(limits::OPERATIONS_PER_ACCEPT_MAX);
@@ -144,7 +134,13 @@ impl Placing {
     }
 
     /// Places for so many instances of a task, or for as many as fit.
-    fn seats_for(&mut self, task: usize, spec: &TaskSpec, count: u32) -> Vec<Seat> {
+    fn seats_for(
+        &mut self,
+        spec: &TaskSpec,
+        count: u32,
+        mut spread: Option<Spread>,
+        homes: &mut Homes,
+    ) -> Vec<Seat> {
         let all: Vec<AgentId> = self.cell.agents().map(|(id, _)| id.clone()).collect();
         let mut found = Vec::new();
         if all.is_empty() {
@@ -155,41 +151,23 @@ impl Placing {
             if found.len() >= count as usize {
                 break;
             }
-            let agent = self.cell.agent(id).expect("it is one of them");
-            if !spec.constraints.is_empty() && !meets(spec, id, agent) {
+            if !self.cell.meets(id, &spec.constraints) {
                 continue;
             }
-            let seen = OfferId { term: agent.version.term, number: agent.version.number };
+            let version = self.cell.agent(id).expect("it is one of them").version;
+            let seen = OfferId { term: version.term, number: version.number };
+            let domain = home(id, &self.cell, homes).cloned();
             while found.len() < count as usize
-                && self.has_place(task, spec, id)
+                && spread.as_ref().is_none_or(|it| it.has_room(id, domain.as_ref()))
                 && let Some(resources) = self.cell.pick(id, &spec.resources)
             {
-                if spec.per_agent_max.is_some() {
-                    *self.spread.entry((task, id.clone())).or_default() += 1;
+                if let Some(spread) = &mut spread {
+                    spread.put(id, domain.as_ref());
+                    homes.extend(domain.clone().map(|domain| (id.clone(), domain)));
                 }
                 found.push(Seat { agent: id.clone(), seen, resources });
             }
         }
         found
     }
-
-    fn has_place(&self, task: usize, spec: &TaskSpec, agent: &AgentId) -> bool {
-        let most = spec.per_agent_max.unwrap_or(u32::MAX);
-        self.spread.get(&(task, agent.clone())).copied().unwrap_or(0) < most
-    }
-}
-
-/// Whether an agent is as the task wants it.
-fn meets(spec: &TaskSpec, id: &AgentId, agent: &CellAgent) -> bool {
-    let info = AgentInfo {
-        reservations: Vec::new(),
-        id: id.clone(),
-        hostname: agent.description.hostname.clone(),
-        address: String::new(),
-        resources: Resources::new(),
-        attributes: agent.description.attributes.clone(),
-        domain: None,
-        version: String::new(),
-    };
-    spec.constraints.iter().all(|constraint| constraint.holds(&info))
 }

@@ -9,6 +9,7 @@ use crate::observer::{Observer, Progress};
 use crate::packing::{Bin, gather, gather_all};
 use crate::placing::Placing;
 use crate::queue::{InstanceId, Launch, Queue};
+use crate::spread::Homes;
 use crate::summary::Summary;
 use crate::volumes::Volumes;
 use crate::wishes::Wishes;
@@ -38,6 +39,7 @@ pub struct BatchScheduler {
     volumes: Volumes,
     /// While the job's role is shared.
     placing: Option<Placing>,
+    homes: Homes,
     seed: u64,
     stop_deadline: Option<Instant>,
     /// Offers are suppressed until the cluster knows what is wanted: before, it would offer all
@@ -71,6 +73,7 @@ impl BatchScheduler {
             wishes: Wishes::default(),
             volumes: Volumes::default(),
             placing: None,
+            homes: Homes::new(),
             seed,
             stop_deadline: None,
             is_quiet: true,
@@ -257,7 +260,7 @@ impl BatchScheduler {
         }
         for id in &launched {
             if let (Some(placing), Some(agent)) = (&mut self.placing, queue.agent_of(*id)) {
-                placing.conflicted(now, queue.task_of(*id), &agent);
+                placing.conflicted(now, &agent);
             }
         }
         if refusal.reason == Reason::QuotaExceeded {

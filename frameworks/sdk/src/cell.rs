@@ -7,7 +7,7 @@
 //! is not, which costs a conflict and nothing else.
 
 use crate::model::{
-    AgentId, AgentVersion, Resources, Role, SharedState, shared::SharedDescription,
+    AgentId, AgentVersion, Constraint, Resources, Role, SharedState, shared::SharedDescription,
 };
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ pub struct CellAgent {
     /// What a commit may take, less what was taken here since it was shown.
     pub free: Resources,
     shown: Resources,
-    /// How it describes itself.
+    /// How it describes itself: its host, attributes, fault domain, and all that it has.
     pub description: SharedDescription,
 }
 
@@ -85,6 +85,12 @@ impl CellState {
         self.agents.get(agent)
     }
 
+    /// Whether an agent that was shown is as every constraint wants it.
+    pub fn meets(&self, agent: &AgentId, constraints: &[Constraint]) -> bool {
+        let there = self.agents.get(agent);
+        there.is_some_and(|there| there.description.meets(agent, constraints))
+    }
+
     /// Takes resources off that are about to be committed; answers whether they were there.
     pub fn take(&mut self, agent: &AgentId, resources: &Resources) -> bool {
         let Some(there) = self.agents.get_mut(agent) else { return false };
@@ -137,7 +143,9 @@ mod tests {
     fn agent(name: &str, number: u64, cpus_milli: i64, hostname: Option<&str>) -> SharedAgent {
         let description = |hostname: &str| SharedDescription {
             hostname: hostname.to_owned(),
-            attributes: Vec::new(),
+            domain: Some("eu/eu-1/r7".parse().expect("a domain")),
+            total: Resources::cpus_mem(8_000, 64),
+            ..SharedDescription::default()
         };
         SharedAgent {
             agent: id(name),
@@ -171,6 +179,25 @@ mod tests {
         assert_eq!(cell.agents().count(), 2);
         cell.update(&state(vec![], true, true));
         assert_eq!(cell.agents().count(), 0, "it began anew");
+    }
+
+    #[test]
+    fn constraints_hold_of_how_an_agent_describes_itself() {
+        let mut cell = CellState::new(role());
+        cell.update(&state(vec![agent("a", 1, 1_000, Some("host-a"))], true, true));
+        // Descriptions are shown once.
+        cell.update(&state(vec![agent("a", 2, 500, None)], false, true));
+        let meets = |agent: &str, texts: &[&str]| {
+            let constraints: Vec<Constraint> =
+                texts.iter().map(|text| text.parse().expect("a constraint")).collect();
+            cell.meets(&id(agent), &constraints)
+        };
+        let all = ["domain in eu/eu-1", "hostname in host-a", "id in a", "total cpus >= 8"];
+        assert!(meets("a", &all) && meets("a", &[]));
+        for no in ["domain in eu/eu-2", "domain not in eu", "total cpus >= 9", "rack exists"] {
+            assert!(!meets("a", &[no]) && !meets("a", &[all[0], no]), "{no}");
+        }
+        assert!(!meets("b", &[]), "nobody has shown it");
     }
 
     #[test]

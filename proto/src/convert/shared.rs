@@ -2,8 +2,11 @@
 
 use super::{
     agent_life::{read_unavailability, write_unavailability},
+    domain::{read_domain, write_domain},
     form::{self, Read},
-    resources::{read_attributes, read_resources_within, write_attributes, write_resources},
+    resources::{
+        read_attributes, read_resources, read_resources_within, write_attributes, write_resources,
+    },
     text,
 };
 use crate::model::{
@@ -101,6 +104,8 @@ fn write_agent(agent: &SharedAgent) -> v1::SharedAgent {
         description: agent.description.as_ref().map(|it| v1::SharedAgentDescription {
             hostname: it.hostname.clone(),
             attributes: write_attributes(&it.attributes),
+            domain: write_domain(it.domain.as_ref()),
+            total: write_resources(&it.total),
         }),
         unavailability: agent.unavailability.as_ref().map(write_unavailability),
     }
@@ -111,6 +116,8 @@ fn read_description(description: v1::SharedAgentDescription) -> Read<SharedDescr
     Ok(SharedDescription {
         hostname: text::read_line_to("hostname", description.hostname, limit)?,
         attributes: read_attributes(description.attributes).map_err(|no| no.under("attributes"))?,
+        domain: read_domain(&description.domain)?,
+        total: read_resources(description.total).map_err(|no| no.under("total"))?,
     })
 }
 

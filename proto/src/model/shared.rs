@@ -4,8 +4,8 @@
 //! that was still there.
 
 use super::{
-    agent_life::Unavailability, attributes::Attribute, ids::AgentId, resources::Resources,
-    role::Role,
+    agent::AgentInfo, agent_life::Unavailability, attributes::Attribute, demand::Constraint,
+    domain::Domain, ids::AgentId, resources::Resources, role::Role,
 };
 use std::fmt;
 
@@ -50,6 +50,10 @@ pub struct SharedDescription {
     pub hostname: String,
     /// Facts about the machine.
     pub attributes: Vec<Attribute>,
+    /// Its fault domain; `None` when it does not say.
+    pub domain: Option<Domain>,
+    /// All that it has, whoever uses it.
+    pub total: Resources,
 }
 
 /// The newest state of agents that are seen differently than when they were last shown.
@@ -65,6 +69,26 @@ pub struct SharedState {
     pub complete: bool,
     /// The role is not shared any longer.
     pub ended: bool,
+}
+
+impl SharedDescription {
+    /// Whether the agent of this id, which describes itself so, is as every constraint wants it.
+    pub fn meets(&self, agent: &AgentId, constraints: &[Constraint]) -> bool {
+        if constraints.is_empty() {
+            return true;
+        }
+        let info = AgentInfo {
+            id: agent.clone(),
+            hostname: self.hostname.clone(),
+            address: String::new(),
+            resources: self.total.clone(),
+            attributes: self.attributes.clone(),
+            domain: self.domain.clone(),
+            reservations: Vec::new(),
+            version: String::new(),
+        };
+        constraints.iter().all(|constraint| constraint.holds(&info))
+    }
 }
 
 impl fmt::Display for AgentVersion {

@@ -66,6 +66,8 @@ fn shared_states() {
         description: Some(v1::SharedAgentDescription {
             hostname: "host".to_owned(),
             attributes: Vec::new(),
+            domain: "eu/eu-1".to_owned(),
+            total: task().resources,
         }),
         unavailability: None,
     };
@@ -90,6 +92,16 @@ fn shared_states() {
                 Invalid,
             ),
             (
+                |s| s.agents[0].description.as_mut().expect("there is one").domain.push('/'),
+                "agents[0].description.domain",
+                Invalid,
+            ),
+            (
+                |s| s.agents[0].description.as_mut().expect("there is one").total[0].value = None,
+                "agents[0].description.total[0].value",
+                Invalid,
+            ),
+            (
                 |s| {
                     let most = limits::SHARED_AGENTS_PER_MESSAGE_MAX;
                     s.agents = vec![v1::SharedAgent::default(); most + 1];
@@ -99,5 +111,17 @@ fn shared_states() {
             ),
         ],
     );
-    accept(&good, read_shared_state, &[|s| s.agents.clear(), |s| s.agents[0].free.clear()]);
+    accept(
+        &good,
+        read_shared_state,
+        &[
+            |s| s.agents.clear(),
+            |s| s.agents[0].free.clear(),
+            // As from a master that does not say so yet.
+            |s| {
+                let description = s.agents[0].description.as_mut().expect("there is one");
+                (description.domain, description.total) = (String::new(), Vec::new());
+            },
+        ],
+    );
 }

@@ -324,8 +324,14 @@ fn commit() -> impl Strategy<Value = SchedulerCall> {
 
 fn shared_state() -> impl Strategy<Value = SharedState> {
     let hostname = "[a-z0-9.]{0,20}";
-    let description = (hostname, attributes())
-        .prop_map(|(hostname, attributes)| SharedDescription { hostname, attributes });
+    let description = (hostname, attributes(), option::of(demand::domain()), resources()).prop_map(
+        |(hostname, attributes, domain, total)| SharedDescription {
+            hostname,
+            attributes,
+            domain,
+            total,
+        },
+    );
     let parts =
         (agent_id(), version(), resources(), option::of(description), option::of(unavailability()));
     let agent = parts.prop_map(|(agent, version, free, description, unavailability)| SharedAgent {

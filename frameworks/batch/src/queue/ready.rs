@@ -48,6 +48,13 @@ impl Queue {
         self.instance(id).agent.clone()
     }
 
+    /// The agents of a task's live instances, one for each.
+    pub(crate) fn agents_of(&self, task: usize) -> impl Iterator<Item = &AgentId> {
+        let first = self.first[task];
+        let instances = (first..first + self.job.tasks()[task].instances).map(InstanceId);
+        instances.filter(|id| self.is_live(*id)).filter_map(|id| self.instance(id).agent.as_ref())
+    }
+
     /// The cluster has no room for all ready instances of a task together: it is not tried again.
     pub fn give_up(&mut self, now: Instant, task: usize, message: &str) -> Vec<Progress> {
         let mut progress = Vec::new();

@@ -51,7 +51,7 @@ impl BatchScheduler {
             let message = "there was no room for all instances at once";
             progress.extend(queue.give_up(now, task, message));
         }
-        for Placed { instances, is_gang } in placing.place(now, queue) {
+        for Placed { instances, is_gang } in placing.place(now, queue, &mut self.homes) {
             let (mut ids, mut tasks) = (Vec::new(), Vec::new());
             for (id, Seat { agent, seen, resources }) in instances {
                 queue.launch(now, id, agent.clone(), seen);
@@ -91,7 +91,7 @@ impl BatchScheduler {
                 continue;
             };
             if let (Some(placing), Some(agent)) = (&mut self.placing, queue.agent_of(id)) {
-                placing.conflicted(now, queue.task_of(id), &agent);
+                placing.conflicted(now, &agent);
             }
             progress.extend(match refusal.reason {
                 Reason::QuotaExceeded => queue.hold_back(now, id),

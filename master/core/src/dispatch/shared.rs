@@ -158,6 +158,8 @@ impl Turn<'_> {
             description: info.filter(|_| describes).map(|info| SharedDescription {
                 hostname: info.hostname.clone(),
                 attributes: info.attributes.clone(),
+                domain: info.domain.clone(),
+                total: info.resources.clone(),
             }),
             unavailability: info.and_then(|info| self.ledger.unavailability(info, self.time)),
             agent,
@@ -168,17 +170,23 @@ impl Turn<'_> {
 /// Roughly what an agent takes of a message.
 fn size_of(agent: &SharedAgent) -> usize {
     let ranges = |ranges: &Ranges| 24 * ranges.iter().count();
-    let free = agent.free.iter().map(|(_, value)| match value {
+    let described = agent.description.iter();
+    let total = described.clone().map(|description| &description.total);
+    let resources = total.chain([&agent.free]).flat_map(Resources::iter);
+    let resources = resources.map(|(_, value)| match value {
         Value::Scalar(_) => 32,
         Value::Ranges(some) => ranges(some),
         Value::Set(items) => items.iter().map(|item| item.len() + 8).sum(),
         Value::Devices(devices) => devices.iter().map(|(name, _)| name.len() + 24).sum(),
     });
-    let attributes = agent.description.iter().flat_map(|description| &description.attributes);
+    let names = described
+        .clone()
+        .map(|it| it.hostname.len() + it.domain.as_ref().map_or(0, |domain| domain.as_str().len()));
+    let attributes = described.flat_map(|description| &description.attributes);
     let attributes = attributes.map(|attribute| match &attribute.value {
         AttributeValue::Text(text) => attribute.name.len() + text.len(),
         AttributeValue::Scalar(_) => attribute.name.len() + 16,
         AttributeValue::Ranges(some) => attribute.name.len() + ranges(some),
     });
-    64 + free.sum::<usize>() + attributes.sum::<usize>()
+    64 + names.sum::<usize>() + resources.sum::<usize>() + attributes.sum::<usize>()
 }

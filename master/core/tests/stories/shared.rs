@@ -3,9 +3,9 @@
 use super::rig::{Rig, accept, register, status, task};
 use master_core::input::{FrameworkFilter, OperatorCall, Page, StreamId};
 use proto::model::{
-    AgentDirective, AgentId, AgentVersion, ConflictDetection, DrainPlan, Duration, Milli,
-    Operation, Quota, ResourceName, Resources, Role, RoleSettingsChange, SchedulerCall, TaskInfo,
-    TaskState,
+    AgentCall, AgentDirective, AgentId, AgentInfo, AgentVersion, ConflictDetection, DrainPlan,
+    Duration, Milli, Operation, Quota, ResourceName, Resources, Role, RoleSettingsChange,
+    SchedulerCall, SharedState, TaskInfo, TaskState,
     role_settings::{Change, OfferMode},
 };
 use std::collections::BTreeMap;
@@ -124,6 +124,33 @@ fn two_commits_of_one_turn_do_not_take_the_same() {
     rig.turn_of_calls(vec![("two", once.clone()), ("two", once.clone())]);
     rig.call("two", once);
     rig.matches("shared_same_turn");
+}
+
+#[test]
+fn it_is_shown_where_agents_are_and_when_they_move() {
+    let in_domain = |name: &str, incarnation, domain: &str| match register(name, incarnation) {
+        AgentCall::Register { info, incarnation, tasks, volumes } => {
+            let info = AgentInfo { domain: domain.parse().ok(), ..info };
+            AgentCall::Register { info, incarnation, tasks, volumes }
+        }
+        other => other,
+    };
+    let mut rig = Rig::serving();
+    share(&mut rig, "lab");
+    rig.agent(1, "a", in_domain("a", 7, "eu/eu-1/r7"));
+    rig.subscribe_in(3, "one", &["lab"]);
+    rig.tell("another agent comes, and says nothing of where it is");
+    rig.agent(2, "b", register("b", 8));
+    rig.tell("the first is moved to another rack: it describes itself anew");
+    rig.close(1);
+    rig.agent(5, "a", in_domain("a", 9, "eu/eu-1/r8"));
+    let total = |(_, state): &(u64, SharedState)| {
+        let described = state.agents.iter().filter_map(|agent| agent.description.clone());
+        described.map(|it| it.total).collect::<Vec<_>>()
+    };
+    let totals: Vec<_> = rig.shown.iter().flat_map(total).collect();
+    assert_eq!(totals, vec![Resources::cpus_mem(2_000, 1_024); 3]);
+    rig.matches("shared_domains");
 }
 
 #[test]

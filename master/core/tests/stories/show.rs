@@ -59,10 +59,13 @@ pub(crate) fn show_event(event: &SchedulerEvent) -> String {
 /// Agents at their versions with what is free, described if they are.
 fn show_shared(state: &SharedState) -> String {
     let agents = state.agents.iter().map(|agent| {
-        let hostname = agent.description.as_ref().map(|it| format!(" on {}", it.hostname));
+        let description = agent.description.as_ref().map(|it| {
+            let domain = it.domain.as_ref().map(|domain| format!(" in {domain}"));
+            format!(" on {}{}", it.hostname, domain.unwrap_or_default())
+        });
         let away = agent.unavailability.as_ref().map(|away| format!(" away in {}", away.starts_in));
-        let (hostname, away) = (hostname.unwrap_or_default(), away.unwrap_or_default());
-        format!(" {}@{}{hostname} [{}]{away}", agent.agent, agent.version, agent.free)
+        let (description, away) = (description.unwrap_or_default(), away.unwrap_or_default());
+        format!(" {}@{}{description} [{}]{away}", agent.agent, agent.version, agent.free)
     });
     let agents: String = agents.collect();
     let flag = |is_set: bool, word: &'static str| if is_set { word } else { "" };

@@ -107,6 +107,79 @@ fn instances_are_spread_and_constrained() {
     assert_eq!(places, ["x", "y"], "one on each, and none on z");
 }
 
+/// The domain is the first part of the name.
+fn agent_in_domain(name: &str, number: u64, instances: i64) -> SharedAgent {
+    let (domain, _) = name.split_once('-').unwrap();
+    let domain = format!("eu/{domain}").parse().ok();
+    let total = Resources::cpus_mem(4_000, 4_096);
+    let description = SharedDescription { domain, total, ..SharedDescription::default() };
+    SharedAgent { description: Some(description), ..agent(name, number, instances) }
+}
+
+fn agents_of(calls: &[(CallId, SchedulerCall)]) -> Vec<String> {
+    let places = commits(calls).into_iter().flat_map(|(.., tasks)| tasks);
+    let mut agents: Vec<String> = places.map(|(_, agent)| agent).collect();
+    agents.sort();
+    agents
+}
+
+#[test]
+fn instances_are_kept_in_fault_domains_and_spread_over_them() {
+    let three = ["a-1", "a-2", "b-1"];
+    let all = |instances| three.map(|name| agent_in_domain(name, 1, instances)).to_vec();
+    let placed = |change: &dyn Fn(&mut TaskSpec)| {
+        let mut wanted = spec("w", 4);
+        change(&mut wanted);
+        agents_of(&Bench::new(vec![wanted]).event(shown(all(9), true)))
+    };
+    let kept = |text: &'static str| {
+        placed(&move |wanted| wanted.constraints = vec![text.parse().unwrap()])
+    };
+    assert_eq!(kept("domain in eu/b"), ["b-1"; 4]);
+    assert!(kept("domain in us").is_empty());
+    assert_eq!(kept("total cpus >= 4").len(), 4);
+    assert!(kept("total cpus >= 5").is_empty());
+    let spread = |text: &'static str| {
+        placed(&move |wanted| wanted.domain_spread = vec![text.parse().unwrap()])
+    };
+    assert_eq!(spread("at most 1 per level 2").len(), 2);
+    assert!(spread("at most 1 per level 3").is_empty(), "no agent has so many levels");
+    let even = spread("even over level 2");
+    assert_eq!(even.iter().filter(|agent| *agent == "b-1").count(), 2, "{even:?}");
+    let in_b = placed(&|wanted| {
+        wanted.domain_spread = vec!["even over level 2".parse().unwrap()];
+        wanted.constraints = vec!["domain in eu/b".parse().unwrap()];
+    });
+    assert_eq!(in_b, ["b-1"; 4], "where it may not be has no part");
+}
+
+/// It counts where they are: one that has ended makes room, one on a full agent that is shown no
+/// longer does not.
+#[test]
+fn what_is_spread_is_where_its_instances_are() {
+    let mut one_each = spec("w", 3);
+    (one_each.domain_spread, one_each.retries) =
+        (vec!["at most 1 per level 2".parse().unwrap()], 1);
+    let mut bench = Bench::new(vec![one_each]);
+    let agents = vec![agent_in_domain("a-1", 1, 1), agent_in_domain("b-1", 1, 9)];
+    let calls = bench.event(shown(agents, true));
+    assert_eq!(agents_of(&calls), ["a-1", "b-1"]);
+    for (call, _, tasks) in commits(&calls) {
+        let results = tasks.iter().map(|(task, _)| launched(task)).collect();
+        let tasks = tasks.iter().map(|(task, _)| TaskId::new(task).unwrap()).collect();
+        bench.event(Event::Accepted { call, tasks, results });
+    }
+    let on_a = commits(&calls).into_iter().flat_map(|(.., tasks)| tasks);
+    let on_a = on_a.into_iter().find(|(_, agent)| agent == "a-1").unwrap().0;
+    // It comes back; `a-1` is full, and is not shown.
+    bench.event(Event::Disconnected);
+    bench.subscribed(false);
+    let agents = vec![agent_in_domain("a-2", 2, 9), agent_in_domain("b-1", 2, 8)];
+    assert!(commits(&bench.event(shown(agents, true))).is_empty(), "one is in each");
+    let calls = bench.update(&on_a, TaskState::Finished);
+    assert_eq!(agents_of(&calls), ["a-2"]);
+}
+
 #[test]
 fn a_role_that_is_no_longer_shared_is_asked_for_offers_again() {
     let mut bench = Bench::new(vec![spec("a", 2)]);
