@@ -20,6 +20,7 @@ mod operators;
 mod plan;
 mod records;
 mod results;
+mod shares;
 mod world;
 
 pub use jobs::{Asks, JobsPlan};

@@ -43,6 +43,9 @@ pub struct ClusterPlan {
     /// What roles weigh that do not weigh 1.
     #[serde(default)]
     pub weights: BTreeMap<String, f64>,
+    /// From which second on shares are judged; not at all when it is not said.
+    #[serde(default)]
+    pub shares_from_s: Option<f64>,
     /// Milliseconds that every message takes.
     #[serde(default = "one")]
     pub network_ms: u64,
@@ -236,7 +239,7 @@ fn planned_jobs(
     seed: u64,
 ) -> Result<Vec<Planned>, PlanError> {
     let role = role_of(name, &plan.role)?;
-    let shares = plan.shares(name, list)?.into_iter().enumerate();
+    let shares = plan.shares(name, list, seed)?.into_iter().enumerate();
     let planned = shares.map(|(number, jobs)| {
         let name = format!("{name}-{number}");
         let principal = frameworks::principal(&name).map_err(|problem| PlanError::Value {

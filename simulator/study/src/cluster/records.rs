@@ -95,7 +95,10 @@ impl Running for World<'_> {
             open.iter().for_each(|(key, it)| self.record(key, it, None));
         }
         let names: Vec<&str> = self.plan.names().map(String::as_str).collect();
-        self.results.measures(self.queue.now(), &names, &self.frameworks)
+        let mut measures = self.results.measures(self.queue.now(), &names, &self.frameworks);
+        let shares = self.shares.iter().filter_map(|shares| shares.numbers()).flatten();
+        measures.scalars.extend(shares.map(|(name, number)| (name.to_owned(), number)));
+        measures
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     master::LoneMaster,
     plan::{ClusterPlan, FrameworksPlan, Planned, seconds},
     results::Results,
+    shares::Shares,
 };
 use crate::records::Recorder;
 use bourse_sdk::session::{Answer, Effect as Act, Failure, Input as Heard, SendId};
@@ -49,6 +50,8 @@ pub(super) struct World<'a> {
     pub(super) frameworks: Vec<Framework>,
     chance: Chance,
     pub(super) results: Results,
+    /// Judges shares, where the plan says so.
+    pub(super) shares: Option<Shares>,
     /// What has arrived at the master since its last turn.
     inbox: Vec<Input>,
     /// Whose streams they are.
@@ -84,6 +87,9 @@ impl<'a> World<'a> {
         let mut seeds = Chance::of(seed, "frameworks", 0);
         let frameworks: Vec<_> =
             planned.into_iter().map(|planned| Framework::new(planned, seeds.number())).collect();
+        let groups = || frameworks.iter().map(|it| it.group).collect();
+        let count = plan.agents.count as usize;
+        let shares = plan.shares_from_s.map(|_| Shares::new(each, count, groups()));
         let mut world = Self {
             plan,
             groups: plan.frameworks.values().collect(),
@@ -92,6 +98,7 @@ impl<'a> World<'a> {
             agents: Agents::default(),
             frameworks,
             chance,
+            shares,
             results: Results::new(plan.agents, plan.names().count()),
             inbox: Vec::new(),
             streams: BTreeMap::new(),
@@ -141,7 +148,7 @@ impl<'a> World<'a> {
                     self.queue.after(TICK, Happening::Tick);
                 }
                 Happening::ToMaster(input) => {
-                    self.answers(&input);
+                    self.called(&input);
                     self.arrive(*input);
                 }
                 Happening::ToAgent(agent, order) => self.order(agent, *order),
@@ -165,8 +172,14 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What an answer holds no longer.
-    fn answers(&mut self, input: &Input) {
+    /// A call arrives: an answer to offers holds them no longer.
+    fn called(&mut self, input: &Input) {
+        if let (Some(shares), Input::FrameworkCall { call, session, request, .. }) =
+            (&mut self.shares, input)
+            && let Some(framework) = self.owners.get(&session.framework)
+        {
+            shares.hears(*framework, *call, request);
+        }
         if let Input::FrameworkCall { request, .. } = input
             && let SchedulerCall::Accept { offers, .. } | SchedulerCall::Decline { offers, .. } =
                 request
@@ -220,6 +233,9 @@ impl<'a> World<'a> {
                 _ => {}
             }
         }
+        let from = self.plan.shares_from_s.map(seconds);
+        let is_judged = from.is_some_and(|from| from <= self.queue.now());
+        self.shares.iter_mut().for_each(|shares| shares.turned(is_judged));
     }
 
     /// What was sent to a framework is read once it has decided.
@@ -230,6 +246,7 @@ impl<'a> World<'a> {
     }
 
     fn reply(&mut self, call: CallId, answer: Result<MasterAnswer, proto::model::Refusal>) {
+        self.shares.iter_mut().for_each(|shares| shares.answers(call, &answer));
         let Some((framework, send)) = self.calls.remove(&call) else { return };
         let answer = match answer {
             Ok(MasterAnswer::Accepted(results)) => Ok(Answer::Accepted(results)),
@@ -248,6 +265,7 @@ impl<'a> World<'a> {
         let Some(Client::Framework(framework)) = self.streams.get(&stream).copied() else { return };
         let connection = self.frameworks[framework].stream.filter(|(_, mine)| *mine == stream);
         let Some((connection, _)) = connection else { return };
+        self.shares.iter_mut().for_each(|shares| shares.says(framework, &event));
         match &event {
             SchedulerEvent::Offers(offers) => {
                 self.results.offered(self.queue.now(), offers);

@@ -25,6 +25,7 @@ pub const ALL: &[BuiltIn] = built_in![
     "constraints-metacentrum",
     "constraints-openb",
     "drf-canonical",
+    "drf-google",
     "easy-vs-fcfs",
     "fgd-fig7",
     "fgd-fig9",

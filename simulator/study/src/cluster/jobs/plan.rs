@@ -1,12 +1,13 @@
 //! `[cluster.jobs.NAME]` of a study.
 
 use crate::{
+    cluster::plan::seconds,
     plan::{Input, PlanError},
     queueing::JobList,
 };
 use proto::model::{Duration, Instant, ResourceName, Resources, Role};
 use serde::Deserialize;
-use simulator::engine::Time;
+use simulator::engine::{Chance, Time};
 use std::sync::Arc;
 use traces::model::Class;
 
@@ -24,6 +25,10 @@ pub struct JobsPlan {
     /// Of which class those jobs are that these decide about; none for all of them.
     #[serde(default)]
     pub class: Option<Class>,
+    /// Seconds that tasks run of which the list does not say it: between nothing and twice as long,
+    /// each as likely.
+    #[serde(default)]
+    pub run_s: Option<f64>,
     /// How they come to resources.
     #[serde(default)]
     pub asks: Asks,
@@ -95,7 +100,10 @@ impl JobsPlan {
         &self,
         name: &str,
         list: &JobList,
+        seed: u64,
     ) -> Result<Vec<Arc<[Listed]>>, PlanError> {
+        let mut chance = Chance::of(seed, name, 1);
+        let most = self.run_s.map(|mean| seconds(mean).0.saturating_mul(2));
         let mut shares = vec![Vec::new(); self.count as usize];
         let own = list.by_arrival().filter(|job| self.class.is_none_or(|class| job.class == class));
         for (number, job) in own.enumerate() {
@@ -111,14 +119,14 @@ impl JobsPlan {
             let amount = |name| i64::try_from(shape.get(name)).unwrap_or(i64::MAX);
             let each = Resources::cpus_mem(
                 amount(&ResourceName::CPUS),
-                amount(&ResourceName::MEM) / 1_000,
+                amount(&ResourceName::MEM).saturating_add(999) / 1_000,
             );
             let turn = number % shares.len().max(1);
             shares[turn].push(Listed {
                 at: Instant(job.at.0 / Time::milliseconds(1).0),
                 each,
                 tasks: job.tasks,
-                duration: job.duration,
+                duration: job.duration.or_else(|| Some(Time(1 + chance.below(most?.max(1))))),
             });
         }
         Ok(shares.into_iter().map(Into::into).collect())

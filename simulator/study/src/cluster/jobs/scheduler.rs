@@ -27,6 +27,8 @@ pub(in crate::cluster) struct JobsScheduler {
     /// Those that come back.
     again: BTreeSet<(Instant, usize)>,
     queue: VecDeque<usize>,
+    /// Tasks of jobs that have arrived, that are not placed.
+    waiting: u64,
     /// That have arrived and are not done with, by their place in the list.
     jobs: BTreeMap<usize, Job>,
     /// Of which demand is stated: the first of the queue until its decision.
@@ -75,6 +77,7 @@ impl JobsScheduler {
             next: 0,
             again: BTreeSet::new(),
             queue: VecDeque::new(),
+            waiting: 0,
             jobs: BTreeMap::new(),
             stated: None,
             flying: BTreeMap::new(),
@@ -105,7 +108,7 @@ impl JobsScheduler {
 
     /// Tasks of jobs that have arrived, that are not placed.
     pub(in crate::cluster) fn waiting(&self) -> u64 {
-        self.jobs.values().map(|job| u64::from(job.waiting)).sum()
+        self.waiting
     }
 
     pub(in crate::cluster) fn results(&self) -> &JobsResults {
@@ -132,6 +135,7 @@ impl JobsScheduler {
             self.jobs.insert(self.next, job);
             self.queue.push_back(self.next);
             self.results.arrived += 1;
+            self.waiting += u64::from(listed.tasks);
             self.next += 1;
         }
         while let Some((at, job)) = self.again.first().copied().filter(|(at, _)| *at <= now) {
@@ -287,6 +291,7 @@ impl JobsScheduler {
             let done = results.is_some_and(|results| results[index].refusal().is_none());
             if done {
                 job.waiting -= count;
+                self.waiting -= u64::from(*count);
                 continue;
             }
             job.is_conflict = true;
@@ -313,6 +318,7 @@ impl JobsScheduler {
             self.jobs.remove(&id);
         } else if is_hopeless(job.attempts, job.waiting, tasks) {
             self.results.abandoned += 1;
+            self.waiting -= u64::from(job.waiting);
             self.jobs.remove(&id);
         } else {
             self.again.insert((now + AGAIN, id));
