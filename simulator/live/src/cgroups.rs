@@ -18,6 +18,46 @@ pub(crate) fn of_agents(data_dirs: &[PathBuf]) -> Vec<PathBuf> {
     places.filter(|place| place.is_dir()).collect()
 }
 
+/// What the kernel says of how many processes a container has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pids {
+    /// Processes and threads now.
+    pub current: u64,
+    /// How often there would have been one too many.
+    pub refused: u64,
+}
+
+/// Whether containers can have limits here.
+pub fn check() -> anyhow::Result<()> {
+    anyhow::ensure!(rustix::process::geteuid().is_root(), "containers need root");
+    let read = |file: &Path| fs::read_to_string(file).unwrap_or_default();
+    let (one, two) = (read(Path::new("/proc/self/cgroup")), bases());
+    let by_name = one.lines().any(|line| line.contains(":pids:"));
+    let has_it = |base: &PathBuf| read(&base.join("cgroup.controllers")).contains("pids");
+    anyhow::ensure!(by_name || two.iter().any(has_it), "no cgroup here counts processes");
+    Ok(())
+}
+
+/// The processes of each container of an agent with this data directory.
+pub fn pids(data_dir: &Path) -> Vec<Pids> {
+    let mut found = Vec::new();
+    for corner in of_agents(&[data_dir.to_owned()]) {
+        for entry in fs::read_dir(corner).into_iter().flatten().flatten() {
+            found.extend(Pids::of(&entry.path()));
+        }
+    }
+    found
+}
+
+impl Pids {
+    fn of(container: &Path) -> Option<Self> {
+        let current = fs::read_to_string(container.join("pids.current")).ok()?;
+        let events = fs::read_to_string(container.join("pids.events")).ok()?;
+        let refused = events.lines().find_map(|line| line.strip_prefix("max "))?;
+        Some(Self { current: current.trim().parse().ok()?, refused: refused.parse().ok()? })
+    }
+}
+
 /// Removes a cgroup and all below it, as far as no process is left in them.
 pub(crate) fn remove(cgroup: &Path) {
     for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {

@@ -207,6 +207,12 @@ impl Cluster {
         Ok(bourse_sdk::Masters { addresses, security })
     }
 
+    /// Another client of the operator API, for a thread of its own.
+    pub fn another_operator(&self) -> anyhow::Result<Operator> {
+        let files = self.authority.issue(&self.home, "operator", "trial")?;
+        Operator::new(&api_addresses(&self.masters), &files)
+    }
+
     /// Readers that keep asking all masters.
     pub fn readers(&self) -> anyhow::Result<Readers> {
         let files = self.authority.issue(&self.home, "operator", "trial")?;

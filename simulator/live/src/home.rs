@@ -135,6 +135,20 @@ fn mounts(folder: &Path) -> Vec<PathBuf> {
     places.map(PathBuf::from).filter(|place| place.starts_with(folder)).collect()
 }
 
+/// Processes of one task of an agent whose data directory is below a folder, by their environment.
+pub(crate) fn processes_of_task(folder: &Path, task: &str) -> Vec<u32> {
+    let (task, folder) = (format!("BOURSE_TASK_ID={task}"), folder.as_os_str().as_bytes());
+    let sandbox = [b"BOURSE_SANDBOX=", folder].concat();
+    let is_of_task = |pid: &u32| {
+        let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let has = |wanted: &dyn Fn(&[u8]) -> bool| variables.split(|byte| *byte == 0).any(wanted);
+        has(&|variable| variable == task.as_bytes()) && has(&|it| it.starts_with(&sandbox))
+    };
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.filter(is_of_task).collect()
+}
+
 /// Processes that have to do with a folder, by command line, environment, or what they have open;
 /// never this one.
 pub fn processes(folder: &Path) -> Vec<(i32, String)> {

@@ -11,8 +11,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod attendance;
 pub mod authority;
-mod cgroups;
+pub mod cgroups;
 pub mod cluster;
 pub mod exercises;
 pub mod figures;
@@ -28,6 +29,7 @@ pub mod patience;
 mod places;
 pub mod process;
 pub mod reads;
+pub mod squad;
 pub mod tracer;
 pub mod verdict;
 pub mod witness;

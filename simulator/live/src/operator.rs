@@ -59,6 +59,21 @@ impl Operator {
         within(LEADER, "a leader that serves", || self.cluster_now())
     }
 
+    /// All agents (there are few), as the leader sees them, if it answers now.
+    pub fn agents_now(&self) -> Result<Vec<v1::AgentSummary>, Status> {
+        let mut answer = Err(Status::not_found("there are no masters"));
+        for id in self.masters.keys() {
+            let call = |mut client: OperatorClient<Channel>| async move {
+                client.list_agents(Request::new(v1::ListAgentsRequest::default())).await
+            };
+            answer = self.ask_at(*id, call).map(|answer| answer.agents);
+            if answer.is_ok() {
+                break;
+            }
+        }
+        answer
+    }
+
     /// Everything that is known of all tasks.
     pub fn tasks(&self) -> anyhow::Result<Vec<v1::TaskSummary>> {
         let (mut tasks, mut token) = (Vec::new(), String::new());

@@ -19,6 +19,8 @@ use std::{
 
 /// How long a process may take to end when it was asked to, or killed.
 const END: Duration = Duration::from_secs(60);
+/// The unit of time in `/proc/PID/stat`, on every machine that we know.
+const TICKS_PER_SECOND: u64 = 100;
 
 /// Ends, hard, when dropped.
 #[derive(Debug)]
@@ -99,6 +101,15 @@ pub fn stands(pid: u32) -> bool {
     states.next().is_some_and(|first| first && states.all(|stands| stands))
 }
 
+/// The time that processors have spent on a process without its children; `None` when it is gone.
+pub fn processor_time(pid: u32) -> Option<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // What follows the name: the state is the third field, user and system time are 14 and 15.
+    let fields = stat.rsplit(") ").next()?.split(' ').skip(11).take(2);
+    let ticks = fields.map(|field| field.parse::<u64>().ok()).sum::<Option<u64>>()?;
+    Some(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         if self.ended().is_none() {
@@ -126,7 +137,10 @@ mod tests {
             holds("it goes on", || !stands(process.pid())).unwrap();
         }
         let pid = process.pid();
+        let has_worked = || processor_time(pid).is_some_and(|time| !time.is_zero());
+        holds("it is busy", has_worked).unwrap();
         process.kill().unwrap();
         assert!(!stands(pid), "it is gone");
+        assert_eq!(processor_time(pid), None);
     }
 }

@@ -8,6 +8,7 @@ mod calls;
 mod containers_churn;
 mod disk_full;
 mod disk_slow;
+mod hostile_tasks;
 mod launch_calls;
 mod leader_isolated;
 mod leader_killed;
@@ -171,6 +172,13 @@ pub const EXERCISES: &[Exercise] = &[
         rounds: 100,
         harms_network: false,
         run: containers_churn::run,
+    },
+    Exercise {
+        name: "hostile-tasks",
+        about: "fork bomb, memory hog, log flood and disk filler beside 10 honest tasks",
+        rounds: 20,
+        harms_network: false,
+        run: hostile_tasks::run,
     },
     Exercise {
         name: "rolling-upgrade",
