@@ -178,3 +178,38 @@ fn a_queue_of_jobs_that_ask_for_what_no_agent_has_is_refused() {
     let problem = runs.unwrap_err().to_string();
     assert!(problem.contains("cluster.jobs.") && problem.contains("gpus"), "{problem}");
 }
+
+/// What is offered in turn is fair, also when the pieces of a job are on several agents and the log
+/// takes its time.
+#[test]
+fn nobody_is_served_before_one_with_less_who_would_have_fitted() {
+    let text = queues("demand", 0.1)
+        .replace("count = 30", "count = 3")
+        .replace("[cluster]\n", "[cluster]\nshares_from_s = 0\ncommit_ms = 5\n");
+    let (of, _) = run(&text);
+    assert!(of["shares-judged"] > 100.0, "{of:?}");
+    // Half a core of six.
+    assert!((of["share-of-piece-most"] - 0.5 / 6.0).abs() < 1e-5, "{of:?}");
+    assert_eq!(of["share-gap-most"], 0.0, "{of:?}");
+}
+
+#[test]
+fn shares_are_judged_of_what_they_are_judged_by() {
+    let judged = queues("demand", 0.1).replace("[cluster]\n", "[cluster]\nshares_from_s = 0\n");
+    let problem = |text: &str| {
+        let points = expand(text).unwrap();
+        let runs = campaign::run(&points, Path::new("."), &Policies::new(), 1, &|_| {});
+        runs.unwrap_err().to_string()
+    };
+    let batch = "[cluster.frameworks.more]\ncount = 1\ntasks = 1\ncpus = 1\nmem = 1\nrun_s = 1\n";
+    for text in [
+        judged.replace("\"demand\"", "\"plain\""),
+        judged.replace("role = \"service\"", "role = \"batch\""),
+        format!("{judged}[cluster.weights]\nbatch = 2.0\n"),
+        format!("{judged}[cluster.roles.batch]\nlimit = {{ cpus = 1, mem = 1 }}\n"),
+        format!("{judged}{batch}"),
+    ] {
+        let problem = problem(&text);
+        assert!(problem.contains("cluster.shares_from_s"), "{problem}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{
     frameworks,
-    jobs::{JobsPlan, PlannedJobs},
+    jobs::{Asks, JobsPlan, PlannedJobs},
     operators::{self, RolePlan},
     world::World,
 };
@@ -18,7 +18,11 @@ use batch::{Job, TaskSpec};
 use proto::model::{Duration, Milli, PlacementPolicy, Principal, Resources, Role};
 use serde::Deserialize;
 use simulator::engine::{Chance, Time};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 /// What is asked.
 #[derive(Debug, Clone, Deserialize)]
@@ -180,6 +184,7 @@ impl ClusterPlan {
             let list = list(&plan.jobs)?;
             planned.extend(planned_jobs((group, name), plan, &list, study.seed)?);
         }
+        self.check_shares()?;
         let said = operators::said(self)?;
         let weights = self.weights.iter().map(|(role, weight)| {
             let role = role_of("weights", role)?;
@@ -190,6 +195,30 @@ impl ClusterPlan {
         let mut world = World::new(self, planned, weights, &each, study.seed, recorder);
         said.into_iter().for_each(|call| world.operate(call));
         Ok(world)
+    }
+
+    /// Shares are those of roles which have one group each and count alike, and whoever waits is
+    /// known by the demand that it states.
+    fn check_shares(&self) -> Result<(), PlanError> {
+        let roles: BTreeSet<&String> = self.jobs.values().map(|plan| &plan.role).collect();
+        if self.shares_from_s.is_none() {
+            return Ok(());
+        }
+        let problem = if !self.frameworks.is_empty() {
+            "shares are judged of `jobs`, not of `frameworks`"
+        } else if !self.weights.is_empty() || !self.roles.is_empty() {
+            "shares are judged where roles have neither weights nor quotas"
+        } else if self.jobs.values().any(|plan| plan.asks != Asks::Demand) {
+            "shares are judged of jobs that ask by stated demand: `asks = \"demand\"`"
+        } else if roles.len() < self.jobs.len() || roles.iter().any(|role| role.contains('/')) {
+            "shares are judged where each group of jobs has a role of its own, and none is in another"
+        } else {
+            return Ok(());
+        };
+        Err(PlanError::Value {
+            table: "cluster.shares_from_s".to_owned(),
+            problem: problem.to_owned(),
+        })
     }
 
     /// All frameworks, by group and number.

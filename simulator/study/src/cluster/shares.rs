@@ -11,15 +11,16 @@ use super::agents;
 use master_core::{input::CallId, outbox::Answer};
 use proto::model::{
     AgentId, Offer, OfferId, Operation, Refusal, ResourceName, Resources, SchedulerCall,
-    SchedulerEvent, TaskId,
+    SchedulerEvent, TaskId, TaskInfo,
 };
 use std::collections::BTreeMap;
 
 /// Parts of a whole.
-const WHOLE: u128 = 1_000_000;
+const WHOLE: i128 = 1_000_000;
 
-/// Thousandths of cores and of MiB.
-type Amounts = (u128, u128);
+/// Thousandths of cores and of MiB; of what is left also less than nothing, when the end of a task
+/// is not told yet and the master has offered what it held.
+type Amounts = (i128, i128);
 
 /// What groups hold and ask for, and what is left.
 #[derive(Debug)]
@@ -30,19 +31,19 @@ pub(super) struct Shares {
     held: Vec<Amounts>,
     /// Of which group each framework is.
     groups: Vec<usize>,
-    /// The first piece of who has stated a demand, and has not been offered anything since.
-    asks: BTreeMap<usize, Amounts>,
+    /// A piece of the first demand that each has stated, and how many it has not been offered.
+    asks: BTreeMap<usize, (Amounts, u32)>,
     offers: BTreeMap<OfferId, Holding>,
     tasks: BTreeMap<(usize, TaskId), Holding>,
     /// Accepts that are not answered: their tasks, operation by operation.
     accepts: BTreeMap<CallId, Vec<Vec<(usize, TaskId)>>>,
-    /// Offers of this turn.
-    made: Vec<OfferId>,
+    /// The last piece of each offer of this turn.
+    made: Vec<(OfferId, Amounts)>,
     gaps: Gaps,
     /// To everybody who asks, whether it would have fitted or not.
     all_gaps: Gaps,
     /// The largest share of one piece.
-    piece: u128,
+    piece: i128,
 }
 
 #[derive(Debug, Clone)]
@@ -55,14 +56,14 @@ struct Holding {
 #[derive(Debug, Default)]
 struct Gaps {
     judged: u64,
-    sum: u128,
-    most: u128,
+    sum: i128,
+    most: i128,
 }
 
 impl Shares {
     /// Of so many agents that have so much each, and frameworks of these groups.
     pub(super) fn new(each: &Resources, agents: usize, groups: Vec<usize>) -> Self {
-        let (each, count) = (amounts(each), agents as u128);
+        let (each, count) = (amounts(each), agents as i128);
         Self {
             capacity: (each.0 * count, each.1 * count),
             free: (0..agents).map(|number| (agents::id(number), each)).collect(),
@@ -96,37 +97,35 @@ impl Shares {
     pub(super) fn hears(&mut self, framework: usize, call: CallId, request: &SchedulerCall) {
         match request {
             SchedulerCall::StateDemand { demands, .. } => {
-                let first = demands.iter().flatten().next().map(|demand| amounts(&demand.shape));
-                match first {
-                    Some(piece) => drop(self.asks.insert(framework, piece)),
+                let first = demands.iter().flatten().next();
+                match first.map(|demand| (amounts(&demand.shape), demand.count)) {
+                    Some(asked) => drop(self.asks.insert(framework, asked)),
                     None => drop(self.asks.remove(&framework)),
                 }
             }
             SchedulerCall::Decline { offers, .. } => self.over(offers),
             SchedulerCall::Accept { offers, operations, .. } => {
-                let offer = offers.first().and_then(|id| self.offers.get(id)).cloned();
                 self.over(offers);
-                let Some(Holding { group, agent, .. }) = offer else { return };
-                let tasks = operations.iter().map(|operation| match operation {
-                    Operation::Launch { tasks } => &tasks[..],
-                    _ => &[],
-                });
-                let mut launched = Vec::new();
-                for tasks in tasks {
-                    launched.push(Vec::new());
-                    for task in tasks {
-                        let key = (framework, task.id.clone());
-                        let amounts = amounts(&task.resources);
-                        let holding = Holding { group, agent: agent.clone(), amounts };
-                        self.takes(&holding);
-                        self.tasks.insert(key.clone(), holding);
-                        launched.last_mut().expect("just pushed").push(key);
-                    }
+                let mut begun = Vec::new();
+                for operation in operations {
+                    let tasks = match operation {
+                        Operation::Launch { tasks } => &tasks[..],
+                        _ => &[],
+                    };
+                    begun.push(tasks.iter().map(|task| self.begins(framework, task)).collect());
                 }
-                self.accepts.insert(call, launched);
+                self.accepts.insert(call, begun);
             }
             _ => {}
         }
+    }
+
+    fn begins(&mut self, framework: usize, task: &TaskInfo) -> (usize, TaskId) {
+        let (group, amounts) = (self.groups[framework], amounts(&task.resources));
+        let holding = Holding { group, agent: task.agent.clone(), amounts };
+        self.takes(&holding);
+        self.tasks.insert((framework, task.id.clone()), holding);
+        (framework, task.id.clone())
     }
 
     /// The master answers: what it refuses was not launched.
@@ -141,16 +140,33 @@ impl Shares {
     }
 
     fn offered(&mut self, framework: usize, offers: &[Offer]) {
-        let group = self.groups[framework];
-        self.asks.remove(&framework);
         for offer in offers {
-            let amounts = amounts(&offer.resources);
-            let holding = Holding { group, agent: offer.agent.clone(), amounts };
-            self.piece = self.piece.max(self.dominant(amounts));
-            self.takes(&holding);
-            self.offers.insert(offer.id, holding);
-            self.made.push(offer.id);
+            let pieces = offer.pieces.iter().map(|(_, count)| count).sum();
+            self.makes(framework, (offer.id, &offer.agent), amounts(&offer.resources), pieces);
         }
+    }
+
+    /// An offer of so many equal pieces; of none, it is one.
+    fn makes(
+        &mut self,
+        framework: usize,
+        (id, agent): (OfferId, &AgentId),
+        amounts: Amounts,
+        pieces: u32,
+    ) {
+        let count = i128::from(pieces.max(1));
+        let piece = (amounts.0 / count, amounts.1 / count);
+        self.piece = self.piece.max(self.dominant(piece));
+        if let Some((_, left)) = self.asks.get_mut(&framework) {
+            *left = left.saturating_sub(pieces.max(1));
+            if *left == 0 {
+                self.asks.remove(&framework);
+            }
+        }
+        let holding = Holding { group: self.groups[framework], agent: agent.clone(), amounts };
+        self.takes(&holding);
+        self.offers.insert(id, holding);
+        self.made.push((id, piece));
     }
 
     /// Offers are taken back or answered.
@@ -163,21 +179,21 @@ impl Shares {
 
     /// A turn of the master is over; its offers are judged, or not yet.
     pub(super) fn turned(&mut self, is_judged: bool) {
-        for id in std::mem::take(&mut self.made).into_iter().filter(|_| is_judged) {
+        for (id, piece) in std::mem::take(&mut self.made).into_iter().filter(|_| is_judged) {
             let Some(made) = self.offers.get(&id) else { continue };
             let (held, free) = (self.held[made.group], self.free[&made.agent]);
-            // As if it had not been made.
-            let share = self.dominant(minus(held, made.amounts));
-            let room = (free.0 + made.amounts.0, free.1 + made.amounts.1);
-            let asks = self.asks.iter().map(|(framework, piece)| {
+            // As if it had had a piece less.
+            let share = self.dominant(minus(held, piece));
+            let room = plus(free, piece);
+            let asks = self.asks.iter().map(|(framework, (piece, _))| {
                 let fits = piece.0 <= room.0 && piece.1 <= room.1;
                 (fits, self.dominant(self.held[self.groups[*framework]]))
             });
-            let asks: Vec<(bool, u128)> = asks.collect();
+            let asks: Vec<(bool, i128)> = asks.collect();
             let least = |all: bool| {
                 asks.iter().filter(|(fits, _)| all || *fits).map(|(_, share)| *share).min()
             };
-            let gap = |least: Option<u128>| least.map_or(0, |least| share.saturating_sub(least));
+            let gap = |least: Option<i128>| least.map_or(0, |least| (share - least).max(0));
             self.gaps.add(gap(least(false)));
             self.all_gaps.add(gap(least(true)));
         }
@@ -198,8 +214,8 @@ impl Shares {
         })
     }
 
-    fn dominant(&self, (cpus, mem): Amounts) -> u128 {
-        let part = |amount: u128, of: u128| amount * WHOLE / of.max(1);
+    fn dominant(&self, (cpus, mem): Amounts) -> i128 {
+        let part = |amount: i128, of: i128| amount * WHOLE / of.max(1);
         part(cpus, self.capacity.0).max(part(mem, self.capacity.1))
     }
 
@@ -210,7 +226,7 @@ impl Shares {
 
     fn takes(&mut self, holding: &Holding) {
         let held = &mut self.held[holding.group];
-        *held = (held.0 + holding.amounts.0, held.1 + holding.amounts.1);
+        *held = plus(*held, holding.amounts);
         let free = self.free.get_mut(&holding.agent).expect("an agent of the study");
         *free = minus(*free, holding.amounts);
     }
@@ -219,12 +235,12 @@ impl Shares {
         let held = &mut self.held[holding.group];
         *held = minus(*held, holding.amounts);
         let free = self.free.get_mut(&holding.agent).expect("an agent of the study");
-        *free = (free.0 + holding.amounts.0, free.1 + holding.amounts.1);
+        *free = plus(*free, holding.amounts);
     }
 }
 
 impl Gaps {
-    fn add(&mut self, gap: u128) {
+    fn add(&mut self, gap: i128) {
         self.judged += 1;
         self.sum += gap;
         self.most = self.most.max(gap);
@@ -236,11 +252,14 @@ impl Gaps {
 }
 
 fn amounts(resources: &Resources) -> Amounts {
-    let milli = |name| u128::from(resources.scalar(name).0.unsigned_abs());
+    let milli = |name| i128::from(resources.scalar(name).0);
     (milli(&ResourceName::CPUS), milli(&ResourceName::MEM))
 }
 
-/// Overflow checks are on: nobody gives more than was taken.
+fn plus(to: Amounts, what: Amounts) -> Amounts {
+    (to.0 + what.0, to.1 + what.1)
+}
+
 fn minus(from: Amounts, what: Amounts) -> Amounts {
     (from.0 - what.0, from.1 - what.1)
 }
@@ -248,7 +267,9 @@ fn minus(from: Amounts, what: Amounts) -> Amounts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proto::model::{DeclineFilter, FrameworkId, Priority, Role, StatedDemand};
+    use proto::model::{
+        Command, DeclineFilter, OperationResult, Priority, Reason, Role, StatedDemand,
+    };
 
     /// Two agents of 100 cores, two frameworks with groups of their own.
     fn two() -> Shares {
@@ -284,25 +305,28 @@ mod tests {
         shares.hears(framework, CallId(1), &request);
     }
 
-    /// Offers are numbered by the test.
+    fn id(number: u64) -> OfferId {
+        OfferId { term: 1, number }
+    }
+
+    /// An offer of one piece; numbered by the test.
     fn offers(shares: &mut Shares, number: u64, framework: usize, agent: usize, what: Resources) {
-        let offer = Offer {
-            id: OfferId { term: 1, number },
-            framework: FrameworkId(framework as u64),
-            role: role(),
-            agent: agents::id(agent),
-            hostname: String::new(),
-            resources: what,
-            attributes: Vec::new(),
-            domain: None,
-            expires_in: None,
-            unavailability: None,
-            pieces: Vec::new(),
-            revocable: false,
-            reserved: Vec::new(),
-            volumes: Vec::new(),
+        shares.makes(framework, (id(number), &agents::id(agent)), amounts(&what), 1);
+    }
+
+    /// Accepts an offer of the first agent with one task, named after the call.
+    fn accepts(shares: &mut Shares, number: u64, framework: usize, what: Resources) {
+        let task = TaskId::new(&format!("task-{number}")).expect("an id");
+        let command = Command::default();
+        let task = TaskInfo::new(task, agents::id(0), what, command);
+        let request = SchedulerCall::Accept {
+            offers: vec![id(number)],
+            operations: vec![Operation::Launch { tasks: vec![task] }],
+            partial: false,
+            refuse: DeclineFilter::default(),
+            request: None,
         };
-        shares.says(framework, &SchedulerEvent::Offers(vec![offer]));
+        shares.hears(framework, CallId(number), &request);
     }
 
     #[test]
@@ -340,14 +364,43 @@ mod tests {
         let mut shares = two();
         offers(&mut shares, 1, 0, 0, cores(60));
         let refuse = DeclineFilter::default();
-        let id = OfferId { term: 1, number: 1 };
-        let decline = SchedulerCall::Decline { offers: vec![id], refuse };
+        let decline = SchedulerCall::Decline { offers: vec![id(1)], refuse };
         shares.hears(0, CallId(2), &decline);
         // It has nothing again: nobody has less.
         states(&mut shares, 1, cores(50));
         offers(&mut shares, 2, 0, 0, cores(10));
         shares.turned(true);
         assert_eq!(number(&shares, "share-gap-unfitting-most"), 0.0);
+    }
+
+    #[test]
+    fn what_is_launched_is_held_and_what_is_refused_is_not() {
+        let gap = |is_refused: bool| {
+            let mut shares = two();
+            offers(&mut shares, 1, 0, 0, cores(60));
+            accepts(&mut shares, 1, 0, cores(60));
+            let refusal = Refusal::new(Reason::OfferInvalid, "gone");
+            let launched = OperationResult::Launched { tasks: Vec::new() };
+            let answer = if is_refused { Err(refusal) } else { Ok(vec![launched]) };
+            shares.answers(CallId(1), &answer.map(Answer::Accepted));
+            states(&mut shares, 1, cores(50));
+            offers(&mut shares, 2, 0, 1, cores(10));
+            shares.turned(true);
+            number(&shares, "share-gap-most")
+        };
+        assert_eq!((gap(false), gap(true)), (0.3, 0.0));
+    }
+
+    #[test]
+    fn of_an_offer_the_last_piece_is_judged() {
+        let mut shares = two();
+        states(&mut shares, 1, cores(30));
+        shares.makes(0, (id(1), &agents::id(0)), amounts(&cores(100)), 10);
+        shares.makes(0, (id(2), &agents::id(1)), amounts(&cores(90)), 3);
+        shares.turned(true);
+        // In the place of a piece of 30 it would have fitted, in that of one of 10 not.
+        assert_eq!(number(&shares, "share-gap-most"), 0.8);
+        assert_eq!(number(&shares, "share-gap-unfitting-most"), 0.9);
     }
 
     #[test]
