@@ -24,27 +24,27 @@ const RECONNECTS: &str = "bourse_agent_reconnects_total";
 
 /// Somebody who asks, until stopped.
 #[derive(Debug)]
-pub struct Attendance {
+pub(crate) struct Attendance {
     is_over: Arc<AtomicBool>,
     thread: JoinHandle<Attended>,
 }
 
 /// What was seen.
 #[derive(Debug, Default)]
-pub struct Attended {
+pub(crate) struct Attended {
     /// How often it was asked.
-    pub asked: usize,
+    pub(crate) asked: usize,
     /// How often masters said what they believe.
-    pub answers: usize,
+    pub(crate) answers: usize,
     /// How long the agent took to answer at most.
-    pub slowest: Duration,
+    pub(crate) slowest: Duration,
     /// When it was not there, in words.
-    pub absences: Vec<String>,
+    pub(crate) absences: Vec<String>,
 }
 
 impl Attendance {
     /// Asks for one agent from now on.
-    pub fn start(agent: &Node, operator: Operator) -> Self {
+    pub(crate) fn start(agent: &Node, operator: Operator) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let (over, metrics) = (Arc::clone(&is_over), agent.metrics);
         let thread = thread::spawn(move || {
@@ -64,7 +64,7 @@ impl Attendance {
     }
 
     /// Ends it.
-    pub fn stop(self) -> anyhow::Result<Attended> {
+    pub(crate) fn stop(self) -> anyhow::Result<Attended> {
         self.is_over.store(true, SeqCst);
         let mut attended = self.thread.join().ok().context("whoever asks has panicked")?;
         attended.absences.truncate(SHOWN_MAX);

@@ -20,15 +20,15 @@ pub(crate) fn of_agents(data_dirs: &[PathBuf]) -> Vec<PathBuf> {
 
 /// What the kernel says of how many processes a container has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pids {
+pub(crate) struct Pids {
     /// Processes and threads now.
-    pub current: u64,
+    pub(crate) current: u64,
     /// How often there would have been one too many.
-    pub refused: u64,
+    pub(crate) refused: u64,
 }
 
 /// Whether containers can have limits here.
-pub fn check() -> anyhow::Result<()> {
+pub(crate) fn check() -> anyhow::Result<()> {
     anyhow::ensure!(rustix::process::geteuid().is_root(), "containers need root");
     let read = |file: &Path| fs::read_to_string(file).unwrap_or_default();
     let (one, two) = (read(Path::new("/proc/self/cgroup")), bases());
@@ -39,7 +39,7 @@ pub fn check() -> anyhow::Result<()> {
 }
 
 /// The processes of each container of an agent with this data directory.
-pub fn pids(data_dir: &Path) -> Vec<Pids> {
+pub(crate) fn pids(data_dir: &Path) -> Vec<Pids> {
     let mut found = Vec::new();
     for corner in of_agents(&[data_dir.to_owned()]) {
         for entry in fs::read_dir(corner).into_iter().flatten().flatten() {

@@ -11,9 +11,9 @@
 
 #![forbid(unsafe_code)]
 
-pub mod attendance;
+mod attendance;
 pub mod authority;
-pub mod cgroups;
+mod cgroups;
 pub mod cluster;
 pub mod exercises;
 pub mod figures;
@@ -29,7 +29,7 @@ pub mod patience;
 mod places;
 pub mod process;
 pub mod reads;
-pub mod squad;
+mod squad;
 pub mod tracer;
 pub mod verdict;
 pub mod witness;

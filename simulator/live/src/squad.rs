@@ -23,20 +23,20 @@ const FAILOVER_SECONDS: u64 = 600;
 
 /// A task that is wanted.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// Its id; no other has it.
-    pub name: String,
+    pub(crate) name: String,
     /// Thousandths of a processor.
-    pub cpus_milli: i64,
+    pub(crate) cpus_milli: i64,
     /// Memory.
-    pub mem_mib: u32,
+    pub(crate) mem_mib: u32,
     /// What it runs.
-    pub script: String,
+    pub(crate) script: String,
 }
 
 /// The framework at work.
 #[derive(Debug)]
-pub struct Squad {
+pub(crate) struct Squad {
     runtime: Runtime,
     stopper: Stopper,
     driver: JoinHandle<Result<Finished, DriverError>>,
@@ -60,7 +60,7 @@ struct Corporal {
 
 impl Squad {
     /// One of this name, without tasks.
-    pub fn start(cluster: &Cluster, name: &str) -> anyhow::Result<Self> {
+    pub(crate) fn start(cluster: &Cluster, name: &str) -> anyhow::Result<Self> {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_all().build()?;
         let info = FrameworkInfo {
@@ -81,7 +81,7 @@ impl Squad {
     }
 
     /// Launches tasks, and waits until all run or have run.
-    pub fn launch(&self, tasks: &[Wanted]) -> anyhow::Result<()> {
+    pub(crate) fn launch(&self, tasks: &[Wanted]) -> anyhow::Result<()> {
         self.book().wanted.extend_from_slice(tasks);
         let began = |book: &Book| {
             tasks.iter().all(|task| {
@@ -99,7 +99,7 @@ impl Squad {
     }
 
     /// Ends tasks; some may have ended by themselves.
-    pub fn kill(&self, names: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
+    pub(crate) fn kill(&self, names: impl IntoIterator<Item = String>) -> anyhow::Result<()> {
         let ids = names.into_iter().map(|name| name.parse().context("a name is an id"));
         let ids: Vec<TaskId> = ids.collect::<anyhow::Result<_>>()?;
         self.book().unwanted.extend(ids);
@@ -107,18 +107,18 @@ impl Squad {
     }
 
     /// How a task has ended, if it has.
-    pub fn end(&self, name: &str) -> Option<TaskStatus> {
+    pub(crate) fn end(&self, name: &str) -> Option<TaskStatus> {
         let book = self.book();
         book.statuses.get(name)?.iter().find(|it| it.state.is_terminal()).cloned()
     }
 
     /// How a task ends.
-    pub fn ended(&self, name: &str) -> anyhow::Result<TaskStatus> {
+    pub(crate) fn ended(&self, name: &str) -> anyhow::Result<TaskStatus> {
         eventually(&format!("the end of {name}"), || self.end(name))
     }
 
     /// Removes the framework, and its tasks with it.
-    pub fn disband(self) -> anyhow::Result<()> {
+    pub(crate) fn disband(self) -> anyhow::Result<()> {
         let Self { runtime, stopper, driver, .. } = self;
         runtime.block_on(stopper.stop());
         let finished = runtime.block_on(async {
