@@ -156,7 +156,8 @@ impl Placing {
             }
             let version = self.cell.agent(id).expect("it is one of them").version;
             let seen = OfferId { term: version.term, number: version.number };
-            let domain = home(id, &self.cell, homes).cloned();
+            // Only who is spread asks for it.
+            let domain = spread.as_ref().and_then(|_| home(id, &self.cell, homes)).cloned();
             while found.len() < count as usize
                 && spread.as_ref().is_none_or(|it| it.has_room(id, domain.as_ref()))
                 && let Some(resources) = self.cell.pick(id, &spec.resources)

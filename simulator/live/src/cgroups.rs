@@ -29,7 +29,7 @@ pub(crate) struct Pids {
 
 /// Whether containers can have limits here.
 pub(crate) fn check() -> anyhow::Result<()> {
-    anyhow::ensure!(rustix::process::geteuid().is_root(), "containers need root");
+    anyhow::ensure!(rustix::process::geteuid().is_root(), "containers need root: run it as root");
     let read = |file: &Path| fs::read_to_string(file).unwrap_or_default();
     let (one, two) = (read(Path::new("/proc/self/cgroup")), bases());
     let by_name = one.lines().any(|line| line.contains(":pids:"));
