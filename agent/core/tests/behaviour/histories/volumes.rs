@@ -282,6 +282,9 @@ impl World {
                 Record::ForgetVolume(key) => {
                     let is_left = self.disk.directories.contains(key);
                     assert!(!is_left, "V5: {key} is forgotten, and its data are there");
+                    if self.volumes.hidden.contains(key) {
+                        self.volumes.nobodys.insert(*key);
+                    }
                 }
                 _ => {}
             }
@@ -351,9 +354,6 @@ impl World {
             Work::Delete if !fails => {
                 self.check_deletion(key);
                 self.disk.directories.remove(&key);
-                if self.volumes.hidden.contains(&key) {
-                    self.volumes.nobodys.insert(key);
-                }
             }
             Work::Shrink | Work::Delete => {}
         }
@@ -395,6 +395,25 @@ impl World {
         nobodys.extend(strangers());
         assert_eq!(self.disk.directories, nobodys, "V5: what no row stands for is left alone");
     }
+}
+
+/// As long as the row is there, what was hidden while it was deleted is deleted when it is back.
+#[test]
+fn a_hidden_volume_is_nobodys_once_its_row_is_gone() {
+    let left = |crash: Option<Action>| {
+        let mut world = World::new();
+        world.give(Input::Tick);
+        world.act(&Action::MakeVolume);
+        world.act(&Action::WorkOnVolume { fails: false });
+        world.act(&Action::DestroyVolume(0));
+        world.act(&Action::HideVolume(0));
+        crash.iter().for_each(|crash| world.act(crash));
+        world.act(&Action::WorkOnVolume { fails: false });
+        world.heal();
+        world.disk.directories.contains(&volume(1))
+    };
+    assert!(left(None), "its row was forgotten");
+    assert!(!left(Some(Action::Crash { executed: 0 })), "its row still says that it is to go");
 }
 
 /// A fixed history in which volumes do everything that they are there for.
