@@ -29,7 +29,7 @@ use crate::{
     logging::LogArgs,
     output::Format,
 };
-use proto::model::{AgentId, Role};
+use proto::model::{AgentId, RequestId, Role};
 
 /// Bourse: a two-level cluster resource scheduler.
 #[derive(Debug, clap::Parser)]
@@ -131,9 +131,28 @@ pub(crate) struct LabelArgs {
     labels: Vec<Label>,
 }
 
+/// Under which id the cluster does something once.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RequestArgs {
+    /// Repeat a call of which it is not known what became: 16 to 64 characters, the same as then;
+    /// what was done is done once. Each call has one of its own when nothing is said
+    #[arg(long, value_name = "ID")]
+    request_id: Option<RequestId>,
+}
+
 /// A label as it is typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Label(String, String);
+
+impl RequestArgs {
+    /// The id, as a request has it.
+    pub(crate) fn id(&self) -> String {
+        match &self.request_id {
+            Some(id) => id.to_string(),
+            None => format!("cli-{:032x}", rand::random::<u128>()),
+        }
+    }
+}
 
 impl ListArgs {
     /// The agent, as a request has it.

@@ -92,6 +92,33 @@ impl Connection {
         F: Fn(OperatorClient<Channel>) -> A,
         A: Future<Output = Result<tonic::Response<T>, Status>>,
     {
+        self.ask_while(may_pass, call).await
+    }
+
+    /// As [`Self::ask`], for a call that is done once under its request id: also repeated when it
+    /// is not known what became of it. If that stays unknown, says how to repeat it by hand.
+    pub(crate) async fn ask_under<T, F, A>(&self, request_id: &str, call: F) -> anyhow::Result<T>
+    where
+        F: Fn(OperatorClient<Channel>) -> A,
+        A: Future<Output = Result<tonic::Response<T>, Status>>,
+    {
+        let is_unknown = |refusal: &Refusal| refusal.reason == Reason::OutcomeUnknown;
+        let answer = self.ask_while(|refusal| may_pass(refusal) || is_unknown(refusal), call);
+        answer.await.map_err(|error| match error.downcast_ref::<Refusal>() {
+            Some(refusal) if !may_pass(refusal) && !is_unknown(refusal) => error,
+            _ => error.context(format!("to repeat exactly this, add --request-id {request_id}")),
+        })
+    }
+
+    async fn ask_while<T, F, A>(
+        &self,
+        may_repeat: impl Fn(&Refusal) -> bool,
+        call: F,
+    ) -> anyhow::Result<T>
+    where
+        F: Fn(OperatorClient<Channel>) -> A,
+        A: Future<Output = Result<tonic::Response<T>, Status>>,
+    {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         let mut told: Option<String> = None;
         let mut attempt = 0;
@@ -105,7 +132,7 @@ impl Connection {
                     Ok(response) => return Ok(response.into_inner()),
                     Err(status) => {
                         let refusal = refusal::from_status(&status);
-                        if !may_pass(&refusal) {
+                        if !may_repeat(&refusal) {
                             return Err(anyhow!(refusal));
                         }
                         told.clone_from(&refusal.leader_address);

@@ -1,7 +1,7 @@
 //! `bourse reservations`: what of agents is kept for roles.
 
 use crate::{
-    arguments::{Client, LabelArgs, ListArgs},
+    arguments::{Client, LabelArgs, ListArgs, RequestArgs},
     connection::{Connection, request},
     every_page,
     output::{Format, print_one, print_rows, reservations::ReservationRow, roles::parse_resources},
@@ -52,6 +52,8 @@ pub(crate) struct ReserveArgs {
     refine: Option<ReservationId>,
     #[command(flatten)]
     labels: LabelArgs,
+    #[command(flatten)]
+    request: RequestArgs,
 }
 
 /// Flags of `bourse reservations unreserve`.
@@ -62,6 +64,8 @@ pub(crate) struct UnreserveArgs {
     /// Only so much of it, such as cpus:1
     #[arg(value_name = "AMOUNTS", value_parser = parse_resources)]
     resources: Option<Resources>,
+    #[command(flatten)]
+    request: RequestArgs,
 }
 
 /// Flags of `bourse reservations move`.
@@ -71,6 +75,8 @@ pub(crate) struct MoveArgs {
     reservation: ReservationId,
     /// Path of the role that is to have it
     role: Role,
+    #[command(flatten)]
+    request: RequestArgs,
 }
 
 pub(crate) async fn reservations(
@@ -114,8 +120,10 @@ async fn reserve(connection: &Connection, args: ReserveArgs, format: Format) -> 
         labels: args.labels.into_pairs(),
         parent: args.refine.map(ReservationRef::Known),
     };
-    let message = v1::ReserveRequest { plan: Some(write_reservation_plan(&plan)) };
-    let answer = connection.ask(|mut client| {
+    let request_id = args.request.id();
+    let written = Some(write_reservation_plan(&plan));
+    let message = v1::ReserveRequest { plan: written, request_id: request_id.clone() };
+    let answer = connection.ask_under(&request_id, |mut client| {
         let message = request(message.clone());
         async move { client.reserve(message).await }
     });
@@ -125,11 +133,13 @@ async fn reserve(connection: &Connection, args: ReserveArgs, format: Format) -> 
 }
 
 async fn unreserve(connection: &Connection, args: &UnreserveArgs) -> anyhow::Result<()> {
+    let request_id = args.request.id();
     let message = v1::UnreserveRequest {
+        request_id: request_id.clone(),
         reservation_id: args.reservation.to_string(),
         resources: args.resources.as_ref().map(write_resources).unwrap_or_default(),
     };
-    let answer = connection.ask(|mut client| {
+    let answer = connection.ask_under(&request_id, |mut client| {
         let message = request(message.clone());
         async move { client.unreserve(message).await }
     });
@@ -142,11 +152,13 @@ async fn unreserve(connection: &Connection, args: &UnreserveArgs) -> anyhow::Res
 }
 
 async fn move_to(connection: &Connection, args: &MoveArgs) -> anyhow::Result<()> {
+    let request_id = args.request.id();
     let message = v1::MoveReservationRequest {
+        request_id: request_id.clone(),
         reservation_id: args.reservation.to_string(),
         role: args.role.to_string(),
     };
-    let answer = connection.ask(|mut client| {
+    let answer = connection.ask_under(&request_id, |mut client| {
         let message = request(message.clone());
         async move { client.move_reservation(message).await }
     });

@@ -1,7 +1,7 @@
 //! `bourse volumes`: disk of agents that outlives the tasks that use it.
 
 use crate::{
-    arguments::{Client, LabelArgs, ListArgs},
+    arguments::{Client, LabelArgs, ListArgs, RequestArgs},
     connection::{Connection, request},
     context::ContextArgs,
     every_page,
@@ -58,6 +58,8 @@ pub(crate) struct CreateArgs {
     shared: bool,
     #[command(flatten)]
     labels: LabelArgs,
+    #[command(flatten)]
+    request: RequestArgs,
 }
 
 /// Flags of `bourse volumes grow` and `bourse volumes shrink`.
@@ -68,6 +70,8 @@ pub(crate) struct ResizeArgs {
     /// Its new size as a whole, in MiB
     #[arg(value_name = "MIB", value_parser = parse_size)]
     size: Milli,
+    #[command(flatten)]
+    request: RequestArgs,
 }
 
 /// Flags of `bourse volumes destroy`.
@@ -75,6 +79,8 @@ pub(crate) struct ResizeArgs {
 pub(crate) struct DestroyArgs {
     /// The volume's id
     volume: VolumeId,
+    #[command(flatten)]
+    request: RequestArgs,
 }
 
 pub(crate) async fn volumes(args: VolumesArgs, format: Format) -> anyhow::Result<ExitCode> {
@@ -120,8 +126,9 @@ async fn create(connection: &Connection, args: CreateArgs, format: Format) -> an
         shared: args.shared,
         labels: args.labels.into_pairs(),
     };
-    let message = v1::CreateVolumeRequest { plan: Some(write_volume_plan(&plan)) };
-    let answer = connection.ask(|mut client| {
+    let (written, request_id) = (Some(write_volume_plan(&plan)), args.request.id());
+    let message = v1::CreateVolumeRequest { plan: written, request_id: request_id.clone() };
+    let answer = connection.ask_under(&request_id, |mut client| {
         let message = request(message.clone());
         async move { client.create_volume(message).await }
     });
@@ -132,8 +139,9 @@ async fn create(connection: &Connection, args: CreateArgs, format: Format) -> an
 
 async fn grow(connection: &Connection, args: &ResizeArgs) -> anyhow::Result<()> {
     let size = Some(write_volume_size(args.size));
-    let message = v1::GrowVolumeRequest { volume_id: args.volume.to_string(), size };
-    let answer = connection.ask(|mut client| {
+    let (volume_id, request_id) = (args.volume.to_string(), args.request.id());
+    let message = v1::GrowVolumeRequest { volume_id, size, request_id: request_id.clone() };
+    let answer = connection.ask_under(&request_id, |mut client| {
         let message = request(message.clone());
         async move { client.grow_volume(message).await }
     });
@@ -144,8 +152,9 @@ async fn grow(connection: &Connection, args: &ResizeArgs) -> anyhow::Result<()> 
 
 async fn shrink(connection: &Connection, args: &ResizeArgs) -> anyhow::Result<()> {
     let size = Some(write_volume_size(args.size));
-    let message = v1::ShrinkVolumeRequest { volume_id: args.volume.to_string(), size };
-    let answer = connection.ask(|mut client| {
+    let (volume_id, request_id) = (args.volume.to_string(), args.request.id());
+    let message = v1::ShrinkVolumeRequest { volume_id, size, request_id: request_id.clone() };
+    let answer = connection.ask_under(&request_id, |mut client| {
         let message = request(message.clone());
         async move { client.shrink_volume(message).await }
     });
@@ -155,8 +164,9 @@ async fn shrink(connection: &Connection, args: &ResizeArgs) -> anyhow::Result<()
 }
 
 async fn destroy(connection: &Connection, args: &DestroyArgs) -> anyhow::Result<()> {
-    let message = v1::DestroyVolumeRequest { volume_id: args.volume.to_string() };
-    let answer = connection.ask(|mut client| {
+    let (volume_id, request_id) = (args.volume.to_string(), args.request.id());
+    let message = v1::DestroyVolumeRequest { volume_id, request_id: request_id.clone() };
+    let answer = connection.ask_under(&request_id, |mut client| {
         let message = request(message.clone());
         async move { client.destroy_volume(message).await }
     });

@@ -26,8 +26,14 @@ fn what_is_reserved_is_for_its_role_alone() {
     let reserve = ["reservations", "reserve", "east", "eng", "cpus:4,mem:4096"];
     let mut labelled = reserve.to_vec();
     labelled.extend(["--label", "team=search", "--label", "why=index"]);
-    let made = market.json(&labelled);
-    assert_eq!(made["id"], "reservation-1");
+    // As somebody does who does not know what became of it.
+    labelled.extend(["--request-id", "clerk-2026-11-29-1"]);
+    for _ in 0..2 {
+        assert_eq!(market.json(&labelled)["id"], "reservation-1");
+    }
+    let mut mistaken = vec!["reservations", "unreserve", "reservation-1"];
+    mistaken.extend(["--request-id", "clerk-2026-11-29-1"]);
+    assert!(market.run(&mistaken).failure().contains("request_id"), "it is of another call");
     let rows = market.json(&["reservations", "--agent", "east", "--role", "eng"]);
     assert_eq!(rows[0]["owner"], "clerk");
     assert_eq!(rows[0]["labels"], serde_json::json!(["team=search", "why=index"]));

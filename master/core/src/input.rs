@@ -3,7 +3,7 @@
 use crate::ledger::{AgentState, FrameworkState, LogVersion};
 use proto::model::{
     AgentCall, AgentDirective, AgentId, DemandId, Duration, FrameworkId, GroupId, GroupKey,
-    GroupState, Instant, MasterInfo, Milli, NodeId, Principal, Quota, ReservationId,
+    GroupState, Instant, MasterInfo, Milli, NodeId, Principal, Quota, RequestId, ReservationId,
     ReservationPlan, Role, RoleSettingsChange, SchedulerCall, Selector, Session, Subscribe, TaskId,
     TaskKey, TaskState, Unreserve, VolumeId, VolumePlan, VolumeResize, WallTime, WatchFilter,
     WindowId, WindowPlan,
@@ -343,6 +343,14 @@ pub enum OperatorCall {
     ShrinkVolume(VolumeResize),
     /// Delete a volume with its data.
     DestroyVolume(VolumeId),
+    /// One of the calls about reservations and volumes, done once however often it is repeated
+    /// under this id.
+    Once {
+        /// Chosen by the operator.
+        request: RequestId,
+        /// What is asked.
+        call: Box<OperatorCall>,
+    },
     /// What frameworks have stated that they want.
     ListDemands {
         /// Which rows.

@@ -403,6 +403,7 @@ fn is_committed(input: &Input) -> bool {
                 | OperatorCall::GrowVolume(_)
                 | OperatorCall::ShrinkVolume(_)
                 | OperatorCall::DestroyVolume(_)
+                | OperatorCall::Once { .. }
                 | OperatorCall::CancelMaintenance(_)
                 | OperatorCall::AddMaster(_)
                 | OperatorCall::RemoveMaster(_)

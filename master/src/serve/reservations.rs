@@ -6,8 +6,11 @@ use super::{
 };
 use master_core::input::OperatorCall;
 use proto::{
-    convert::reservation::{read_move, read_reservation_plan, read_unreserve},
-    model::{Principal, Refusal, ReservationRef},
+    convert::{
+        calls::read_request_id,
+        reservation::{read_move, read_reservation_plan, read_unreserve},
+    },
+    model::{Principal, Refusal, RequestId, ReservationRef},
     wire::v1,
 };
 
@@ -20,35 +23,47 @@ pub(super) fn read_list(request: v1::ListReservationsRequest) -> Result<Operator
 }
 
 pub(super) fn read_reserve(request: v1::ReserveRequest) -> Result<OperatorCall, Refusal> {
+    let once = read_request_id(&request.request_id)?;
     let plan = request.plan.ok_or_else(|| Refusal::invalid("plan", "is missing"))?;
     let plan = read_reservation_plan(plan).map_err(|refusal| refusal.under("plan"))?;
     match plan.parent {
         Some(ReservationRef::Made(_)) => {
             Err(Refusal::invalid("plan.parent.operation", "is of an accept; name it by its id"))
         }
-        _ => Ok(OperatorCall::Reserve(plan)),
+        _ => Ok(as_asked(once, OperatorCall::Reserve(plan))),
     }
 }
 
 pub(super) fn read_give_up(request: v1::UnreserveRequest) -> Result<OperatorCall, Refusal> {
+    let once = read_request_id(&request.request_id)?;
     let reservation = reference(&request.reservation_id)?;
     let plan = v1::UnreservePlan { reservation, resources: request.resources };
-    Ok(OperatorCall::Unreserve(read_unreserve(plan)?))
+    Ok(as_asked(once, OperatorCall::Unreserve(read_unreserve(plan)?)))
 }
 
 pub(super) fn read_moved(request: v1::MoveReservationRequest) -> Result<OperatorCall, Refusal> {
+    let once = read_request_id(&request.request_id)?;
     let reservation = reference(&request.reservation_id)?;
     match read_move(v1::MoveReservationPlan { reservation, role: request.role })? {
         (ReservationRef::Known(reservation), role) => {
-            Ok(OperatorCall::MoveReservation { reservation, role })
+            Ok(as_asked(once, OperatorCall::MoveReservation { reservation, role }))
         }
         (ReservationRef::Made(_), _) => unreachable!("was named by its id"),
+    }
+}
+
+/// A call under a request id, or one that counts each time.
+pub(super) fn as_asked(request: Option<RequestId>, call: OperatorCall) -> OperatorCall {
+    match request {
+        Some(request) => OperatorCall::Once { request, call: Box::new(call) },
+        None => call,
     }
 }
 
 /// Writes down who reserved or gave up what.
 pub(super) fn audit(node: &str, principal: &Principal, call: &OperatorCall) {
     match call {
+        OperatorCall::Once { call, .. } => audit(node, principal, call),
         OperatorCall::Reserve(plan) => {
             let (agent, role, resources) = (&plan.agent, &plan.role, &plan.resources);
             tracing::info!(
@@ -94,9 +109,11 @@ mod tests {
 
     #[test]
     fn reservations_are_read() {
-        let read = |plan| read_reserve(v1::ReserveRequest { plan: Some(plan) });
+        let request_id = String::new;
+        let read =
+            |plan| read_reserve(v1::ReserveRequest { plan: Some(plan), request_id: request_id() });
         assert!(matches!(read(plan()), Ok(OperatorCall::Reserve(_))));
-        let nothing = read_reserve(v1::ReserveRequest { plan: None }).unwrap_err();
+        let nothing = read_reserve(v1::ReserveRequest::default()).unwrap_err();
         assert_eq!(nothing.field, "plan");
         let refused = |plan| read(plan).unwrap_err().field;
         assert_eq!(refused(v1::ReservationPlan { role: "*".to_owned(), ..plan() }), "plan.role");
@@ -105,19 +122,28 @@ mod tests {
         let made = v1::reservation_ref::Reservation::Operation(0);
         let parent = Some(v1::ReservationRef { reservation: Some(made) });
         assert_eq!(refused(v1::ReservationPlan { parent, ..plan() }), "plan.parent.operation");
+        let under = |id: &str| {
+            read_reserve(v1::ReserveRequest { plan: Some(plan()), request_id: id.to_owned() })
+        };
+        let once = under("0123456789abcdef").unwrap();
+        let OperatorCall::Once { call, .. } = once else { panic!("{once:?}") };
+        assert!(matches!(*call, OperatorCall::Reserve(_)));
+        for bad in ["short", "0123456789abcde/", &"x".repeat(65)] {
+            assert_eq!(under(bad).unwrap_err().field, "request_id", "{bad}");
+        }
     }
 
     #[test]
     fn reservations_are_named_by_id() {
         let give_up = |text: &str| {
             let reservation_id = text.to_owned();
-            read_give_up(v1::UnreserveRequest { reservation_id, resources: Vec::new() })
+            read_give_up(v1::UnreserveRequest { reservation_id, ..Default::default() })
         };
         assert!(matches!(give_up("reservation-7"), Ok(OperatorCall::Unreserve(_))));
         assert_eq!(give_up("7").unwrap_err().field, "reservation_id");
         let moved = |text: &str, role: &str| {
             let (reservation_id, role) = (text.to_owned(), role.to_owned());
-            read_moved(v1::MoveReservationRequest { reservation_id, role })
+            read_moved(v1::MoveReservationRequest { reservation_id, role, ..Default::default() })
         };
         assert!(matches!(moved("reservation-7", "ops"), Ok(OperatorCall::MoveReservation { .. })));
         assert_eq!(moved("reservation-07", "ops").unwrap_err().field, "reservation_id");

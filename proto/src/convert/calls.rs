@@ -382,8 +382,8 @@ fn read_refuse(filters: Option<v1::Filters>) -> Read<DeclineFilter> {
     read_filters(filters).map_err(|no| no.under("filters"))
 }
 
-/// Long enough to be unique, short enough to be remembered.
-fn read_request_id(text: &str) -> Read<Option<RequestId>> {
+/// Reads a request id, or none: long enough to be unique, short enough to be remembered.
+pub fn read_request_id(text: &str) -> Result<Option<RequestId>, Refusal> {
     let field = "request_id";
     let (least, most) = (limits::REQUEST_ID_BYTES_MIN, limits::REQUEST_ID_BYTES_MAX);
     form::at_most(field, text.len(), most)?;

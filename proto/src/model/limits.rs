@@ -167,6 +167,10 @@ pub const PENDING_UPDATES_PER_TASK_MAX: usize = 32;
 /// Answers to accepts that are remembered per framework for retries.
 pub const ACCEPT_OUTCOMES_PER_FRAMEWORK_MAX: usize = 64;
 
+/// Answers to operators' calls that are remembered for retries, of all operators together. People
+/// and their scripts repeat within minutes; this is a call a second for a quarter of an hour.
+pub const OPERATOR_ANSWERS_MAX: usize = 1_024;
+
 /// Decline filters per framework and role; the one that ends first makes room.
 pub const FILTERS_PER_FRAMEWORK_MAX: usize = 100_000;
 

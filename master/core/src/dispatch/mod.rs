@@ -12,6 +12,8 @@ mod volumes;
 pub(crate) mod watch;
 mod watched;
 
+pub(crate) use replies::answer_of;
+
 use crate::{
     intake::Turn,
     ledger::{Event, Task},

@@ -197,8 +197,13 @@ impl Turn<'_> {
     }
 }
 
-fn answer_of(applied: Applied) -> Answer {
+pub(crate) fn answer_of(applied: Applied) -> Answer {
     match applied {
+        Applied::AnsweredBefore(results) => match results.as_slice() {
+            [OperationResult::Reserved(reservation)] => Answer::Reserved(*reservation),
+            [OperationResult::VolumeCreating(volume)] => Answer::VolumeCreating(*volume),
+            _ => Answer::Done,
+        },
         Applied::Scheduled(window) => Answer::Scheduled(window),
         Applied::Reserved(reservation) => Answer::Reserved(reservation),
         Applied::VolumeCreating(volume) => Answer::VolumeCreating(volume),

@@ -53,15 +53,16 @@ impl Turn<'_> {
             OperatorCall::ConfigureRole { role, change } => {
                 self.propose(Command::ConfigureRole { role, change }, Waiter::Call(call));
             }
-            OperatorCall::Reserve(plan) => self.reserve(call, plan, &principal.id),
-            OperatorCall::Unreserve(unreserve) => self.unreserve(call, unreserve),
-            OperatorCall::MoveReservation { reservation, role } => {
-                self.move_reservation(call, reservation, role);
+            OperatorCall::Once { request, call: asked } => {
+                self.change(call, &principal.id, *asked, Some(request));
             }
-            OperatorCall::CreateVolume(_)
+            OperatorCall::Reserve(_)
+            | OperatorCall::Unreserve(_)
+            | OperatorCall::MoveReservation { .. }
+            | OperatorCall::CreateVolume(_)
             | OperatorCall::GrowVolume(_)
             | OperatorCall::ShrinkVolume(_)
-            | OperatorCall::DestroyVolume(_) => self.volume_call(call, request, &principal.id),
+            | OperatorCall::DestroyVolume(_) => self.change(call, &principal.id, request, None),
             OperatorCall::RemoveQuota(role) => {
                 self.propose(Command::RemoveQuota { role }, Waiter::Call(call));
             }

@@ -5,7 +5,7 @@
 
 use super::{Turn, Waiter, left::Left};
 use crate::{
-    input::{CallId, OperatorCall},
+    input::OperatorCall,
     ledger::{Command, Ledger, VolumeChange, of_disk, volume_changing},
 };
 use proto::model::{
@@ -14,10 +14,13 @@ use proto::model::{
 };
 
 impl Turn<'_> {
-    /// Proposes what an operator says of volumes, and takes back what is offered of the agent until
-    /// it is applied.
-    pub(super) fn volume_call(&mut self, call: CallId, request: OperatorCall, owner: &str) {
-        let (agent, change) = match request {
+    /// What a call changes, and on which agent; `None` of one that changes no volume.
+    pub(super) fn volume_change_of(
+        &self,
+        request: OperatorCall,
+        owner: &str,
+    ) -> Option<(Option<AgentId>, VolumeChange)> {
+        Some(match request {
             OperatorCall::CreateVolume(plan) => {
                 let (agent, owner) = (self.agent_of(plan.reservation), owner.to_owned());
                 (agent, VolumeChange::Create { plan, owner })
@@ -32,9 +35,8 @@ impl Turn<'_> {
                 let volume = VolumeRef::Known(id);
                 (self.agent_with(volume), VolumeChange::Destroy(volume))
             }
-            other => unreachable!("{other:?} is not about volumes"),
-        };
-        self.change_on_agent(call, agent, Command::ChangeVolumes(change));
+            _ => return None,
+        })
     }
 
     /// An agent says what became of an order.

@@ -68,9 +68,7 @@ impl Ledger {
                     Some(id) => self.subscribe_again(now, info, *id, principal, events),
                 }
             }
-            Command::DisconnectFramework(session) => {
-                self.disconnect_framework(now, *session, events)
-            }
+            Command::DisconnectFramework(of) => self.disconnect_framework(now, *of, events),
             Command::RemoveFramework { session, expired } => {
                 self.remove_framework(now, *session, *expired, events)
             }
@@ -82,6 +80,7 @@ impl Ledger {
             }
             Command::ChangeReservations(change) => self.change_reservations(now, change, events),
             Command::ChangeVolumes(change) => self.change_volumes(now, change, events),
+            Command::ChangeOnce { asked, change } => self.change_once(now, asked, change, events),
             Command::RecordVolume { agent, incarnation, report } => {
                 self.record_volume(agent, *incarnation, report, events)
             }

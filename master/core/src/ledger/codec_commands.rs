@@ -5,6 +5,7 @@ use super::{
     Command, LogVersion,
     codec_accept::{read_accept, write_accept},
     codec_members::{read_change, write_change},
+    codec_once::{read_once, write_once},
     codec_preemption::{read_end_preempted, read_preempt, write_end_preempted, write_preempt},
     codec_reservations::{read_given_up, read_moved, read_reserve, write_reservation_change},
     codec_roles::{
@@ -25,7 +26,8 @@ use proto::convert::{
 };
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, IdError, Refusal,
-    RequestId, Session, StatusReason, TaskId, TaskKey, TaskStatus, VolumeKey, agent::AgentTask,
+    RequestId, Session, StatusReason, TaskId, TaskKey, TaskStatus, VolumeKey, WindowId,
+    agent::AgentTask,
 };
 use proto::wire::{
     log::v1::{
@@ -59,9 +61,7 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
         Command::ScheduleWindow(plan) => {
             Kind::ScheduleWindow(wire::ScheduleWindow { plan: Some(write_window_plan(plan)) })
         }
-        Command::TurnWindow(window) => {
-            Kind::TurnWindow(wire::TurnWindow { window_id: window.to_string() })
-        }
+        Command::TurnWindow(window) => write_turn_window(*window),
         Command::CancelWindow(window) => {
             Kind::CancelWindow(wire::CancelWindow { window_id: window.to_string() })
         }
@@ -93,6 +93,7 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
         }
         Command::ChangeReservations(change) => write_reservation_change(change),
         Command::ChangeVolumes(change) => write_volume_change(change),
+        Command::ChangeOnce { asked, change } => write_once(asked, change),
         Command::RecordVolume { agent, incarnation, report } => {
             write_volume_report(agent, *incarnation, report)
         }
@@ -107,6 +108,10 @@ pub(super) fn write_command(command: &Command) -> v1::Command {
         }
     };
     v1::Command { command: Some(kind) }
+}
+
+fn write_turn_window(window: WindowId) -> Kind {
+    Kind::TurnWindow(wire::TurnWindow { window_id: window.to_string() })
 }
 
 fn write_kill(key: &TaskKey, grace_period: Option<Duration>, reason: StatusReason) -> Kind {
@@ -247,6 +252,7 @@ pub(super) fn read_command(kind: Kind) -> Result<Command, Refusal> {
         Kind::GrowVolume(plan) => read_grow_volume(plan)?,
         Kind::ShrinkVolume(plan) => read_shrink_volume(plan)?,
         Kind::DestroyVolume(plan) => read_destroy_volume(plan)?,
+        Kind::ChangeOnce(once) => read_once(*once)?,
         Kind::RecordVolume(record) => read_volume_report(record)?,
         Kind::KillTask(kill) => Command::KillTask {
             key: TaskKey {

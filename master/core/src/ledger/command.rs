@@ -1,7 +1,7 @@
 //! Every command that can be committed, with all that applying it needs: ids, times and request
 //! ids were fixed by the leader, so that every replica does the same.
 
-use super::{LogVersion, MemberChange, Preemption};
+use super::{Asked, LogVersion, MemberChange, OperatorChange, Preemption};
 use proto::model::{
     AgentDirective, AgentId, AgentInfo, Duration, FrameworkId, FrameworkInfo, Milli, Operation,
     Quota, Refusal, RequestId, ReservationId, ReservationPlan, Role, RoleSettingsChange, Session,
@@ -169,6 +169,13 @@ pub enum Command {
     ChangeReservations(ReservationChange),
     /// An operator says something about volumes.
     ChangeVolumes(VolumeChange),
+    /// An operator says either under a request id: what was said before is only answered.
+    ChangeOnce {
+        /// By whom, and under which.
+        asked: Asked,
+        /// What.
+        change: OperatorChange,
+    },
     /// An agent's news of a volume.
     RecordVolume {
         /// Whose news.

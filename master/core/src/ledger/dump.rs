@@ -1,11 +1,13 @@
 //! The state as records, for snapshots and for the digest: a header, then every member, role,
 //! agent, framework, task, maintenance window, reservation, task group and volume, each kind by
-//! key. Equal states give equal records; what can be derived is left out.
+//! key, and the answers to operators, oldest first. Equal states give equal records; what can be
+//! derived is left out.
 
 use super::{
     Agent, AgentState, Drain, Framework, FrameworkState, Ledger, LogVersion, Task, Window,
     codec_groups::{write_group, write_membership},
     codec_members::write_member,
+    codec_once::write_answer,
     codec_preemption::write_preempted,
     codec_reservations::write_reservation,
     codec_roles::write_role,
@@ -46,6 +48,8 @@ pub fn records(ledger: &Ledger) -> impl Iterator<Item = Vec<u8>> + '_ {
     let reservations = reservations.map(|(_, row)| Kind::Reservation(write_reservation(row)));
     let groups = ledger.groups.iter().map(|(_, group)| Kind::Group(write_group(group)));
     let volumes = ledger.volumes.iter().map(|(_, row)| Kind::Volume(write_volume_row(row)));
+    let answers = ledger.operator_answers.iter();
+    let answers = answers.map(|answer| Kind::OperatorAnswer(write_answer(answer)));
     let kinds = header
         .chain(members)
         .chain(roles)
@@ -55,7 +59,8 @@ pub fn records(ledger: &Ledger) -> impl Iterator<Item = Vec<u8>> + '_ {
         .chain(windows)
         .chain(reservations)
         .chain(groups)
-        .chain(volumes);
+        .chain(volumes)
+        .chain(answers);
     kinds.map(|kind| v1::Record { record: Some(kind) }.encode_to_vec())
 }
 

@@ -19,6 +19,7 @@ mod apply_launch;
 mod apply_maintenance;
 mod apply_members;
 mod apply_mounts;
+mod apply_once;
 mod apply_preemption;
 mod apply_reservation;
 mod apply_resize;
@@ -30,6 +31,7 @@ mod codec_accept;
 mod codec_commands;
 mod codec_groups;
 mod codec_members;
+mod codec_once;
 mod codec_preemption;
 mod codec_reservations;
 mod codec_roles;
@@ -61,6 +63,7 @@ mod volumes;
 mod windows;
 
 pub use agents::{Agent, AgentState};
+pub use apply_once::{Asked, OperatorChange};
 pub use apply_preemption::{Preempted, Preemption};
 pub(crate) use apply_resize::resize_under_way;
 pub(crate) use apply_volume::volume_changing;
@@ -82,6 +85,7 @@ pub use windows::Window;
 
 use crate::table::{CopyOnWrite, Table};
 use agents::AgentTasks;
+use apply_once::OperatorAnswers;
 use proto::model::{
     AgentId, ClusterId, FrameworkId, GroupKey, Instant, Priority, RequestId, ReservationId, TaskId,
     TaskKey, VolumeId, WindowId,
@@ -113,6 +117,8 @@ pub struct Ledger {
     volumes: Table<VolumeId, Volume>,
     members: Members,
     roles: Roles,
+    /// To what operators asked under a request id.
+    operator_answers: CopyOnWrite<OperatorAnswers>,
     index: Index,
 }
 
@@ -162,6 +168,7 @@ impl Ledger {
             volumes: Table::new(),
             members: Members::default(),
             roles: Roles::default(),
+            operator_answers: CopyOnWrite::default(),
             index: Index::default(),
         }
     }

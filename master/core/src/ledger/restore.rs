@@ -7,6 +7,7 @@ use super::{
     codec_commands::{read_each, read_id, read_optional_id, required},
     codec_groups::{read_group, read_membership},
     codec_members::read_member,
+    codec_once::read_answer,
     codec_preemption::read_preempted,
     codec_reservations::read_reservation,
     codec_roles::read_role,
@@ -146,7 +147,10 @@ impl Restore {
             }
             (Kind::Volume(row), Some(ledger)) => {
                 let row = read_volume_row(row).map_err(field)?;
-                append(&mut ledger.volumes, row.info.id, row)
+                append(&mut ledger.volumes, row.info.id, row) && ledger.operator_answers.is_empty()
+            }
+            (Kind::OperatorAnswer(answer), Some(ledger)) => {
+                ledger.restore_answer(read_answer(answer).map_err(field)?)
             }
             (Kind::Header(_), Some(_)) | (_, None) => false,
         };

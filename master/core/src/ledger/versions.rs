@@ -66,6 +66,7 @@ impl Command {
             }
             Command::ChangeReservations(_) => LogVersion(2),
             Command::ChangeVolumes(_) | Command::RecordVolume { .. } => LogVersion(2),
+            Command::ChangeOnce { .. } => LogVersion(2),
             Command::Accept { revocable: true, .. } => LogVersion(2),
             Command::Accept { .. } if self.takes_devices() => LogVersion(2),
             Command::Accept { .. } => match self.as_launch() {

@@ -116,6 +116,7 @@ pub(super) fn answer(
         | OperatorCall::GrowVolume(_)
         | OperatorCall::ShrinkVolume(_)
         | OperatorCall::DestroyVolume(_)
+        | OperatorCall::Once { .. }
         | OperatorCall::SetWeight { .. }
         | OperatorCall::SetQuota { .. }
         | OperatorCall::RemoveQuota(_)

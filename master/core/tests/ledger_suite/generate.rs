@@ -4,7 +4,7 @@
 use crate::{
     build::*,
     generate_preemption::{end_of_notice, preemption},
-    generate_reservations::{asked, declared, operation, take_part},
+    generate_reservations::{asked, declared, once, operation, take_part},
     generate_volumes::{self, found, use_volume},
     roles::quota,
 };
@@ -96,8 +96,8 @@ pub(crate) fn commands(ledger: &Ledger, action: Action) -> Vec<Command> {
         35 | 36 | 43 | 51 | 52 => vec![resize(ledger, draw)],
         37 | 38 => vec![preemption(ledger, draw)],
         39 => vec![end_of_notice(ledger, draw)],
-        40..=42 => vec![asked(ledger, draw)],
-        44..=46 => vec![generate_volumes::asked(ledger, draw)],
+        40..=42 => vec![once(asked(ledger, draw), draw)],
+        44..=46 => vec![once(generate_volumes::asked(ledger, draw), draw)],
         47..=50 => vec![generate_volumes::report(ledger, draw)],
         34 => vec![Command::RaiseVersion(LogVersion::CURRENT)],
         _ => vec![Command::Barrier { term: ledger.applied().term }],

@@ -2,11 +2,24 @@
 
 use crate::build::*;
 use crate::generate::Draw;
-use master_core::ledger::{Command, Ledger, ReservationChange};
+use master_core::ledger::{Command, Ledger, OperatorChange, ReservationChange};
 use proto::model::{
     DeclaredReservation, Operation, ReservationId, ReservationPlan, ReservationRef, ReservedPart,
     ResourceName, Resources, Role, TaskInfo, Unreserve,
 };
+
+/// Under one of a few request ids, so that some come twice, for the same or for something else.
+pub(crate) fn once(command: Command, draw: &mut Draw) -> Command {
+    let change = match command {
+        Command::ChangeReservations(change) if draw.one_in(2) => {
+            OperatorChange::Reservations(change)
+        }
+        Command::ChangeVolumes(change) if draw.one_in(2) => OperatorChange::Volumes(change),
+        other => return other,
+    };
+    let owner = draw.pick(&["ann", "ben"]);
+    change.once(owner, request(&format!("request-{}", draw.below(30))))
+}
 
 /// What an operator asks.
 pub(crate) fn asked(ledger: &Ledger, draw: &mut Draw) -> Command {

@@ -15,6 +15,7 @@ mod generate_volumes;
 mod histories;
 mod limits;
 mod mounts;
+mod once;
 mod operations;
 mod oracle;
 mod oracle_agents;

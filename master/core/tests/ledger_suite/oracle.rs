@@ -11,8 +11,8 @@ use crate::oracle_resize::SizeModel;
 use crate::oracle_roles::RoleModel;
 use crate::oracle_volumes::VolumeModel;
 use master_core::ledger::{
-    AgentState, Applied, Command, Event, Framework, FrameworkState, Ledger, LogVersion, Preempted,
-    Stamp,
+    AgentState, Applied, Asked, Command, Event, Framework, FrameworkState, Ledger, LogVersion,
+    OperatorChange, Preempted, Stamp,
 };
 use proto::model::{
     AgentId, AgentInfo, FrameworkId, FrameworkInfo, GroupKey, KillPolicy, Operation,
@@ -64,6 +64,8 @@ pub(crate) struct Oracle {
     pub(crate) reservations_made: u64,
     pub(crate) volumes: Vec<VolumeModel>,
     pub(crate) volumes_made: u64,
+    /// Every answer to an operator who gave a request id.
+    pub(crate) answers: Vec<(Asked, OperationResult)>,
     pub(crate) events: Vec<Event>,
     pub(crate) groups: Vec<GroupModel>,
     /// Launched by the transaction at hand.
@@ -138,7 +140,7 @@ fn is_newer(command: &Command) -> bool {
             matches!(reason, GroupEnded | MaxCompletionTime | Preempted | Resized | ResizeFailed)
         }
         Command::Preempt(_) | Command::EndPreempted { .. } => true,
-        Command::ChangeReservations(_) => true,
+        Command::ChangeReservations(_) | Command::ChangeOnce { .. } => true,
         Command::ChangeVolumes(_) | Command::RecordVolume { .. } => true,
         Command::RegisterAgent { info, volumes, .. } => {
             !info.reservations.is_empty() || !volumes.is_empty()
@@ -218,6 +220,7 @@ impl Oracle {
             }
             Command::ChangeReservations(change) => self.change_reservations(&change)?,
             Command::ChangeVolumes(change) => self.change_volumes(&change)?,
+            Command::ChangeOnce { asked, change } => self.change_once(&asked, &change)?,
             Command::RecordVolume { agent, incarnation, report } => {
                 self.record_volume((&agent, incarnation), &report)?
             }
@@ -234,6 +237,29 @@ impl Oracle {
             }
         };
         Ok((applied, std::mem::take(&mut self.events)))
+    }
+
+    fn change_once(&mut self, asked: &Asked, change: &OperatorChange) -> Result<Applied, No> {
+        let same = |(before, _): &&(Asked, OperationResult)| {
+            before.owner == asked.owner && before.request == asked.request
+        };
+        if let Some((before, result)) = self.answers.iter().find(same) {
+            return match before.digest == asked.digest {
+                true => Ok(Applied::AnsweredBefore(vec![result.clone()])),
+                false => no(Reason::InvalidField, "request_id"),
+            };
+        }
+        let applied = match change {
+            OperatorChange::Reservations(change) => self.change_reservations(change)?,
+            OperatorChange::Volumes(change) => self.change_volumes(change)?,
+        };
+        let result = match &applied {
+            Applied::Reserved(id) => OperationResult::Reserved(*id),
+            Applied::VolumeCreating(id) => OperationResult::VolumeCreating(*id),
+            _ => OperationResult::Done,
+        };
+        self.answers.push((asked.clone(), result));
+        Ok(applied)
     }
 
     fn disconnect(&mut self, session: Session) -> Result<Applied, No> {

@@ -13,11 +13,11 @@ use proto::model::{
     Subscribe, TaskId, TaskInfo,
 };
 
-fn principal(text: &str) -> Principal {
+pub(crate) fn principal(text: &str) -> Principal {
     format!("spiffe://group/{text}").parse().expect("a principal")
 }
 
-fn agent_registers(stream: u64) -> Input {
+pub(crate) fn agent_registers(stream: u64) -> Input {
     let info = AgentInfo {
         reservations: Vec::new(),
         id: AgentId::new("a").expect("an id"),
@@ -85,13 +85,13 @@ fn connected(group: &mut Group, stream: u64, again: Option<Session>) -> (Session
 }
 
 /// Until another master leads; the one that led before hears of it.
-fn next_leader(group: &mut Group, before: u64) {
+pub(crate) fn next_leader(group: &mut Group, before: u64) {
     group.until("another leader", |group| group.leader().is_some_and(|leader| leader != before));
     group.mend(before);
     group.until("agreement", |group| group.master(before).leader() != Some(NodeId(before)));
 }
 
-fn unknown(group: &Group, call: u64) -> bool {
+pub(crate) fn unknown(group: &Group, call: u64) -> bool {
     let answer = group.answer(CallId(call));
     matches!(answer, Some(Err(refusal)) if refusal.reason == Reason::OutcomeUnknown)
 }

@@ -3,6 +3,7 @@
 //! `golden`; a line that starts with `--` is the story's own.
 
 mod accepts;
+mod asked_once;
 mod bytes;
 mod disk;
 mod group;
