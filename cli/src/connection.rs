@@ -7,7 +7,7 @@ use proto::{
     model::{Reason, Refusal},
     wire::v1::operator_client::OperatorClient,
 };
-use std::{future::Future, time::Duration};
+use std::{cell::Cell, future::Future, time::Duration};
 use tonic::{
     Request, Status,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
@@ -102,11 +102,18 @@ impl Connection {
         F: Fn(OperatorClient<Channel>) -> A,
         A: Future<Output = Result<tonic::Response<T>, Status>>,
     {
-        let is_unknown = |refusal: &Refusal| refusal.reason == Reason::OutcomeUnknown;
-        let answer = self.ask_while(|refusal| may_pass(refusal) || is_unknown(refusal), call);
-        answer.await.map_err(|error| match error.downcast_ref::<Refusal>() {
-            Some(refusal) if !may_pass(refusal) && !is_unknown(refusal) => error,
-            _ => error.context(format!("to repeat exactly this, add --request-id {request_id}")),
+        let unknown = Cell::new(false);
+        let may_repeat = |refusal: &Refusal| {
+            let is_unknown = refusal.reason == Reason::OutcomeUnknown;
+            let may_repeat = is_unknown || may_pass(refusal);
+            // Whoever refuses it for good has found that nothing was done before.
+            unknown.set(may_repeat && (is_unknown || unknown.get()));
+            may_repeat
+        };
+        let answer = self.ask_while(may_repeat, call).await;
+        answer.map_err(|error| match unknown.get() {
+            true => error.context(format!("to repeat exactly this, add --request-id {request_id}")),
+            false => error,
         })
     }
 

@@ -1,6 +1,10 @@
-//! The examples of "Dominant Resource Fairness" (Ghodsi et al., NSDI'11), section 4, worked by hand
-//! and played through repeated offers: each framework launches one task of what it is offered and
-//! hands back the rest; what holds no task of its, it refuses.
+//! The examples of "Dominant Resource Fairness" (Ghodsi et al., NSDI'11), sections 4 and 5, worked
+//! by hand and played through repeated offers: each framework launches one task of what it is
+//! offered and hands back the rest; what holds no task of its, it refuses.
+//!
+//! Those of section 5 are where other policies (asset fairness, competitive equilibrium from equal
+//! incomes) fail a property that DRF has. Tasks are whole here, and what one framework cannot use
+//! in the end another may.
 
 use crate::world::{World, resources, role};
 use proto::model::{FrameworkId, Resources};
@@ -72,6 +76,49 @@ fn the_example_with_weights() {
     assert_eq!(play(&mut world, &tasks), [a, b, a, a, a]);
     let used = &world.ledger.agent(&crate::world::agent_id(1)).unwrap().allocated;
     assert_eq!(*used, resources(7_000, 17_000, 0));
+}
+
+/// How many tasks each framework has launched when nobody can launch any more: of one agent with so
+/// many CPUs and GB of either, tasks of so many (CPUs, GB).
+fn play_equal<const N: usize>(each: i64, tasks: [(i64, i64); N]) -> [usize; N] {
+    let mut world = World::new(&[]);
+    world.agent(1, resources(1_000 * each, 1_000 * each, 0));
+    let of = |(cpus, gb)| resources(1_000 * cpus, 1_000 * gb, 0);
+    let tasks = tasks.map(|task| (world.framework(&["*"], &[]), of(task)));
+    let launched = play(&mut world, &BTreeMap::from(tasks.clone()));
+    tasks.map(|(framework, _)| launched.iter().filter(|who| **who == framework).count())
+}
+
+/// Section 5.1: of 30 CPUs and 30 GB, tasks of A take 1 CPU and 3 GB, tasks of B one of each.
+///
+/// Asset fairness gives them equal sums, 4 for each task of A and 2 for each of B: 6 tasks and 12,
+/// so that B has 12 of 30 of everything, less than its half. With DRF 3 `a` = `b`, and 3 `a` + `b`
+/// = 30 GB: 5 tasks, and 15, which is what half of the cluster would hold.
+#[test]
+fn sharing_is_worth_as_much_as_a_part_of_ones_own() {
+    assert_eq!(play_equal(30, [(1, 3), (1, 1)]), [5, 15]);
+}
+
+/// Section 5.2: of 100 CPUs and 100 GB, tasks of A take 16 CPUs and 1 GB, tasks of B 1 and 2.
+///
+/// Equal incomes (the greatest product of utilities) give A 100/31 tasks, and 25/6 when A pretends
+/// that each needs 8 GB. With DRF 16 `a` = 2 `b`, and 16 `a` + `b` = 100 CPUs: 4 tasks and 32, and
+/// of the 4 CPUs that are left B uses all. A's pretence takes 28 GB from B, to no use of its own.
+#[test]
+fn to_ask_for_more_than_one_needs_gains_nothing() {
+    assert_eq!(play_equal(100, [(16, 1), (1, 2)]), [4, 36]);
+    assert_eq!(play_equal(100, [(16, 8), (1, 2)]), [4, 34]);
+}
+
+/// Section 5.2: of 100 CPUs and 100 GB, tasks of (4, 1), (1, 16) and (16, 1).
+///
+/// Equal incomes give 11.3, 5.4 and 3.1 tasks; when the third leaves, 23.8 and 4.8: the second
+/// loses. With DRF 12, 3 and 3 tasks have 48 of 100 each and 1 CPU is left, which the second uses;
+/// without the third, 20 and 5 tasks have 80 of 100 each.
+#[test]
+fn nobody_loses_when_somebody_leaves() {
+    assert_eq!(play_equal(100, [(4, 1), (1, 16), (16, 1)]), [12, 4, 3]);
+    assert_eq!(play_equal(100, [(4, 1), (1, 16)]), [20, 5]);
 }
 
 /// Roles come first: two frameworks in one role get together what the one in the other role gets.

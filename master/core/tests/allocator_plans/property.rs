@@ -309,8 +309,14 @@ fn go_through(steps: Vec<Step>) {
     world.check();
 }
 
+/// So many histories, or as many as `PROPTEST_CASES` asks for, if these are more.
+fn at_least(cases: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig { cases: asked.cases.max(cases), ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(at_least(300))]
 
     #[test]
     fn plans_are_what_the_definition_says(steps in prop::collection::vec(step(), 1..120)) {

@@ -198,8 +198,14 @@ impl Run {
     }
 }
 
+/// So many histories, or as many as `PROPTEST_CASES` asks for, if these are more.
+fn at_least(cases: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig { cases: asked.cases.max(cases), ..asked }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_048, ..ProptestConfig::default() })]
+    #![proptest_config(at_least(2_048))]
 
     #[test]
     fn any_history(
@@ -211,7 +217,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(at_least(512))]
 
     /// Random histories rarely come so far that tasks compete for volumes.
     #[test]

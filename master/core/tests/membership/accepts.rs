@@ -110,16 +110,18 @@ fn an_accept_that_reached_a_quorum_is_found_again() {
     let mut group = Group::of(3);
     let before = group.leader().expect("a leader");
     let (session, offer) = connected(&mut group, 100, None);
-    // Its entry reaches the others; that they have it, it never hears.
+    group.tell("its entry reaches the others; that they have it, the leader never hears");
     group.deafen(before);
     group.ask(before, accepts(900, session, &offer));
     next_leader(&mut group, before);
     assert!(unknown(&group, 900), "{:?}", group.answer(CallId(900)));
     let (session, _) = connected(&mut group, 200, Some(session));
     let leader = group.leader().expect("a leader");
+    group.tell("agent and framework are at the next leader; the framework repeats its accept");
     group.ask(leader, accepts(901, session, &offer));
     assert_eq!(launched(&group, 901), Some(1), "the answer of the call that was lost");
     assert_eq!(group.master(leader).ledger().live_task_count(), 1, "once");
+    group.matches("accept_found_again");
 }
 
 #[test]
@@ -127,17 +129,21 @@ fn an_accept_that_reached_nobody_did_not_happen() {
     let mut group = Group::of(3);
     let before = group.leader().expect("a leader");
     let (session, offer) = connected(&mut group, 100, None);
+    group.tell("the leader is cut off before it sends the entry");
     group.cut(before);
     group.ask(before, accepts(900, session, &offer));
     next_leader(&mut group, before);
     assert!(unknown(&group, 900), "{:?}", group.answer(CallId(900)));
     let (session, newer) = connected(&mut group, 200, Some(session));
     let leader = group.leader().expect("a leader");
+    group.tell("agent and framework are at the next leader; the framework repeats its accept");
     group.ask(leader, accepts(901, session, &offer));
     let answer = group.answer(CallId(901));
     let void = matches!(answer, Some(Err(no)) if no.reason == Reason::OfferInvalid);
     assert!(void, "another leader's offer: {answer:?}");
+    group.tell("and then accepts what this one offers");
     group.ask(leader, accepts(902, session, &newer));
     assert_eq!(launched(&group, 902), Some(1));
     assert_eq!(group.master(leader).ledger().live_task_count(), 1, "once");
+    group.matches("accept_lost");
 }

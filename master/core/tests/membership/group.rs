@@ -1,7 +1,10 @@
 //! Several masters and the network between them. Time passes in ticks, messages arrive at once and
 //! in order, and everything is as it was for the same story.
 
-use super::disk::{Disk, dump_of, restore};
+use super::{
+    disk::{Disk, dump_of, restore},
+    words::{became, heard},
+};
 use master_core::{
     Config, Effect, Input, Master, Now, Outbox,
     input::{CallId, Delivery, OperatorCall},
@@ -363,14 +366,13 @@ impl Group {
                 master.step(now, Input::SnapshotWritten { index }, outbox);
             }
             Effect::Reply { call, answer } => {
-                let line = match &answer {
-                    Ok(_) => format!("call {} done", call.0),
-                    Err(no) => format!("call {} refused {:?} {no}", call.0, no.reason),
-                };
-                writeln!(self.transcript, "{line}").expect("text");
+                writeln!(self.transcript, "call {} {}", call.0, became(&answer)).expect("text");
                 self.answers.insert(call, answer);
             }
-            Effect::ToFramework { event, .. } => self.heard.push(event),
+            Effect::ToFramework { event, .. } => {
+                writeln!(self.transcript, "framework {}", heard(&event)).expect("text");
+                self.heard.push(event);
+            }
             Effect::Members(members) if members.version() > self.told => {
                 self.told = members.version();
                 let shown = Self::shown(&members);

@@ -11,3 +11,4 @@ mod histories;
 mod refusals;
 mod stories;
 mod upgrades;
+mod words;
