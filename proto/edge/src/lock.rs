@@ -3,14 +3,24 @@
 //! An advisory `flock` on the file `lock`: the kernel releases it when the process ends, however
 //! it ends, so there is no stale lock to remove by hand. The holder's process id is written into
 //! the file for the operator's eyes only; nothing decides on it.
+//!
+//! A program that is being started holds whatever its parent had open until it is executed, also
+//! after the parent was killed. So somebody who finds a lock held tries again for a moment: what
+//! follows on a killed process is not sent away for the sake of a child that never knew.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Name of the lock file inside a data directory.
 pub const LOCK_FILE: &str = "lock";
+/// How often a lock that is held is tried again, and how long before each. Together three seconds:
+/// much longer than a start of a program takes on a busy machine, and short for who started a
+/// second process by mistake.
+const TRIES: u32 = 60;
+const BETWEEN: Duration = Duration::from_millis(50);
 
 /// The held lock of a data directory; released on drop or when the process ends.
 #[derive(Debug)]
@@ -45,8 +55,24 @@ pub enum LockError {
 }
 
 impl DirectoryLock {
-    /// Takes the lock of `directory` or says at once who has it.
+    /// Takes the lock of `directory`, or says who has it and keeps it. Blocks for up to three
+    /// seconds.
     pub fn acquire(directory: &Path) -> Result<Self, LockError> {
+        Self::acquire_between(directory, || std::thread::sleep(BETWEEN))
+    }
+
+    /// The same, with what is done between two tries.
+    fn acquire_between(directory: &Path, mut wait: impl FnMut()) -> Result<Self, LockError> {
+        for _ in 0..TRIES {
+            match Self::try_acquire(directory) {
+                Err(LockError::Held { .. }) => wait(),
+                tried => return tried,
+            }
+        }
+        Self::try_acquire(directory)
+    }
+
+    fn try_acquire(directory: &Path) -> Result<Self, LockError> {
         let path = directory.join(LOCK_FILE);
         let failed = |source| LockError::Io { path: path.clone(), source };
         // Not truncated on open: the content belongs to the holder until the lock is ours.
@@ -86,9 +112,26 @@ mod tests {
     fn the_second_is_told_who_has_it() {
         let place = tempfile::tempdir().unwrap();
         let held = DirectoryLock::acquire(place.path()).unwrap();
-        let error = DirectoryLock::acquire(place.path()).unwrap_err();
+        let error = DirectoryLock::acquire_between(place.path(), || {}).unwrap_err();
         assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
         drop(held);
         DirectoryLock::acquire(place.path()).unwrap();
+    }
+
+    #[test]
+    fn a_killed_holder_s_child_is_waited_for() {
+        let place = tempfile::tempdir().unwrap();
+        let mut held = DirectoryLock::acquire(place.path()).unwrap();
+        // What a child has until it executes its program. Its parent is killed: it unlocks nothing.
+        let mut of_child = Some(held.file.try_clone().unwrap());
+        held.file = File::open("/dev/null").unwrap();
+        drop(held);
+        let mut waits = 0;
+        let wait = || {
+            waits += 1;
+            of_child.take_if(|_| waits == 3);
+        };
+        DirectoryLock::acquire_between(place.path(), wait).unwrap();
+        assert_eq!(waits, 3);
     }
 }

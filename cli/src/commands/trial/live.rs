@@ -36,6 +36,9 @@ pub(crate) struct LiveArgs {
     #[arg(long = "for", value_name = "DURATION", conflicts_with = "rounds")]
     #[arg(value_parser = humantime::parse_duration)]
     time: Option<Duration>,
+    /// Where harm is done to one call after another: the number of the first, as failures name it
+    #[arg(long, value_name = "STEP", value_parser = clap::value_parser!(u32).range(1..))]
+    from: Option<u32>,
     /// How long each harm lasts that does, such as `4s` [default: as in a full run]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     lasting: Option<Duration>,
@@ -79,6 +82,10 @@ pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> 
             "{name} does no harm to the network, which {flag} is about; leave it out"
         );
     }
+    anyhow::ensure!(
+        args.from.is_none() || exercise.has_steps,
+        "{name} has no numbered steps, which --from is about; leave it out"
+    );
     if args.namespaces && !(args.inside && namespaces::is_hub()) {
         return enter_namespace();
     }
@@ -90,8 +97,9 @@ pub(super) fn live(args: &LiveArgs, format: Format) -> anyhow::Result<ExitCode> 
     };
     let program = std::env::current_exe().context("cannot find this program")?;
     let wires = if args.namespaces { Wires::Namespaces } else { Wires::Proxies };
+    let from = usize::try_from(args.from.unwrap_or(1))?;
     let lasting = args.lasting;
-    let report = exercise.run(&Order { program, length, lasting, wires, watch: &watch })?;
+    let report = exercise.run(&Order { program, length, from, lasting, wires, watch: &watch })?;
     bar.finish_and_clear();
     match format {
         Format::Json => print_text(&(serde_json::to_string_pretty(&json(&report))? + "\n"))?,

@@ -5,7 +5,7 @@
 //! and as finished only if it was; and nothing is left behind. The agent lives on all the time.
 
 use super::{
-    Order, choice,
+    Order, Steps,
     stage::{Limits, Stage},
 };
 use crate::{
@@ -49,16 +49,17 @@ pub(super) fn run(order: &Order<'_>) -> anyhow::Result<Report> {
             steps.extend((1..=count).map(one(Harm::Full)));
         }
     }
-    let length = order.length.at_most(steps.len());
-    let shortened = Order { program: order.program.clone(), length, ..*order };
+    let count = steps.len();
+    let steps = Steps::of(steps, order)?;
+    let shortened = steps.shorten(order);
     let ends = Ends::IfSaid;
     let mut report =
         stage.perform("launch-calls", &shortened, ends, Limits::NONE, |stage, round| {
-            let injection = steps[choice(round, length, steps.len())];
+            let (number, injection) = steps.at(round);
             stage.harm();
-            wrapper.harm(stage, injection).with_context(|| injection.to_string())
+            wrapper.harm(stage, injection).with_context(|| format!("step {number}, {injection}"))
         })?;
-    report.figures.push(Figure::count("calls of undisturbed launches", steps.len()));
+    report.figures.push(Figure::count("calls of undisturbed launches", count));
     Ok(report)
 }
 

@@ -39,6 +39,8 @@ pub struct Exercise {
     pub rounds: u64,
     /// Whether it is the network that is harmed, of whichever kind, for as long as one likes.
     pub harms_network: bool,
+    /// Whether its rounds are numbered steps, and may begin anywhere.
+    pub has_steps: bool,
     run: fn(&Order<'_>) -> anyhow::Result<Report>,
 }
 
@@ -49,6 +51,8 @@ pub struct Order<'a> {
     pub program: PathBuf,
     /// For how long.
     pub length: Length,
+    /// Where harm is done to one call after another: the step that comes first, from 1.
+    pub from: usize,
     /// How long each harm lasts that does; as in a full run when nothing is said.
     pub lasting: Option<Duration>,
     /// Where the network is harmed: of which kind it is.
@@ -73,6 +77,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "kill -9 of the leading master every 5 s under 200 accepts/s",
         rounds: 120,
         harms_network: false,
+        has_steps: false,
         run: leader_killed::run,
     },
     Exercise {
@@ -80,6 +85,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "SIGSTOP of the leading master for 15 s; readers must not hear of the past",
         rounds: 20,
         harms_network: false,
+        has_steps: false,
         run: leader_stopped::run,
     },
     Exercise {
@@ -87,6 +93,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "kill -9 of all masters at once",
         rounds: 50,
         harms_network: false,
+        has_steps: false,
         run: masters_killed::run,
     },
     Exercise {
@@ -94,6 +101,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "the leading master is cut off from everybody for 35 s",
         rounds: 20,
         harms_network: true,
+        has_steps: false,
         run: leader_isolated::run,
     },
     Exercise {
@@ -101,6 +109,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "the leading master is not heard for 35 s; then the next one does not hear",
         rounds: 20,
         harms_network: true,
+        has_steps: false,
         run: one_way::run,
     },
     Exercise {
@@ -108,6 +117,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "every link is cut for 1 s and whole for 1 s",
         rounds: 150,
         harms_network: true,
+        has_steps: false,
         run: links_flap::run,
     },
     Exercise {
@@ -115,6 +125,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "the leader and one follower are cut off from each other for 60 s",
         rounds: 5,
         harms_network: true,
+        has_steps: false,
         run: triangle::run,
     },
     Exercise {
@@ -122,6 +133,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "kill -9 of a random agent every 2 s, about 20 tasks on each; none may notice",
         rounds: 300,
         harms_network: false,
+        has_steps: false,
         run: agents_killed::run,
     },
     Exercise {
@@ -129,6 +141,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "kill -9 of master and agent in each call that changes their files, by strace",
         rounds: 2_000,
         harms_network: false,
+        has_steps: true,
         run: calls::killed,
     },
     Exercise {
@@ -136,6 +149,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "EIO at each sync, ENOSPC at each write of master and agent, by strace",
         rounds: 2_000,
         harms_network: false,
+        has_steps: true,
         run: calls::failing,
     },
     Exercise {
@@ -143,6 +157,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "kill -9 and ENOSPC in each call of a launch and an end, by strace",
         rounds: 500,
         harms_network: false,
+        has_steps: true,
         run: launch_calls::run,
     },
     Exercise {
@@ -150,6 +165,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "what master and agent have not synced is lost, at a random moment",
         rounds: 500,
         harms_network: false,
+        has_steps: false,
         run: power_cut::run,
     },
     Exercise {
@@ -157,6 +173,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "the disk of master or agent has no room for a while",
         rounds: 40,
         harms_network: false,
+        has_steps: false,
         run: disk_full::run,
     },
     Exercise {
@@ -164,6 +181,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "the disk of the leading master, or of a follower, takes up to 5 s for a sync",
         rounds: 40,
         harms_network: false,
+        has_steps: false,
         run: disk_slow::run,
     },
     Exercise {
@@ -171,6 +189,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "10 000 containers are launched and end, 100 each round; nothing is left of them",
         rounds: 100,
         harms_network: false,
+        has_steps: false,
         run: containers_churn::run,
     },
     Exercise {
@@ -178,6 +197,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "fork bomb, memory hog, log flood and disk filler beside 10 honest tasks",
         rounds: 20,
         harms_network: false,
+        has_steps: false,
         run: hostile_tasks::run,
     },
     Exercise {
@@ -185,6 +205,7 @@ pub const EXERCISES: &[Exercise] = &[
         about: "masters are upgraded one by one and go back, under 200 accepts/s",
         rounds: 10,
         harms_network: false,
+        has_steps: false,
         run: rolling_upgrade::run,
     },
 ];
@@ -198,6 +219,33 @@ impl Exercise {
     /// Runs it to its end. An error says that it could not be judged.
     pub fn run(&self, order: &Order<'_>) -> anyhow::Result<Report> {
         (self.run)(order)
+    }
+}
+
+/// A plan of steps, each with its number, of which a run takes some.
+struct Steps<T> {
+    steps: Vec<(usize, T)>,
+    length: Length,
+}
+
+impl<T: Copy> Steps<T> {
+    /// All that is left of a plan for an order.
+    fn of(plan: Vec<T>, order: &Order<'_>) -> anyhow::Result<Self> {
+        let last = plan.len();
+        let steps: Vec<(usize, T)> = (1..).zip(plan).skip(order.from.saturating_sub(1)).collect();
+        let from = order.from;
+        anyhow::ensure!(!steps.is_empty(), "there is no step {from}: the last is step {last}");
+        Ok(Self { length: order.length.at_most(steps.len()), steps })
+    }
+
+    /// The same order, with no more rounds than there are steps.
+    fn shorten<'a>(&self, order: &Order<'a>) -> Order<'a> {
+        Order { program: order.program.clone(), length: self.length, ..*order }
+    }
+
+    /// The step of a round, and its number.
+    fn at(&self, round: u64) -> (usize, T) {
+        self.steps[choice(round, self.length, self.steps.len())]
     }
 }
 

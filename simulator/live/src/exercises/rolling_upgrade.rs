@@ -10,14 +10,14 @@ use super::{
     stage::{Limits, Stage},
 };
 use crate::{
-    cluster::Shape,
+    cluster::{Shape, registered},
     figures::{Figure, Report},
     load::Plan,
     patience::holds,
     verdict::Ends,
 };
 use anyhow::Context as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Of a master of before.
 const BEFORE: &str = "--log-version-max=1";
@@ -95,6 +95,12 @@ impl Seen {
         process.terminate().with_context(|| format!("master {id}"))?;
         stage.cluster.start_master(id)?;
         self.restarts += 1;
-        stage.cluster.caught_up(id)
+        // As an operator does: the next one has its turn when all are back. Agents and frameworks
+        // that meet one change of leader after another rightly wait longer each time.
+        stage.cluster.caught_up(id)?;
+        for (agent, node) in &stage.cluster.agents {
+            registered(agent, node)?;
+        }
+        stage.resumes(Instant::now())
     }
 }

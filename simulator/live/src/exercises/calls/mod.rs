@@ -10,7 +10,7 @@ mod party;
 mod rounds;
 
 use super::{
-    Order, choice,
+    Order, Steps,
     stage::{Limits, Stage},
 };
 use crate::{
@@ -68,30 +68,36 @@ fn run(name: &'static str, order: &Order<'_>, plans: Plans) -> anyhow::Result<Re
     let mut stage = Stage::start(order, &shape, &plan)?;
     let mut rig = Rig::new(order.program.clone(), shape);
     let steps = steps(&mut rig, &mut stage, plans)?;
-    let length = order.length.at_most(steps.len());
+    let count = steps.len();
+    let steps = Steps::of(steps, order)?;
     let (mut missed, mut survived) = (0, 0);
-    let shortened = Order { program: order.program.clone(), length, ..*order };
-    let mut report =
-        stage.perform(name, &shortened, Ends::Witnessed, Limits::NONE, |stage, round| {
-            let step = steps[choice(round, length, steps.len())];
-            match rig.perform(stage, step) {
+    let mut report = stage.perform(
+        name,
+        &steps.shorten(order),
+        Ends::Witnessed,
+        Limits::NONE,
+        |stage, round| {
+            let (number, step) = steps.at(round);
+            match rig.perform(stage, number, step) {
                 Ok(Outcome::Died) => {}
                 Ok(Outcome::Survived) => survived += 1,
                 Ok(Outcome::Missed) => missed += 1,
                 // It was in a cluster of its own.
                 Err(error) if step.part == Part::Founding => {
-                    rig.violations.push(format!("{step}: {error:#}"));
+                    rig.violations.push(format!("step {number}, {step}: {error:#}"));
                 }
-                Err(error) => return Err(error.context(step.to_string())),
+                Err(error) => return Err(error.context(format!("step {number}, {step}"))),
             }
             Ok(())
-        })?;
+        },
+    )?;
     report.violations.append(&mut rig.violations);
     let rounds = usize::try_from(report.rounds)?;
-    if missed * 2 > rounds {
+    // Lives differ in how often they call, so that the last steps of each part are often missed.
+    if order.from == 1 && missed * 2 > rounds {
         report.violations.push(format!("{missed} of {rounds} rounds did no harm"));
     }
-    report.figures.push(Figure::count("calls of undisturbed lives", steps.len()));
+    report.figures.push(Figure::count("calls of undisturbed lives", count));
     report.figures.push(Figure::count("failures that were survived", survived));
     report.figures.push(Figure::count("rounds without harm", missed));
     Ok(report)

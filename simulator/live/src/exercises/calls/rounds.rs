@@ -70,11 +70,16 @@ impl Rig {
         Ok(seen)
     }
 
-    pub(super) fn perform(&mut self, stage: &mut Stage, step: Step) -> anyhow::Result<Outcome> {
+    pub(super) fn perform(
+        &mut self,
+        stage: &mut Stage,
+        number: usize,
+        step: Step,
+    ) -> anyhow::Result<Outcome> {
         let Step { party, part, injection } = step;
         let life = self.live(stage, party, part, Some(injection))?;
         let wrong = life.wrong(injection.harm).into_iter();
-        self.violations.extend(wrong.map(|wrong| format!("{step}: {wrong}")));
+        self.violations.extend(wrong.map(|wrong| format!("step {number}, {step}: {wrong}")));
         Ok(life.outcome())
     }
 
@@ -105,7 +110,7 @@ impl Rig {
             let mut command = tracer.attach(pid, injection, &seen);
             cluster.home.clean(&mut command);
             let attached = Process::start(command, &cluster.home.log("tracer"))?;
-            traced(pid)?;
+            traced_or_gone(party.node(cluster)?)?;
             work(stage, party)?;
             drop(attached);
             let node = party.node(&mut stage.cluster)?;
@@ -199,13 +204,14 @@ fn work(stage: &mut Stage, party: Party) -> anyhow::Result<()> {
     })
 }
 
-/// Waits until a process is traced.
-fn traced(pid: u32) -> anyhow::Result<()> {
+/// Waits until a node is traced. It may have come to the call in which it is killed before anybody
+/// looked, and what has ended is traced no longer.
+fn traced_or_gone(node: &mut Node) -> anyhow::Result<()> {
+    let pid = node.process()?.pid();
     holds("a process is traced", || {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        status
-            .lines()
-            .any(|line| line.strip_prefix("TracerPid:").is_some_and(|tracer| tracer.trim() != "0"))
+        let mut tracers = status.lines().filter_map(|line| line.strip_prefix("TracerPid:"));
+        tracers.any(|tracer| tracer.trim() != "0") || !node.is_running()
     })
 }
 
