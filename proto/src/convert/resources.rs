@@ -51,7 +51,11 @@ fn read_resource(resource: v1::Resource, ranges_limit: usize) -> Read<(ResourceN
     let name = read_name(&resource.name)?;
     let value = match form::required("value", resource.value)? {
         v1::resource::Value::Scalar(scalar) => Value::Scalar(read_scalar(scalar)?),
-        v1::resource::Value::Ranges(ranges) => Value::Ranges(read_ranges(ranges, ranges_limit)?),
+        v1::resource::Value::Ranges(ranges) => {
+            let ranges = read_ranges(ranges, ranges_limit)?;
+            check_milli("ranges", Value::Ranges(ranges.clone()).milli())?;
+            Value::Ranges(ranges)
+        }
         v1::resource::Value::Set(set) => Value::Set(read_set(set)?),
         v1::resource::Value::Devices(devices) => Value::Devices(read_devices(devices)?),
     };
@@ -114,13 +118,16 @@ pub(super) fn read_name(text: &str) -> Read<ResourceName> {
 }
 
 fn read_scalar(scalar: v1::Scalar) -> Read<Milli> {
-    let range = 0..=limits::MILLI_MAX;
-    match range.contains(&scalar.milli) {
-        true => Ok(Milli(scalar.milli)),
+    check_milli("scalar", Milli(scalar.milli))
+}
+
+fn check_milli(field: &str, milli: Milli) -> Read<Milli> {
+    match (0..=limits::MILLI_MAX).contains(&milli.0) {
+        true => Ok(milli),
         false => {
-            let (milli, limit) = (scalar.milli, limits::MILLI_MAX);
+            let (Milli(milli), limit) = (milli, limits::MILLI_MAX);
             let problem = format!("is {milli} thousandths; the range is 0 to {limit}");
-            Err(Refusal::invalid("scalar", problem))
+            Err(Refusal::invalid(field, problem))
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Quota: what a role is promised, and what it may never exceed. Scalars only: ports and named
-//! things of many agents do not add up.
+//! Quota: what a role is promised, and what it may never exceed. All of it are amounts: of what
+//! agents have by number or by name, such as ports, how many, since which ones is a question of
+//! each agent.
 
 use super::limits;
 use super::resources::{Milli, ResourceName, Resources, Value};
@@ -20,7 +21,7 @@ pub enum QuotaError {
     #[error("has neither a guarantee nor a limit; to end a quota, remove it")]
     Empty,
     /// Ranges or a set.
-    #[error("{name} is not an amount; quota is of amounts")]
+    #[error("{name} is not an amount; quota is of amounts, of ports and named things how many")]
     NotScalar {
         /// Which part of the quota.
         part: Part,

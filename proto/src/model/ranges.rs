@@ -84,6 +84,17 @@ impl Ranges {
         self.iter().fold(0, |sum, (begin, end)| sum.saturating_add((end - begin).saturating_add(1)))
     }
 
+    /// The lowest numbers, so many of them; all when there are fewer.
+    pub fn first(&self, count: u64) -> Ranges {
+        let mut left = count;
+        let part = |(begin, end): (u64, u64)| {
+            let last = begin.saturating_add(left.checked_sub(1)?).min(end);
+            left -= last - begin + 1;
+            Some((begin, last))
+        };
+        Self(self.iter().map_while(part).collect())
+    }
+
     /// Whether every number of `other` is in it.
     pub fn contains(&self, other: &Ranges) -> bool {
         other.iter().all(|(begin, end)| {

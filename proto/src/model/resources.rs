@@ -9,7 +9,7 @@ use super::{
     ranges::{Ranges, RangesError},
 };
 use smol_str::SmolStr;
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{borrow::Cow, collections::BTreeSet, fmt, str::FromStr};
 
 /// An amount in thousandths of a unit; 0 to [`limits::MILLI_MAX`] wherever it was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -46,7 +46,7 @@ pub enum ResourceError {
         /// The text.
         name: String,
     },
-    /// An amount below zero or above the limit.
+    /// An amount below zero or above the limit, or more numbers than that.
     #[error("{name} is {milli} thousandths; the range is 0 to {}", limits::MILLI_MAX)]
     Amount {
         /// Which resource.
@@ -201,6 +201,18 @@ impl fmt::Display for ResourceName {
 // === impl Value ===
 
 impl Value {
+    /// How much it is: of a scalar its amount, of devices their parts together, of numbered and
+    /// named things a whole one each. Saturates beyond what [`Resources::from_entries`] takes.
+    pub fn milli(&self) -> Milli {
+        let things = match self {
+            Value::Scalar(milli) => return *milli,
+            Value::Devices(devices) => return devices.sum(),
+            Value::Ranges(ranges) => ranges.count(),
+            Value::Set(items) => items.len() as u64,
+        };
+        Milli(i64::try_from(things).unwrap_or(i64::MAX).saturating_mul(1_000))
+    }
+
     fn is_nothing(&self) -> bool {
         match self {
             Value::Scalar(milli) => milli.0 == 0,
@@ -290,9 +302,8 @@ impl Resources {
             return Err(ResourceError::TooMany { count: list.len(), limit });
         }
         for (name, value) in &list {
-            if let Value::Scalar(milli) = value
-                && !(0..=limits::MILLI_MAX).contains(&milli.0)
-            {
+            let milli = value.milli();
+            if !(0..=limits::MILLI_MAX).contains(&milli.0) {
                 return Err(ResourceError::Amount { name: name.clone(), milli: milli.0 });
             }
         }
@@ -336,26 +347,19 @@ impl Resources {
         }
     }
 
-    /// How much there is: of a scalar its amount, of numbered and named things how many.
+    /// How much there is of one resource, as [`Value::milli`] counts it; zero when it is absent.
     pub fn count(&self, name: &ResourceName) -> Milli {
-        let count = match self.get(name) {
-            None => return Milli(0),
-            Some(Value::Scalar(milli)) => return *milli,
-            Some(Value::Devices(devices)) => return devices.sum(),
-            Some(Value::Set(items)) => items.len() as u64,
-            Some(Value::Ranges(ranges)) => ranges.iter().fold(0, |sum: u64, (begin, end)| {
-                sum.saturating_add((end - begin).saturating_add(1))
-            }),
-        };
-        Milli(i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(1_000))
+        self.get(name).map_or(Milli(0), Value::milli)
     }
 
-    /// What adds up: a scalar's amount, or that of devices together; zero of anything else.
-    pub fn amount(&self, name: &ResourceName) -> Milli {
-        match self.get(name) {
-            Some(Value::Devices(devices)) => devices.sum(),
-            _ => self.scalar(name),
+    /// The same as scalars: what adds up over agents, and what quotas and sums are of.
+    pub fn counts(&self) -> Cow<'_, Resources> {
+        if self.0.iter().all(|(_, value)| matches!(value, Value::Scalar(_))) {
+            return Cow::Borrowed(self);
         }
+        let scalar =
+            |(name, value): &(ResourceName, Value)| (name.clone(), Value::Scalar(value.milli()));
+        Cow::Owned(Self(self.0.iter().map(scalar).collect()))
     }
 
     /// Whether there are devices among them.

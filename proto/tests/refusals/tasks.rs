@@ -93,7 +93,8 @@ fn command(task: &mut v1::TaskInfo) -> &mut v1::Command {
 
 #[test]
 fn resources() {
-    let good = vec![scalar("cpus", 0), ranges("ports", &[(1, u64::MAX)]), set("disks", vec![])];
+    let good =
+        vec![scalar("cpus", 0), ranges("ports", &[(1, 1_000_000_000_000)]), set("disks", vec![])];
     check(
         &good,
         read_resources,
@@ -109,6 +110,8 @@ fn resources() {
             (|r| r[1] = ranges("ports", &[(2, 1)]), "[1].ranges", Invalid),
             (|r| r[1] = ranges("ports", &[(1, 5), (5, 9)]), "[1].ranges", Invalid),
             (|r| r[1] = ranges("ports", &[(0, u64::MAX), (3, 4)]), "[1].ranges", Invalid),
+            (|r| r[1] = ranges("ports", &[(0, 1_000_000_000_000)]), "[1].ranges", Invalid),
+            (|r| r[1] = ranges("ports", &[(0, u64::MAX)]), "[1].ranges", Invalid),
             (
                 |r| {
                     let list: Vec<_> =

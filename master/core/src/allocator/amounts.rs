@@ -1,5 +1,5 @@
-//! Sums of scalars, and of parts of devices, over many agents. Ports and named things do not add up
-//! across agents and do not count towards a share, so that they are left out.
+//! Sums over many agents: of scalars, of parts of devices, and of how many ports and named things
+//! there are.
 //!
 //! Sums are added and compared for every offer. What every cluster has stands in fixed slots: no
 //! name is compared, nothing is allocated. An operator's own resources follow by name.
@@ -7,8 +7,7 @@
 use proto::model::{ResourceName, Resources, Value};
 use std::iter;
 
-/// Resources with a slot, ordered by name. Ports are counted where somebody asks for a number of
-/// them.
+/// Resources with a slot, ordered by name.
 static COMMON: [ResourceName; SLOTS] = [
     ResourceName::CPUS,
     ResourceName::DISK,
@@ -35,10 +34,23 @@ impl Amounts {
         Self { common: [0; SLOTS], own: Vec::new() }
     }
 
-    /// The scalars among resources.
+    /// How much resources are, by [`Value::milli`].
     pub fn of(resources: &Resources) -> Self {
+        Self::of_those(resources, |_| true)
+    }
+
+    /// The same without ports and named things, of which an agent has as many as its operator chose
+    /// to name: they are no reason why somebody should have a larger share than others.
+    pub fn of_measured(resources: &Resources) -> Self {
+        Self::of_those(resources, |value| matches!(value, Value::Scalar(_) | Value::Devices(_)))
+    }
+
+    fn of_those(resources: &Resources, counts: impl Fn(&Value) -> bool) -> Self {
         let mut amounts = Self::new();
-        scalars(resources).for_each(|(name, milli)| amounts.set(name, milli));
+        for (name, value) in resources.iter().filter(|(_, value)| counts(value)) {
+            let milli = u128::try_from(value.milli().0);
+            amounts.set(name, milli.expect("checked amounts are not negative"));
+        }
         amounts
     }
 
@@ -156,19 +168,6 @@ fn slot(name: &ResourceName) -> Option<usize> {
         "ports" => Some(4),
         _ => None,
     }
-}
-
-fn scalars(resources: &Resources) -> impl Iterator<Item = (&ResourceName, u128)> {
-    resources.iter().filter_map(|(name, value)| match value {
-        Value::Scalar(milli) => {
-            Some((name, u128::try_from(milli.0).expect("checked amounts are not negative")))
-        }
-        Value::Devices(devices) => {
-            let sum = devices.sum().0;
-            Some((name, u128::try_from(sum).expect("checked amounts are not negative")))
-        }
-        Value::Ranges(_) | Value::Set(_) => None,
-    })
 }
 
 #[cfg(test)]

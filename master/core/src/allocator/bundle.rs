@@ -1,4 +1,4 @@
-//! Resources with the sum of their scalars, shared by all who hold the same.
+//! Resources with how much they are, shared by all who hold the same.
 //!
 //! What is free on an agent goes into an offer, is held, refused and handed back: always the same
 //! bundle. It is made once and passed on by pointer, which also makes the question whether one
@@ -61,7 +61,7 @@ impl Bundle {
         &self.0.resources
     }
 
-    /// Its scalars.
+    /// How much they are.
     pub fn amounts(&self) -> &Amounts {
         &self.0.amounts
     }
@@ -82,7 +82,7 @@ impl Bundle {
     }
 }
 
-/// Whether an offer with these scalars is worth making.
+/// Whether an offer of so much is worth making.
 pub fn is_enough(amounts: &Amounts) -> bool {
     let at_least = |name: &ResourceName, least: i64| {
         amounts.get(name) >= u128::try_from(least).expect("a least amount is positive")

@@ -169,7 +169,7 @@ fn expect(ledger: &Ledger, book: &Book, fairness: &Fairness) -> Expected {
         if agent.state == AgentState::Removed {
             continue;
         }
-        let mut total = Amounts::of(&agent.info.resources);
+        let mut total = Amounts::of_measured(&agent.info.resources);
         fairness.unshared.iter().for_each(|name| total.set(name, 0));
         expected.totals.add(&total);
         let nothing = Resources::new();

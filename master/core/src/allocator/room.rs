@@ -5,7 +5,7 @@
 //! what is counted to fit is what [`cut`] cuts out of the same bundle afterwards.
 
 use super::{Amounts, bundle::Bundle};
-use proto::model::{Devices, Milli, Ranges, ResourceName, Resources, Value, devices::Ask};
+use proto::model::{Devices, Milli, ResourceName, Resources, Value, devices::Ask};
 use std::ops::Deref;
 
 /// How much there is of everything; reads as amounts, of devices all together.
@@ -24,21 +24,11 @@ struct Rack<'a> {
 impl Room {
     /// All of a bundle.
     pub fn of(bundle: &Bundle) -> Self {
-        let mut amounts = bundle.amounts().clone();
-        let mut devices = Vec::new();
-        for (name, value) in bundle.iter() {
-            let count = match value {
-                Value::Scalar(_) => continue,
-                Value::Devices(own) => {
-                    devices.push((name.clone(), own.clone()));
-                    continue;
-                }
-                Value::Ranges(ranges) => ranges.iter().map(|(begin, end)| end - begin + 1).sum(),
-                Value::Set(items) => items.len() as u64,
-            };
-            amounts.set(name, 1_000 * u128::from(count));
-        }
-        Self { amounts, devices }
+        let devices = bundle.iter().filter_map(|(name, value)| match value {
+            Value::Devices(own) => Some((name.clone(), own.clone())),
+            Value::Scalar(_) | Value::Ranges(_) | Value::Set(_) => None,
+        });
+        Self { amounts: bundle.amounts().clone(), devices: devices.collect() }
     }
 
     /// No more of one resource than this.
@@ -182,14 +172,15 @@ pub fn with_devices(bundle: &Bundle, name: &ResourceName, devices: Devices) -> B
     Bundle::new(Resources::from_entries(entries).expect("as many as before"))
 }
 
-/// A part of what is there: of scalars and devices no more than allowed, all else whole.
+/// A part of what is there: no more than allowed. Of ports and named things the first ones, and
+/// none of which only a part is allowed.
 pub fn clip(bundle: &Bundle, allowed: &Amounts) -> Bundle {
     let entries = bundle.iter().map(|(name, value)| {
         let milli = || Milli(i64::try_from(allowed.get(name)).expect("no more than is free"));
         let value = match value {
             Value::Scalar(_) => Value::Scalar(milli()),
             Value::Devices(own) => Value::Devices(own.first(milli())),
-            Value::Ranges(_) | Value::Set(_) => value.clone(),
+            Value::Ranges(_) | Value::Set(_) => first_of(value, allowed.get(name) / 1_000),
         };
         (name.clone(), value)
     });
@@ -214,29 +205,26 @@ impl Rack<'_> {
     }
 }
 
+/// What pieces are of a value that has no devices; half a port is a port.
 fn part_of(value: &Value, milli: u128) -> Value {
-    // Half a port is a port.
-    let count = u64::try_from(milli.div_ceil(1_000)).expect("no more than there is");
     match value {
         Value::Scalar(_) | Value::Devices(_) => {
             Value::Scalar(Milli(i64::try_from(milli).expect("no more than there is")))
         }
+        Value::Ranges(_) | Value::Set(_) => first_of(value, milli.div_ceil(1_000)),
+    }
+}
+
+/// The first so many numbers or names; of what is measured, all.
+fn first_of(value: &Value, count: u128) -> Value {
+    match value {
+        Value::Scalar(_) | Value::Devices(_) => value.clone(),
         Value::Set(items) => {
             let count = usize::try_from(count).expect("no more than there is");
             Value::Set(items.iter().take(count).cloned().collect())
         }
         Value::Ranges(ranges) => {
-            let mut left = count;
-            let mut first = Vec::new();
-            for (begin, end) in ranges.iter().take_while(|_| count > 0) {
-                if left == 0 {
-                    break;
-                }
-                let size = left.min(end - begin + 1);
-                first.push((begin, begin + size - 1));
-                left -= size;
-            }
-            Value::Ranges(Ranges::new(first).expect("a part of ranges in order"))
+            Value::Ranges(ranges.first(u64::try_from(count).expect("no more than there is")))
         }
     }
 }

@@ -10,7 +10,6 @@ use super::{
     apply_mounts::GroupUse,
     apply_roles::check_caps,
     draft::{Draft, NewTask},
-    frameworks::amounts,
     reservations::reservation_unknown,
     roles::Cap,
 };
@@ -106,9 +105,9 @@ impl Ledger {
         let sum = sum.filter(|sum| agent.info.resources.contains(sum));
         there.allocated = sum.ok_or_else(|| not_free(task, held))?;
         let (reserved, besides) = self.take_reserved((agent, role), (task, held), before, draft)?;
-        let total = amounts(held);
+        let total = held.counts();
         let out_of_range = |_| sum_out_of_range().at("resources");
-        let besides = amounts(&besides);
+        let besides = besides.counts();
         check_caps(caps, ("the task", held, &besides), |role, name| {
             draft.charged(self, role, name)
         })?;

@@ -12,7 +12,6 @@ use super::{
     apply_launch::made_before,
     apply_roles::check_caps,
     draft::Draft,
-    frameworks::amounts,
     reservations::reservation_unknown,
 };
 use proto::model::{
@@ -336,7 +335,7 @@ impl Ledger {
         resources: &Resources,
         draft: &Draft<'_>,
     ) -> Result<(), Refusal> {
-        let more = amounts(resources);
+        let more = resources.counts();
         let growth = draft.growth().and_then(|growth| growth.checked_add(&more).ok());
         if growth.is_none_or(|growth| !self.roles.has_room_for(role, &growth)) {
             let message = "the role's sum over all agents would be out of range";

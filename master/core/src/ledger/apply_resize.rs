@@ -14,7 +14,6 @@ use super::{
     apply_launch::sum_out_of_range,
     apply_roles::check_caps,
     draft::Draft,
-    frameworks::amounts,
     reservations::free_reserved,
     tasks::{SizeChange, task_unknown},
 };
@@ -102,7 +101,7 @@ impl Ledger {
             Refusal::new(Reason::ResourcesTaken, message).at("resources")
         })?;
         draft.launching = Some(accept.role);
-        let amounts = amounts(growth);
+        let amounts = growth.counts();
         let out_of_range = |_| sum_out_of_range().at("resources");
         let caps = self.roles.caps(accept.role);
         check_caps(&caps, ("the task", growth, &amounts), |role, name| {

@@ -110,7 +110,7 @@ impl Ledger {
     fn check_capacity(&self, before: &Sums, after: &Sums) -> Result<(), Refusal> {
         let more = |(name, milli): &(_, &i128)| before.get(*name).is_none_or(|was| **milli > *was);
         for (name, promised) in after.iter().filter(more) {
-            let milli = |agent: &super::Agent| i128::from(agent.info.resources.amount(name).0);
+            let milli = |agent: &super::Agent| i128::from(agent.info.resources.count(name).0);
             let total: i128 = self.present_agents().map(milli).sum();
             if *promised > total {
                 let (promised, total) = (Units(*promised), Units(total));
@@ -128,7 +128,7 @@ impl Ledger {
     fn check_pieces(&self, quota: &Quota) -> Result<(), Refusal> {
         let Some(shape) = quota.shape() else { return Ok(()) };
         let room = |agent: &super::Agent| {
-            let of = |name| agent.info.resources.amount(name).0 / shape.scalar(name).0;
+            let of = |name| agent.info.resources.count(name).0 / shape.scalar(name).0;
             let pieces = shape.iter().map(|(name, _)| of(name)).min().unwrap_or(0);
             u64::try_from(pieces).expect("amounts are not negative")
         };

@@ -5,7 +5,7 @@
 //! longer, or otherwise, must not be in use, or the agent is refused. Limits do not bind what
 //! machines are: a role that is above its limit by that launches nothing besides.
 
-use super::{Event, Ledger, Pools, Reservation, frameworks::amounts};
+use super::{Event, Ledger, Pools, Reservation};
 use proto::model::{
     AgentId, AgentInfo, DeclaredReservation, Milli, Reason, Refusal, ReservationId, Resources,
     limits,
@@ -93,9 +93,9 @@ impl Ledger {
                 return Err(Refusal::limit("agent.reservations", count, most));
             }
         }
-        let sum = new.iter().try_fold(Resources::new(), |sum, said| {
-            sum.checked_add(&amounts(&said.resources)).ok()
-        });
+        let sum = new
+            .iter()
+            .try_fold(Resources::new(), |sum, said| sum.checked_add(&said.resources.counts()).ok());
         let fits = |said: &DeclaredReservation| {
             sum.as_ref().is_some_and(|sum| self.roles.has_room_for(&said.role, sum))
         };

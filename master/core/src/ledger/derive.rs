@@ -4,8 +4,8 @@
 //! It trusts no row, because a snapshot may hold anything.
 
 use super::{
-    AgentState, Index, Ledger, Pools, Roles, Table, Task, agents::AgentTasks, frameworks::amounts,
-    invariants::Broken, roles::ReservedSums,
+    AgentState, Index, Ledger, Pools, Roles, Table, Task, agents::AgentTasks, invariants::Broken,
+    roles::ReservedSums,
 };
 use proto::model::{
     AgentId, FrameworkId, Instant, Milli, ReservationId, ReservationRef, Resources, Role, TaskId,
@@ -175,7 +175,7 @@ fn derive_task(ledger: &Ledger, task: &Task, derived: &mut Derived) -> Result<()
     let excess = |_| Broken { name: "A1", detail: format!("task {key} takes what is taken") };
     let sum = derived.allocated.entry(task.info.agent.clone()).or_default();
     *sum = sum.checked_add(task.held()).map_err(excess)?;
-    let share = amounts(task.held());
+    let share = task.held().counts();
     if !share.is_empty() {
         let sum = of_framework.allocated.entry(task.role.clone()).or_default();
         *sum = sum.checked_add(&share).map_err(excess)?;

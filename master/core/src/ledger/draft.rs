@@ -5,8 +5,7 @@
 //! Holds only what is touched, so that an accept of one task costs what one task costs.
 
 use super::{
-    Agent, Event, Group, Ledger, Membership, Reservation, Stamp, Task, Volume, frameworks::amounts,
-    reservations::Pools,
+    Agent, Event, Group, Ledger, Membership, Reservation, Stamp, Task, Volume, reservations::Pools,
 };
 use proto::model::{
     AgentId, Instant, ReservationId, ReservedPart, ResourceName, Resources, Role, Session,
@@ -88,7 +87,7 @@ impl Draft<'_> {
     /// By how much sums over all agents grow at most; `None` when that cannot be counted.
     pub(super) fn growth(&self) -> Option<Resources> {
         self.reserved.iter().try_fold(self.sum.clone(), |sum, (_, resources)| {
-            sum.checked_add(&amounts(resources)).ok()
+            sum.checked_add(&resources.counts()).ok()
         })
     }
 }

@@ -5,12 +5,11 @@ use crate::table::Table;
 use proto::{
     model::{
         FrameworkId, FrameworkInfo, Instant, OperationResult, Reason, Refusal, RequestId,
-        ResourceName, Resources, Role, Session, TaskId, TaskKey, Value, limits,
+        Resources, Role, Session, TaskId, TaskKey, limits,
     },
     planted::{self, Bug},
 };
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     sync::Arc,
 };
@@ -95,8 +94,8 @@ impl Framework {
 
     /// Takes a task's amounts from its role's sum.
     pub(super) fn release(&mut self, role: &Role, resources: &Resources) {
-        let amounts = amounts(resources);
-        // Ports alone, or an init task's share of nothing, are in no sum.
+        let amounts = resources.counts();
+        // An init task's share of nothing is in no sum.
         if amounts.is_empty() {
             return;
         }
@@ -139,21 +138,6 @@ impl Ledger {
             assert_eq!(self.index.by_request.remove(&request), Some(id));
         }
     }
-}
-
-/// What can be summed over agents: scalars, and of devices how much they are together.
-pub(super) fn amounts(resources: &Resources) -> Cow<'_, Resources> {
-    let is_amount = |(_, value): &(&ResourceName, &Value)| matches!(value, Value::Scalar(_));
-    if resources.iter().all(|entry| is_amount(&entry)) {
-        return Cow::Borrowed(resources);
-    }
-    let entries = resources.iter().filter_map(|(name, value)| match value {
-        Value::Scalar(milli) => Some((name.clone(), Value::Scalar(*milli))),
-        Value::Devices(devices) => Some((name.clone(), Value::Scalar(devices.sum()))),
-        Value::Ranges(_) | Value::Set(_) => None,
-    });
-    let amounts = Resources::from_entries(entries);
-    Cow::Owned(amounts.expect("a part of valid resources is valid"))
 }
 
 pub(super) fn framework_unknown(id: FrameworkId) -> Refusal {

@@ -4,7 +4,7 @@
 //! guarantee promises. By agent, of those that nobody has told to give way yet: this much could be
 //! had back. Amounts only. Nothing where nothing is revocable.
 
-use super::{Ledger, Task, frameworks::amounts};
+use super::{Ledger, Task};
 use crate::table::Table;
 use proto::model::{AgentId, FrameworkId, Resources, Role};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ impl Revocable {
     /// A live task, if it is revocable.
     pub(super) fn add(&mut self, task: &Task) {
         if task.info.revocable {
-            let taken = amounts(&task.info.resources);
+            let taken = task.info.resources.counts();
             self.count += 1;
             // Ports alone are no amount, and have no sum.
             if taken.is_empty() {
@@ -48,7 +48,7 @@ impl Revocable {
     /// It lives no longer, or will be added as something else.
     pub(super) fn remove(&mut self, task: &Task) {
         if task.info.revocable {
-            let taken = amounts(&task.info.resources);
+            let taken = task.info.resources.counts();
             self.count -= 1;
             if taken.is_empty() {
                 return;

@@ -3,7 +3,7 @@
 //! A role needs no row: one that nobody has said anything about weighs what the masters'
 //! configuration says, is promised nothing, has no limit, and is served as the roles above it.
 
-use super::{Ledger, frameworks::amounts};
+use super::Ledger;
 use crate::table::Table;
 use proto::model::{Milli, Quota, ReservedPart, ResourceName, Resources, Role, RoleSettings};
 
@@ -131,7 +131,7 @@ impl Roles {
 
     /// Takes what an ended task took out of the sums.
     pub(super) fn release(&mut self, role: &Role, resources: &Resources) {
-        let sum = amounts(resources);
+        let sum = resources.counts();
         if sum.is_empty() {
             return;
         }
@@ -171,7 +171,7 @@ impl Roles {
 
     /// Counts what is reserved; `None` when the sum cannot be.
     pub(super) fn try_reserve(&mut self, role: &Role, resources: &Resources) -> Option<()> {
-        self.has_room_for(role, &amounts(resources)).then(|| self.reserve(role, resources))
+        self.has_room_for(role, &resources.counts()).then(|| self.reserve(role, resources))
     }
 
     /// Takes what is reserved no longer out of the sums.
@@ -205,7 +205,7 @@ impl Roles {
         resources: &Resources,
         change: impl Fn(&mut ReservedSums, &Resources),
     ) {
-        let amounts = amounts(resources);
+        let amounts = resources.counts();
         if amounts.is_empty() {
             return;
         }

@@ -7,7 +7,7 @@ use crate::{
 };
 use proto::{
     convert::{agent, framework, resources, status, task, task_group::write_part},
-    model::{DemandId, Instant, Resources, Value},
+    model::{DemandId, Instant, Resources},
     wire::v1,
 };
 
@@ -40,18 +40,10 @@ pub(crate) fn agent_address(row: &Agent) -> v1::AgentSummary {
     v1::AgentSummary { info, state: state.into(), ..v1::AgentSummary::default() }
 }
 
-/// Adds what can be added over agents: amounts. The same port on two agents is two things, and a
-/// sum beyond an `i64` is nobody's real cluster; neither is worth more than being left out of a
-/// listing.
+/// Adds what there is over agents, as it is counted. A sum beyond what resources can be is nobody's
+/// real cluster and not worth more than being left out of a listing.
 pub(crate) fn add_amounts(sum: &mut Resources, more: &Resources) {
-    let entries = more.iter().filter_map(|(name, value)| match value {
-        Value::Scalar(_) | Value::Devices(_) => {
-            Some((name.clone(), Value::Scalar(more.amount(name))))
-        }
-        Value::Ranges(_) | Value::Set(_) => None,
-    });
-    let amounts = Resources::from_entries(entries).unwrap_or_default();
-    if let Ok(added) = sum.checked_add(&amounts) {
+    if let Ok(added) = sum.checked_add(&more.counts()) {
         *sum = added;
     }
 }

@@ -2,9 +2,9 @@
 //! and a list of filters, for every agent and everybody, each time. Shares nothing with the
 //! allocator but the types of the model, and asks the view only in which order agents stand.
 
-use crate::naive_quota::{Moment, Served, Sum, add, get, scalars};
+use crate::naive_quota::{Moment, Served, Sum, add, counted, get};
 use master_core::{
-    allocator::{Bidder, Bundle, PlannedOffer, View},
+    allocator::{Bidder, Bundle, Place, PlannedOffer, View},
     ledger::{AgentState, Ledger},
     offers::Book,
 };
@@ -22,7 +22,8 @@ pub(crate) struct Naive {
     pub(crate) filters: Vec<(Bidder, AgentId, Resources, Instant)>,
     /// Who comes after all others for what it kept, and until when.
     behind: BTreeMap<FrameworkId, Instant>,
-    start: Option<AgentId>,
+    /// Where the last plan that gave something began, whoever stands there by now.
+    start: Option<Place>,
 }
 
 /// Somebody's use of an agent's resources.
@@ -145,7 +146,7 @@ impl Naive {
                 break;
             }
         }
-        self.start = offers.first().map(|offer| offer.agent.clone()).or(self.start.take());
+        self.start = offers.first().map(|offer| offer.place).or(self.start);
         offers
     }
 
@@ -202,7 +203,7 @@ impl Naive {
             });
             assert!(!refused, "{bidder} has not refused it");
             assert!(self.admits(ledger, &bidder, id, &offer.resources), "{bidder} wants such");
-            let amounts = scalars(&offer.resources);
+            let amounts = counted(&offer.resources);
             let roles = bidder.role.ancestors();
             // What is lent is still kept for whom it is promised to.
             roles.filter(|_| !revocable).for_each(|role| {
@@ -219,12 +220,12 @@ impl Naive {
             // piece that was given leaves another part, for which nothing is kept.
             let shape = ledger.roles().quota(&role).and_then(Quota::shape);
             let part =
-                |name: &str| shape.map_or(0, |shape| get(&scalars(shape), name).saturating_sub(1));
+                |name: &str| shape.map_or(0, |shape| get(&counted(shape), name).saturating_sub(1));
             let kept = before.iter().any(|(name, milli)| get(&now, name) + part(name) >= *milli);
             let owed = self.moment(ledger, &uses).owes_alone(&role);
             assert!(kept || !owed, "{before:?} were kept for {role}, now {now:?}: {offers:?}");
         }
-        self.start = offers.first().map(|offer| offer.agent.clone()).or(self.start.take());
+        self.start = offers.first().map(|offer| offer.place).or(self.start);
     }
 
     /// Everything that could be offered now to somebody.
@@ -253,7 +254,7 @@ impl Naive {
     /// The same, beginning after where the last plan began.
     fn order(&self, ledger: &Ledger, view: &View) -> Vec<AgentId> {
         let mut agents = self.stand(ledger, view);
-        let start = self.start.as_ref().and_then(|start| view.place(start));
+        let start = self.start;
         let after =
             agents.iter().filter(|id| start.is_some_and(|start| view.place(id) <= Some(start)));
         let count = after.count();

@@ -6,7 +6,7 @@ use master_core::{
     allocator::Bidder,
     ledger::{AgentState, Ledger},
 };
-use proto::model::{AgentId, Milli, ResourceName, Resources, Role, Value};
+use proto::model::{AgentId, Milli, Ranges, ResourceName, Resources, Role, Value};
 use std::{cmp::Ordering, collections::BTreeMap};
 
 /// Thousandths by resource.
@@ -51,12 +51,31 @@ fn is_in(role: &Role, above: &Role) -> bool {
     role == above || role.as_str().starts_with(&format!("{above}/"))
 }
 
-pub(crate) fn scalars(resources: &Resources) -> Sum {
-    let scalars = resources.iter().filter_map(|(name, value)| match value {
-        Value::Scalar(milli) => Some((name.to_string(), u128::try_from(milli.0).unwrap())),
-        _ => None,
+/// What there is, with a thousand for each port.
+pub(crate) fn counted(resources: &Resources) -> Sum {
+    let counted = resources.iter().map(|(name, value)| {
+        let milli = match value {
+            Value::Scalar(milli) => u128::try_from(milli.0).unwrap(),
+            Value::Ranges(ports) => {
+                ports.iter().map(|(begin, end)| u128::from(end - begin + 1) * 1_000).sum()
+            }
+            Value::Set(_) | Value::Devices(_) => unreachable!("histories have neither"),
+        };
+        (name.to_string(), milli)
     });
-    scalars.collect()
+    counted.collect()
+}
+
+/// Of ports there is no share.
+fn shared(resources: &Resources) -> Sum {
+    let mut sum = counted(resources);
+    sum.retain(|name, _| {
+        matches!(
+            resources.iter().find(|(own, _)| own.as_str() == name),
+            Some((_, Value::Scalar(_)))
+        )
+    });
+    sum
 }
 
 pub(crate) fn get(sum: &Sum, name: &str) -> u128 {
@@ -79,7 +98,7 @@ impl Moment<'_> {
     fn used(&self, whose: impl Fn(&Bidder) -> bool) -> Sum {
         let mut sum = Sum::new();
         for used in self.uses.iter().filter(|used| whose(&used.bidder)) {
-            add(&mut sum, &scalars(&used.resources));
+            add(&mut sum, &counted(&used.resources));
         }
         sum
     }
@@ -93,7 +112,7 @@ impl Moment<'_> {
         let mut sum = Sum::new();
         let own = self.uses.iter().filter(|used| is_in(&used.bidder.role, role));
         own.filter(|used| !used.revocable)
-            .for_each(|used| add(&mut sum, &scalars(&used.resources)));
+            .for_each(|used| add(&mut sum, &counted(&used.resources)));
         sum
     }
 
@@ -101,7 +120,7 @@ impl Moment<'_> {
     fn lent_on(&self, agent: &AgentId) -> Sum {
         let mut sum = Sum::new();
         let here = self.uses.iter().filter(|used| used.revocable && used.agent == *agent);
-        here.for_each(|used| add(&mut sum, &scalars(&used.resources)));
+        here.for_each(|used| add(&mut sum, &counted(&used.resources)));
         sum
     }
 
@@ -110,7 +129,7 @@ impl Moment<'_> {
         let mut totals = Sum::new();
         let agents = self.ledger.agents().iter().map(|(_, agent)| agent);
         for agent in agents.filter(|agent| agent.state != AgentState::Removed) {
-            add(&mut totals, &scalars(&agent.info.resources));
+            add(&mut totals, &shared(&agent.info.resources));
         }
         let (used, weight) = match node {
             Node::Role(role) => {
@@ -149,9 +168,9 @@ impl Moment<'_> {
     /// What a role is promised and has not; `None` when that could not be placed anyway.
     fn owed(&self, role: &Role) -> Option<Sum> {
         let quota = self.ledger.roles().quota(role)?;
-        let owed = less(&scalars(quota.guarantee()), &self.used_firmly_in(role));
+        let owed = less(&counted(quota.guarantee()), &self.used_firmly_in(role));
         let placeable = match quota.shape() {
-            Some(shape) => scalars(shape).iter().all(|(name, one)| get(&owed, name) >= *one),
+            Some(shape) => counted(shape).iter().all(|(name, one)| get(&owed, name) >= *one),
             None => owed.values().all(|milli| *milli > 0),
         };
         (placeable && !owed.is_empty()).then_some(owed)
@@ -192,7 +211,7 @@ impl Moment<'_> {
     fn piece(&self, role: &Role, owed: &Sum, free: &Sum) -> Sum {
         match self.ledger.roles().quota(role).unwrap().shape() {
             Some(shape) => {
-                let shape = scalars(shape);
+                let shape = counted(shape);
                 let fits =
                     |(name, one): (&String, &u128)| get(free, name).min(get(owed, name)) / one;
                 let times = shape.iter().map(fits).min().unwrap();
@@ -249,7 +268,7 @@ impl Moment<'_> {
                 if all.values().all(|milli| *milli == 0) && !is_enough(&free) {
                     continue;
                 }
-                add(&mut all, &scalars(&free));
+                add(&mut all, &counted(&free));
                 let there = kept.entry(agent.clone()).or_default();
                 let left = there.iter().fold(all, |left, (_, piece)| less(&left, piece));
                 let piece = self.piece(role, &owed, &left);
@@ -307,7 +326,7 @@ impl Moment<'_> {
     ) -> Option<(Served, Resources)> {
         // What is kept is lent.
         let others = kept.iter().filter(|(role, _)| !is_in(&bidder.role, role) && !revocable);
-        let mut allowed = others.fold(scalars(free), |left, (_, piece)| less(&left, piece));
+        let mut allowed = others.fold(counted(free), |left, (_, piece)| less(&left, piece));
         for role in bidder.role.ancestors() {
             for (name, left) in self.limit_left(&role) {
                 allowed.entry(name).and_modify(|milli| *milli = left.min(*milli));
@@ -328,7 +347,7 @@ impl Moment<'_> {
             allowed.extend(piece);
         }
         if served == Served::NotHere && !revocable {
-            allowed = kept.iter().fold(scalars(free), |left, (_, piece)| less(&left, piece));
+            allowed = kept.iter().fold(counted(free), |left, (_, piece)| less(&left, piece));
             for role in bidder.role.ancestors() {
                 for (name, left) in self.limit_left(&role) {
                     allowed.entry(name).and_modify(|milli| *milli = left.min(*milli));
@@ -339,6 +358,12 @@ impl Moment<'_> {
             Value::Scalar(_) => {
                 let milli = i64::try_from(get(&allowed, name.as_str())).unwrap();
                 (name.clone(), Value::Scalar(Milli(milli)))
+            }
+            Value::Ranges(ports) => {
+                let count = usize::try_from(get(&allowed, name.as_str()) / 1_000).unwrap();
+                let first = ports.iter().flat_map(|(begin, end)| begin..=end).take(count);
+                let first = first.map(|port| (port, port)).collect();
+                (name.clone(), Value::Ranges(Ranges::new(first).unwrap()))
             }
             other => (name.clone(), other.clone()),
         }));

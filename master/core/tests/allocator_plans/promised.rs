@@ -1,7 +1,7 @@
 //! Trees of roles and quota, worked by hand.
 
 use crate::world::{World, resources};
-use proto::model::{FrameworkId, Milli, Offer, ResourceName};
+use proto::model::{FrameworkId, Milli, Offer, ResourceName, Resources, Value};
 
 fn cpus_of(offers: &[Offer], framework: FrameworkId) -> i64 {
     let own = offers.iter().filter(|offer| offer.framework == framework);
@@ -106,4 +106,37 @@ fn what_is_promised_no_longer_is_kept_no_longer() {
     assert_eq!(world.offer(), []);
     world.remove_quota("sure");
     assert_eq!(cpus_of(&world.offer(), other), 2);
+}
+
+/// Ports count by number: no more of them are offered than a limit leaves, and a guarantee keeps
+/// some back. They are no reason to be behind others.
+#[test]
+fn ports_are_promised_and_limited_by_number() {
+    let number = |count: i64| (ResourceName::PORTS, Value::Scalar(Milli(1_000 * count)));
+    let ports = |offers: &[Offer], framework| -> u64 {
+        let own = offers.iter().filter(|offer| offer.framework == framework);
+        own.map(|offer| offer.resources.count(&ResourceName::PORTS).0.unsigned_abs() / 1_000).sum()
+    };
+    let mut world = World::new(&[]);
+    world.agent(1, resources(4_000, 4_000, 8));
+    let few = world.framework(&["few"], &[]);
+    assert!(world.quota("few", Resources::new(), vec![(ResourceName::PORTS, Milli(2_500))], None));
+    let offers = world.offer();
+    assert_eq!(ports(&offers, few), 2, "half a port is none");
+    assert!(world.launch(&offers[0], resources(1_000, 1_000, 2), 60_000));
+    let offers = world.offer();
+    assert_eq!(ports(&offers, few), 0, "{offers:?}");
+    for offer in &offers {
+        world.decline(offer, 60_000);
+    }
+    let guarantee =
+        Resources::from_entries([(ResourceName::CPUS, Value::Scalar(Milli(1_000))), number(5)]);
+    assert!(world.quota("web", guarantee.unwrap(), vec![], None));
+    let other = world.framework(&["other"], &[]);
+    let offers = world.offer();
+    assert_eq!(ports(&offers, other), 1, "of six that are left five are promised");
+    let web = world.framework(&["web"], &[]);
+    let offers = world.offer();
+    assert_eq!(ports(&offers, web), 5);
+    world.check();
 }

@@ -36,7 +36,7 @@ enum Step {
     Finish(usize),
     Wait(u64),
     Weight { role: usize, weight: Option<i64> },
-    Quota { role: usize, guarantee: i64, shape: i64, limit: Option<i64> },
+    Quota { role: usize, guarantee: i64, shape: i64, limit: Option<i64>, ports: bool },
     RemoveQuota { role: usize },
     Placement { role: usize, policy: Option<PlacementPolicy> },
 }
@@ -92,8 +92,15 @@ fn step() -> impl Strategy<Value = Step> {
 /// Of any role, and of one above two of them.
 fn quota_step() -> impl Strategy<Value = Step> {
     let limit = prop::option::of(0..8i64);
-    (0..ROLES.len() + 1, 0..6i64, 0..3i64, limit)
-        .prop_map(|(role, guarantee, shape, limit)| Step::Quota { role, guarantee, shape, limit })
+    (0..ROLES.len() + 1, 0..6i64, 0..3i64, limit, prop::bool::weighted(0.3)).prop_map(
+        |(role, guarantee, shape, limit, ports)| Step::Quota {
+            role,
+            guarantee,
+            shape,
+            limit,
+            ports,
+        },
+    )
 }
 
 fn any_role(number: usize) -> &'static str {
@@ -101,19 +108,26 @@ fn any_role(number: usize) -> &'static str {
 }
 
 /// A guarantee of so many CPUs and GiB in pieces of so many (of any kind if none); a limit of CPUs.
+/// Or of as many ports beside them, and a limit of ports.
 fn take_quota_step(world: &mut World, step: Step) {
     match step {
         Step::Weight { role, weight } => world.weight(any_role(role), weight),
-        Step::Quota { role, guarantee, shape, limit } => {
+        Step::Quota { role, guarantee, shape, limit, ports } => {
             let promised = guarantee * shape.max(1);
             if promised == 0 && limit.is_none() {
                 return;
             }
             let limit = limit.map(|limit| Milli(1_000 * limit.max(promised)));
-            let limit = limit.map(|limit| (ResourceName::CPUS, limit)).into_iter().collect();
-            let piece = (promised > 0 && shape > 0)
-                .then(|| Resources::cpus_mem(1_000 * shape, 1_024 * shape));
-            let guarantee = Resources::cpus_mem(1_000 * promised, 1_024 * promised);
+            let limited = if ports { ResourceName::PORTS } else { ResourceName::CPUS };
+            let limit = limit.map(|limit| (limited, limit)).into_iter().collect();
+            let pieces = |count: i64| {
+                let ports = ports.then_some(Value::Scalar(Milli(1_000 * count)));
+                let ports = ports.map(|ports| (ResourceName::PORTS, ports));
+                let ports = Resources::from_entries(ports).unwrap();
+                Resources::cpus_mem(1_000 * count, 1_024 * count).checked_add(&ports).unwrap()
+            };
+            let piece = (promised > 0 && shape > 0).then(|| pieces(shape));
+            let guarantee = pieces(promised);
             // Refused where it does not go with those above or below.
             world.quota(any_role(role), guarantee, limit, piece);
         }

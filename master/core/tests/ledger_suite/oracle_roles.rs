@@ -1,7 +1,7 @@
 //! The oracle's roles: weights, quotas, limits and settings, from their definitions and by looking
-//! at everything each time. Its histories name one resource, CPUs.
+//! at everything each time. Its quotas are of one resource, CPUs.
 
-use crate::oracle::{No, Oracle, amounts_of, no};
+use crate::oracle::{No, Oracle, amounts_of, counted, no};
 use master_core::ledger::{AgentState, Applied, Event, Ledger, RoleConfig};
 use proto::model::{
     Change, Milli, Quota, Reason, ResourceName, Role, RoleSettings, RoleSettingsChange, TaskInfo,
@@ -190,7 +190,7 @@ impl Oracle {
 
     fn used_in(&self, role: &Role) -> i64 {
         let living = self.tasks.iter().filter(|task| task.lives() && within(&task.role, role));
-        living.map(|task| self.held(task).0).sum()
+        living.map(|task| counted(self.held(task))).sum()
     }
 
     pub(crate) fn compare_roles(&self, ledger: &Ledger) {

@@ -5,8 +5,8 @@ use master_core::ledger::{
     AgentState, Applied, Command, Event, FrameworkState, Kill, digest::digest,
 };
 use proto::model::{
-    Duration, FrameworkId, Instant, OperationResult, StatusReason, StatusSource, TaskState,
-    TaskState::*, WallTime,
+    Duration, FrameworkId, Instant, Milli, OperationResult, ResourceName, Resources, StatusReason,
+    StatusSource, TaskState, TaskState::*, Value, WallTime,
 };
 
 /// Each changed task's new state and number, and whether it freed its resources.
@@ -264,7 +264,9 @@ fn an_accept_is_answered_once() {
     assert_eq!(applied, Applied::Accepted { results: results.clone(), role: role("eng") });
     assert_eq!(events, [Event::TaskAdded(key(1, "t2")), Event::TaskAdded(key(1, "t3"))]);
     let share = &world.ledger.framework(FrameworkId(1)).expect("known").allocated[&role("eng")];
-    assert_eq!(*share, resources(1_000, 0..0), "amounts only");
+    let ports = (ResourceName::PORTS, Value::Scalar(Milli(4_000)));
+    let cpus = (ResourceName::CPUS, Value::Scalar(Milli(1_000)));
+    assert_eq!(*share, Resources::from_entries([cpus, ports]).unwrap(), "as they are counted");
     let (applied, events) = world.apply(&command).expect("the same answer");
     assert_eq!((applied, events), (Applied::AnsweredBefore(results), vec![]));
 }

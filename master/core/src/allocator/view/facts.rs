@@ -130,7 +130,8 @@ impl View {
 
     /// What of an agent counts towards shares.
     fn counted(&self, info: Option<&AgentInfo>) -> Amounts {
-        let mut amounts = info.map_or_else(Amounts::new, |info| Amounts::of(&info.resources));
+        let mut amounts =
+            info.map_or_else(Amounts::new, |info| Amounts::of_measured(&info.resources));
         self.fairness.unshared.iter().for_each(|name| amounts.set(name, 0));
         amounts
     }
