@@ -9,7 +9,7 @@ use crate::{
     packing::Load,
     plan::{Input, PlanError, Point, Policies, Study},
     probing::ProbedJobs,
-    queueing::JobList,
+    queueing::{First, JobList},
     records::Recorder,
     running::{Running, Stop, Watch, drive},
     scheduling::Work,
@@ -249,8 +249,9 @@ impl Shelf {
             return then(Box::new(filling)).map(Some);
         }
         if let Some(plan) = &study.queueing {
-            let read = || JobList::read(data, &plan.jobs, seed);
-            let list = keep(&self.lists, &[&plan.jobs], "", seed, read)?;
+            let read = || JobList::open(data, &plan.jobs, seed, plan.first);
+            let how = format!("{:?}", plan.first);
+            let list = keep(&self.lists, &[&plan.jobs], &how, seed, read)?;
             return then(plan.begin(study, &list, policies, recorder)?).map(Some);
         }
         if let Some(plan) = &study.backfilling {
@@ -265,7 +266,7 @@ impl Shelf {
         match &study.cluster {
             Some(plan) => {
                 let list = |jobs: &Input| {
-                    let read = || JobList::read(data, jobs, seed);
+                    let read = || JobList::read(data, jobs, seed, First::Listed);
                     keep(&self.lists, &[jobs], "", seed, read)
                 };
                 then(Box::new(plan.begin(study, &list, recorder)?)).map(Some)

@@ -18,6 +18,9 @@ pub enum RunError {
         #[from]
         source: ReadError,
     },
+    /// Its data, which a run reads again, is not what it was.
+    #[error("the data of the study changed while it was read: a job is out of order")]
+    Changed,
     /// What was to be recorded.
     #[error("cannot write records into {}: {source}", directory.display())]
     Record {

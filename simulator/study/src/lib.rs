@@ -56,3 +56,4 @@ pub mod running;
 pub mod scheduling;
 pub mod statistics;
 pub mod studies;
+mod times;

@@ -109,12 +109,15 @@ pub enum ReadError {
 pub struct Place {
     /// Its path, or what stands for it.
     pub file: Arc<str>,
-    /// Counted from 1, as editors do; 0 is before the first.
+    /// Counted from 1, as editors do; 0 is no line, but the file as a whole.
     pub line: u64,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}:{}", self.file, self.line)
+        match self.line {
+            0 => formatter.write_str(&self.file),
+            line => write!(formatter, "{}:{line}", self.file),
+        }
     }
 }

@@ -6,6 +6,7 @@ use super::{
     profile::Profile,
 };
 use crate::{
+    error::RunError,
     measures::Measures,
     plan::{PlanError, Policies, Study},
     records::{Outcome, PlaceInLine, Recorder, TaskRecord},
@@ -146,8 +147,8 @@ impl Running for Run<'_> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Measures {
-        self.measures()
+    fn finish(self: Box<Self>) -> Result<Measures, RunError> {
+        Ok(self.measures())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{agents::OnAgent, world::World};
 use crate::{
+    error::RunError,
     measures::Measures,
     records::{Outcome, TaskRecord},
     running::{Resource, Running, State, Waiting},
@@ -89,7 +90,7 @@ impl Running for World<'_> {
     /// A cluster is measured from its start.
     fn count_from(&mut self, _: Time) {}
 
-    fn finish(mut self: Box<Self>) -> Measures {
+    fn finish(mut self: Box<Self>) -> Result<Measures, RunError> {
         if self.recorder.wants_tasks() {
             let open: Vec<_> = self.agents.tasks().map(|(key, it)| (key.clone(), *it)).collect();
             open.iter().for_each(|(key, it)| self.record(key, it, None));
@@ -98,7 +99,7 @@ impl Running for World<'_> {
         let mut measures = self.results.measures(self.queue.now(), &names, &self.frameworks);
         let shares = self.shares.iter().filter_map(|shares| shares.numbers()).flatten();
         measures.scalars.extend(shares.map(|(name, number)| (name.to_owned(), number)));
-        measures
+        Ok(measures)
     }
 }
 

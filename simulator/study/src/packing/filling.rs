@@ -8,6 +8,7 @@
 use super::{load::Load, typical};
 use crate::{
     cell::{Cell, Choice, Finder, MachineId, Request, RequestId, Requests, Tie, TieRule},
+    error::RunError,
     limits::{UNTIL_PERCENT_MAX, within},
     measures::Measures,
     plan::{Input, PlanError, Policies, ResourceKey, Study},
@@ -276,7 +277,7 @@ impl Running for Filling<'_> {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Measures {
+    fn finish(self: Box<Self>) -> Result<Measures, RunError> {
         let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
         measures.scalars.insert("placed".to_owned(), self.placed as f64);
         measures.scalars.insert("dropped".to_owned(), self.dropped as f64);
@@ -290,7 +291,7 @@ impl Running for Filling<'_> {
         curve("allocated", |sample| sample.allocated);
         curve("fragmented", |sample| sample.fragmented);
         curve("fragmented-of-idle", |sample| sample.fragmented_of_idle);
-        measures
+        Ok(measures)
     }
 }
 

@@ -91,6 +91,14 @@ impl Input {
         Ok(transform::apply(&self.transform, self.transform_seed, arrivals))
     }
 
+    /// Whether it can be read as often as is wanted, and nothing of what is done with it holds all
+    /// of it.
+    pub(crate) fn streams(&self, data: &Path) -> bool {
+        let is_regular = |file| data.join(file).metadata().is_ok_and(|it| it.is_file());
+        !self.transform.iter().any(Transform::holds_all)
+            && self.file.as_ref().is_none_or(is_regular)
+    }
+
     /// What of a run's seed it depends on, for those who keep what was read.
     pub fn seed(&self, seed: u64) -> u64 {
         if self.file.is_some() { 0 } else { seed }

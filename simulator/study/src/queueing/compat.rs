@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     cell::MachineId,
+    error::RunError,
     measures::Measures,
     plan::{PlanError, Policies, Study},
     running::{MachineState, Running, State, Waiting},
@@ -135,7 +136,7 @@ impl Running for Allocator<'_> {
         self.world.turn_to(study, &mut self.plan, policies)
     }
 
-    fn finish(mut self: Box<Self>) -> Measures {
+    fn finish(mut self: Box<Self>) -> Result<Measures, RunError> {
         let offers = std::mem::take(&mut self.offers);
         if self.world.recorder.wants_tasks() {
             let answers = offers.iter().flat_map(|offer| &offer.answer);

@@ -1,27 +1,13 @@
-//! Jobs: what arrives, and how far each has come.
+//! Jobs: what is known of one that is listed, and how far one that has arrived has come.
 
-use super::plan::First;
-use crate::{
-    cell::{Request, RequestId, Requests},
-    error::RunError,
-    inputs::{self, ModelNumbers},
-    plan::Input,
-};
+use crate::cell::RequestId;
 use simulator::engine::Time;
-use std::path::Path;
-use traces::model::{Class, Names};
+use traces::model::Class;
 
 /// Attempts after which a job of which no task was placed is given up.
 const ATTEMPTS_WITHOUT_A_TASK: u32 = 100;
 /// Attempts after which every job is given up.
 const ATTEMPTS_MAX: u32 = 1_000;
-
-/// All jobs of a list, by when they arrive.
-#[derive(Debug, Clone, Default)]
-pub struct JobList {
-    pub(super) requests: Requests,
-    pub(super) jobs: Vec<Listed>,
-}
 
 /// A job of a list.
 #[derive(Debug, Clone, Copy)]
@@ -51,54 +37,6 @@ pub(super) struct Job {
     pub(super) queued_at: Time,
     /// How long it was in queues, all together.
     pub(super) queued_for: Time,
-}
-
-impl JobList {
-    /// Reads a list.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or holds machines.
-    pub fn read(data: &Path, input: &Input, seed: u64) -> Result<Self, RunError> {
-        let (mut list, mut models) = (Self::default(), ModelNumbers::default());
-        for (row, arrival) in (0_u64..).zip(input.arrivals(data, seed, Names::new())?) {
-            let arrival = arrival?;
-            // What no machine can give is not waited for.
-            let Some(request) = inputs::request(&arrival, &mut models) else { continue };
-            list.jobs.push(Listed {
-                number: u32::try_from(row).unwrap_or(u32::MAX),
-                at: Time(arrival.submit_ns),
-                class: arrival.class,
-                request: list.requests.number(request),
-                tasks: arrival.tasks,
-                duration: arrival.duration_ns.map(Time),
-            });
-        }
-        Ok(list)
-    }
-
-    /// The jobs by when they arrive.
-    pub(crate) fn by_arrival(&self) -> impl Iterator<Item = Listed> {
-        self.arrivals(First::Listed).into_iter()
-    }
-
-    /// What tasks ask for.
-    pub(crate) fn request(&self, number: RequestId) -> &Request {
-        self.requests.get(number)
-    }
-
-    /// The jobs in the order in which they arrive.
-    pub(super) fn arrivals(&self, first: First) -> Vec<Listed> {
-        let mut jobs = self.jobs.clone();
-        jobs.sort_by_key(|job| {
-            let is_later = match first {
-                First::Listed => false,
-                First::Batch => job.class != Class::Batch,
-                First::Service => job.class != Class::Service,
-            };
-            (job.at, is_later)
-        });
-        jobs
-    }
 }
 
 impl Job {

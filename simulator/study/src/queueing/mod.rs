@@ -17,12 +17,13 @@
 
 mod compat;
 mod jobs;
+mod list;
 mod plan;
 mod records;
 mod results;
 mod schedulers;
 mod world;
 
-pub use jobs::JobList;
 pub(crate) use jobs::is_hopeless;
+pub use list::JobList;
 pub use plan::{Architecture, Commit, Conflict, Decision, First, QueueingPlan, UniformMachines};

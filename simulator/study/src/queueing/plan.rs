@@ -1,8 +1,9 @@
 //! `[queueing]` of a study.
 
-use super::{compat::Allocator, jobs::JobList, schedulers::Schedulers, world::World};
+use super::{compat::Allocator, list::JobList, schedulers::Schedulers, world::World};
 use crate::{
     cell::{Cell, Finder, Machine, Tie, TieRule},
+    error::RunError,
     limits::{MACHINES_MAX, SCHEDULERS_MAX, within},
     plan::{Input, PlanError, Policies, Study},
     records::Recorder,
@@ -166,27 +167,27 @@ impl QueueingPlan {
     /// One run of a study of this, in which nothing has happened yet.
     ///
     /// # Errors
-    /// When the policy is unknown, or there are too many of something.
+    /// When the policy is unknown, there are too many of something, or the jobs cannot be read.
     pub(crate) fn begin<'a>(
         &'a self,
         study: &Study,
-        list: &JobList,
+        list: &'a JobList,
         policies: &Policies,
         recorder: &'a mut Recorder,
-    ) -> Result<Box<dyn Running + 'a>, PlanError> {
+    ) -> Result<Box<dyn Running + 'a>, RunError> {
         within("queueing.machines.count", self.machines.count.into(), MACHINES_MAX)?;
         within("queueing.batch_schedulers", self.batch_schedulers.into(), SCHEDULERS_MAX)?;
         let cell = self.machines.cell();
         let tie = Tie::new(self.tie, &cell, study.seed);
         let finder = Finder::new(self.placement(study, policies)?, tie);
-        let when = (self.first, seconds(self.until_s));
+        let until = seconds(self.until_s);
         Ok(match self.architecture {
             Architecture::Monolithic | Architecture::Shared => {
-                let world = World::new(cell, finder, list, when, recorder);
+                let world = World::new(cell, finder, list, until, recorder)?;
                 Box::new(Schedulers::new(world, self))
             }
             Architecture::Compat => {
-                let world = World::new(cell, finder, list, when, recorder);
+                let world = World::new(cell, finder, list, until, recorder)?;
                 Box::new(Allocator::new(world, self))
             }
         })

@@ -5,7 +5,7 @@ use crate::{
     cell::{MachineId, RequestId, Taken},
     level::Level,
     measures::Measures,
-    statistics::{mean_seconds, quantile_seconds},
+    times::Times,
 };
 use simulator::engine::{Digest, Time};
 use traces::model::Class;
@@ -36,9 +36,9 @@ pub(super) struct OfClass {
     /// Left in a queue at the end.
     pub(super) left: u64,
     /// From the arrival to the start of the first decision.
-    pub(super) waits: Vec<Time>,
+    pub(super) waits: Times,
     /// In queues, all together, of jobs that were wholly placed.
-    pub(super) waits_full: Vec<Time>,
+    pub(super) waits_full: Times,
     /// Time of decisions that placed something without a conflict.
     pub(super) useful: Time,
     /// Time of decisions that met a conflict.
@@ -121,9 +121,9 @@ impl Results {
                 Some(of.placed as f64),
                 Some(of.abandoned as f64),
                 Some(of.left as f64),
-                mean_seconds(&of.waits),
-                quantile_seconds(&of.waits, 0.9),
-                mean_seconds(&of.waits_full),
+                of.waits.mean(),
+                of.waits.quantile(0.9),
+                of.waits_full.mean(),
             ];
             let named = names.into_iter().zip(numbers);
             scalars.extend(named.filter_map(|(name, number)| Some((name.to_owned(), number?))));

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     cell::Choice,
+    error::RunError,
     measures::Measures,
     plan::{PlanError, Policies, Study},
     running::{MachineState, Running, State, Waiting},
@@ -98,7 +99,7 @@ impl Running for Schedulers<'_> {
         self.world.turn_to(study, &mut self.plan, policies)
     }
 
-    fn finish(mut self: Box<Self>) -> Measures {
+    fn finish(mut self: Box<Self>) -> Result<Measures, RunError> {
         let queues: Vec<_> = self.all.iter().map(|scheduler| &scheduler.queue).collect();
         self.world.finish(&queues)
     }

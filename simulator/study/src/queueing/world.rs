@@ -1,12 +1,14 @@
 //! What all architectures share: the cell, the jobs, what runs, and time.
 
 use super::{
-    jobs::{Job, JobList, Listed},
-    plan::{First, QueueingPlan},
+    jobs::{Job, Listed},
+    list::{Coming, JobList},
+    plan::QueueingPlan,
     results::Results,
 };
 use crate::{
     cell::{Cell, Choice, Finder, MachineId, RequestId, Requests, Taken, Tie},
+    error::RunError,
     measures::Measures,
     plan::{PlanError, Policies, Study},
     records::{Outcome, Recorder, Sought},
@@ -15,7 +17,7 @@ use crate::{
 use master_core::allocator::Amounts;
 use proto::model::ResourceName;
 use simulator::engine::{Queue, Time};
-use std::{collections::VecDeque, vec};
+use std::collections::VecDeque;
 use traces::model::Class;
 
 /// How long a job waits before it comes back to a queue when it was not wholly placed.
@@ -74,7 +76,11 @@ pub(super) struct World<'a, E> {
     pub(super) recorder: &'a mut Recorder,
     finder: Finder,
     pub(super) smallest: Smallest,
-    arrivals: vec::IntoIter<Listed>,
+    coming: Coming<'a>,
+    /// The job that arrives next.
+    next: Option<Listed>,
+    /// Why the jobs could not be read further; nothing happens any more.
+    failed: Option<RunError>,
     pub(super) jobs: Vec<Job>,
     pub(super) jobs_free: Vec<JobId>,
     pub(super) running: Vec<Option<Batch>>,
@@ -98,10 +104,10 @@ impl<'a, E> World<'a, E> {
     pub(super) fn new(
         cell: Cell,
         finder: Finder,
-        list: &JobList,
-        (first, until): (First, Time),
+        list: &'a JobList,
+        until: Time,
         recorder: &'a mut Recorder,
-    ) -> Self {
+    ) -> Result<Self, RunError> {
         let results = Results::new(cell.capacity(&ResourceName::CPUS));
         let mut world = Self {
             queue: Queue::new(),
@@ -112,7 +118,9 @@ impl<'a, E> World<'a, E> {
             recorder,
             finder,
             smallest: Smallest::default(),
-            arrivals: list.arrivals(first).into_iter(),
+            coming: list.coming()?,
+            next: None,
+            failed: None,
             jobs: Vec::new(),
             jobs_free: Vec::new(),
             running: Vec::new(),
@@ -122,19 +130,23 @@ impl<'a, E> World<'a, E> {
             come: [0; 2],
         };
         world.expect_arrival();
-        world
+        Ok(world)
     }
 
     /// Only the next arrival stands in the queue.
     fn expect_arrival(&mut self) {
-        if let Some(next) = self.arrivals.as_slice().first() {
+        match self.coming.next(&mut self.requests) {
+            Ok(next) => self.next = next,
+            Err(problem) => self.failed = Some(problem),
+        }
+        if let Some(next) = &self.next {
             self.queue.at(next.at, Happening::Arrival);
         }
     }
 
     /// The job that arrives now.
     pub(super) fn arrive(&mut self) -> JobId {
-        let listed = self.arrivals.next().expect("its arrival was asked for");
+        let listed = self.next.take().expect("its arrival was asked for");
         self.expect_arrival();
         self.come[listed.class as usize] += 1;
         let job = Job::new(listed);
@@ -352,11 +364,14 @@ impl<'a, E> World<'a, E> {
 
     /// Whether nothing more happens before the end.
     pub(super) fn is_over(&self) -> bool {
-        self.queue.next_at().is_none_or(|next| next >= self.until)
+        self.failed.is_some() || self.queue.next_at().is_none_or(|next| next >= self.until)
     }
 
     /// The next event, before the end and before a moment that somebody waits for.
     pub(super) fn next_before(&mut self, until: Option<Time>) -> Option<Happening<E>> {
+        if self.failed.is_some() {
+            return None;
+        }
         let until = until.map_or(self.until, |until| until.min(self.until));
         let happening = self.queue.next_before(until)?;
         self.results.events += 1;
@@ -364,7 +379,13 @@ impl<'a, E> World<'a, E> {
     }
 
     /// The end: what is in queues stays there.
-    pub(super) fn finish(&mut self, queues: &[&VecDeque<JobId>]) -> Measures {
+    ///
+    /// # Errors
+    /// When not all jobs could be read.
+    pub(super) fn finish(&mut self, queues: &[&VecDeque<JobId>]) -> Result<Measures, RunError> {
+        if let Some(problem) = self.failed.take() {
+            return Err(problem);
+        }
         for id in queues.iter().flat_map(|queue| queue.iter()) {
             let class = self.jobs[*id as usize].listed.class;
             self.results.of(class).left += 1;
@@ -373,6 +394,6 @@ impl<'a, E> World<'a, E> {
             self.record_rest();
         }
         self.results.end(self.until);
-        self.results.measures(self.until)
+        Ok(self.results.measures(self.until))
     }
 }

@@ -50,7 +50,7 @@ impl Watch<'_> {
 /// From the beginning to the end.
 ///
 /// # Errors
-/// When a line of the timeline cannot be written.
+/// When a line of the timeline cannot be written, or the run could not read what it needs.
 pub fn drive(mut run: Box<dyn Running + '_>, watch: &mut Watch<'_>) -> Result<Measures, RunError> {
     let (from, to) = run.span();
     let step = Time((to.0.saturating_sub(from.0) / STEPS).max(1));
@@ -97,7 +97,7 @@ pub fn drive(mut run: Box<dyn Running + '_>, watch: &mut Watch<'_>) -> Result<Me
     }
     let growing = trend.growing();
     let at_the_end = run.waiting();
-    let mut measures = run.finish();
+    let mut measures = run.finish()?;
     for Waiting { queue, count, .. } in growing {
         let is_drained = at_the_end.iter().any(|it| it.queue == queue && it.count == 0);
         measures.is_saturated(queue, count, is_drained);

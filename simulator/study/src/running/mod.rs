@@ -19,6 +19,7 @@ pub use state::{MachineState, Resource, State, Waiting};
 pub(crate) use stranded::Smallest;
 
 use crate::{
+    error::RunError,
     measures::Measures,
     plan::{PlanError, Policies, Study},
 };
@@ -66,5 +67,8 @@ pub trait Running: fmt::Debug {
     }
 
     /// What it comes to.
-    fn finish(self: Box<Self>) -> Measures;
+    ///
+    /// # Errors
+    /// When what it reads as it goes could not be read to the end.
+    fn finish(self: Box<Self>) -> Result<Measures, RunError>;
 }

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     cell::{Finder, RequestId},
+    error::RunError,
     measures::Measures,
     running::{Running, Smallest, State},
 };
@@ -128,7 +129,7 @@ impl Running for Run<'_> {
         }
     }
 
-    fn finish(self: Box<Self>) -> Measures {
+    fn finish(self: Box<Self>) -> Result<Measures, RunError> {
         let mut run = *self;
         let end = if run.plan.until_s.is_some() { run.until } else { run.queue.now() };
         for running in run.floor.all() {
@@ -138,7 +139,7 @@ impl Running for Run<'_> {
             let left: u64 = waiting.left.iter().map(|(_, count)| u64::from(*count)).sum();
             run.results.left(waiting.band, left);
         }
-        run.results.measures(run.plan, end, &run.oracle)
+        Ok(run.results.measures(run.plan, end, &run.oracle))
     }
 }
 

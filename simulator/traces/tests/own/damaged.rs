@@ -85,5 +85,5 @@ fn lines_that_are_wrong_say_where_and_what() {
         assert!(found.contains(cause), "{line}: {found}");
     }
     let empty = read(json_arrivals, Vec::new(), Names::new()).unwrap_err();
-    assert_eq!(empty.to_string(), "it:0: not a line of a trace in JSON");
+    assert_eq!(empty.to_string(), "it: not a line of a trace in JSON");
 }

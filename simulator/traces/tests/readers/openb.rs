@@ -69,7 +69,7 @@ fn what_is_wrong_is_said_with_its_place() {
         (row("a,1,-1,0,0"), "it:2, column `memory_mib`: `-1` is not a number of MiB"),
         (row("a,1,1,0"), "it:2: 4 fields, 5 expected"),
         ("name\n".into(), "it:1: no column `cpu_milli`; this is not a list of openb's pods"),
-        (String::new(), "it:0: no column `cpu_milli`; this is not a list of openb's pods"),
+        (String::new(), "it: no column `cpu_milli`; this is not a list of openb's pods"),
     ];
     let cases: Vec<(&str, &str)> = cases.iter().map(|(a, b)| (a.as_str(), *b)).collect();
     complaints(pods, &cases);

@@ -75,7 +75,7 @@ fn a_file_that_was_cut_or_changed_is_an_error_with_its_cause() {
 #[test]
 fn a_file_that_is_not_there_is_an_error_with_its_name() {
     let error = Source::open(std::path::Path::new("no/such.csv")).unwrap_err();
-    assert_eq!(error.to_string(), "no/such.csv:0: cannot be read");
+    assert_eq!(error.to_string(), "no/such.csv: cannot be read");
 }
 
 /// Gives some bytes, then fails as a disk does.

@@ -72,7 +72,7 @@ fn what_is_wrong_is_said_with_its_place() {
                    18 trillion";
     assert_eq!(complaint(missing), message);
     let fragments = fragments("it", Cursor::new(bytes("tasks_plain.parquet")), Names::new());
-    let message = "it:0: no column `cpu_usage`; this is not a table of fragments as of SURF";
+    let message = "it: no column `cpu_usage`; this is not a table of fragments as of SURF";
     assert_eq!(fragments.unwrap_err().to_string(), message);
     assert_eq!(complaint(b"PAR1".to_vec()), "it, byte 0: too short for a Parquet file");
     let text = b"name,cpu_milli,memory_mib\n".to_vec();

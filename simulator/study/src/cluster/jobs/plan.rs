@@ -105,7 +105,8 @@ impl JobsPlan {
         let mut chance = Chance::of(seed, name, 1);
         let most = self.run_s.map(|mean| seconds(mean).0.saturating_mul(2));
         let mut shares = vec![Vec::new(); self.count as usize];
-        let own = list.by_arrival().filter(|job| self.class.is_none_or(|class| job.class == class));
+        let own =
+            list.held().iter().filter(|job| self.class.is_none_or(|class| job.class == class));
         for (number, job) in own.enumerate() {
             let shape = &list.request(job.request).shape;
             let is_known =
