@@ -11,8 +11,8 @@ use agent_core::{
     journal::{codec, codec_volume},
 };
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
-    TableError, backends::FileBackend,
+    Database, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, StorageError,
+    TableDefinition, TableError, backends::FileBackend,
 };
 use std::fs::{OpenOptions, Permissions};
 use std::io;
@@ -254,15 +254,21 @@ fn create(path: &Path, identity: &Identity) -> Result<(), JournalFileError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(PRIVATE);
     let file = options.open(&temporary).map_err(failed)?;
-    let made = FileBackend::new(file)
-        .and_then(|file| redb::Builder::new().create_with_backend(file))
-        .map_err(redb::Error::from)
-        .map_err(Box::new)
-        .and_then(|database| write(&database, &[Record::Identity(identity.clone())]));
+    let backend = FileBackend::new(file).map_err(|error| Box::new(redb::Error::from(error)));
+    let made = backend.and_then(|backend| found(backend, identity));
     made.map_err(|source| JournalFileError::Database { path: temporary.clone(), source })?;
     std::fs::rename(&temporary, path).map_err(failed)?;
     let directory = path.parent().unwrap_or(Path::new("."));
     std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed)
+}
+
+/// A journal in which nothing is but whose it is.
+fn found(backend: impl StorageBackend, identity: &Identity) -> Result<(), Box<redb::Error>> {
+    let database = redb::Builder::new().create_with_backend(backend);
+    let database = database.map_err(|error| Box::new(error.into()))?;
+    write(&database, &[Record::Identity(identity.clone())])?;
+    // What is dropped is closed as well, but nobody hears of a sync that fails then.
+    database.close().map_err(|error| Box::new(error.into()))
 }
 
 fn open_database(path: &Path) -> Result<Database, Box<redb::Error>> {
@@ -328,124 +334,4 @@ fn unseal<'a>(key: &str, bytes: &'a [u8]) -> Option<&'a [u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use agent_core::{TaskRow, VolumeRow, VolumeStage};
-    use proto::model::{
-        FrameworkId, Milli, StatusReason, StatusSource, TaskKey, TaskState, TaskStatus, VolumeId,
-        VolumeKey, WallTime,
-    };
-
-    fn identity() -> Identity {
-        Identity {
-            agent: "agent-1".parse().unwrap(),
-            cluster: None,
-            incarnation: 5,
-            boot_id: "boot".to_owned(),
-            term: 0,
-        }
-    }
-
-    fn row(name: &str) -> TaskRow {
-        let key = TaskKey { framework: FrameworkId(3), task: name.parse().unwrap() };
-        let status = TaskStatus {
-            task: key.task.clone(),
-            agent: "agent-1".parse().unwrap(),
-            state: TaskState::Gone,
-            source: StatusSource::Agent,
-            reason: StatusReason::KilledDuringLaunch,
-            message: "two\nlines".to_owned(),
-            exit_code: Some(-1),
-            signal: None,
-            memory_peak_bytes: Some(7),
-            at: WallTime(9),
-            sequence: 1,
-        };
-        TaskRow {
-            sequence: 1,
-            pending: vec![status],
-            owner: Some("nightly".parse().unwrap()),
-            ..TaskRow::new(key, TaskState::Gone)
-        }
-    }
-
-    fn volume(id: u64) -> VolumeRow {
-        VolumeRow {
-            key: VolumeKey { id: VolumeId(id), incarnation: 1 },
-            role: "db".parse().unwrap(),
-            name: "data".parse().unwrap(),
-            size: Milli(9_000),
-            shared: false,
-            stage: VolumeStage::Shrinking { to: Milli(1_000) },
-            version: 2,
-            failed: None,
-        }
-    }
-
-    #[test]
-    fn what_was_committed_comes_back() {
-        let place = tempfile::tempdir().unwrap();
-        let (mut file, journal) = JournalFile::open(place.path(), identity).unwrap();
-        let (rows, volumes) = (Vec::new(), Vec::new());
-        assert_eq!(journal, Journal { identity: identity(), rows, volumes });
-        let later = Identity { term: 8, ..identity() };
-        let put = |name| Record::Task(Box::new(row(name)));
-        file.commit(&[Record::Identity(later.clone()), put("a"), put("b")]).unwrap();
-        let put_volume = |id| Record::Volume(Box::new(volume(id)));
-        file.commit(&[put_volume(7), put_volume(8), Record::Forget(row("a").key)]).unwrap();
-        file.commit(&[Record::ForgetVolume(volume(7).key)]).unwrap();
-        drop(file);
-        let (_, journal) = JournalFile::open(place.path(), || panic!("it exists")).unwrap();
-        let (rows, volumes) = (vec![row("b")], vec![volume(8)]);
-        assert_eq!(journal, Journal { identity: later, rows, volumes });
-    }
-
-    #[test]
-    fn nobody_else_may_read_it() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join(FILE);
-        let open = || drop(JournalFile::open(place.path(), identity).unwrap());
-        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        open();
-        assert_eq!(mode(), PRIVATE);
-        // As older versions left it.
-        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
-        open();
-        assert_eq!(mode(), PRIVATE);
-    }
-
-    #[test]
-    fn damage_is_refused_wherever_it_is() {
-        let place = tempfile::tempdir().unwrap();
-        let (mut file, _) = JournalFile::open(place.path(), identity).unwrap();
-        file.commit(&[Record::Task(Box::new(row("needle")))]).unwrap();
-        drop(file);
-        let path = place.path().join(FILE);
-        let whole = std::fs::read(&path).unwrap();
-        let at = whole.windows(9).rposition(|window| window == b"two\nlines").unwrap();
-        for damage in 0..3 {
-            let mut bytes = whole.clone();
-            match damage {
-                0 => bytes[at] ^= 1,
-                1 => bytes.clear(),
-                _ => bytes[..64].fill(0xa5),
-            }
-            std::fs::write(&path, &bytes).unwrap();
-            let error = JournalFile::open(place.path(), || panic!("it exists")).unwrap_err();
-            assert!(error.to_string().contains("journal.redb"), "{error}");
-            assert!(error.to_string().contains("move it away"), "{error}");
-        }
-    }
-
-    #[test]
-    fn the_reserve_is_kept_and_given_up() {
-        let place = tempfile::tempdir().unwrap();
-        keep_reserve(place.path()).unwrap();
-        keep_reserve(place.path()).unwrap();
-        let metadata = std::fs::metadata(place.path().join(RESERVE)).unwrap();
-        assert_eq!(metadata.len(), RESERVE_BYTES);
-        give_up_reserve(place.path()).unwrap();
-        give_up_reserve(place.path()).unwrap();
-        assert!(!place.path().join(RESERVE).exists());
-    }
-}
+mod tests;
