@@ -35,6 +35,7 @@ const REVOKED: &str = "bourse_master_tasks_revoked_total";
 const REVOCABLE: &str = "bourse_master_tasks_revocable";
 const ENTRIES: &str = "bourse_master_entries_proposed_total";
 const COMMANDS: &str = "bourse_master_commands_proposed_total";
+const FASTER_DISKS: &str = "bourse_master_left_to_faster_disks_total";
 const COMMITS: &str = "bourse_master_commits_total";
 const REFUSALS: &str = "bourse_master_refusals_total";
 const QUEUE: &str = "bourse_master_queue_length";
@@ -119,6 +120,7 @@ pub(crate) fn record(labels: &Labels, gauges: &Gauges, figures: &Figures) {
         (REVOKED, figures.tasks_revoked),
         (ENTRIES, figures.entries_proposed),
         (COMMANDS, figures.commands_proposed),
+        (FASTER_DISKS, figures.left_to_faster_disks),
     ];
     for (name, count) in counts {
         counter!(name, "node" => node.clone()).absolute(count);
@@ -192,6 +194,10 @@ fn describe() {
     describe_gauge!(REVOCABLE, "Live tasks that are revocable");
     describe_counter!(ENTRIES, "Log entries proposed");
     describe_counter!(COMMANDS, "Commands in them");
+    describe_counter!(
+        FASTER_DISKS,
+        "Times that leadership was left to a master with a faster disk"
+    );
     describe_counter!(REFUSALS, "Calls and streams refused, by reason");
     describe_gauge!(
         QUEUE,

@@ -350,3 +350,12 @@ pub const PAST_DEMANDS_KEPT: Duration = Duration::from_seconds(3_600);
 
 /// Standings in one answer to why somebody gets nothing.
 pub const STANDINGS_MAX: usize = 100;
+
+/// Election timeouts (of one second, as released) for which a leader's disk may lack what a quorum
+/// of others holds before leadership is handed over. A change of leader costs everybody half a
+/// second and a new registration: it must not be had for one late write.
+pub const SLOW_DISK_ELECTION_TIMEOUTS: u64 = 3;
+
+/// How many times as long as the others such a disk must take. Disks that are all alike differ by
+/// a factor of up to two, since a write may wait for one that is under way: there nobody moves.
+pub const SLOW_DISK_RATIO: u64 = 3;

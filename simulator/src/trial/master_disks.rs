@@ -27,7 +27,7 @@ impl World {
     fn schedule_write(&mut self, process: Process) {
         let slow = self.masters[process.host].slow_disk;
         let wait = match self.chance.masters.below(40) {
-            _ if slow => self.chance.masters.time(30, 700),
+            _ if slow => self.chance.masters.time(30, 5_000),
             0 => self.chance.masters.time(5, 150),
             _ => self.chance.masters.time(0, 5),
         };

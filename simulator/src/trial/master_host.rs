@@ -33,6 +33,8 @@ pub(crate) struct MasterHost {
     /// Written one at a time.
     pub(crate) snapshot: Option<(SnapshotMark, Dump)>,
     pub(crate) slow_disk: bool,
+    /// How often this life has left leadership to a faster disk, as it was looked at last.
+    pub(crate) left_to_faster_disks: u64,
     pub(crate) failing: Option<Failing>,
     /// Its software is of before.
     pub(crate) old: bool,
@@ -67,6 +69,7 @@ impl MasterHost {
             turn_asked: false,
             snapshot: None,
             slow_disk: false,
+            left_to_faster_disks: 0,
             failing: None,
             old: false,
             clock: Clock::started(Instant(0), Instant(0)),

@@ -206,6 +206,11 @@ impl World {
     }
 
     fn role_changed(&mut self, process: Process, role: RoleChange) {
+        let host = &mut self.masters[process.host];
+        let left = host.master.as_ref().map_or(0, |it| it.figures().left_to_faster_disks);
+        if left > std::mem::replace(&mut host.left_to_faster_disks, left) {
+            self.sometimes.note("leadership left to a faster disk");
+        }
         if !role.serving {
             return;
         }

@@ -16,6 +16,7 @@ pub const MOMENTS: &[&str] = &[
     "master paused",
     "leader's disk slow",
     "another disk slow",
+    "leadership left to a faster disk",
     "disk refused a write",
     "leader's clock behind",
     "log of a newer version",

@@ -131,6 +131,11 @@ impl Consensus {
         }
     }
 
+    /// What the leader knows each member to hold; 0 on a follower.
+    pub(crate) fn matched(&self, node: NodeId) -> u64 {
+        self.node.raft.prs().get(node.0).map_or(0, |progress| progress.matched)
+    }
+
     /// How far behind the leader's log a member is.
     pub(crate) fn lag(&self, node: NodeId) -> u64 {
         self.node.raft.raft_log.last_index().saturating_sub(self.matched(node))

@@ -10,6 +10,7 @@ mod joining;
 mod log_view;
 pub(crate) mod membership;
 mod proposals;
+mod slow_disk;
 mod writes;
 
 use crate::{
@@ -32,6 +33,7 @@ use raft::{
     Progress, RawNode, SnapshotStatus, StateRole,
     eraftpb::{ConfState, Entry, EntryType, Message, MessageType},
 };
+pub(crate) use slow_disk::SlowDisk;
 use std::collections::{BTreeMap, BTreeSet};
 use writes::{Promise, Writes};
 
@@ -175,11 +177,6 @@ impl Consensus {
 
     pub(crate) fn applied(&self) -> u64 {
         self.applied
-    }
-
-    /// What the leader knows each member to hold; 0 on a follower.
-    pub(crate) fn matched(&self, node: NodeId) -> u64 {
-        self.node.raft.prs().get(node.0).map_or(0, |progress| progress.matched)
     }
 
     pub(crate) fn is_joining(&self) -> bool {

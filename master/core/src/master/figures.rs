@@ -32,6 +32,8 @@ pub struct Figures {
     pub tasks_preempted: u64,
     /// Those of them that were revocable: what was lent is taken back.
     pub tasks_revoked: u64,
+    /// Times that this member gave leadership away since its disk was what all waited for.
+    pub left_to_faster_disks: u64,
     /// Log entries proposed.
     pub entries_proposed: u64,
     /// Commands in them.

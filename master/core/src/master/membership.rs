@@ -235,6 +235,19 @@ impl Master {
         }
     }
 
+    /// Hands leadership over to whoever holds what the disk here should have held long since.
+    /// Whether this member serves is not asked: perhaps that waits for the disk as well.
+    pub(super) fn leave_to_a_faster_disk(&mut self) {
+        let reached = self.consensus.reached();
+        let late = self.slow_disk.tick(reached, self.config.election_ticks);
+        let Some(late) = late.filter(|_| !self.consensus.is_transferring()) else { return };
+        let successor = self.consensus.successor(self.ledger.members());
+        if let Some(to) = successor.filter(|to| self.consensus.matched(*to) >= late) {
+            self.figures.left_to_faster_disks += 1;
+            self.consensus.transfer(to);
+        }
+    }
+
     /// Whether this member leads, serving or not.
     pub fn leads(&self) -> bool {
         self.consensus.is_leader()

@@ -12,7 +12,7 @@ mod upgrade;
 
 use crate::{
     Config, Ledger,
-    consensus::{ClusterClock, Consensus, OpenError, Restored, commands_of},
+    consensus::{ClusterClock, Consensus, OpenError, Restored, SlowDisk, commands_of},
     dispatch::history::History,
     input::{CallId, Input, Now, OperatorCall, StreamId},
     intake::{Turn, Waiter},
@@ -58,6 +58,8 @@ pub struct Master {
     is_stuck: bool,
     /// When another member that leads was heard of last.
     heard_leader: Option<Instant>,
+    /// Whether others would answer sooner.
+    slow_disk: SlowDisk,
 }
 
 impl Master {
@@ -101,6 +103,7 @@ impl Master {
             removed_for_ticks: None,
             is_stuck: false,
             heard_leader: None,
+            slow_disk: SlowDisk::default(),
         })
     }
 
@@ -149,6 +152,7 @@ impl Master {
             Input::Tick => {
                 self.consensus.tick(outbox);
                 self.leave_if_removed(outbox);
+                self.leave_to_a_faster_disk();
                 // A read-index request is lost with its heartbeat: ask again.
                 let unconfirmed =
                     self.leader.as_ref().and_then(|leader| leader.reads.unconfirmed());

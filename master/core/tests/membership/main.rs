@@ -9,6 +9,7 @@ mod disk;
 mod group;
 mod histories;
 mod refusals;
+mod slow_disks;
 mod stories;
 mod upgrades;
 mod words;

@@ -40,7 +40,7 @@ impl World {
             }
             Kind::SlowDisk => {
                 let host = self.chance.faults.index(self.masters.len());
-                let wait = self.chance.faults.time(500, 5_000);
+                let wait = self.chance.faults.time(500, 15_000);
                 self.masters[host].slow_disk = true;
                 self.sometimes.note(match self.masters[host].is_serving() {
                     true => "leader's disk slow",
