@@ -200,9 +200,10 @@ impl Ledger {
         let Some(task) = self.tasks.get(key) else { return };
         let (Some(group), Some(part)) = (task.group(), task.part()) else { return };
         let row = self.groups.get(&group).expect("G1: a task's group has a row");
-        let never_ran = |task: &Task| match task.state() {
-            TaskState::Staging => true,
-            state => state.is_terminal() && task.status.reason == StatusReason::GroupEnded,
+        // Also who is only told yet: a main task's group ends before it only where that never ran,
+        // and where `OnFailure::EndGroup` counts every failure this is not asked.
+        let never_ran = |task: &Task| {
+            task.state() == TaskState::Staging || task.status.reason == StatusReason::GroupEnded
         };
         let main = |task: &Task| task.part() == Some(Part::Main);
         let main_never_ran = row

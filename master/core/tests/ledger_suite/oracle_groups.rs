@@ -167,7 +167,7 @@ impl Oracle {
         };
         let failed = (key.clone(), end.state);
         if counts && end.reason != StatusReason::GroupEnded && group.failed.is_none() {
-            let at = self.groups.iter().position(|group| group.part_of(key).is_some());
+            let at = self.groups.iter().position(|it| it.key == group.key);
             self.groups[at.expect("found above")].failed = Some(failed);
         }
     }
