@@ -92,7 +92,7 @@ pub const CELLS: &[Cell] = &[
         "I1",
         "offers that are over are accepted",
         &[],
-        &["accept of an offer that was taken back"],
+        &["accept of an offer that was taken back", "accept of an offer that was used"],
     ),
     cell("I2", "offers are held and never answered", &[], &["offer expired"]),
     cell("I3", "a framework floods its master", &[Kind::FloodMaster], &[]),

@@ -18,6 +18,7 @@
 //! | `agent_host` | an agent's process around the real core, and its journal |
 //! | `agent_containers` | what its kernel does with containers |
 //! | `framework_host`, `framework_calls` | scripted schedulers that retry everything |
+//! | `framework_offers` | what they do with offers, now and then carelessly |
 //! | `leader_questions` | what clients of a silent leader ask the others |
 //! | `sdk_host`, `sdk_lives` | the SDK's session and the shipped batch framework |
 //! | `faults`, `healing` | what goes wrong, and what must come right |
@@ -38,6 +39,7 @@ mod event;
 mod faults;
 mod framework_calls;
 mod framework_host;
+mod framework_offers;
 mod grouping;
 mod healing;
 #[cfg(feature = "planted-bugs")]

@@ -8,7 +8,8 @@
 use super::{
     agent_host::host_of_address,
     event::Happening,
-    framework_calls::{Asked, TIME_MAX},
+    framework_calls::Asked,
+    framework_offers::TIME_MAX,
     leader_questions::Asker,
     master_world::address_of,
     sdk_lives::Heir,

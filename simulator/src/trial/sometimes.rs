@@ -26,6 +26,7 @@ pub const MOMENTS: &[&str] = &[
     "accept repeated and answered as before",
     "accept refused when applied",
     "accept of an offer that was taken back",
+    "accept of an offer that was used",
     "offer expired",
     "duplicate launch",
     "task resized",

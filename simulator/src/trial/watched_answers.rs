@@ -1,8 +1,11 @@
 //! What masters' answers to frameworks tell the oracles, whether they arrive or not.
 
-use super::{oracle::accept_name, world::World};
+use super::{
+    oracle::{AcceptName, accept_name},
+    world::World,
+};
 use master_core::{input::CallId, outbox::Answer};
-use proto::model::{OperationResult, Reason, Refusal, SchedulerCall, Session, TaskId};
+use proto::model::{OfferId, OperationResult, Reason, Refusal, SchedulerCall, Session, TaskId};
 
 impl World {
     pub(super) fn watch_answer(
@@ -31,24 +34,9 @@ impl World {
                     self.sometimes.note("accept repeated and answered as before");
                 }
             }
-            (SchedulerCall::Accept { offers, .. }, Err(refusal)) => {
-                let taken_back = self.oracles.offers.answered(offers);
-                match refusal.reason {
-                    Reason::OutcomeUnknown => {
-                        self.sometimes.note("leader changed with an accept in flight");
-                    }
-                    Reason::OfferInvalid if taken_back => {
-                        self.sometimes.note("accept of an offer that was taken back");
-                    }
-                    // The book knows neither agents nor frameworks: only apply says these.
-                    Reason::AgentUnreachable
-                    | Reason::ResourcesTaken
-                    | Reason::AgentRemoved
-                    | Reason::TaskExists => {
-                        self.sometimes.note("accept refused when applied");
-                    }
-                    _ => {}
-                }
+            (SchedulerCall::Accept { offers, request, .. }, Err(refusal)) => {
+                let name = accept_name(request.as_ref(), call.0);
+                self.watch_refused_accept(offers, &name, refusal.reason);
             }
             (SchedulerCall::Commit { .. }, Ok(Answer::Accepted(results))) => {
                 let tasks = results.iter().flat_map(OperationResult::tasks);
@@ -69,6 +57,29 @@ impl World {
             (SchedulerCall::Teardown, Ok(_)) => self.oracles.offers.void(framework),
             (SchedulerCall::Acknowledge { acknowledgements }, Ok(_)) => {
                 self.oracles.updates.acknowledged(framework, acknowledgements);
+            }
+            _ => {}
+        }
+    }
+
+    fn watch_refused_accept(&mut self, offers: &[OfferId], by: &AcceptName, reason: Reason) {
+        let taken_back = self.oracles.offers.answered(offers);
+        match reason {
+            Reason::OutcomeUnknown => {
+                self.sometimes.note("leader changed with an accept in flight");
+            }
+            Reason::OfferInvalid if taken_back => {
+                self.sometimes.note("accept of an offer that was taken back");
+            }
+            Reason::OfferInvalid if self.oracles.offers.used_by_another(offers, by) => {
+                self.sometimes.note("accept of an offer that was used");
+            }
+            // The book knows neither agents nor frameworks: only apply says these.
+            Reason::AgentUnreachable
+            | Reason::ResourcesTaken
+            | Reason::AgentRemoved
+            | Reason::TaskExists => {
+                self.sometimes.note("accept refused when applied");
             }
             _ => {}
         }

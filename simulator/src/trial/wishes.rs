@@ -4,7 +4,7 @@
 //! Nobody here is consistent: demand is stated anew at random, offers of pieces are used for tasks
 //! of other sizes, commits are made on what was shown a while ago.
 
-use super::{framework_calls::task, framework_host::FrameworkHost, world::World};
+use super::{framework_host::FrameworkHost, framework_offers::task, world::World};
 use master_core::input::OperatorCall;
 use proto::model::{
     AgentId, Change, ConflictDetection, DemandId, Milli, OfferMode, Operation, PlacementPolicy,

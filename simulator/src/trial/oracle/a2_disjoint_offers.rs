@@ -81,6 +81,11 @@ impl DisjointOffers {
         }
     }
 
+    /// Whether an accept comes after another one that used the same offer.
+    pub(crate) fn used_by_another(&self, offers: &[OfferId], by: &AcceptName) -> bool {
+        offers.iter().any(|offer| self.used.get(offer).is_some_and(|first| first != by))
+    }
+
     /// A stream has ended: what was held over it is void.
     pub(crate) fn stream_closed(&mut self, stream: StreamId) {
         self.held.retain(|_, (over, _)| *over != stream);

@@ -18,6 +18,8 @@ pub(crate) mod t6_losses;
 mod u2_updates;
 mod u2_watches;
 
+pub(crate) use a2_disjoint_offers::AcceptName;
+
 /// All of them.
 #[derive(Debug, Default)]
 pub(crate) struct Oracles {
@@ -39,12 +41,9 @@ pub(crate) struct Oracles {
 }
 
 /// An accept's name: its request id, or the call when it has none.
-pub(crate) fn accept_name(
-    request: Option<&proto::model::RequestId>,
-    call: u64,
-) -> a2_disjoint_offers::AcceptName {
+pub(crate) fn accept_name(request: Option<&proto::model::RequestId>, call: u64) -> AcceptName {
     match request {
-        Some(request) => a2_disjoint_offers::AcceptName::Request(request.clone()),
-        None => a2_disjoint_offers::AcceptName::Call(call),
+        Some(request) => AcceptName::Request(request.clone()),
+        None => AcceptName::Call(call),
     }
 }
