@@ -26,6 +26,7 @@ const ALL: &[&str] = &[
     "batch",
     "bourse-sdk",
     "edge",
+    "images",
     "jail",
     "live",
     "master",
@@ -44,6 +45,7 @@ const LAYERS: &[Layer] = &[
     layer("proto/edge", &["proto"]),
     layer("master/core", &["proto"]),
     layer("agent/core", &["proto"]),
+    layer("agent/images", &[]),
     layer("agent/jail", &[]),
     Layer { tests_may_use: &["bourse-sdk"], ..layer("master", &["edge", "master-core", "proto"]) },
     Layer {

@@ -1,0 +1,62 @@
+//! Gives back the space of what no name leads to any more.
+
+use super::{BLOBS, Store, StoreError, file, layers::chains, names};
+use crate::{digest::Digest, manifest};
+use rustix::fs::FlockOperation;
+use std::collections::BTreeSet;
+
+/// What a collection removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Collected {
+    /// Layers.
+    pub layers: usize,
+    /// Bytes of their files.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// Removes layers and documents that neither a name nor one of the images `in_use` needs, by
+    /// the digests of their manifests. Waits until nobody adds or opens an image.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::File`], [`StoreError::Manifest`]. What was not removed is removed next time.
+    pub fn collect(&self, in_use: &BTreeSet<Digest>) -> Result<Collected, StoreError> {
+        let _alone = self.lock(FlockOperation::LockExclusive)?;
+        let named = names::read(&self.root)?.into_iter().map(|record| record.digest);
+        let images: BTreeSet<Digest> = named.chain(in_use.iter().copied()).collect();
+        let mut kept: BTreeSet<String> = BTreeSet::new();
+        for image in images {
+            let (manifest, configuration) = self.documents(image)?;
+            let diff_ids = manifest::diff_ids(&configuration, manifest.layers().len())
+                .map_err(StoreError::Manifest)?;
+            let config = manifest::digest("manifest", manifest.config().digest().as_ref())
+                .map_err(StoreError::Manifest)?;
+            kept.extend([image.hex(), config.hex()]);
+            kept.extend(chains(&diff_ids).map(|chain| chain.hex()));
+        }
+        let mut collected = Collected::default();
+        for (name, directory) in self.layers.all()? {
+            if kept.contains(&name) {
+                continue;
+            }
+            let chain = format!("sha256:{name}").parse::<Digest>().ok();
+            let record = chain.map(|chain| self.layers.record(chain)).transpose()?.flatten();
+            // First the record: what is half removed is no layer.
+            if let Some(record) = record {
+                collected.bytes += record.bytes;
+                self.layers.forget(&directory)?;
+            }
+            std::fs::remove_dir_all(&directory).map_err(file(&directory))?;
+            collected.layers += 1;
+        }
+        let blobs = self.root.join(BLOBS);
+        for entry in std::fs::read_dir(&blobs).map_err(file(&blobs))? {
+            let entry = entry.map_err(file(&blobs))?;
+            if !kept.contains(&*entry.file_name().to_string_lossy()) {
+                std::fs::remove_file(entry.path()).map_err(file(&entry.path()))?;
+            }
+        }
+        Ok(collected)
+    }
+}
