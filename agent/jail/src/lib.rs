@@ -51,6 +51,12 @@
 //! 13. *Mount a fresh `/proc`*: the task sees and addresses only its own processes. *Mount the
 //!     plan's directories in the sandbox*, without devices and setuid programs; only here, so that
 //!     whoever reads or removes the sandbox outside never gets into them.
+//!     *With an image: mount its layers, what the task changes going into the runtime directory;
+//!     make that the root; mount fresh `/proc`, `/sys` and `/dev`; hide what of the kernel is
+//!     nobody's business; put the sandbox and the host's `resolv.conf` and `hosts` in place.*
+//!     What comes from the host is held by descriptor before the root changes and placed after it:
+//!     a name then means something in the image, or nothing. Init cannot be traced or read: its
+//!     program is the host's.
 //! 14. *Take an out-of-memory score of -1000; fork the task.* The task is not pid 1, so default
 //!     actions of signals work on it. Init then closes everything but its status pipe, reaps, and
 //!     passes signals that ask for the end on to the task's process group.
@@ -59,7 +65,9 @@
 //!
 //! 15. *New session.* A process group of its own to be signalled, no controlling terminal.
 //! 16. *Out-of-memory score, process limits.* While there is still the privilege to raise them.
-//! 17. *Enter the sandbox, connect descriptors 1 and 2, mark all others to be closed by exec.*
+//! 17. *Enter the sandbox, or the image's working directory; connect descriptors 1 and 2, mark all
+//!     others to be closed by exec. With an image: bound the capabilities*, while there is the one
+//!     that it takes.
 //! 18. *Take the user's groups, group and user.* In this order; the later would forbid the earlier.
 //! 19. *Give up the gaining of privileges* (`no_new_privs`). No setuid program gives the privilege
 //!     back.
@@ -89,10 +97,12 @@
 //!
 //! # What it does not defend against
 //!
-//! The root file system and the network are the host's, and a task that runs as root keeps root's
-//! capabilities: such a task can do to the host's files what root can. Give a [`plan::User`] to
-//! whatever is not trusted. Without isolation, a supervisor that is killed with KILL takes only the
-//! task itself along; what the task had started stays until the agent's [`cgroups::sweep`].
+//! The network is the host's, and without an image so is the root file system, and a task that
+//! runs as root keeps root's capabilities: such a task can do to the host's files what root can.
+//! Give a [`plan::User`] to whatever is not trusted. With an image root keeps few capabilities,
+//! but there is no user namespace yet, no filter of system calls, and no limit on what it writes.
+//! Without isolation, a supervisor that is killed with KILL takes only the task itself along; what
+//! the task had started stays until the agent's [`cgroups::sweep`].
 //!
 //! # What it needs
 //!

@@ -131,6 +131,16 @@ pub enum Step {
     Release,
     /// Execute the program.
     Exec,
+    /// Make the image the root file system.
+    MountRoot,
+    /// Make the devices and file systems that every program counts on.
+    MountDevices,
+    /// Hide what of the kernel is nobody's business.
+    MountMasks,
+    /// Enter the working directory in the image.
+    EnterWorkingDirectory,
+    /// Give up the capabilities that a container does not have.
+    Capabilities,
 }
 
 /// Why bytes are not a report.
@@ -219,7 +229,7 @@ impl LaunchFailure {
 
 impl Step {
     /// Every step; the position is the code on the wire between container and supervisor.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 30] = [
         Self::ReadPlan,
         Self::OpenRuntime,
         Self::Supervise,
@@ -245,6 +255,11 @@ impl Step {
         Self::RecordJail,
         Self::Release,
         Self::Exec,
+        Self::MountRoot,
+        Self::MountDevices,
+        Self::MountMasks,
+        Self::EnterWorkingDirectory,
+        Self::Capabilities,
     ];
 
     pub(crate) fn code(self) -> u8 {
@@ -282,6 +297,11 @@ impl Step {
             Self::RecordJail => "cannot record the supervisor's identity",
             Self::Release => "cannot let the task go",
             Self::Exec => "cannot execute the program",
+            Self::MountRoot => "cannot make the image the root file system",
+            Self::MountDevices => "cannot make /dev, /proc or /sys in the image",
+            Self::MountMasks => "cannot hide what of the kernel is nobody's business",
+            Self::EnterWorkingDirectory => "cannot enter the working directory",
+            Self::Capabilities => "cannot give up capabilities",
         }
     }
 }

@@ -55,6 +55,12 @@ fn set_up(container: &Container) -> Result<(), Failed> {
     for directory in &container.mounts {
         directory.mount(&container.sandbox).map_err(|errno| (Step::MountDirectory, errno))?;
     }
+    if let Some(root) = &container.root {
+        root.enter(container)?;
+        // Whoever is root inside must not get at the program that guards it, which is the host's
+        // (CVE-2019-5736): this, and that nobody there may trace, keeps `/proc/1/exe` shut.
+        prctl::set_dumpable(false).map_err(|errno| (Step::MountRoot, errno))?;
+    }
     // Needs CAP_SYS_RESOURCE and is not worth failing for: if a shortage hits init instead of the
     // task, the container ends all the same, and the counter of kills still says why.
     let _ = set_oom_score_adj(INIT_OOM_SCORE_ADJ);

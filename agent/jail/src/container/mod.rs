@@ -5,10 +5,12 @@
 //! exec, `channel` the talk with the supervisor. None of them knows of records, reports or cgroup
 //! names.
 
+mod capabilities;
 pub(crate) mod channel;
 mod init;
 mod mounts;
 mod output;
+mod root;
 mod task;
 
 use std::ffi::CString;
@@ -44,6 +46,8 @@ pub(crate) struct Container {
     sandbox: CString,
     /// To be mounted in it.
     mounts: Vec<mounts::Prepared>,
+    /// An image as root file system.
+    root: Option<root::Prepared>,
     stdout: OwnedFd,
     stderr: OwnedFd,
     entrances: Entrances,
@@ -84,6 +88,7 @@ impl Container {
         let (stdout, stderr) = output::open(&plan.sandbox_dir, plan.user.as_ref())
             .map_err(|errno| (Step::OpenOutput, errno))?;
         let mounts = mounts::prepare(plan).map_err(|errno| (Step::MountPlaces, errno))?;
+        let root = root::prepare(plan).map_err(|errno| (Step::MountRoot, errno))?;
         let string = |text: &[u8]| {
             CString::new(text).expect("the plan was checked and contains no zero byte")
         };
@@ -99,6 +104,7 @@ impl Container {
             environment: StringArray::new(environment.collect()),
             sandbox: string(plan.sandbox_dir.as_os_str().as_bytes()),
             mounts,
+            root,
             stdout,
             stderr,
             entrances,

@@ -17,7 +17,7 @@ use nix::unistd::{
 };
 
 use super::channel::ContainerEnd;
-use super::{Container, Ends, Failed, init};
+use super::{Container, Ends, Failed, capabilities, init};
 use crate::plan::User;
 use crate::report::Step;
 use crate::sys::{Closing, close_range, default_signal_actions, execute, exit_now};
@@ -49,12 +49,25 @@ fn prepare(container: &Container) -> Result<(), Failed> {
     for (resource, value) in &container.process_limits {
         setrlimit(*resource, *value, *value).map_err(|errno| (Step::ResourceLimits, errno))?;
     }
-    enter_sandbox(container).map_err(|errno| (Step::EnterSandbox, errno))?;
+    enter_first_directory(container)?;
     connect(container).map_err(|errno| (Step::Descriptors, errno))?;
+    if container.root.is_some() {
+        capabilities::bound().map_err(|errno| (Step::Capabilities, errno))?;
+    }
     if let Some(user) = &container.user {
         become_user(user).map_err(|errno| (Step::Identity, errno))?;
     }
     prctl::set_no_new_privs().map_err(|errno| (Step::NoNewPrivileges, errno))
+}
+
+fn enter_first_directory(container: &Container) -> Result<(), Failed> {
+    match &container.root {
+        Some(root) => root
+            .working_dir()
+            .and_then(fchdir)
+            .map_err(|errno| (Step::EnterWorkingDirectory, errno)),
+        None => enter_sandbox(container).map_err(|errno| (Step::EnterSandbox, errno)),
+    }
 }
 
 /// Opened by path, here: a descriptor from before the fork would lead back into the host's mounts.

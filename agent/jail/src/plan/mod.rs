@@ -6,6 +6,7 @@
 //! may call before it spawns anything. This file touches neither files nor processes.
 
 mod mounts;
+mod root;
 pub(crate) mod stop;
 mod validate;
 
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroups::{ControllerName, Layout};
 pub use mounts::Mount;
+pub use root::{ImageRoot, Root, SANDBOX_IN_IMAGE};
 pub use stop::{Stop, StopStep};
 
 /// The version of the plan that this build understands.
@@ -104,15 +106,6 @@ pub enum Isolation {
     },
     /// A plain process tree, for development without root.
     None,
-}
-
-/// What the task sees as its root file system. Images will be further variants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Root {
-    /// The host's own.
-    #[default]
-    Host,
 }
 
 /// What the container as a whole may use up. `None` is no limit.
@@ -228,6 +221,9 @@ pub enum PlanError {
         /// The later one.
         path: PathBuf,
     },
+    /// A root file system of its own needs mounts of its own.
+    #[error("root.image: needs full isolation")]
+    ImageWithoutIsolation,
     /// A link cannot keep anybody from writing.
     #[error("mounts.read_only: {} needs full isolation", path.display())]
     ReadOnlyMount {

@@ -27,6 +27,7 @@ impl Plan {
         self.check_directories()?;
         self.check_mounts()?;
         self.check_isolation()?;
+        self.check_root()?;
         self.check_limits()?;
         check_range("grace_ms", self.grace_ms.into(), 0, MAX_GRACE_MS.into())?;
         self.stop.validate()?;

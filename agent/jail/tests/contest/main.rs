@@ -19,6 +19,7 @@ mod fork_bomb;
 mod grace_file;
 mod hostname;
 mod identity;
+mod images;
 mod launch_failures;
 mod memory_limit;
 mod mounts;

@@ -98,7 +98,7 @@ impl Rig {
                 Some(_) => Isolation::Full { hostname: None },
                 None => Isolation::None,
             },
-            root: Root::Host,
+            root: Root::default(),
             limits: Limits::default(),
             cgroups: cgroups.map(|layout| CgroupPlace { layout, parent: self.name.clone() }),
             grace_ms: 30_000,

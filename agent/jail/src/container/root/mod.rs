@@ -1,0 +1,201 @@
+//! An image as root file system: made in the container's own mounts, entered for good.
+//!
+//! The idea: what comes from the host is taken hold of by descriptor *before* the root changes, and
+//! put in its place *after* it. By then every name means something in the image or nothing, so that
+//! the image may contain whatever links it likes. Where the kernel's own file systems go no link is
+//! followed at all: a program that believes a forged `/proc` believes anything.
+
+mod devices;
+mod masks;
+
+use std::fs::File;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sys::stat::Mode;
+use nix::unistd::{chdir, pivot_root};
+use rustix::fs::{Mode as RustixMode, OFlags, ResolveFlags};
+use rustix::mount::{MoveMountFlags, OpenTreeFlags};
+
+use super::{Container, Failed};
+use crate::plan::{Plan, Root, SANDBOX_IN_IMAGE};
+use crate::report::Step;
+
+/// In the runtime directory.
+const PLACE: &str = "root";
+/// What a program needs of the host to find others by name.
+const HOST_FILES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
+
+/// An image, in the form in which system calls take it.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// In the order in which overlayfs takes them: from the top.
+    layers: Vec<PathBuf>,
+    upper: PathBuf,
+    work: PathBuf,
+    merged: PathBuf,
+    working_dir: PathBuf,
+}
+
+/// Makes what is needed in the runtime directory. Nothing without an image.
+pub(super) fn prepare(plan: &Plan) -> Result<Option<Prepared>, Errno> {
+    let Root::Image(image) = &plan.root else { return Ok(None) };
+    let place = plan.runtime_dir.join(PLACE);
+    let made = |path: &Path, mode: u32| {
+        use std::os::unix::fs::DirBuilderExt;
+        std::fs::DirBuilder::new().mode(mode).create(path).map_err(|error| errno_of(&error))
+    };
+    made(&place, 0o700)?;
+    let [upper, work, merged] = ["upper", "work", "merged"].map(|name| place.join(name));
+    for directory in [&upper, &work, &merged] {
+        made(directory, 0o755)?;
+    }
+    // The task's root directory is the topmost one: its owner and mode are those of the image.
+    let top = image.layers.last().expect("a checked image has a layer");
+    copy_metadata(top, &upper)?;
+    Ok(Some(Prepared {
+        layers: image.layers.iter().rev().cloned().collect(),
+        upper,
+        work,
+        merged,
+        working_dir: image.working_dir.clone().unwrap_or_else(|| SANDBOX_IN_IMAGE.into()),
+    }))
+}
+
+impl Prepared {
+    /// To be called in the container's own mount namespace, when nothing mounted there is seen
+    /// outside any more, and the plan's directories are mounted in the sandbox.
+    pub(super) fn enter(&self, container: &Container) -> Result<(), Failed> {
+        let root = |errno| (Step::MountRoot, errno);
+        self.mount().map_err(root)?;
+        let sandbox = tree_of(Path::new(std::ffi::OsStr::from_bytes(container.sandbox.as_bytes())))
+            .map_err(root)?;
+        // A host without one of them has nothing to say.
+        let files: Vec<(&str, OwnedFd)> = HOST_FILES
+            .iter()
+            .filter_map(|path| tree_of(Path::new(path)).ok().map(|tree| (*path, tree)))
+            .collect();
+        self.pivot().map_err(root)?;
+        devices::make().map_err(|errno| (Step::MountDevices, errno))?;
+        masks::hide().map_err(|errno| (Step::MountMasks, errno))?;
+        let place = make_directories(Path::new(SANDBOX_IN_IMAGE)).map_err(root)?;
+        attach(&sandbox, &place).map_err(|errno| (Step::MountDirectory, errno))?;
+        for (path, tree) in files {
+            let file = make_file(Path::new(path)).map_err(root)?;
+            attach(&tree, &file).map_err(root)?;
+            make_read_only(&tree).map_err(root)?;
+        }
+        Ok(())
+    }
+
+    /// Where the task begins; made if it is not there.
+    pub(super) fn working_dir(&self) -> Result<OwnedFd, Errno> {
+        std::fs::create_dir_all(&self.working_dir).map_err(|error| errno_of(&error))?;
+        open_path(&self.working_dir)
+    }
+
+    /// By descriptors of this very mount namespace: by name, a hundred layers would not fit into
+    /// the one page that a mount's options may have, and overlayfs takes no others' descriptors.
+    fn mount(&self) -> Result<(), Errno> {
+        let layers = self.layers.iter().map(|path| open_path(path));
+        let layers: Vec<OwnedFd> = layers.collect::<Result<_, _>>()?;
+        let (upper, work) = (open_path(&self.upper)?, open_path(&self.work)?);
+        let name = |descriptor: &OwnedFd| format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+        let names: Vec<String> = layers.iter().map(name).collect();
+        let (layers, upper, work) = (names.join(":"), name(&upper), name(&work));
+        let options = format!("lowerdir={layers},upperdir={upper},workdir={work}");
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        mount(Some("overlay"), &self.merged, Some("overlay"), flags, Some(options.as_str()))
+    }
+
+    /// The old root lies over the new one for a moment, and is then let go: `pivot_root(2)`,
+    /// "pivot_root(\".\", \".\")".
+    fn pivot(&self) -> Result<(), Errno> {
+        chdir(&self.merged)?;
+        pivot_root(".", ".")?;
+        umount2(".", MntFlags::MNT_DETACH)?;
+        chdir("/")
+    }
+}
+
+/// A copy of a mount's part, that is nowhere yet. What is mounted in it comes along.
+fn tree_of(path: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE;
+    rustix::mount::open_tree(rustix::fs::CWD, path, flags).map_err(from)
+}
+
+fn attach(tree: &OwnedFd, place: &OwnedFd) -> Result<(), Errno> {
+    let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
+    rustix::mount::move_mount(tree, c"", place, c"", flags).map_err(from)
+}
+
+/// Of a tree that is attached.
+fn make_read_only(tree: &OwnedFd) -> Result<(), Errno> {
+    let itself = format!("/proc/self/fd/{}", tree.as_raw_fd());
+    let flags = MsFlags::MS_BIND
+        | MsFlags::MS_REMOUNT
+        | MsFlags::MS_RDONLY
+        | MsFlags::MS_NOSUID
+        | MsFlags::MS_NODEV;
+    mount(None::<&str>, itself.as_str(), None::<&str>, flags, None::<&str>)
+}
+
+/// A directory of the new root, and all above it, none of them a link.
+pub(super) fn make_directories(path: &Path) -> Result<OwnedFd, Errno> {
+    let mut directory = open_path(Path::new("/"))?;
+    for part in path.iter().skip(1) {
+        match rustix::fs::mkdirat(&directory, part, RustixMode::from_raw_mode(0o755)) {
+            Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+            Err(error) => return Err(from(error)),
+        }
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        directory =
+            rustix::fs::openat(&directory, part, flags, RustixMode::empty()).map_err(from)?;
+    }
+    Ok(directory)
+}
+
+/// A file of the new root that something can be mounted on. A link there is one of the image, and
+/// leads nowhere else.
+fn make_file(path: &Path) -> Result<OwnedFd, Errno> {
+    if let Some(above) = path.parent() {
+        make_directories(above)?;
+    }
+    let created = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let mode = RustixMode::from_raw_mode(0o644);
+    rustix::fs::open(path, created, mode).map_err(from)?;
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let root = open_path(Path::new("/"))?;
+    rustix::fs::openat2(&root, path, flags, RustixMode::empty(), resolve).map_err(from)
+}
+
+fn copy_metadata(from: &Path, to: &Path) -> Result<(), Errno> {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let metadata = File::open(from).and_then(|file| file.metadata());
+    metadata
+        .and_then(|metadata| {
+            chown(to, Some(metadata.uid()), Some(metadata.gid()))?;
+            std::fs::set_permissions(to, metadata.permissions())
+        })
+        .map_err(|error| errno_of(&error))
+}
+
+fn open_path(path: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    open(path, flags, Mode::empty())
+}
+
+pub(super) fn errno_of(error: &std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+pub(super) fn from(error: rustix::io::Errno) -> Errno {
+    Errno::from_raw(error.raw_os_error())
+}

@@ -1,0 +1,49 @@
+//! What a task sees as its root file system.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::validate::{check_path, check_range};
+use super::{Isolation, Plan, PlanError};
+
+/// As many lower directories as images may have layers.
+const MAX_LAYERS: usize = 127;
+/// Where a task with an image finds its sandbox.
+pub const SANDBOX_IN_IMAGE: &str = "/mnt/bourse/sandbox";
+
+/// The root file system.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Root {
+    /// The host's own.
+    #[default]
+    Host,
+    /// That of an image, which the task may change for itself alone. Needs [`Isolation::Full`].
+    Image(ImageRoot),
+}
+
+/// An image, as directories.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImageRoot {
+    /// Its layers, from the bottom up; at least one, at most 127. What the task changes goes into
+    /// the runtime directory.
+    pub layers: Vec<PathBuf>,
+    /// Where the task begins, made if it is not there; `None` for its sandbox, which is at
+    /// [`SANDBOX_IN_IMAGE`].
+    #[serde(default)]
+    pub working_dir: Option<PathBuf>,
+}
+
+impl Plan {
+    pub(super) fn check_root(&self) -> Result<(), PlanError> {
+        let Root::Image(image) = &self.root else { return Ok(()) };
+        if self.isolation == Isolation::None {
+            return Err(PlanError::ImageWithoutIsolation);
+        }
+        check_range("root.layers", image.layers.len() as i128, 1, MAX_LAYERS as i128)?;
+        image.layers.iter().try_for_each(|layer| check_path("root.layers", layer))?;
+        image.working_dir.iter().try_for_each(|path| check_path("root.working_dir", path))
+    }
+}
