@@ -129,7 +129,8 @@ fn cgroups_of(folder: &Path) -> Vec<PathBuf> {
     cgroups::of_agents(&entries.map(|entry| entry.path()).collect::<Vec<_>>())
 }
 
-fn mounts(folder: &Path) -> Vec<PathBuf> {
+/// Places below a folder where something is mounted.
+pub fn mounts(folder: &Path) -> Vec<PathBuf> {
     let text = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let places = text.lines().filter_map(|line| line.split(' ').nth(4));
     places.map(PathBuf::from).filter(|place| place.starts_with(folder)).collect()
@@ -149,8 +150,8 @@ pub(crate) fn processes_of_task(folder: &Path, task: &str) -> Vec<u32> {
     pids.filter(is_of_task).collect()
 }
 
-/// Processes that have to do with a folder, by command line, environment, or what they have open;
-/// never this one.
+/// Processes that have to do with a folder, by command line, environment, what they have open, or
+/// where they are; never this one.
 pub fn processes(folder: &Path) -> Vec<(i32, String)> {
     let name = folder.as_os_str().as_bytes();
     let own = i32::try_from(std::process::id()).unwrap_or_default();
@@ -163,8 +164,11 @@ pub fn processes(folder: &Path) -> Vec<(i32, String)> {
         let mentions = |text: &[u8]| text.windows(name.len()).any(|window| window == name);
         let opens = || {
             let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-            let links = open.filter_map(|entry| fs::read_link(entry.path()).ok());
-            links.into_iter().any(|path| path.starts_with(folder))
+            let open = open.map(|entry| entry.path());
+            let is_at = ["cwd", "root"].map(|link| PathBuf::from(format!("/proc/{pid}/{link}")));
+            open.chain(is_at)
+                .filter_map(|link| fs::read_link(link).ok())
+                .any(|path| path.starts_with(folder))
         };
         if mentions(&command) || mentions(&read("environ")) || opens() {
             let command = String::from_utf8_lossy(&command).replace('\0', " ");

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Who says nothing for so long will not.
-const SILENCE: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// The page, with its headers.
 pub fn read(address: SocketAddr) -> io::Result<String> {
@@ -21,8 +21,15 @@ pub fn read(address: SocketAddr) -> io::Result<String> {
 
 /// The value of the first series of a name.
 pub fn value(page: &str, name: &str) -> Option<f64> {
-    let is_series =
-        |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+    labelled(page, name, "")
+}
+
+/// The value of the first series of a name with this in its labels.
+pub fn labelled(page: &str, name: &str, label: &str) -> Option<f64> {
+    let is_series = |line: &&str| {
+        line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+            && line.contains(label)
+    };
     page.lines().find(is_series)?.rsplit(' ').next()?.parse().ok()
 }
 
@@ -36,5 +43,7 @@ mod tests {
         assert_eq!(value(page, "some"), Some(4.0));
         assert_eq!(value(page, "some_total"), Some(3.0));
         assert_eq!(value(page, "som"), None);
+        assert_eq!(labelled(page, "some", "a=\"b\""), Some(4.0));
+        assert_eq!(labelled(page, "some", "a=\"c\""), None);
     }
 }

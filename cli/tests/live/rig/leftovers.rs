@@ -2,6 +2,7 @@
 
 use super::eventually;
 use jail::cgroups::{Base, Layout, probe, retire, sweep};
+use live::home::{mounts, processes};
 use nix::{
     mount::{MntFlags, umount2},
     sys::signal::{Signal, kill},
@@ -49,7 +50,7 @@ impl Home {
             .into_iter()
             .map(|(pid, command)| format!("process {pid}: {command}"))
             .collect();
-        found.extend(self.mounts().iter().map(|place| format!("mount {}", place.display())));
+        found.extend(mounts(&self.path).iter().map(|place| format!("mount {}", place.display())));
         for agent in self.data_dirs() {
             let cgroups = cgroups_of(&cgroup_parent(&agent));
             found.extend(cgroups.iter().map(|path| format!("cgroup {}", path.display())));
@@ -66,13 +67,6 @@ impl Home {
             (left.is_empty() || std::time::Instant::now() > patience).then_some(())
         });
         assert!(left.is_empty(), "left behind: {left:#?}");
-    }
-
-    /// Places below the folder where something is mounted.
-    fn mounts(&self) -> Vec<PathBuf> {
-        let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        let places = table.lines().filter_map(|line| line.split(' ').nth(4));
-        places.map(PathBuf::from).filter(|place| place.starts_with(&self.path)).collect()
     }
 
     /// Data directories of agents with containers: those that a test names, and those of exercises
@@ -94,7 +88,7 @@ impl Home {
                 let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
             }
         }
-        for place in self.mounts() {
+        for place in mounts(&self.path) {
             // Whoever answered for it may have been killed.
             let _ = umount2(&place, MntFlags::MNT_DETACH);
         }
@@ -139,30 +133,6 @@ pub(crate) fn cgroups_of(parent: &str) -> BTreeSet<PathBuf> {
         let bases = layout.controllers.values().map(|hierarchy| &hierarchy.base);
         let folders = bases.chain(&layout.unified).map(|base| base.join("bourse").join(parent));
         found.extend(folders.filter(|folder| folder.is_dir()));
-    }
-    found
-}
-
-/// Processes that have to do with a folder: by command line, environment, or what they have open.
-fn processes(folder: &Path) -> Vec<(i32, String)> {
-    let name = folder.as_os_str().as_bytes();
-    let mut found = Vec::new();
-    for pid in pids() {
-        let at = PathBuf::from(format!("/proc/{pid}"));
-        let mentions = |file| {
-            let text = fs::read(at.join(file)).unwrap_or_default();
-            text.windows(name.len()).any(|window| window == name)
-        };
-        let links = || {
-            let open = fs::read_dir(at.join("fd")).into_iter().flatten().flatten();
-            let links = open.map(|entry| entry.path()).chain([at.join("cwd"), at.join("root")]);
-            links.filter_map(|link| fs::read_link(link).ok()).any(|path| path.starts_with(folder))
-        };
-        if mentions("cmdline") || mentions("environ") || links() {
-            let command = fs::read(at.join("cmdline")).unwrap_or_default();
-            let command = String::from_utf8_lossy(&command).replace('\0', " ");
-            found.push((pid, command));
-        }
     }
     found
 }
