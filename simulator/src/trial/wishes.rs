@@ -140,10 +140,12 @@ impl World {
                 OperatorCall::SetWeight { role, weight: chance.per_mille(700).then_some(weight) }
             }
             1 => {
-                let cpus = i64::try_from(chance.between(1, 20) * 1_000).expect("few");
-                // Sometimes no more than what is promised: then it is soon reached.
+                // Often little, and a limit that is no more than what is promised: then it is soon
+                // reached.
+                let largest = if chance.per_mille(500) { 3 } else { 20 };
+                let cpus = i64::try_from(chance.between(1, largest) * 1_000).expect("few");
                 let most = if chance.per_mille(500) { cpus } else { 3 * cpus };
-                let limit = chance.per_mille(400).then_some((ResourceName::CPUS, Milli(most)));
+                let limit = chance.per_mille(700).then_some((ResourceName::CPUS, Milli(most)));
                 let guarantee = Resources::cpus_mem(cpus, 64);
                 let quota = Quota::new(guarantee, limit.into_iter().collect::<Vec<_>>(), None);
                 let quota = quota.expect("a limit above the guarantee");
