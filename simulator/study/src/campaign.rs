@@ -10,7 +10,7 @@ use crate::{
     plan::{Input, PlanError, Point, Policies, Study},
     probing::ProbedJobs,
     queueing::{First, JobList},
-    records::Recorder,
+    records::{Recorder, Timeline},
     running::{Running, Stop, Watch, drive},
     scheduling::Work,
 };
@@ -209,16 +209,7 @@ impl Shelf {
         let outputs = &order.study.outputs;
         outputs.check()?;
         let warm_up = order.study.warm_up()?;
-        let untold = match order.study.scheduling {
-            // Of what it does, `[scheduling]` tells how things stand, but nobody's own story.
-            Some(_) => !outputs.tasks.is_empty() || outputs.decisions,
-            None => outputs.is_asked() && !order.study.has_a_middle(),
-        };
-        if untold {
-            let table = "outputs".to_owned();
-            let problem = "a study of this kind tells nothing of single tasks".to_owned();
-            return Err(PlanError::Value { table, problem }.into());
-        }
+        order.study.check_outputs()?;
         let (mut recorder, timeline) = match order.records {
             Some(directory) if outputs.is_asked() => Recorder::open(outputs, directory)?,
             _ => (Recorder::none(), None),
@@ -226,11 +217,18 @@ impl Shelf {
         let mut watch = Watch { warm_up, timeline, progress: order.progress, stop: None };
         let begun =
             self.with_running(&order, policies, &mut recorder, &mut |run| drive(run, &mut watch))?;
+        let measures = match begun {
+            Some(measures) => measures,
+            None => {
+                let timeline = watch.timeline.as_mut();
+                self.at_once(&order, policies, &mut recorder, timeline)?
+            }
+        };
         if let Some(timeline) = watch.timeline {
             timeline.close()?;
         }
         recorder.close()?;
-        begun.map_or_else(|| self.at_once(&order, policies), Ok)
+        Ok(measures)
     }
 
     /// Begins a run that takes time, and lets somebody have it; `None` for studies without time.
@@ -255,13 +253,17 @@ impl Shelf {
             return then(plan.begin(study, &list, policies, recorder)?).map(Some);
         }
         if let Some(plan) = &study.backfilling {
-            let read = || RigidJobs::read(data, &plan.jobs, seed);
+            let read = || RigidJobs::open(data, &plan.jobs, seed);
             let list = keep(&self.rigid, &[&plan.jobs], "", seed, read)?;
-            return then(Box::new(plan.begin(&list, recorder))).map(Some);
+            return then(Box::new(plan.begin(&list, recorder)?)).map(Some);
         }
         if let Some(plan) = &study.scheduling {
-            let work = Work::read(data, plan, seed)?;
-            return then(Box::new(plan.begin(study, &work, policies)?)).map(Some);
+            let work = Work::open(data, plan, seed)?;
+            return then(Box::new(plan.begin(study, &work, policies, recorder)?)).map(Some);
+        }
+        if let Some(plan) = study.probing.as_ref().filter(|plan| plan.has_a_middle()) {
+            let list = self.probed(data, &plan.jobs, seed)?;
+            return then(Box::new(plan.begin(seed, &list, recorder)?)).map(Some);
         }
         match &study.cluster {
             Some(plan) => {
@@ -276,7 +278,13 @@ impl Shelf {
     }
 
     /// A run that takes no time.
-    fn at_once(&self, order: &Order<'_>, policies: &Policies) -> Result<Measures, RunError> {
+    fn at_once(
+        &self,
+        order: &Order<'_>,
+        policies: &Policies,
+        recorder: &mut Recorder,
+        timeline: Option<&mut Timeline>,
+    ) -> Result<Measures, RunError> {
         let Order { study, data, .. } = *order;
         if let Some(plan) = &study.compaction {
             let load = |tasks| self.load(data, &plan.machines, tasks, study.seed);
@@ -284,16 +292,20 @@ impl Shelf {
             return Ok(plan.run(study, &loads, policies)?);
         }
         if let Some(plan) = &study.probing {
-            let read = || ProbedJobs::read(data, &plan.jobs, study.seed);
-            let list = keep(&self.probed, &[&plan.jobs], "", study.seed, read)?;
-            return Ok(plan.run(study.seed, &list)?);
+            let list = self.probed(data, &plan.jobs, study.seed)?;
+            return plan.at_once(study.seed, &list, recorder);
         }
         if let Some(plan) = &study.overcommit {
             let read = || UsedTasks::read(data, plan, study.seed);
             let list = keep(&self.used, &[&plan.tasks], &plan.reading(), study.seed, read)?;
-            return Ok(plan.run(study.seed, &list)?);
+            return plan.run(study.seed, &list, recorder, timeline);
         }
         Err(PlanError::Asks(0).into())
+    }
+
+    fn probed(&self, data: &Path, jobs: &Input, seed: u64) -> Result<Arc<ProbedJobs>, RunError> {
+        let read = || ProbedJobs::open(data, jobs, seed);
+        keep(&self.probed, &[jobs], "", seed, read)
     }
 
     fn load(

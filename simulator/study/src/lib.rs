@@ -43,6 +43,7 @@ pub mod error;
 pub mod inputs;
 mod level;
 pub mod limits;
+mod list;
 pub mod measures;
 pub mod outcome;
 pub mod overcommit;

@@ -35,6 +35,21 @@ impl Times {
         self.bins[bin] += 1;
     }
 
+    /// How many.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Others are counted, too.
+    pub(crate) fn join(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+        self.most = self.most.max(other.most);
+        self.least = self.least.into_iter().chain(other.least).min();
+        self.bins.resize(self.bins.len().max(other.bins.len()), 0);
+        self.bins.iter_mut().zip(&other.bins).for_each(|(bin, more)| *bin += more);
+    }
+
     /// In seconds; none of no times.
     pub(crate) fn mean(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum as f64 / (self.count as f64 * NS_PER_S))

@@ -7,21 +7,56 @@ use study::{
     plan::{Policies, expand},
 };
 
-/// A job of one short task each second, for so long; about ten run at a time.
-fn run(seconds: u64) -> f64 {
-    let text = format!(
-        "name = \"long\"\ntitle = \"long\"\n[queueing]\narchitecture = \"monolithic\"\n\
-         until_s = {seconds}\nmachines = {{ count = 4, cpus = 4, mem = 8192 }}\n\
-         batch = {{ job_s = 0.1, task_s = 0 }}\nservice = {{ job_s = 0.1, task_s = 0 }}\n\
-         [queueing.jobs]\nend = {{ before_ns = {seconds}000000000 }}\n\
-         [[queueing.jobs.generate]]\nname = \"jobs\"\nclass = \"batch\"\n\
-         between = {{ exponential = {{ mean = 1000000000 }} }}\ntasks = {{ constant = 1 }}\n\
-         duration = {{ exponential = {{ mean = 10000000000 }} }}\n\
-         each = {{ cpus = 1000, mem = 1000 }}\n"
-    );
-    let points = expand(&text).unwrap();
-    let runs = campaign::run_here(&points, ".".as_ref(), &Policies::new()).unwrap();
-    runs[0].scalars["batch-placed"]
+/// A kind of study, its keys, and which of its numbers counts jobs.
+struct Kind {
+    table: &'static str,
+    keys: &'static str,
+    counts: &'static str,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind {
+        table: "queueing",
+        keys: "architecture = \"monolithic\"\nuntil_s = 1000000\n\
+               machines = { count = 4, cpus = 4, mem = 8192 }\n\
+               batch = { job_s = 0.1, task_s = 0 }\nservice = { job_s = 0.1, task_s = 0 }",
+        counts: "batch-placed",
+    },
+    Kind { table: "backfilling", keys: "processors = 16\ndiscipline = \"easy\"", counts: "jobs" },
+    Kind {
+        table: "probing",
+        keys: "workers = 16\nscheme = \"late-binding\"\nnetwork_ms = 1",
+        counts: "jobs",
+    },
+    Kind {
+        table: "probing",
+        keys: "workers = 16\nscheme = \"late-binding\"\nnetwork_ms = 1\ncancel = false",
+        counts: "jobs",
+    },
+    Kind {
+        table: "scheduling",
+        keys: "policy = \"first-fit\"\n\
+               machines = { list = [{ count = 4, each = { cpus = 4000, mem = 8192 } }] }",
+        counts: "started",
+    },
+];
+
+impl Kind {
+    /// A job of one short task each second, for so long; about ten run at a time.
+    fn run(&self, seconds: u64) -> f64 {
+        let Self { table, keys, counts } = self;
+        let text = format!(
+            "name = \"long\"\ntitle = \"long\"\n[{table}]\n{keys}\n\
+             [{table}.jobs]\nend = {{ before_ns = {seconds}000000000 }}\n\
+             [[{table}.jobs.generate]]\nname = \"jobs\"\nclass = \"batch\"\n\
+             between = {{ exponential = {{ mean = 1000000000 }} }}\ntasks = {{ constant = 1 }}\n\
+             duration = {{ exponential = {{ mean = 10000000000 }} }}\n\
+             each = {{ cpus = 1000, mem = 1000 }}\n"
+        );
+        let points = expand(&text).unwrap();
+        let runs = campaign::run_here(&points, ".".as_ref(), &Policies::new()).unwrap();
+        runs[0].scalars[*counts]
+    }
 }
 
 /// The largest resident set of this process so far.
@@ -33,11 +68,14 @@ fn most_kib() -> u64 {
 
 #[test]
 fn a_longer_trace_takes_no_more_memory() {
-    let placed = run(20_000);
-    let before = most_kib();
-    let more = run(320_000) - placed;
-    let grown = most_kib() - before;
-    assert!(more > 290_000.0, "{more}");
-    // A list of them would take 16 MiB, and their waits 4.6.
-    assert!(grown < 2_048, "{grown} KiB more for {more} jobs more");
+    for kind in KINDS {
+        let placed = kind.run(10_000);
+        let before = most_kib();
+        let more = kind.run(160_000) - placed;
+        let grown = most_kib() - before;
+        let (table, keys) = (kind.table, kind.keys);
+        assert!(more > 145_000.0, "{table}: {more}");
+        // Lists of them would take from 5 to 30 MiB, and what became of each as much again.
+        assert!(grown < 2_048, "{table}, {keys}: {grown} KiB more for {more} jobs more");
+    }
 }

@@ -73,7 +73,9 @@ fn an_idle_worker_takes_short_work_from_behind_long_work() {
     // Alone: the jobs' second tasks wait behind long ones, until 100, and the last one until 101.
     assert_eq!(alone["short-wait"], 90.25);
     // The idle worker does all eight: four first ones from 10 to 14, then four that it has stolen.
-    assert_eq!((helped["short-response"], helped["short-response-p50"]), (6.5, 6.0));
+    assert_eq!(helped["short-response"], 6.5);
+    let median = helped["short-response-p50"];
+    assert!((median - 6.0).abs() <= 6.0 / 2_048.0, "{median}: as sharp as bins are");
     assert_eq!((helped["stolen"], helped["response-p99"]), (4.0 / 11.0, 100.0));
 }
 

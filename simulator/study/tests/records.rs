@@ -1,76 +1,13 @@
 //! What is recorded of single runs: by hand, and against what the runs themselves say.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
-use study::{
-    campaign::{self, Onlooker, Run},
-    error::RunError,
-    outcome::Outcome,
-    plan::{Policies, Study, expand},
-    report,
-};
+mod ran;
+
+use ran::{Ran, seconds};
+use std::{collections::BTreeMap, fs};
+use study::{error::RunError, outcome::Outcome, plan::Study, report};
 
 const JOBS: &str =
     "job_id,workload,submit_s,num_tasks,task_duration_s,cpus_per_task,mem_gb_per_task\n";
-
-type Row = BTreeMap<String, String>;
-
-/// A study that was run, below a directory of its own.
-struct Ran {
-    directory: tempfile::TempDir,
-    runs: Vec<Run>,
-}
-
-impl Ran {
-    fn new(files: &[(&str, &str)], text: &str) -> Result<Self, RunError> {
-        let directory = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            fs::write(directory.path().join(name), text).unwrap();
-        }
-        let text = format!("name = \"small\"\ntitle = \"small\"\n{text}");
-        let points = expand(&text)?;
-        let records = directory.path().join("out");
-        let onlooker = Onlooker { records: Some(&records), progress: &|_, _, _| {} };
-        let data = directory.path();
-        let runs = campaign::run_watched(&points, data, &Policies::new(), 2, &|_| {}, onlooker)?;
-        let unwatched = campaign::run(&points, data, &Policies::new(), 1, &|_| {})?;
-        for (one, other) in runs.iter().zip(&unwatched) {
-            assert_eq!(one.measures, other.measures, "whoever looks on changes nothing");
-        }
-        Ok(Self { directory, runs })
-    }
-
-    fn path(&self, run: usize, name: &str) -> PathBuf {
-        campaign::directory(&self.directory.path().join("out"), run).join(name)
-    }
-
-    fn rows(&self, run: usize, name: &str) -> Vec<Row> {
-        rows(&self.path(run, name))
-    }
-
-    fn scalars(&self, run: usize) -> &BTreeMap<String, f64> {
-        &self.runs[run].measures.scalars
-    }
-}
-
-fn rows(path: &Path) -> Vec<Row> {
-    let text = fs::read_to_string(path).unwrap();
-    let mut lines = text.lines();
-    let titles: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let row = |line: &str| {
-        let cells: Vec<&str> = line.split(',').collect();
-        assert_eq!(cells.len(), titles.len(), "{line}");
-        titles
-            .iter()
-            .zip(cells)
-            .map(|(title, cell)| (title.to_string(), cell.to_string()))
-            .collect()
-    };
-    lines.map(row).collect()
-}
 
 /// What records show is drawn with the rest.
 #[test]
@@ -94,12 +31,6 @@ fn records_are_drawn() {
     assert!(page.contains("Single runs"));
 }
 
-/// A time of a row in seconds.
-fn seconds(row: &Row, title: &str) -> Option<f64> {
-    let cell = &row[title];
-    (!cell.is_empty()).then(|| cell.parse::<u64>().unwrap() as f64 / 1e9)
-}
-
 fn queueing(architecture: &str, more: &str) -> String {
     format!(
         "[queueing]\nuntil_s = 100\nmachines = {{ count = 1, cpus = 4, mem = 8192 }}\n\
@@ -116,7 +47,7 @@ fn a_task_is_told_from_its_arrival_to_its_end() {
     let ran = Ran::new(&[("jobs.csv", &jobs)], &queueing("monolithic", "")).unwrap();
     let rows = ran.rows(0, "tasks.csv");
     assert_eq!(rows.len(), 7);
-    let times = |row: &Row| {
+    let times = |row: &ran::Row| {
         ["submit_ns", "first_attempt_ns", "placed_ns", "start_ns", "end_ns"]
             .map(|title| seconds(row, title))
     };
@@ -164,7 +95,7 @@ fn what_an_offer_holds_is_told() {
     let text = text.replace("job_s = 2", "job_s = 50");
     let ran = Ran::new(&[("jobs.csv", &jobs)], &text).unwrap();
     let lines = ran.rows(0, "timeline.csv");
-    let cpus = |line: &Row| ["cpus_used", "cpus_held"].map(|title| line[title].clone());
+    let cpus = |line: &ran::Row| ["cpus_used", "cpus_held"].map(|title| line[title].clone());
     assert_eq!(cpus(&lines[2]), ["0", "200"]);
     assert_eq!(cpus(&lines[6]), ["3", "0"]);
     let rows = ran.rows(0, "tasks.csv");

@@ -223,17 +223,3 @@ fn what_cannot_be_is_said() {
     let of = run(&MACHINES[..1], &[late], "policy = \"random\"\nevery_s = 60");
     assert_eq!((of["started"], of["done"], of["left"]), (1.0, 0.0, 1.0));
 }
-
-#[test]
-fn files_that_would_stay_empty_are_refused() {
-    for asked in ["outputs.tasks = \"csv\"", "outputs.decisions = true"] {
-        let study = format!(
-            "name = \"small\"\ntitle = \"small\"\n{asked}\n[scheduling]\npolicy = \"first-fit\"\n\
-             machines = {{ file = \"machines.jsonl\" }}\njobs = {{ file = \"jobs.jsonl\" }}\n"
-        );
-        let points = expand(&study).unwrap();
-        let nowhere = tempfile::tempdir().unwrap();
-        let problem = campaign::run_here(&points, nowhere.path(), &Policies::new()).unwrap_err();
-        assert!(problem.to_string().contains("outputs"), "{problem}");
-    }
-}

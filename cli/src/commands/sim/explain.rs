@@ -37,11 +37,15 @@ pub(super) fn explain(args: &ExplainArgs, format: Format) -> anyhow::Result<Exit
     let said = again::explain(&kept.point, &kept.data, &Policies::new(), args.task)?;
     let (answer, digest) = said.context("a study of this kind decides about no single task")?;
     kept.check(digest)?;
-    let answer = answer.with_context(|| match kept.point.study.cluster {
-        Some(_) => "the masters of a cluster decide about offers, not about tasks; see tasks.csv \
-                    (`--tasks csv`) for what became of them"
+    let study = &kept.point.study;
+    let answer = answer.with_context(|| match (&study.cluster, &study.probing) {
+        (Some(_), _) => "the masters of a cluster decide about offers, not about tasks; see \
+                         tasks.csv (`--tasks csv`) for what became of them"
             .to_owned(),
-        None => format!("no place was sought for task {task} of job {job}"),
+        (_, Some(_)) => "workers are drawn by lot, none has a score; see tasks.csv \
+                         (`--tasks csv`) for where a task went"
+            .to_owned(),
+        _ => format!("no place was sought for task {task} of job {job}"),
     })?;
     print_one(format, &answer, || match &answer {
         Answer::Machines(explanation) => machines(explanation),

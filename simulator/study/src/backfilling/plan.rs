@@ -1,7 +1,7 @@
 //! `[backfilling]` of a study.
 
 use super::{jobs::RigidJobs, run::Run};
-use crate::{plan::Input, records::Recorder, running::Running};
+use crate::{error::RunError, plan::Input, records::Recorder, running::Running};
 use serde::Deserialize;
 
 /// What is asked.
@@ -44,11 +44,14 @@ pub enum Estimates {
 
 impl BackfillingPlan {
     /// One run of a study of this, in which nothing has happened yet.
+    ///
+    /// # Errors
+    /// When the jobs cannot be read again.
     pub(crate) fn begin<'a>(
         &'a self,
         list: &'a RigidJobs,
         recorder: &'a mut Recorder,
-    ) -> impl Running + 'a {
+    ) -> Result<impl Running + 'a, RunError> {
         Run::new(self, list, recorder)
     }
 }

@@ -1,17 +1,18 @@
 //! One run: jobs arrive, wait, run, end.
 
 use super::{
-    jobs::{RigidJob, RigidJobs},
+    jobs::{Jobs, RigidJob, RigidJobs},
     plan::{BackfillingPlan, Discipline, Estimates},
     profile::Profile,
 };
 use crate::{
     error::RunError,
+    list::Coming,
     measures::Measures,
     plan::{PlanError, Policies, Study},
     records::{Outcome, PlaceInLine, Recorder, TaskRecord},
     running::{Resource, Running, State, Waiting},
-    statistics::quantile,
+    times::Times,
 };
 use proto::model::ResourceName;
 use simulator::engine::{Digest, Queue, Time};
@@ -24,25 +25,43 @@ const BOUND: Time = Time::seconds(10);
 #[derive(Debug, Clone, Copy)]
 enum Happening {
     Arrival,
-    End(usize),
+    End(JobId),
+}
+
+/// A job by its place in the list.
+type JobId = u64;
+
+/// A job that waits.
+#[derive(Debug, Clone, Copy)]
+struct Queued {
+    id: JobId,
+    job: RigidJob,
 }
 
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     plan: BackfillingPlan,
-    jobs: &'a [RigidJob],
+    coming: Coming<'a, Jobs>,
+    /// The job that arrives next.
+    next: Option<RigidJob>,
+    /// Why the jobs could not be read further.
+    failed: Option<RunError>,
     queue: Queue<Happening>,
-    next: usize,
-    waiting: VecDeque<usize>,
+    /// How many have come.
+    come: u64,
+    waiting: VecDeque<Queued>,
     free: u64,
     /// Those that run, by when they end as far as is known.
-    running: BTreeMap<(Time, usize), u64>,
+    running: BTreeMap<(Time, JobId), RigidJob>,
     /// What was promised to the first that waits: no later start.
-    promised: Option<(usize, Time)>,
+    promised: Option<(JobId, Time)>,
+    /// When the first job of the list comes, and the last one.
+    span: Option<(Time, Time)>,
     /// When counting began, if not at the start.
     from: Option<Time>,
-    waits: Vec<f64>,
-    slowdowns: Vec<f64>,
+    waits: Times,
+    /// Of all whose waits are counted.
+    slowdowns: f64,
     /// Processors times seconds.
     used: f64,
     too_wide: u64,
@@ -76,16 +95,11 @@ impl Running for Run<'_> {
     }
 
     fn span(&self) -> (Time, Time) {
-        let at = |job: Option<&RigidJob>| job.map_or(Time::ZERO, |job| job.at);
-        (at(self.jobs.first()), at(self.jobs.last()))
+        self.span.unwrap_or_default()
     }
 
     fn waiting(&self) -> Vec<Waiting> {
-        vec![Waiting {
-            queue: String::new(),
-            count: self.waiting.len() as u64,
-            come: self.next as u64,
-        }]
+        vec![Waiting { queue: String::new(), count: self.waiting.len() as u64, come: self.come }]
     }
 
     fn state(&self) -> State {
@@ -109,13 +123,12 @@ impl Running for Run<'_> {
     /// What runs counts from now on, what waits with all its waiting.
     fn count_from(&mut self, at: Time) {
         self.from = Some(at);
-        self.waits.clear();
-        self.slowdowns.clear();
+        (self.waits, self.slowdowns) = (Times::default(), 0.0);
         (self.too_wide, self.backfilled, self.broken_promises) = (0, 0, 0);
-        let rest = self.running.iter().map(|((end, job), processors)| {
+        let rest = self.running.iter().map(|((end, _), job)| {
             // By its estimate it would end then; it is over earlier by as much as it runs shorter.
-            let early = self.estimate(*job) - self.jobs[*job].runs;
-            *processors as f64 * (*end - early - at).as_seconds()
+            let early = self.estimate(job) - job.runs;
+            job.processors as f64 * (*end - early - at).as_seconds()
         });
         self.used = rest.sum();
     }
@@ -130,13 +143,9 @@ impl Running for Run<'_> {
         if plan.estimates != self.plan.estimates {
             let running = std::mem::take(&mut self.running);
             let before = self.plan.estimates;
-            let estimate = |of: Estimates, job: usize| match of {
-                Estimates::User => self.jobs[job].estimate,
-                Estimates::Exact => self.jobs[job].runs,
-            };
-            let again = running.into_iter().map(|((end, job), processors)| {
-                let start = end - estimate(before, job);
-                ((start + estimate(plan.estimates, job), job), processors)
+            let again = running.into_iter().map(|((end, id), job)| {
+                let start = end - before.of(&job);
+                ((start + plan.estimates.of(&job), id), job)
             });
             self.running = again.collect();
         }
@@ -148,7 +157,11 @@ impl Running for Run<'_> {
     }
 
     fn finish(self: Box<Self>) -> Result<Measures, RunError> {
-        Ok(self.measures())
+        let mut run = *self;
+        match run.failed.take() {
+            Some(problem) => Err(problem),
+            None => Ok(run.measures()),
+        }
     }
 }
 
@@ -157,96 +170,94 @@ impl<'a> Run<'a> {
         plan: &BackfillingPlan,
         list: &'a RigidJobs,
         recorder: &'a mut Recorder,
-    ) -> Self {
+    ) -> Result<Self, RunError> {
         let mut run = Self {
             plan: plan.clone(),
-            jobs: &list.jobs,
+            coming: list.0.coming()?,
+            next: None,
+            failed: None,
             queue: Queue::new(),
-            next: 0,
+            come: 0,
             waiting: VecDeque::new(),
             free: plan.processors,
             running: BTreeMap::new(),
             promised: None,
+            span: list.0.span(),
             from: None,
-            waits: Vec::new(),
-            slowdowns: Vec::new(),
+            waits: Times::default(),
+            slowdowns: 0.0,
             used: 0.0,
             too_wide: 0,
-            without_time: list.without_time,
+            without_time: list.0.reader.without_time,
             backfilled: 0,
             broken_promises: 0,
             digest: Digest::new(),
             recorder,
         };
         run.expect_arrival();
-        run
+        Ok(run)
     }
 
     fn arrive(&mut self) {
-        let job = self.next;
-        self.next += 1;
+        let job = self.next.take().expect("its arrival was asked for");
+        let queued = Queued { id: self.come, job };
+        self.come += 1;
         self.expect_arrival();
-        if self.jobs[job].processors <= self.plan.processors {
-            self.waiting.push_back(job);
+        if job.processors <= self.plan.processors {
+            self.waiting.push_back(queued);
             return;
         }
         self.too_wide += 1;
         if self.recorder.wants_tasks() {
-            let dropped = TaskRecord { outcome: Outcome::Dropped, ..self.record(job) };
+            let dropped = TaskRecord { outcome: Outcome::Dropped, ..queued.record() };
             self.recorder.task(&dropped);
         }
     }
 
-    /// What is known of a job before it starts.
-    fn record(&self, job: usize) -> TaskRecord<'static> {
-        let RigidJob { at, processors, .. } = self.jobs[job];
-        TaskRecord {
-            cpus_milli: processors.saturating_mul(1_000),
-            ..TaskRecord::new(job as u64, "job", at)
-        }
-    }
-
+    /// Only the next arrival stands in the queue.
     fn expect_arrival(&mut self) {
-        if let Some(job) = self.jobs.get(self.next) {
+        match self.coming.next() {
+            Ok(next) => self.next = next,
+            Err(problem) => self.failed = Some(problem),
+        }
+        if let Some(job) = self.next {
             self.queue.at(job.at, Happening::Arrival);
         }
     }
 
-    fn estimate(&self, job: usize) -> Time {
-        match self.plan.estimates {
-            Estimates::User => self.jobs[job].estimate,
-            Estimates::Exact => self.jobs[job].runs,
-        }
+    fn estimate(&self, job: &RigidJob) -> Time {
+        self.plan.estimates.of(job)
     }
 
-    fn end(&mut self, job: usize) {
-        let found = self.running.keys().find(|(_, running)| *running == job).copied();
-        let processors = found.and_then(|key| self.running.remove(&key));
-        self.free += processors.expect("it was running");
+    fn end(&mut self, id: JobId) {
+        let found = self.running.keys().find(|(_, running)| *running == id).copied();
+        let job = found.and_then(|key| self.running.remove(&key));
+        self.free += job.expect("it was running").processors;
     }
 
     /// Starts a job; so many waited before it, and why it may start all the same.
-    fn start(&mut self, job: usize, before: usize, because: &'static str) {
+    fn start(&mut self, queued: Queued, before: usize, because: &'static str) {
         let now = self.queue.now();
-        self.tell(job, before, because);
-        let RigidJob { at, processors, runs, .. } = self.jobs[job];
+        self.tell(queued, before, because);
+        let Queued { id, job } = queued;
+        let RigidJob { at, processors, runs, .. } = job;
         self.free = self.free.checked_sub(processors).expect("there is room");
-        self.running.insert((now + self.estimate(job), job), processors);
-        self.queue.after(runs, Happening::End(job));
-        if let Some((_, latest)) = self.promised.take_if(|(promised, _)| *promised == job) {
+        self.running.insert((now + self.estimate(&job), id), job);
+        self.queue.after(runs, Happening::End(id));
+        if let Some((_, latest)) = self.promised.take_if(|(promised, _)| *promised == id) {
             self.broken_promises += u64::from(now > latest);
         }
-        let wait = (now - at).as_seconds();
+        let wait = now - at;
         let length = runs.max(BOUND).as_seconds();
         self.waits.push(wait);
-        self.slowdowns.push(((wait + runs.as_seconds()) / length).max(1.0));
+        self.slowdowns += ((wait.as_seconds() + runs.as_seconds()) / length).max(1.0);
         self.used += processors as f64 * runs.as_seconds();
-        self.digest.add(&[now.0, job as u64]);
+        self.digest.add(&[now.0, id]);
     }
 
-    fn tell(&mut self, job: usize, before: usize, because: &'static str) {
+    fn tell(&mut self, queued: Queued, before: usize, because: &'static str) {
         let (now, free) = (self.queue.now(), self.free);
-        let RigidJob { processors, runs, .. } = self.jobs[job];
+        let Queued { id, job: RigidJob { processors, runs, .. } } = queued;
         if self.recorder.wants_tasks() {
             let record = TaskRecord {
                 first_attempt: Some(now),
@@ -255,13 +266,12 @@ impl<'a> Run<'a> {
                 end: Some(now + runs),
                 attempts: 1,
                 outcome: Outcome::Finished,
-                ..self.record(job)
+                ..queued.record()
             };
             self.recorder.task(&record);
         }
-        if self.recorder.wants_decision(job as u64, 0) {
-            let (at_ns, job) = (now.0, job as u64);
-            let place = PlaceInLine { at_ns, job, processors, free, before, because };
+        if self.recorder.wants_decision(id, 0) {
+            let place = PlaceInLine { at_ns: now.0, job: id, processors, free, before, because };
             self.recorder.started(&place);
         }
     }
@@ -272,7 +282,7 @@ impl<'a> Run<'a> {
             return self.plan_all();
         }
         while let Some(first) = self.waiting.front().copied() {
-            if self.jobs[first].processors > self.free {
+            if first.job.processors > self.free {
                 break;
             }
             self.waiting.pop_front();
@@ -287,19 +297,19 @@ impl<'a> Run<'a> {
     /// leaves, may start now.
     fn fill_behind_first(&mut self) {
         let Some(first) = self.waiting.front().copied() else { return };
-        let needed = self.jobs[first].processors;
+        let (first, needed) = (first.id, first.job.processors);
         let (mut free, mut start) = (self.free, self.queue.now());
-        for ((end, _), processors) in &self.running {
+        for ((end, _), job) in &self.running {
             if free >= needed {
                 break;
             }
-            free += processors;
+            free += job.processors;
             start = *end;
         }
         // Those that end at the same moment leave room as well.
         let later = self.running.range((start, 0)..).take_while(|((end, _), _)| *end == start);
-        let all_then: u64 = later.map(|(_, processors)| processors).sum();
-        let before: u64 = self.running.range(..(start, 0)).map(|(_, processors)| processors).sum();
+        let all_then: u64 = later.map(|(_, job)| job.processors).sum();
+        let before: u64 = self.running.range(..(start, 0)).map(|(_, job)| job.processors).sum();
         let mut spare = self.free + before + all_then - needed;
         let promise = self.promised.get_or_insert((first, start));
         if promise.0 != first {
@@ -308,9 +318,9 @@ impl<'a> Run<'a> {
         promise.1 = promise.1.min(start);
         let mut index = 1;
         while index < self.waiting.len() && self.free > 0 {
-            let job = self.waiting[index];
-            let processors = self.jobs[job].processors;
-            let is_over_by_then = self.queue.now() + self.estimate(job) <= start;
+            let queued = self.waiting[index];
+            let processors = queued.job.processors;
+            let is_over_by_then = self.queue.now() + self.estimate(&queued.job) <= start;
             if processors > self.free || !(is_over_by_then || processors <= spare) {
                 index += 1;
                 continue;
@@ -324,47 +334,46 @@ impl<'a> Run<'a> {
                 true => "by its estimate it is over when the first in line can start",
                 false => "the first in line leaves so many when it can start",
             };
-            self.start(job, index, because);
+            self.start(queued, index, because);
         }
     }
 
     /// Everybody has a time, in the order in which they came; whose time is now starts.
     fn plan_all(&mut self) {
         let now = self.queue.now();
-        let ends = self.running.iter().map(|((end, _), processors)| (*end, *processors));
+        let ends = self.running.iter().map(|((end, _), job)| (*end, job.processors));
         let mut profile = Profile::new(now, self.free, ends);
         let mut index = 0;
         while index < self.waiting.len() {
-            let job = self.waiting[index];
-            let (processors, takes) = (self.jobs[job].processors, self.estimate(job));
+            let queued = self.waiting[index];
+            let (processors, takes) = (queued.job.processors, self.estimate(&queued.job));
             let start = profile.earliest(processors, takes);
             profile.take(start, takes, processors);
             // What is planned for now may still wait for an end at this very moment.
             if start == now && processors <= self.free {
                 self.waiting.remove(index);
                 self.backfilled += u64::from(index > 0);
-                self.start(job, index, "nobody before it starts later for it");
+                self.start(queued, index, "nobody before it starts later for it");
             } else {
                 index += 1;
             }
         }
     }
 
-    fn measures(mut self) -> Measures {
+    fn measures(self) -> Measures {
         let end = self.queue.now().as_seconds();
-        let first = self.from.or(self.jobs.first().map(|job| job.at));
+        let first = self.from.or(self.span.map(|(first, _)| first));
         let began = first.map_or(0.0, Time::as_seconds);
         let mut measures = Measures { digest: self.digest.value(), ..Measures::default() };
-        self.waits.sort_by(f64::total_cmp);
-        let count = self.waits.len().max(1) as f64;
+        let jobs = self.waits.count() as f64;
         let span = (end - began).max(f64::MIN_POSITIVE);
         let numbers = [
-            ("jobs", self.waits.len() as f64),
+            ("jobs", jobs),
             ("too-wide", self.too_wide as f64),
             ("without-time", self.without_time as f64),
-            ("wait", self.waits.iter().sum::<f64>() / count),
-            ("wait-p90", quantile(&self.waits, 0.9).unwrap_or(0.0)),
-            ("slowdown", self.slowdowns.iter().sum::<f64>() / count),
+            ("wait", self.waits.mean().unwrap_or(0.0)),
+            ("wait-p90", self.waits.quantile(0.9).unwrap_or(0.0)),
+            ("slowdown", self.slowdowns / jobs.max(1.0)),
             ("used", self.used / (self.plan.processors.max(1) as f64 * span)),
             ("makespan", span),
             ("backfilled", self.backfilled as f64),
@@ -372,5 +381,25 @@ impl<'a> Run<'a> {
         ];
         measures.scalars.extend(numbers.map(|(name, number)| (name.to_owned(), number)));
         measures
+    }
+}
+
+impl Queued {
+    /// What is known of a job before it starts.
+    fn record(&self) -> TaskRecord<'static> {
+        TaskRecord {
+            cpus_milli: self.job.processors.saturating_mul(1_000),
+            ..TaskRecord::new(self.id, "job", self.job.at)
+        }
+    }
+}
+
+impl Estimates {
+    /// For how long a job is thought to run.
+    fn of(self, job: &RigidJob) -> Time {
+        match self {
+            Self::User => job.estimate,
+            Self::Exact => job.runs,
+        }
     }
 }

@@ -53,6 +53,12 @@ impl Requests {
         Self::default()
     }
 
+    /// The number of a request that somebody has asked for before.
+    pub fn find(&self, request: &Request) -> Option<RequestId> {
+        let key = (request.shape.clone(), request.models, request.rules.clone());
+        self.numbers.get(&key).copied()
+    }
+
     /// The number of a request; a new one when nobody has asked for that before.
     ///
     /// # Panics

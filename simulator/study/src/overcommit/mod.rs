@@ -18,6 +18,7 @@ mod future;
 mod machines;
 mod plan;
 mod policy;
+mod records;
 mod run;
 mod used;
 

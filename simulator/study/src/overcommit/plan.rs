@@ -3,13 +3,16 @@
 use super::{
     machines::assign,
     policy::Predictor,
+    records,
     run::{Results, walk},
     used::{Amount, UsedTasks},
 };
 use crate::{
+    error::RunError,
     limits::{MACHINES_MAX, within},
     measures::Measures,
     plan::{Input, PlanError},
+    records::{Recorder, Timeline},
 };
 use serde::Deserialize;
 
@@ -86,16 +89,34 @@ impl OvercommitPlan {
     /// One run of a study of this.
     ///
     /// # Errors
-    /// When a number is out of its range.
-    pub fn run(&self, seed: u64, list: &UsedTasks) -> Result<Measures, PlanError> {
+    /// When a number is out of its range, or a line of the timeline cannot be written.
+    pub(crate) fn run(
+        &self,
+        seed: u64,
+        list: &UsedTasks,
+        recorder: &mut Recorder,
+        timeline: Option<&mut Timeline>,
+    ) -> Result<Measures, RunError> {
         self.check()?;
         let tasks_of = assign(list, self.machines, self.capacity(), seed);
+        if recorder.wants_tasks() {
+            records::tasks(self, list, &tasks_of, recorder);
+        }
+        if let Some(timeline) = timeline {
+            records::timeline(self, list, &tasks_of, timeline)?;
+        }
         let mut results = Results::new(list, self.core());
         for (machine, tasks) in (0..).zip(&tasks_of) {
             let tasks: Vec<_> = tasks.iter().map(|number| &list.tasks[*number]).collect();
             results.add(machine, &tasks, |each| walk(self, &tasks, each));
         }
         Ok(results.measures())
+    }
+
+    /// The same, while nobody looks on.
+    #[cfg(test)]
+    pub(super) fn run_alone(&self, seed: u64, list: &UsedTasks) -> Measures {
+        self.run(seed, list, &mut Recorder::none(), None).expect("all is in its range")
     }
 
     /// Says no to numbers that are out of their range.
@@ -117,12 +138,12 @@ impl OvercommitPlan {
     }
 
     /// A whole core.
-    fn core(&self) -> Amount {
+    pub(super) fn core(&self) -> Amount {
         1_000 * Amount::from(self.core_mhz)
     }
 
     /// Of a machine.
-    fn capacity(&self) -> Amount {
+    pub(super) fn capacity(&self) -> Amount {
         // Two numbers of 32 bits, and a thousand: 2^64 at the most.
         self.core().saturating_mul(self.machine_cpus.into())
     }

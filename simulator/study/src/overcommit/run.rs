@@ -250,7 +250,7 @@ mod tests {
         ];
         for seed in 0..5 {
             let list = list(seed);
-            let of = |policy: &str| plan(policy).run(seed, &list).unwrap();
+            let of = |policy: &str| plan(policy).run_alone(seed, &list);
             let oracle = of("{ kind = \"oracle\" }");
             assert_eq!(plan("{ kind = \"oracle\" }").policy, Predictor::Oracle);
             let number = |of: &Measures, name: &str| of.scalars[name];

@@ -29,17 +29,14 @@ impl Load {
     /// # Errors
     /// When a file cannot be read, or holds no machines where there should be some.
     pub fn read(data: &Path, machines: &Input, tasks: &Input, seed: u64) -> Result<Self, RunError> {
-        let (machines, arrivals) = read(data, machines, tasks, seed)?;
-        let mut load = Self { machines, ..Self::default() };
-        for (request, count) in arrivals {
-            match request {
-                None => load.impossible += u64::from(count),
-                Some(request) => {
-                    let number = load.requests.number(request);
-                    load.tasks.extend(std::iter::repeat_n(number, count as usize));
-                }
+        let mut load = Self::default();
+        load.machines = read(data, machines, tasks, seed, |request, count| match request {
+            None => load.impossible += u64::from(count),
+            Some(request) => {
+                let number = load.requests.number(request);
+                load.tasks.extend(std::iter::repeat_n(number, count as usize));
             }
-        }
+        })?;
         Ok(load)
     }
 

@@ -57,10 +57,6 @@ struct Alike {
 #[serde(try_from = "String")]
 struct FormatName(open::Format);
 
-/// What tasks ask for, and how many alike come together; `None` for GPUs as no machine can give
-/// them.
-pub type Asked = Vec<(Option<Request>, u32)>;
-
 impl TryFrom<String> for FormatName {
     type Error = String;
 
@@ -140,7 +136,8 @@ fn written_down(list: &[Alike]) -> Result<Vec<MachineEvent>, PlanError> {
     Ok((0..).zip(list).map(event).collect())
 }
 
-/// Reads machines and tasks, with one table of names.
+/// Reads machines and tasks, with one table of names; `each` is told what tasks ask for, and how
+/// many alike come together. `None` is for GPUs as no machine can give them.
 ///
 /// # Errors
 /// When a file cannot be read, or holds something else.
@@ -149,16 +146,17 @@ pub fn read(
     machines: &Input,
     tasks: &Input,
     seed: u64,
-) -> Result<(Vec<Machine>, Asked), RunError> {
+    mut each: impl FnMut(Option<Request>, u32),
+) -> Result<Vec<Machine>, RunError> {
     let mut models = ModelNumbers::default();
     let mut reader = machines.machines(data, Names::new())?;
     let events: Vec<_> = reader.by_ref().collect();
     let names = reader.into_names();
     let name_of = |id| names.get(id).to_owned();
     let machines = inputs::machines(events.into_iter(), &name_of, &mut models)?;
-    let asked = tasks.arrivals(data, seed, names)?.map(|arrival| {
+    for arrival in tasks.arrivals(data, seed, names)? {
         let arrival = arrival?;
-        Ok((inputs::request(&arrival, &mut models), arrival.tasks))
-    });
-    Ok((machines, asked.collect::<Result<_, ReadError>>()?))
+        each(inputs::request(&arrival, &mut models), arrival.tasks);
+    }
+    Ok(machines)
 }

@@ -33,7 +33,7 @@ mod policy;
 mod sweep;
 
 pub use expectation::{Expectation, Statistic, Where};
-pub use input::{Asked, Input, read};
+pub use input::{Input, read};
 pub use policy::{Make, Maker, Policies, PolicyKind, ResourceKey};
 pub use sweep::{Point, expand};
 
@@ -211,13 +211,42 @@ impl Study {
         }
     }
 
-    /// Whether its runs take time, so that one can look at them on their way.
-    pub(crate) fn has_a_middle(&self) -> bool {
-        self.filling.is_some()
-            || self.queueing.is_some()
-            || self.backfilling.is_some()
-            || self.scheduling.is_some()
-            || self.cluster.is_some()
+    /// Whether all that is to be recorded can be.
+    ///
+    /// # Errors
+    /// When a kind of study has nothing to tell of it.
+    pub(crate) fn check_outputs(&self) -> Result<(), PlanError> {
+        let (timeline, decisions) = (self.outputs.timeline_s.is_some(), self.outputs.decisions);
+        let refused = [
+            (
+                "outputs",
+                self.compaction.is_some() && self.outputs.is_asked(),
+                "compaction fills a cell many times to find the fewest machines: none of these is \
+                 the run",
+            ),
+            (
+                "outputs.timeline_s",
+                timeline && self.probing.as_ref().is_some_and(|plan| !plan.has_a_middle()),
+                "the omniscient queue is reckoned from job to job: how things stood at a moment is \
+                 not known",
+            ),
+            (
+                "outputs.decisions",
+                decisions && self.probing.is_some(),
+                "workers are drawn by lot and asked how many tasks they have: none has a score",
+            ),
+            (
+                "outputs.decisions",
+                decisions && self.overcommit.is_some(),
+                "machines are drawn by lot: none has a score",
+            ),
+        ];
+        match refused.into_iter().find(|(_, is_refused, _)| *is_refused) {
+            None => Ok(()),
+            Some((table, _, problem)) => {
+                Err(PlanError::Value { table: table.to_owned(), problem: problem.to_owned() })
+            }
+        }
     }
 
     /// What is not measured.

@@ -22,6 +22,7 @@ mod omniscient;
 mod oracle;
 mod plan;
 mod results;
+mod run;
 mod steal;
 mod worker;
 mod world;

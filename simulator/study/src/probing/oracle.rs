@@ -2,14 +2,16 @@
 //! free; and properties that hold whatever comes.
 
 use super::{
-    jobs::{Durations, ProbedJob, ProbedJobs},
+    jobs::{Durations, JobId, ProbedJob, ProbedJobs},
     lots::Lots,
     omniscient,
     plan::{ProbingPlan, Scheme, TaskTimes},
-    results::Ran,
+    results::{Ran, Told},
     world::World,
 };
+use crate::{measures::Measures, records::Recorder, running::Running};
 use simulator::engine::{Chance, Digest, Time};
+use std::collections::BTreeMap;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -34,9 +36,43 @@ fn jobs(workers: u32, tasks: u64, seed: u64) -> Vec<ProbedJob> {
     (0..300).map(job).collect()
 }
 
+/// What becomes of each job.
+#[derive(Debug, Default)]
+struct Each(BTreeMap<JobId, Ran>);
+
+impl Told for Each {
+    fn job(&mut self, id: JobId, _: &ProbedJob, ran: Ran) {
+        assert!(self.0.insert(id, ran).is_none(), "a job ends once");
+    }
+}
+
+impl Each {
+    fn in_order(self) -> Vec<Ran> {
+        self.0.into_values().collect()
+    }
+}
+
 fn run(plan: &ProbingPlan, jobs: &[ProbedJob], seed: u64) -> (Vec<Ran>, Digest) {
-    let (ran, counts) = World::new(plan, jobs, seed).run();
-    (ran, counts.digest)
+    let list = ProbedJobs::of(jobs);
+    let world = World::new(plan, &list, seed, Each::default()).unwrap();
+    let (each, counts) = world.end_of_all().unwrap();
+    (each.in_order(), counts.digest)
+}
+
+fn one_queue(jobs: &[ProbedJob], workers: u32, times: TaskTimes, seed: u64) -> Vec<Ran> {
+    let (list, mut each) = (ProbedJobs::of(jobs), Each::default());
+    let coming = list.coming(workers, None).unwrap();
+    omniscient::run(coming, workers, Durations::new(times, seed), &mut each).unwrap();
+    each.in_order()
+}
+
+fn measured(plan: &ProbingPlan, list: &ProbedJobs, seed: u64) -> Result<Measures, String> {
+    let mut recorder = Recorder::none();
+    let measures = match plan.has_a_middle() {
+        false => plan.at_once(seed, list, &mut recorder),
+        true => plan.begin(seed, list, &mut recorder).and_then(|run| Box::new(run).finish()),
+    };
+    measures.map_err(|problem| problem.to_string())
 }
 
 /// Every task's start is the later of its arrival and the end of the one before (Lindley's
@@ -123,8 +159,7 @@ fn late_binding_everywhere_is_one_queue() {
             for cancel in [true, false] {
                 let more = format!("probe_ratio = {workers}\ncancel = {cancel}\n");
                 let (ran, _) = run(&plan(workers, "late-binding", &more), &jobs, seed);
-                let durations = Durations::new(TaskTimes::Exponential, seed);
-                let one = omniscient::run(&jobs, workers, durations, &mut Digest::new());
+                let one = one_queue(&jobs, workers, TaskTimes::Exponential, seed);
                 assert!(ran == one, "{workers} workers, seed {seed}, cancel {cancel}");
             }
         }
@@ -156,16 +191,16 @@ fn a_hybrid_loses_nothing() {
         let more = "network_ms = 20\ncutoff_s = 1.2\nshort_workers = 0.25\nsteal_tries = 10\n";
         let plan = plan(20, "hybrid", more);
         assert_eq!(plan.short_partition(), 5);
-        let list = ProbedJobs { jobs: jobs.clone(), without_time: 0 };
-        let measures = plan.run(seed, &list).unwrap();
-        assert_eq!(measures, plan.run(seed, &list).unwrap(), "the same seed does the same");
+        let list = ProbedJobs::of(&jobs);
+        let measures = measured(&plan, &list, seed).unwrap();
+        assert_eq!(measures, measured(&plan, &list, seed).unwrap(), "the same seed does the same");
         stolen += usize::from(measures.scalars["stolen"] > 0.0);
-        let (ran, counts) = World::new(&plan, &jobs, seed).run();
+        let (ran, digest) = run(&plan, &jobs, seed);
         assert_eq!(ran.len(), jobs.len());
         // A message there, and one back, and one there again, at least.
         let least = Time::milliseconds(20);
         assert!(ran.iter().all(|ran| ran.wait >= least && ran.response >= ran.wait));
-        assert_eq!(counts.digest.value(), measures.digest);
+        assert_eq!(digest.value(), measures.digest);
         let short = measures.scalars["short-jobs"];
         assert!((0.5..0.7).contains(&short), "{short}");
     }
@@ -181,8 +216,7 @@ fn a_central_scheduler_that_knows_all_wastes_nothing() {
         let mut plan = plan(12, "central", "");
         plan.task_times = TaskTimes::Alike;
         let (ran, _) = run(&plan, &jobs, seed);
-        let durations = Durations::new(TaskTimes::Alike, seed);
-        assert!(ran == omniscient::run(&jobs, 12, durations, &mut Digest::new()), "seed {seed}");
+        assert!(ran == one_queue(&jobs, 12, TaskTimes::Alike, seed), "seed {seed}");
     }
 }
 
@@ -190,17 +224,17 @@ fn a_central_scheduler_that_knows_all_wastes_nothing() {
 #[test]
 fn what_lasts_for_ever_ends_with_time() {
     let job = |at| ProbedJob { at: Time(at), tasks: 3, estimate: Time(u64::MAX / 2) };
-    let list = ProbedJobs { jobs: (0..20).map(job).collect(), without_time: 0 };
+    let list = ProbedJobs::of(&(0..20).map(job).collect::<Vec<_>>());
     for scheme in ["random", "per-task", "batch", "late-binding", "central", "hybrid", "omniscient"]
     {
         let more = "network_ms = 1e300\ncutoff_s = 1\nsteal_tries = 3\nload = 1e-300\n";
         let mut plan = plan(2, scheme, more);
         plan.task_times = TaskTimes::Alike;
-        assert!(plan.run(1, &list).unwrap_err().to_string().contains("above 0"), "{scheme}");
+        assert!(measured(&plan, &list, 1).unwrap_err().contains("above 0"), "{scheme}");
         plan.load = None;
-        assert_eq!(plan.run(1, &list).unwrap().scalars["jobs"], 20.0, "{scheme}");
+        assert_eq!(measured(&plan, &list, 1).unwrap().scalars["jobs"], 20.0, "{scheme}");
         plan.load = Some(1e300);
         plan.task_times = TaskTimes::Exponential;
-        assert_eq!(plan.run(1, &list).unwrap().scalars["jobs"], 20.0, "{scheme}");
+        assert_eq!(measured(&plan, &list, 1).unwrap().scalars["jobs"], 20.0, "{scheme}");
     }
 }

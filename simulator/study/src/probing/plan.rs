@@ -1,16 +1,20 @@
 //! `[probing]` of a study.
 
 use super::{
-    jobs::{Durations, MILLION, ProbedJobs},
+    jobs::{Durations, JobsToCome, MILLION, ProbedJobs},
     omniscient,
-    results::measure,
+    results::{Account, Results, Told},
+    run::Run,
     worker::WorkerId,
     world::World,
 };
 use crate::{
+    error::RunError,
     limits::{MACHINES_MAX, PROBES_MAX, within},
     measures::Measures,
     plan::{Input, PlanError},
+    records::Recorder,
+    running::Running,
 };
 use serde::Deserialize;
 use simulator::engine::{Digest, Time};
@@ -94,39 +98,88 @@ pub enum TaskTimes {
 }
 
 impl ProbingPlan {
-    /// One run of a study of this.
+    /// Whether one can look at a run before it is over: not where jobs are reckoned one by one.
+    pub fn has_a_middle(&self) -> bool {
+        self.scheme != Scheme::Omniscient
+    }
+
+    /// One run of a study of this, in which nothing has happened yet; what becomes of the same jobs
+    /// in the omniscient queue is known before.
     ///
     /// # Errors
-    /// When a number is out of its range.
-    pub fn run(&self, seed: u64, list: &ProbedJobs) -> Result<Measures, PlanError> {
+    /// When a number is out of its range, or the jobs cannot be read again.
+    pub(crate) fn begin<'a>(
+        &'a self,
+        seed: u64,
+        list: &'a ProbedJobs,
+        recorder: &'a mut Recorder,
+    ) -> Result<impl Running + 'a, RunError> {
         self.check(list)?;
-        let scaled = self.load.map(|load| list.with_load(self.workers, millionths(load)));
-        let list = scaled.as_ref().unwrap_or(list);
-        let durations = || Durations::new(self.task_times, seed);
-        let mut digest = Digest::new();
-        let bound = omniscient::run(&list.jobs, self.workers, durations(), &mut digest);
-        let mut measures = Measures::default();
-        let ran = match self.scheme {
-            Scheme::Omniscient => bound.clone(),
-            _ => {
-                let (ran, counts) = World::new(self, &list.jobs, seed).run();
-                digest = counts.digest.clone();
-                counts.measure(&mut measures, list.tasks());
-                ran
-            }
-        };
-        measures.digest = digest.value();
-        let skipped = (list.jobs.len() as u128 * u128::from(millionths(self.warm_up))) / MILLION;
-        let first = usize::try_from(skipped).unwrap_or(usize::MAX).min(list.jobs.len());
-        let jobs = &list.jobs[first..];
-        measure(&mut measures, jobs, &ran[first..], &bound[first..], self.cutoff());
-        let numbers = [
-            ("jobs", jobs.len() as f64),
-            ("load", list.load(self.workers)),
-            ("without-time", list.without_time as f64),
-        ];
-        measures.scalars.extend(numbers.map(|(name, number)| (name.to_owned(), number)));
+        let mut bound = self.results(list);
+        self.one_queue(seed, list, &mut bound)?;
+        let account = Account { results: self.results(list), recorder };
+        let world = World::new(self, list, seed, account)?;
+        Ok(Run::new(world, list, bound))
+    }
+
+    /// A run of the omniscient queue.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn at_once(
+        &self,
+        seed: u64,
+        list: &ProbedJobs,
+        recorder: &mut Recorder,
+    ) -> Result<Measures, RunError> {
+        self.check(list)?;
+        let mut account = Account { results: self.results(list), recorder };
+        let digest = self.one_queue(seed, list, &mut account)?;
+        let mut measures = Measures { digest: digest.value(), ..Measures::default() };
+        self.measure(&mut measures, list, &account.results, &account.results);
         Ok(measures)
+    }
+
+    fn one_queue(
+        &self,
+        seed: u64,
+        list: &ProbedJobs,
+        told: &mut dyn Told,
+    ) -> Result<Digest, RunError> {
+        let durations = Durations::new(self.task_times, seed);
+        omniscient::run(self.coming(list)?, self.workers, durations, told)
+    }
+
+    fn results(&self, list: &ProbedJobs) -> Results {
+        let skipped = u128::from(list.count()) * u128::from(millionths(self.warm_up)) / MILLION;
+        Results::new(u64::try_from(skipped).unwrap_or(u64::MAX), self.cutoff())
+    }
+
+    pub(super) fn measure(
+        &self,
+        measures: &mut Measures,
+        list: &ProbedJobs,
+        results: &Results,
+        bound: &Results,
+    ) {
+        results.measure(measures, bound);
+        let load = list.load(self.workers, self.millionths_of_load());
+        measures.scalars.insert("load".to_owned(), load);
+        measures.scalars.insert("without-time".to_owned(), list.without_time() as f64);
+    }
+
+    /// The jobs, at this load.
+    pub(super) fn coming<'a>(&self, list: &'a ProbedJobs) -> Result<JobsToCome<'a>, RunError> {
+        list.coming(self.workers, self.millionths_of_load())
+    }
+
+    /// When the first of them comes, and the last one.
+    pub(super) fn span(&self, list: &ProbedJobs) -> (Time, Time) {
+        list.span(self.workers, self.millionths_of_load())
+    }
+
+    fn millionths_of_load(&self) -> Option<u64> {
+        self.load.map(millionths)
     }
 
     fn check(&self, list: &ProbedJobs) -> Result<(), PlanError> {

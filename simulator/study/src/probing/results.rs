@@ -1,9 +1,17 @@
 //! What is measured, in seconds. Response: from a job's arrival to the end of its last task, as
 //! Sparrow's and Hawk's papers have it. Wait: from its arrival to the start of its last task.
 
-use super::jobs::ProbedJob;
-use crate::{measures::Measures, statistics::quantile};
+use super::{
+    jobs::{JobId, ProbedJob},
+    worker::WorkerId,
+};
+use crate::{
+    measures::Measures,
+    records::{Outcome, Recorder, TaskRecord},
+    times::Times,
+};
 use simulator::engine::Time;
+use std::fmt;
 
 /// What became of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,64 +22,155 @@ pub(super) struct Ran {
     pub(super) response: Time,
 }
 
-/// A number of one job.
-type Number = fn(&Ran) -> Time;
+/// A task that has run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TaskRan {
+    /// Its place in its job.
+    pub(super) number: u32,
+    pub(super) worker: WorkerId,
+    /// When it was bound to that one.
+    pub(super) placed: Time,
+    pub(super) start: Time,
+    pub(super) end: Time,
+}
+
+/// Who is told what becomes of jobs.
+pub(super) trait Told: fmt::Debug {
+    /// Of a task, at its end.
+    fn task(&mut self, _: JobId, _: &ProbedJob, _: TaskRan) {}
+
+    /// Of a job, at its end.
+    fn job(&mut self, id: JobId, job: &ProbedJob, ran: Ran);
+}
+
+/// Numbers, and a record of each task.
+#[derive(Debug)]
+pub(super) struct Account<'a> {
+    pub(super) results: Results,
+    pub(super) recorder: &'a mut Recorder,
+}
+
+/// Numbers of all jobs that are measured, as they end.
+#[derive(Debug, Clone)]
+pub(super) struct Results {
+    /// The first job that is measured.
+    first: u64,
+    /// Jobs that run for so long are long ones.
+    cutoff: Option<Time>,
+    all: OfClass,
+    short: OfClass,
+    long: OfClass,
+}
+
+/// Numbers of some jobs.
+#[derive(Debug, Clone, Default)]
+struct OfClass {
+    response: Times,
+    wait: Times,
+    /// Nanoseconds of their tasks, as they are listed.
+    work: u128,
+}
 
 const QUANTILES: [(&str, f64); 3] = [("-p50", 0.5), ("-p90", 0.9), ("-p99", 0.99)];
-const NUMBERS: [(&str, Number); 2] = [("response", |ran| ran.response), ("wait", |ran| ran.wait)];
 
-/// All jobs, and the short and long ones apart if there is a line between them; `bound` is what
-/// became of the same jobs in the omniscient queue, and every response is also given as a ratio to
-/// that.
-pub(super) fn measure(
-    measures: &mut Measures,
-    jobs: &[ProbedJob],
-    ran: &[Ran],
-    bound: &[Ran],
-    cutoff: Option<Time>,
-) {
-    let mut add = |class: &str, is_meant: &dyn Fn(&ProbedJob) -> bool| {
-        for (name, number) in NUMBERS {
-            let of = summary(jobs, ran, is_meant, number);
-            let bounds = summary(jobs, bound, is_meant, number);
-            for ((end, value), (_, least)) in of.into_iter().zip(bounds) {
-                measures.scalars.insert(format!("{class}{name}{end}"), value);
-                if name == "response" && least > 0.0 {
-                    let ratio = value / least;
-                    measures.scalars.insert(format!("{class}{name}{end}-ratio"), ratio);
-                }
-            }
-        }
-    };
-    add("", &|_| true);
-    if let Some(cutoff) = cutoff {
-        add("short-", &|job| job.estimate < cutoff);
-        add("long-", &|job| job.estimate >= cutoff);
-        let work = |job: &ProbedJob| job.estimate.0 as f64 * f64::from(job.tasks);
-        let all: f64 = jobs.iter().map(work).sum();
-        let is_short = |job: &&ProbedJob| job.estimate < cutoff;
-        let short = jobs.iter().filter(is_short);
-        let part = |of: f64, whole: f64| if whole > 0.0 { of / whole } else { 0.0 };
-        let count = short.clone().count() as f64;
-        measures.scalars.insert("short-jobs".to_owned(), part(count, jobs.len() as f64));
-        measures.scalars.insert("short-work".to_owned(), part(short.map(work).sum(), all));
+impl OfClass {
+    fn add(&mut self, job: &ProbedJob, ran: Ran) {
+        self.response.push(ran.response);
+        self.wait.push(ran.wait);
+        self.work += u128::from(job.estimate.0) * u128::from(job.tasks);
+    }
+
+    /// Means and quantiles; nothing of no jobs.
+    fn numbers(&self) -> impl Iterator<Item = (String, f64)> {
+        [("response", &self.response), ("wait", &self.wait)].into_iter().flat_map(
+            |(name, times)| {
+                let mean = times.mean().map(|mean| (name.to_owned(), mean));
+                let quantiles = QUANTILES.iter().filter_map(move |(end, part)| {
+                    Some((format!("{name}{end}"), times.quantile(*part)?))
+                });
+                mean.into_iter().chain(quantiles)
+            },
+        )
     }
 }
 
-/// The mean and quantiles of those that are meant, in seconds; nothing of none.
-fn summary(
-    jobs: &[ProbedJob],
-    ran: &[Ran],
-    is_meant: &dyn Fn(&ProbedJob) -> bool,
-    number: Number,
-) -> Vec<(&'static str, f64)> {
-    let meant = jobs.iter().zip(ran).filter(|(job, _)| is_meant(job));
-    let mut seconds: Vec<f64> = meant.map(|(_, ran)| number(ran).as_seconds()).collect();
-    if seconds.is_empty() {
-        return Vec::new();
+impl Told for Results {
+    fn job(&mut self, id: JobId, job: &ProbedJob, ran: Ran) {
+        if u64::from(id) < self.first {
+            return;
+        }
+        self.all.add(job, ran);
+        match self.is_short(job) {
+            Some(true) => self.short.add(job, ran),
+            Some(false) => self.long.add(job, ran),
+            None => {}
+        }
     }
-    let mean = seconds.iter().sum::<f64>() / seconds.len() as f64;
-    seconds.sort_by(f64::total_cmp);
-    let quantiles = QUANTILES.map(|(end, part)| (end, quantile(&seconds, part).unwrap_or(0.0)));
-    [("", mean)].into_iter().chain(quantiles).collect()
+}
+
+impl Told for Account<'_> {
+    fn task(&mut self, id: JobId, job: &ProbedJob, ran: TaskRan) {
+        if !self.recorder.wants_tasks() {
+            return;
+        }
+        let kind = match self.results.is_short(job) {
+            None => "job",
+            Some(true) => "short",
+            Some(false) => "long",
+        };
+        self.recorder.task(&TaskRecord {
+            task: ran.number.into(),
+            first_attempt: Some(job.at),
+            placed: Some(ran.placed),
+            start: Some(ran.start),
+            end: Some(ran.end),
+            machine: Some(ran.worker),
+            attempts: 1,
+            outcome: Outcome::Finished,
+            ..TaskRecord::new(id.into(), kind, job.at)
+        });
+    }
+
+    fn job(&mut self, id: JobId, job: &ProbedJob, ran: Ran) {
+        self.results.job(id, job, ran);
+    }
+}
+
+impl Results {
+    /// Of no job yet.
+    pub(super) fn new(first: u64, cutoff: Option<Time>) -> Self {
+        let of = OfClass::default;
+        Self { first, cutoff, all: of(), short: of(), long: of() }
+    }
+
+    /// What kind of job it is; none where there is no line between them.
+    fn is_short(&self, job: &ProbedJob) -> Option<bool> {
+        self.cutoff.map(|cutoff| job.estimate < cutoff)
+    }
+
+    /// All jobs, and the short and long ones apart if there is a line between them; `bound` is what
+    /// became of the same jobs in the omniscient queue, and every response is also given as a ratio
+    /// to that.
+    pub(super) fn measure(&self, measures: &mut Measures, bound: &Self) {
+        let of = [("", &self.all, &bound.all)];
+        let apart = [("short-", &self.short, &bound.short), ("long-", &self.long, &bound.long)];
+        let apart = apart.into_iter().filter(|_| self.cutoff.is_some());
+        for (class, of, bound) in of.into_iter().chain(apart) {
+            for ((name, value), (_, least)) in of.numbers().zip(bound.numbers()) {
+                if name.starts_with("response") && least > 0.0 {
+                    measures.scalars.insert(format!("{class}{name}-ratio"), value / least);
+                }
+                measures.scalars.insert(format!("{class}{name}"), value);
+            }
+        }
+        let jobs = |of: &OfClass| of.response.count() as f64;
+        measures.scalars.insert("jobs".to_owned(), jobs(&self.all));
+        if self.cutoff.is_some() {
+            let part = |of: f64, whole: f64| if whole > 0.0 { of / whole } else { 0.0 };
+            let count = part(jobs(&self.short), jobs(&self.all));
+            let work = part(self.short.work as f64, self.all.work as f64);
+            measures.scalars.insert("short-jobs".to_owned(), count);
+            measures.scalars.insert("short-work".to_owned(), work);
+        }
+    }
 }

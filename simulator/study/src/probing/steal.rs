@@ -5,11 +5,12 @@
 use super::{
     jobs::JobId,
     plan::Scheme,
+    results::Told,
     worker::{Doing, Entry, WorkerId},
     world::{Happening, World},
 };
 
-impl World<'_> {
+impl<T: Told> World<'_, T> {
     /// Asks another worker, if it may still ask one and waits for no answer.
     pub(super) fn look_for_work(&mut self, thief: WorkerId, tries: u32) {
         let is_stealing = self.workers[thief as usize].is_stealing;

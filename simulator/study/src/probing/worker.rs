@@ -1,6 +1,7 @@
 //! A worker: one task at a time, and a queue of what comes after it.
 
 use super::jobs::JobId;
+use simulator::engine::Time;
 use std::collections::VecDeque;
 
 /// A worker by its number, from 0. Those of the short partition come first.
@@ -16,8 +17,8 @@ pub(super) struct Task {
 /// What waits at a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entry {
-    /// A task that was sent here, and whether its job is handled centrally.
-    Task { task: Task, is_central: bool },
+    /// A task that was sent here, when it came, and whether its job is handled centrally.
+    Task { task: Task, came: Time, is_central: bool },
     /// The worker asks the job for a task when it is this one's turn.
     Reservation(JobId),
 }
@@ -30,8 +31,8 @@ pub(super) enum Doing {
     Nothing,
     /// It has asked a job for a task and waits for the answer.
     Asking,
-    /// It runs a task.
-    Running { task: Task, is_central: bool },
+    /// It runs a task, which was bound to it before that.
+    Running { task: Task, placed: Time, began: Time, is_central: bool },
 }
 
 /// A worker.
@@ -78,7 +79,8 @@ mod tests {
     #[test]
     fn what_waits_behind_a_central_task_is_given_away() {
         let task = Task { job: 1, number: 0 };
-        let central = Entry::Task { task, is_central: true };
+        let came = Time::ZERO;
+        let central = Entry::Task { task, came, is_central: true };
         let queue = |numbers: &[u32]| -> VecDeque<Entry> {
             numbers
                 .iter()
@@ -90,8 +92,12 @@ mod tests {
             let given = worker.give(|job| job != 9);
             (given, worker.queue)
         };
-        let (long, short) =
-            (Doing::Running { task, is_central: true }, Doing::Running { task, is_central: false });
+        let [long, short] = [true, false].map(|is_central| Doing::Running {
+            task,
+            placed: came,
+            began: came,
+            is_central,
+        });
         assert_eq!(give(long, &[2, 9, 3, 0, 4]), (vec![2, 3], queue(&[0, 4])));
         assert_eq!(give(short, &[2, 0, 3, 4, 9, 0, 5]), (vec![3, 4], queue(&[2, 0, 0, 5])));
         assert_eq!(give(Doing::Asking, &[0, 3]), (vec![3], queue(&[0])));

@@ -233,7 +233,7 @@ impl<'a> Allocator<'a> {
             let job = *self.world.job(id);
             let time = self.plan.decision(job.listed.class).time(job.waiting);
             takes += time;
-            let each = self.world.requests.get(job.listed.request);
+            let each = self.world.coming.reader.requests.get(job.listed.request);
             let each = each.shape.get(&ResourceName::CPUS);
             if left > each {
                 let reserved = self.world.reserve(id, job.waiting);

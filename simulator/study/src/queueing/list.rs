@@ -1,72 +1,27 @@
-//! A list of jobs, and how they come to a run.
-//!
-//! A list whose jobs stand in order of time is not held: it is gone through once, for what they ask
-//! for and whether the order is right, and each run reads it again, one job ahead of what happens.
-//! Then memory does not grow with its length. What is out of order, or was held by a step that
-//! needs the whole list (sorting, say), is held once for all runs; so is what can be read only
-//! once.
+//! A list of jobs as schedulers with queues have them.
 
 use super::{jobs::Listed, plan::First};
 use crate::{
     cell::{Request, RequestId, Requests},
     error::RunError,
     inputs::{self, ModelNumbers},
+    list::{List, Reader},
     plan::Input,
 };
 use simulator::engine::Time;
-use std::{
-    collections::VecDeque,
-    path::{Path, PathBuf},
-    slice,
-};
-use traces::{
-    Arrivals, ReadError,
-    model::{Class, Names},
-};
+use std::path::Path;
+use traces::{Arrivals, model::Class};
 
 /// All jobs of a list, in the order in which they arrive.
 #[derive(Debug)]
-pub struct JobList {
+pub struct JobList(pub(super) List<Jobs>);
+
+/// Makes jobs of arrivals, and numbers what they ask for.
+#[derive(Debug, Clone)]
+pub(super) struct Jobs {
+    first: First,
     /// All that they ask for.
     pub(super) requests: Requests,
-    first: First,
-    jobs: Jobs,
-}
-
-#[derive(Debug)]
-enum Jobs {
-    Held(Vec<Listed>),
-    /// Where they are read again.
-    Streamed {
-        data: PathBuf,
-        input: Input,
-        seed: u64,
-    },
-}
-
-/// Jobs as they come to one run.
-#[derive(Debug)]
-pub(super) enum Coming<'a> {
-    Held(slice::Iter<'a, Listed>),
-    Streamed(Box<Stream>),
-}
-
-/// Jobs that are read as they come.
-#[derive(Debug)]
-pub(super) struct Stream {
-    reading: Reading,
-    first: First,
-    /// The first one of a later moment.
-    ahead: Option<Listed>,
-    /// What is left of those of one moment, when it matters who of them is first.
-    together: VecDeque<Listed>,
-    latest: Time,
-}
-
-/// A list that is being read.
-#[derive(Debug)]
-struct Reading {
-    arrivals: Arrivals,
     models: ModelNumbers,
     row: u64,
 }
@@ -77,15 +32,7 @@ impl JobList {
     /// # Errors
     /// When the file cannot be read, or holds machines.
     pub fn read(data: &Path, input: &Input, seed: u64, first: First) -> Result<Self, RunError> {
-        let mut requests = Requests::new();
-        let mut reading = Reading::open(data, input, seed)?;
-        let mut jobs = Vec::new();
-        while let Some(job) = reading.next(&mut requests)? {
-            jobs.push(job);
-        }
-        jobs.sort_by_key(|job| (job.at, first.is_later(job.class)));
-        jobs.shrink_to_fit();
-        Ok(Self { requests, first, jobs: Jobs::Held(jobs) })
+        List::read(data, input, seed, Jobs::new(first)).map(Self)
     }
 
     /// A list that runs read as jobs come, where that is possible, else one that is held.
@@ -93,110 +40,40 @@ impl JobList {
     /// # Errors
     /// As above.
     pub fn open(data: &Path, input: &Input, seed: u64, first: First) -> Result<Self, RunError> {
-        if !input.streams(data) {
-            return Self::read(data, input, seed, first);
-        }
-        let mut requests = Requests::new();
-        let mut reading = Reading::open(data, input, seed)?;
-        let mut latest = Time::ZERO;
-        while let Some(job) = reading.next(&mut requests)? {
-            if job.at < latest {
-                return Self::read(data, input, seed, first);
-            }
-            latest = job.at;
-        }
-        let jobs = Jobs::Streamed { data: data.to_owned(), input: input.clone(), seed };
-        Ok(Self { requests, first, jobs })
+        List::open(data, input, seed, Jobs::new(first)).map(Self)
     }
 
     /// Whether its jobs are in memory.
     pub fn is_held(&self) -> bool {
-        matches!(self.jobs, Jobs::Held(_))
+        self.0.is_held()
     }
 
     /// The jobs of a list that is held; none of another one.
     pub(crate) fn held(&self) -> &[Listed] {
-        match &self.jobs {
-            Jobs::Held(jobs) => jobs,
-            Jobs::Streamed { .. } => &[],
-        }
+        self.0.held()
     }
 
     /// What tasks ask for.
     pub(crate) fn request(&self, number: RequestId) -> &Request {
-        self.requests.get(number)
-    }
-
-    /// The jobs for a run.
-    pub(super) fn coming(&self) -> Result<Coming<'_>, RunError> {
-        Ok(match &self.jobs {
-            Jobs::Held(jobs) => Coming::Held(jobs.iter()),
-            Jobs::Streamed { data, input, seed } => Coming::Streamed(Box::new(Stream {
-                reading: Reading::open(data, input, *seed)?,
-                first: self.first,
-                ahead: None,
-                together: VecDeque::new(),
-                latest: Time::ZERO,
-            })),
-        })
+        self.0.reader.requests.get(number)
     }
 }
 
-impl Coming<'_> {
-    /// The next job.
-    ///
-    /// # Errors
-    /// When what is read again cannot be, or is not what it was.
-    pub(super) fn next(&mut self, requests: &mut Requests) -> Result<Option<Listed>, RunError> {
-        match self {
-            Self::Held(jobs) => Ok(jobs.next().copied()),
-            Self::Streamed(stream) => stream.next(requests),
-        }
+impl Jobs {
+    fn new(first: First) -> Self {
+        Self { first, requests: Requests::new(), models: ModelNumbers::default(), row: 0 }
     }
 }
 
-impl Stream {
-    fn next(&mut self, requests: &mut Requests) -> Result<Option<Listed>, RunError> {
-        if self.first == First::Listed {
-            return self.read(requests);
-        }
-        if self.together.is_empty() {
-            let mut next = self.ahead.take();
-            if next.is_none() {
-                next = self.read(requests)?;
-            }
-            let at = next.map(|job| job.at);
-            while let Some(job) = next.filter(|job| Some(job.at) == at) {
-                self.together.push_back(job);
-                next = self.read(requests)?;
-            }
-            self.ahead = next;
-            let first = self.first;
-            self.together.make_contiguous().sort_by_key(|job| first.is_later(job.class));
-        }
-        Ok(self.together.pop_front())
+impl Reader for Jobs {
+    type Job = Listed;
+
+    fn again(&self) -> Self {
+        Self { requests: self.requests.clone(), ..Self::new(self.first) }
     }
 
-    fn read(&mut self, requests: &mut Requests) -> Result<Option<Listed>, RunError> {
-        let next = self.reading.next(requests)?;
-        if let Some(job) = next {
-            if job.at < self.latest {
-                return Err(RunError::Changed);
-            }
-            self.latest = job.at;
-        }
-        Ok(next)
-    }
-}
-
-impl Reading {
-    fn open(data: &Path, input: &Input, seed: u64) -> Result<Self, RunError> {
-        let arrivals = input.arrivals(data, seed, Names::new())?;
-        Ok(Self { arrivals, models: ModelNumbers::default(), row: 0 })
-    }
-
-    fn next(&mut self, requests: &mut Requests) -> Result<Option<Listed>, ReadError> {
-        for arrival in self.arrivals.by_ref() {
+    fn next(&mut self, arrivals: &mut Arrivals) -> Result<Option<Listed>, RunError> {
+        for arrival in arrivals {
             let arrival = arrival?;
             let row = self.row;
             self.row += 1;
@@ -206,12 +83,24 @@ impl Reading {
                 number: u32::try_from(row).unwrap_or(u32::MAX),
                 at: Time(arrival.submit_ns),
                 class: arrival.class,
-                request: requests.number(request),
+                request: self.requests.number(request),
                 tasks: arrival.tasks,
                 duration: arrival.duration_ns.map(Time),
             }));
         }
         Ok(None)
+    }
+
+    fn at(job: &Listed) -> Time {
+        job.at
+    }
+
+    fn has_ranks(&self) -> bool {
+        self.first != First::Listed
+    }
+
+    fn rank(&self, job: &Listed) -> u8 {
+        u8::from(self.first.is_later(job.class))
     }
 }
 
@@ -241,12 +130,13 @@ mod tests {
     }
 
     fn all(list: &JobList) -> Result<Vec<(u32, RequestId)>, RunError> {
-        let (mut coming, mut requests) = (list.coming()?, list.requests.clone());
+        let mut coming = list.0.coming()?;
         let mut jobs = Vec::new();
-        while let Some(job) = coming.next(&mut requests)? {
+        while let Some(job) = coming.next()? {
             jobs.push((job.number, job.request));
         }
-        assert_eq!(requests.len(), list.requests.len(), "all of them were known before");
+        let (known, all) = (list.0.reader.requests.len(), coming.reader.requests.len());
+        assert_eq!(all, known, "all of them were known before");
         Ok(jobs)
     }
 

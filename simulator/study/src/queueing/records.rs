@@ -33,7 +33,7 @@ impl<E> World<'_, E> {
     ) {
         let end = start.zip(listed.duration).map(|(start, duration)| start + duration);
         let end = end.filter(|end| *end < self.until);
-        let shape = &self.requests.get(listed.request).shape;
+        let shape = &self.coming.reader.requests.get(listed.request).shape;
         let outcome = match (start, end) {
             (None, _) => Outcome::Placed,
             (_, None) => Outcome::Running,
@@ -62,7 +62,7 @@ impl<E> World<'_, E> {
             return;
         }
         let listed = &job.listed;
-        let shape = &self.requests.get(listed.request).shape;
+        let shape = &self.coming.reader.requests.get(listed.request).shape;
         let mut record = TaskRecord {
             first_attempt: job.first_attempt,
             attempts: job.attempts.into(),
@@ -108,10 +108,10 @@ impl<E> World<'_, E> {
 
     /// How things stand; what runs is what was begun, what is taken and does not run is held.
     pub(super) fn state(&self) -> State {
-        let mut state = State::of(&self.cell, &self.requests, &self.smallest);
+        let mut state = State::of(&self.cell, &self.coming.reader.requests, &self.smallest);
         let mut by_class = [Amounts::new(), Amounts::new()];
         for Batch { listed, places } in self.running.iter().flatten() {
-            let shape = &self.requests.get(listed.request).shape;
+            let shape = &self.coming.reader.requests.get(listed.request).shape;
             let count = u32::try_from(places.len()).expect("not more than a job has");
             by_class[listed.class as usize].add_times(shape, count);
             state.running += u64::from(count);

@@ -209,13 +209,13 @@ impl<'a> Schedulers<'a> {
                 Conflict::Fine => true,
                 Conflict::Coarse => seen[&choice.machine] == self.sequence[machine],
             };
-            let asked = self.world.requests.get(request);
+            let asked = self.world.coming.reader.requests.get(request);
             if unchanged && self.world.cell.fits(choice.machine, asked) {
                 taken.push(self.world.cell.take(choice.machine, asked, choice.gpu));
                 good.push(choice);
             }
         }
-        let asked = self.world.requests.get(request);
+        let asked = self.world.coming.reader.requests.get(request);
         for (choice, taken) in good.iter().zip(&taken) {
             self.world.cell.give_back(choice.machine, asked, taken);
         }

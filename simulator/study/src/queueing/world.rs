@@ -2,13 +2,14 @@
 
 use super::{
     jobs::{Job, Listed},
-    list::{Coming, JobList},
+    list::{JobList, Jobs},
     plan::QueueingPlan,
     results::Results,
 };
 use crate::{
-    cell::{Cell, Choice, Finder, MachineId, RequestId, Requests, Taken, Tie},
+    cell::{Cell, Choice, Finder, MachineId, RequestId, Taken, Tie},
     error::RunError,
+    list::Coming,
     measures::Measures,
     plan::{PlanError, Policies, Study},
     records::{Outcome, Recorder, Sought},
@@ -69,14 +70,14 @@ pub(super) struct History {
 pub(super) struct World<'a, E> {
     pub(super) queue: Queue<Happening<E>>,
     pub(super) cell: Cell,
-    pub(super) requests: Requests,
     pub(super) results: Results,
     /// When it ends.
     pub(super) until: Time,
     pub(super) recorder: &'a mut Recorder,
     finder: Finder,
     pub(super) smallest: Smallest,
-    coming: Coming<'a>,
+    /// What comes, and all that it asks for.
+    pub(super) coming: Coming<'a, Jobs>,
     /// The job that arrives next.
     next: Option<Listed>,
     /// Why the jobs could not be read further; nothing happens any more.
@@ -112,13 +113,12 @@ impl<'a, E> World<'a, E> {
         let mut world = Self {
             queue: Queue::new(),
             cell,
-            requests: list.requests.clone(),
             results,
             until,
             recorder,
             finder,
             smallest: Smallest::default(),
-            coming: list.coming()?,
+            coming: list.0.coming()?,
             next: None,
             failed: None,
             jobs: Vec::new(),
@@ -135,7 +135,7 @@ impl<'a, E> World<'a, E> {
 
     /// Only the next arrival stands in the queue.
     fn expect_arrival(&mut self) {
-        match self.coming.next(&mut self.requests) {
+        match self.coming.next() {
             Ok(next) => self.next = next,
             Err(problem) => self.failed = Some(problem),
         }
@@ -194,11 +194,11 @@ impl<'a, E> World<'a, E> {
         for task in 0..most {
             let attempt = self.jobs[id as usize].attempts + 1;
             let Some(choice) = self.best(id, task, attempt) else { break };
-            let request = self.requests.get(number);
+            let request = self.coming.reader.requests.get(number);
             tried.push(self.cell.take(choice.machine, request, choice.gpu));
             into.push(choice);
         }
-        let request = self.requests.get(number);
+        let request = self.coming.reader.requests.get(number);
         for (choice, taken) in into.iter().zip(&tried) {
             self.cell.give_back(choice.machine, request, taken);
         }
@@ -236,11 +236,11 @@ impl<'a, E> World<'a, E> {
             attempt: attempt.into(),
         };
         let (finder, cell) = (&mut self.finder, &self.cell);
-        self.recorder.decide(sought, finder, cell, &self.requests, job.listed.request)
+        self.recorder.decide(sought, finder, cell, &self.coming.reader.requests, job.listed.request)
     }
 
     fn take(&mut self, request: RequestId, choice: Choice) -> (MachineId, Taken) {
-        let request = self.requests.get(request);
+        let request = self.coming.reader.requests.get(request);
         (choice.machine, self.cell.take(choice.machine, request, choice.gpu))
     }
 
@@ -291,7 +291,7 @@ impl<'a, E> World<'a, E> {
         let Batch { listed, places } =
             self.running[number as usize].take().expect("its end was asked for once");
         self.running_free.push(number);
-        let request = self.requests.get(listed.request);
+        let request = self.coming.reader.requests.get(listed.request);
         for (machine, taken) in &places {
             self.cell.give_back(*machine, request, taken);
         }
@@ -301,7 +301,8 @@ impl<'a, E> World<'a, E> {
     }
 
     fn uses(&mut self, class: Class, request: RequestId, count: usize, more: bool) {
-        let cpus = self.requests.get(request).shape.get(&ResourceName::CPUS) * count as u128;
+        let cpus =
+            self.coming.reader.requests.get(request).shape.get(&ResourceName::CPUS) * count as u128;
         let used = &mut self.used[class as usize];
         *used = if more { *used + cpus } else { *used - cpus };
         self.results.used.becomes(self.queue.now(), self.used.iter().sum());

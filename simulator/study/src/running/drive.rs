@@ -59,7 +59,7 @@ pub fn drive(mut run: Box<dyn Running + '_>, watch: &mut Watch<'_>) -> Result<Me
     let mut warm_up = Some(watch.warm_up).filter(|it| *it > Time::ZERO);
     loop {
         let line = watch.timeline.as_ref().map_or(Time(u64::MAX), Timeline::next);
-        let take = trend.next().unwrap_or(Time(u64::MAX));
+        let take = trend.next().filter(|_| run.settles()).unwrap_or(Time(u64::MAX));
         let warm = warm_up.unwrap_or(Time(u64::MAX));
         let stop = watch.stop.as_ref().map_or(Time(u64::MAX), |stop| stop.at);
         let next = line.min(told).min(take).min(warm).min(stop);

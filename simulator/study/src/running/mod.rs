@@ -40,6 +40,12 @@ pub trait Running: fmt::Debug {
     /// Who waits, in each queue that is told from others.
     fn waiting(&self) -> Vec<Waiting>;
 
+    /// Whether waits are those of a steady state, so that a queue that grows to the end makes them
+    /// mean nothing.
+    fn settles(&self) -> bool {
+        true
+    }
+
     /// How things stand, but for who waits.
     fn state(&self) -> State;
 

@@ -5,7 +5,8 @@ use super::{
     floor::{Task, TaskNumber},
     run::{Run, Waiting},
 };
-use crate::cell::Taken;
+use crate::{cell::Taken, records::Sought};
+use std::rc::Rc;
 
 /// Something that an attempt did.
 #[derive(Debug)]
@@ -20,7 +21,9 @@ impl Run<'_> {
     /// whether nothing is left.
     pub(super) fn attempt(&mut self, waiting: &mut Waiting) -> bool {
         let mut steps = Vec::new();
-        let is_gang = self.work.jobs[waiting.job].gang;
+        waiting.history.attempts += 1;
+        waiting.history.first_attempt.get_or_insert(self.queue.now());
+        let is_gang = waiting.job.gang;
         let left = waiting.left.clone();
         for (index, (part, count)) in left.into_iter().enumerate() {
             for _ in 0..count {
@@ -41,11 +44,20 @@ impl Run<'_> {
 
     /// A place for one task, if there is one.
     fn place(&mut self, waiting: &Waiting, part: usize, steps: &mut Vec<Step>) -> bool {
-        let (work, job) = (self.work, waiting.job);
-        let number = work.jobs[job].parts[part].request;
-        let request = work.requests.get(number);
-        let cell = &self.floor.cell;
-        let (machine, gpu) = match self.finder.best(cell, &work.requests, number) {
+        let work = self.work;
+        let requests = &work.reader().requests;
+        let of_request = waiting.job.parts[part].request;
+        let request = requests.get(of_request);
+        let (now, number, history) = (self.queue.now(), waiting.number(part), waiting.history);
+        let sought = Sought {
+            at: now,
+            job: waiting.job.number,
+            task: waiting.job.number_of(part, number),
+            attempt: history.attempts,
+        };
+        let (finder, cell) = (&mut self.finder, &self.floor.cell);
+        let best = self.recorder.decide(sought, finder, cell, requests, of_request);
+        let (machine, gpu) = match best {
             Some(choice) => (choice.machine, choice.gpu),
             None if !self.plan.preemption => return false,
             None => {
@@ -55,8 +67,8 @@ impl Run<'_> {
                 (machine, self.finder.gpu(&self.floor.cell, machine, request))
             }
         };
-        let (band, since) = (waiting.band, self.queue.now());
-        let running = Task { job, part, band, machine, taken: Taken::Nothing, since };
+        let (job, band, taken) = (Rc::clone(&waiting.job), waiting.band, Taken::Nothing);
+        let running = Task { job, part, number, band, machine, taken, since: now, history };
         let task = self.next_task;
         self.next_task += 1;
         self.floor.enter(task, running, gpu);
@@ -88,13 +100,13 @@ impl Run<'_> {
             match step {
                 Step::Evict(victims) => evicted = victims,
                 Step::Start(task) => {
-                    self.started(waiting, task, std::mem::take(&mut evicted));
+                    self.started(task, std::mem::take(&mut evicted));
                     starts += 1;
                 }
             }
         }
-        if starts > 0 && self.work.jobs[waiting.job].gang {
-            self.oracle.gang_started(waiting.job, starts);
+        if starts > 0 && waiting.job.gang {
+            self.oracle.gang_started(&waiting.job, starts);
             self.results.gang_started(starts);
         }
     }

@@ -2,11 +2,14 @@
 //! machine, and how much of that is held by bands that may have to give way. It starts and ends
 //! tasks where it is told to; whether that is right it does not know.
 
-use super::work::{Job, Part, Work};
-use crate::cell::{Cell, MachineId, Request, Taken};
+use super::work::{Job, Part};
+use crate::cell::{Cell, MachineId, Request, Requests, Taken};
 use master_core::allocator::Amounts;
 use simulator::engine::Time;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 /// A task by the number of its start: one that starts again is another one.
 pub(super) type TaskNumber = u64;
@@ -14,21 +17,40 @@ pub(super) type TaskNumber = u64;
 /// A task that runs.
 #[derive(Debug, Clone)]
 pub(super) struct Task {
-    /// By its place in the list.
-    pub(super) job: usize,
+    pub(super) job: Rc<Job>,
     /// By its place in the job.
     pub(super) part: usize,
+    /// Its place in the part.
+    pub(super) number: u32,
     pub(super) band: u8,
     pub(super) machine: MachineId,
     pub(super) taken: Taken,
     pub(super) since: Time,
+    pub(super) history: History,
+}
+
+/// How a task has come so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct History {
+    /// When a place was sought for its job for the first time.
+    pub(super) first_attempt: Option<Time>,
+    /// How often one was.
+    pub(super) attempts: u64,
+    /// How often it gave way.
+    pub(super) evictions: u64,
+}
+
+impl Task {
+    pub(super) fn part(&self) -> &Part {
+        &self.job.parts[self.part]
+    }
 }
 
 /// The cell, and all that runs on it.
 #[derive(Debug)]
 pub(super) struct Floor<'a> {
     pub(super) cell: Cell,
-    work: &'a Work,
+    requests: &'a Requests,
     tasks: BTreeMap<TaskNumber, Task>,
     /// By machine.
     on: Vec<BTreeSet<TaskNumber>>,
@@ -37,28 +59,19 @@ pub(super) struct Floor<'a> {
 }
 
 impl<'a> Floor<'a> {
-    pub(super) fn new(work: &'a Work, bands: usize) -> Self {
-        let cell = work.cell().clone();
+    pub(super) fn new(cell: Cell, requests: &'a Requests, bands: usize) -> Self {
         let count = cell.len();
         Self {
             cell,
-            work,
+            requests,
             tasks: BTreeMap::new(),
             on: vec![BTreeSet::new(); count],
             held: vec![vec![Amounts::new(); bands]; count],
         }
     }
 
-    pub(super) fn job(&self, of: &Task) -> &'a Job {
-        &self.work.jobs[of.job]
-    }
-
-    pub(super) fn part(&self, of: &Task) -> &'a Part {
-        &self.work.jobs[of.job].parts[of.part]
-    }
-
     pub(super) fn request(&self, of: &Task) -> &'a Request {
-        self.work.requests.get(self.part(of).request)
+        self.requests.get(of.part().request)
     }
 
     pub(super) fn get(&self, task: TaskNumber) -> Option<&Task> {
@@ -79,7 +92,7 @@ impl<'a> Floor<'a> {
 
     fn note(&mut self, task: TaskNumber, running: Task) {
         let (request, machine) = (self.request(&running), running.machine as usize);
-        if !self.job(&running).gang {
+        if !running.job.gang {
             self.held[machine][usize::from(running.band)].add(&request.shape);
         }
         self.on[machine].insert(task);
@@ -90,7 +103,7 @@ impl<'a> Floor<'a> {
     pub(super) fn leave(&mut self, task: TaskNumber) -> Option<Task> {
         let running = self.tasks.remove(&task)?;
         let (request, machine) = (self.request(&running), running.machine as usize);
-        if !self.job(&running).gang {
+        if !running.job.gang {
             self.held[machine][usize::from(running.band)].subtract(&request.shape);
         }
         self.on[machine].remove(&task);
@@ -105,7 +118,7 @@ impl<'a> Floor<'a> {
         band: u8,
     ) -> impl Iterator<Item = (TaskNumber, &Task)> {
         let on = self.on[machine as usize].iter().map(|task| (*task, &self.tasks[task]));
-        on.filter(move |(_, it)| it.band < band && !self.job(it).gang)
+        on.filter(move |(_, it)| it.band < band && !it.job.gang)
     }
 
     /// What would be free on a machine if all that may give way to a band did.

@@ -22,6 +22,7 @@ mod floor;
 mod machines;
 mod oracle;
 mod plan;
+mod records;
 mod results;
 mod run;
 mod work;

@@ -10,7 +10,10 @@ use super::{
     work::{Job, Part, Work},
 };
 use crate::cell::{MachineId, Taken};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 use traces::model::{Constraints, KINDS, Kind, Property, Scope};
 
 /// All of a card, in thousandths.
@@ -58,9 +61,23 @@ pub(super) struct Oracle<'a> {
 /// A task that it knows of.
 #[derive(Debug, Clone)]
 struct Seen {
-    job: usize,
+    job: Rc<Job>,
     part: usize,
     taken: Taken,
+}
+
+impl Seen {
+    fn of(task: &Task, taken: Taken) -> Self {
+        Self { job: Rc::clone(&task.job), part: task.part, taken }
+    }
+
+    fn part(&self) -> &Part {
+        &self.job.parts[self.part]
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        self.part().arrival.constraints.as_deref()
+    }
 }
 
 impl Wrong {
@@ -102,24 +119,16 @@ impl<'a> Oracle<'a> {
         }
     }
 
-    fn part(&self, seen: &Seen) -> &'a Part {
-        &self.work.jobs[seen.job].parts[seen.part]
-    }
-
-    fn constraints(&self, seen: &Seen) -> Option<&'a Constraints> {
-        self.part(seen).arrival.constraints.as_deref()
-    }
-
     fn band(&self, job: &Job) -> usize {
         self.from.iter().rposition(|from| *from <= job.priority).unwrap_or(0)
     }
 
     /// A task starts.
     pub(super) fn starts(&mut self, task: TaskNumber, running: &Task) {
-        let Task { job, part, machine, ref taken, .. } = *running;
-        let seen = Seen { job, part, taken: taken.clone() };
-        self.judge(self.cards_are_as_asked(&seen), Wrong::Cards);
-        let constraints = self.constraints(&seen);
+        let machine = running.machine;
+        let seen = Seen::of(running, running.taken.clone());
+        self.judge(cards_are_as_asked(&seen), Wrong::Cards);
+        let constraints = running.part().arrival.constraints.as_deref();
         self.on[machine as usize].insert(task, seen);
         self.judge(self.has_room(machine), Wrong::Room);
         self.judge(self.has_cards(machine), Wrong::Cards);
@@ -143,20 +152,20 @@ impl<'a> Oracle<'a> {
 
     /// Tasks give way to one that will start now.
     pub(super) fn give_way(&mut self, victims: &[TaskNumber], to: &Task) {
-        let (machine, to) = (to.machine as usize, (to.job, to.part));
-        let band = self.band(&self.work.jobs[to.0]);
+        let machine = to.machine as usize;
+        let band = self.band(&to.job);
         let all: BTreeMap<TaskNumber, Seen> = self.on[machine].clone();
         for victim in victims {
             let Some(seen) = self.on[machine].remove(victim) else {
                 self.is_wrong(Wrong::Absent);
                 continue;
             };
-            self.judge(self.band(&self.work.jobs[seen.job]) < band, Wrong::Band);
+            self.judge(self.band(&seen.job) < band, Wrong::Band);
         }
         // With any of them still there, there would have been no room.
         for victim in victims {
             let stays = all.get(victim).cloned();
-            let newcomer = Seen { job: to.0, part: to.1, taken: Taken::Nothing };
+            let newcomer = Seen::of(to, Taken::Nothing);
             let there = self.on[machine].values().cloned().chain(stays).chain([newcomer]);
             let fits = self.fit(machine, &there.collect::<Vec<_>>());
             self.judge(!fits, Wrong::Needless);
@@ -164,14 +173,14 @@ impl<'a> Oracle<'a> {
     }
 
     /// So many tasks of a gang have started at this moment.
-    pub(super) fn gang_started(&mut self, job: usize, tasks: u64) {
-        let all: u64 = self.work.jobs[job].parts.iter().map(|part| u64::from(part.tasks)).sum();
+    pub(super) fn gang_started(&mut self, job: &Job, tasks: u64) {
+        let all: u64 = job.parts.iter().map(|part| u64::from(part.tasks)).sum();
         self.judge(tasks == all, Wrong::Gang);
     }
 
     fn fit(&self, machine: usize, tasks: &[Seen]) -> bool {
         let sum = |kind: Kind| -> u128 {
-            tasks.iter().map(|seen| u128::from(self.part(seen).arrival.each[kind])).sum()
+            tasks.iter().map(|seen| u128::from(seen.part().arrival.each[kind])).sum()
         };
         let has = self.work.machines[machine].capacity;
         KINDS.into_iter().all(|kind| sum(kind) <= u128::from(has[kind]))
@@ -180,15 +189,6 @@ impl<'a> Oracle<'a> {
     fn has_room(&self, machine: MachineId) -> bool {
         let there: Vec<Seen> = self.on[machine as usize].values().cloned().collect();
         self.fit(machine as usize, &there)
-    }
-
-    fn cards_are_as_asked(&self, seen: &Seen) -> bool {
-        let asked = self.part(seen).arrival.each[Kind::Gpus];
-        match &seen.taken {
-            Taken::Nothing => asked == 0,
-            Taken::Part(_, milli) => asked == *milli && asked < CARD,
-            Taken::Whole(cards) => asked == CARD * cards.len() as u64,
-        }
     }
 
     fn has_cards(&self, machine: MachineId) -> bool {
@@ -207,7 +207,7 @@ impl<'a> Oracle<'a> {
     }
 
     fn has_model(&self, machine: MachineId, constraints: &Constraints) -> bool {
-        let names = &self.work.names;
+        let names = &self.work.reader().names;
         let has = self.work.machines[machine as usize].model.map(|model| names.get(model));
         let mut asked = constraints.gpu_models.iter().map(|model| names.get(*model));
         constraints.gpu_models.is_empty() || asked.any(|model| has == Some(model))
@@ -216,7 +216,7 @@ impl<'a> Oracle<'a> {
     /// A machine has its properties, and is called by its name, with or without a domain.
     fn has(&self, machine: MachineId, property: &Property) -> bool {
         let machine = &self.work.machines[machine as usize];
-        let name = self.work.names.get(property.name);
+        let name = self.work.reader().names.get(property.name);
         let rest = name.strip_prefix(machine.name.as_str());
         let is_called = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         machine.properties.contains(name) || (is_called && !machine.name.is_empty())
@@ -225,31 +225,39 @@ impl<'a> Oracle<'a> {
     /// Nobody who has a machine for itself shares it.
     fn is_shared_rightly(&self, machine: MachineId) -> bool {
         let there = &self.on[machine as usize];
-        let alone = |seen: &Seen| self.constraints(seen).is_some_and(|it| it.exclusive);
-        let jobs: BTreeSet<usize> = there.values().map(|seen| seen.job).collect();
+        let alone = |seen: &Seen| seen.constraints().is_some_and(|it| it.exclusive);
+        let jobs: BTreeSet<u64> = there.values().map(|seen| seen.job.number).collect();
         jobs.len() <= 1 || !there.values().any(alone)
     }
 
     /// No more of its kind are on a machine than a task says.
     fn are_few(&self, machine: MachineId, task: &Seen, constraints: &Constraints) -> bool {
         let Some(limit) = constraints.per_machine else { return true };
-        let number = |seen: &Seen| self.part(seen).arrival.job;
+        let number = |seen: &Seen| seen.part().arrival.job;
         let is_peer = |seen: &&Seen| match limit.of {
             Scope::Job => number(seen) == number(task),
-            Scope::Group(_) => self
-                .constraints(seen)
-                .and_then(|it| it.per_machine)
-                .is_some_and(|it| it.of == limit.of),
+            Scope::Group(_) => {
+                seen.constraints().and_then(|it| it.per_machine).is_some_and(|it| it.of == limit.of)
+            }
         };
         let there = self.on[machine as usize].values().filter(is_peer).count();
         there as u64 <= u64::from(limit.at_most.get())
     }
 }
 
+fn cards_are_as_asked(seen: &Seen) -> bool {
+    let asked = seen.part().arrival.each[Kind::Gpus];
+    match &seen.taken {
+        Taken::Nothing => asked == 0,
+        Taken::Part(_, milli) => asked == *milli && asked < CARD,
+        Taken::Whole(cards) => asked == CARD * cards.len() as u64,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheduling::machines::Described;
+    use crate::scheduling::{floor::History, machines::Described};
     use simulator::engine::Time;
     use std::{num::NonZeroU32, sync::Arc};
     use traces::model::{Arrival, Names, PerMachine, Shape};
@@ -271,13 +279,21 @@ mod tests {
             arrival.priority = *priority;
             arrival.each = Shape([*cpus, 0, *gpus, 0, 0]);
             arrival.constraints = constraints.clone().map(Arc::new);
-            (false, arrival)
+            arrival
         };
         Work::of(machines, (0..).zip(jobs).map(arrival).collect(), names)
     }
 
-    fn running(job: usize, machine: MachineId, taken: Taken) -> Task {
-        Task { job, part: 0, band: 0, machine, taken, since: Time::ZERO }
+    fn job(work: &Work, number: usize) -> Rc<Job> {
+        let mut coming = work.coming().unwrap();
+        let mut all = std::iter::from_fn(|| coming.next().unwrap());
+        Rc::new(all.nth(number).unwrap())
+    }
+
+    fn running(work: &Work, of: usize, machine: MachineId, taken: Taken) -> Task {
+        let (job, since) = (job(work, of), Time::ZERO);
+        let history = History::default();
+        Task { job, part: 0, number: 0, band: 0, machine, taken, since, history }
     }
 
     fn wrong(oracle: &Oracle<'_>) -> Vec<Wrong> {
@@ -291,7 +307,7 @@ mod tests {
         let judged = |starts: &[(usize, Taken)]| {
             let mut oracle = Oracle::new(&work, &[]);
             for (task, (job, taken)) in (0..).zip(starts) {
-                oracle.starts(task, &running(*job, 1, taken.clone()));
+                oracle.starts(task, &running(&work, *job, 1, taken.clone()));
             }
             wrong(&oracle)
         };
@@ -327,7 +343,7 @@ mod tests {
             let mut oracle = Oracle::new(&work, &[]);
             for (task, (job, machine)) in (0..).zip(starts) {
                 let card = if *job == 0 { Taken::Whole(vec![0]) } else { Taken::Nothing };
-                oracle.starts(task, &running(*job, *machine, card));
+                oracle.starts(task, &running(&work, *job, *machine, card));
             }
             wrong(&oracle)
         };
@@ -351,10 +367,10 @@ mod tests {
         let judged = |there: &[usize], victims: &[TaskNumber], to: usize| {
             let mut oracle = Oracle::new(&work, &bands);
             for (task, job) in (0..).zip(there) {
-                oracle.starts(task, &running(*job, 0, Taken::Nothing));
+                oracle.starts(task, &running(&work, *job, 0, Taken::Nothing));
             }
             oracle.wrong.clear();
-            oracle.give_way(victims, &running(to, 0, Taken::Nothing));
+            oracle.give_way(victims, &running(&work, to, 0, Taken::Nothing));
             wrong(&oracle)
         };
         assert_eq!(judged(&[0], &[0], 2), []);
@@ -363,9 +379,9 @@ mod tests {
         assert_eq!(judged(&[2, 2], &[0], 0), [Wrong::Band]);
         assert_eq!(judged(&[0], &[7], 2), [Wrong::Absent]);
         let mut oracle = Oracle::new(&work, &bands);
-        oracle.gang_started(0, 1);
+        oracle.gang_started(&job(&work, 0), 1);
         assert_eq!(wrong(&oracle), []);
-        oracle.gang_started(0, 2);
+        oracle.gang_started(&job(&work, 0), 2);
         oracle.ends(3, 0);
         assert_eq!(wrong(&oracle), [Wrong::Gang, Wrong::Absent]);
     }

@@ -3,8 +3,10 @@
 use super::{run::Run, work::Work};
 use crate::{
     cell::{Finder, Tie, TieRule},
+    error::RunError,
     limits::{MACHINES_MAX, within},
     plan::{Input, PlanError, Policies, Study},
+    records::Recorder,
     running::Running,
 };
 use proto::model::limits::PRIORITY_MAX;
@@ -65,19 +67,21 @@ impl SchedulingPlan {
     /// Begins one run of a study of this.
     ///
     /// # Errors
-    /// When the policy is unknown, bands are not in order, or there are too many of something.
-    pub fn begin<'a>(
+    /// When the policy is unknown, bands are not in order, there are too many of something, or the
+    /// jobs cannot be read again.
+    pub(crate) fn begin<'a>(
         &'a self,
         study: &Study,
         work: &'a Work,
         policies: &Policies,
-    ) -> Result<impl Running + 'a, PlanError> {
+        recorder: &'a mut Recorder,
+    ) -> Result<impl Running + 'a, RunError> {
         self.check()?;
         let kind = policies.find(study, &self.policy)?;
         let tie = Tie::new(self.tie, work.cell(), study.seed);
         let seed = Chance::of(study.seed, "policy", 0).number();
         let finder = Finder::new(kind.make(seed, &[]), tie);
-        Ok(Run::new(self, work, finder, study.seed))
+        Run::new(self, work, finder, study.seed, recorder)
     }
 
     fn check(&self) -> Result<(), PlanError> {

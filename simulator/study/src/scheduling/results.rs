@@ -7,7 +7,7 @@ use super::{
     plan::SchedulingPlan,
     work::{Job, Work},
 };
-use crate::{measures::Measures, statistics::quantile};
+use crate::{measures::Measures, times::Times};
 use simulator::engine::{Digest, Time};
 use traces::model::Kind;
 
@@ -42,7 +42,7 @@ struct OfBand {
     /// Of that, such as was for nothing: they gave way.
     lost_s: f64,
     /// From a job's arrival to the first start of each task.
-    waits: Vec<f64>,
+    waits: Times,
 }
 
 impl Results {
@@ -50,7 +50,7 @@ impl Results {
         Self {
             bands: vec![OfBand::default(); plan.band_count()],
             used: USED.map(|(kind, _)| (0, capacity(&work.machines, kind))),
-            impossible: work.impossible,
+            impossible: work.reader().impossible,
             gangs: 0,
             gang_most: 0,
             digest: Digest::new(),
@@ -62,13 +62,13 @@ impl Results {
         self.bands[usize::from(band)].tasks += tasks.sum::<u64>();
     }
 
-    pub(super) fn started(&mut self, now: Time, running: &Task, work: &Work, again: bool) {
-        let Task { job, part, machine, .. } = *running;
-        self.digest.add(&[0, now.0, job as u64, part as u64, machine.into()]);
+    pub(super) fn started(&mut self, now: Time, running: &Task) {
+        let Task { ref job, part, machine, .. } = *running;
+        self.digest.add(&[0, now.0, job.number, part as u64, machine.into()]);
         let of = &mut self.bands[usize::from(running.band)];
         of.started += 1;
-        if !again {
-            of.waits.push((now - work.jobs[job].at).as_seconds());
+        if running.history.evictions == 0 {
+            of.waits.push(now - job.at);
         }
     }
 
@@ -78,28 +78,28 @@ impl Results {
     }
 
     /// A task has run until now; it is `done`, or the run is over.
-    pub(super) fn ended(&mut self, now: Time, running: &Task, work: &Work, done: bool) {
-        self.ran(now, running, work);
+    pub(super) fn ended(&mut self, now: Time, running: &Task, done: bool) {
+        self.ran(now, running);
         let of = &mut self.bands[usize::from(running.band)];
         of.done += u64::from(done);
         if done {
-            self.digest.add(&[1, now.0, running.job as u64, running.machine.into()]);
+            self.digest.add(&[1, now.0, running.job.number, running.machine.into()]);
         }
     }
 
     /// A task has given way.
-    pub(super) fn evicted(&mut self, now: Time, task: TaskNumber, victim: &Task, work: &Work) {
-        self.ran(now, victim, work);
+    pub(super) fn evicted(&mut self, now: Time, task: TaskNumber, victim: &Task) {
+        self.ran(now, victim);
         self.digest.add(&[2, now.0, task, victim.machine.into()]);
         let of = &mut self.bands[usize::from(victim.band)];
         of.evictions += 1;
         of.lost_s += (now - victim.since).as_seconds();
     }
 
-    fn ran(&mut self, now: Time, running: &Task, work: &Work) {
+    fn ran(&mut self, now: Time, running: &Task) {
         let time = now - running.since;
         self.bands[usize::from(running.band)].ran_s += time.as_seconds();
-        let each = work.jobs[running.job].parts[running.part].arrival.each;
+        let each = running.part().arrival.each;
         for ((kind, _), (used, _)) in USED.iter().zip(&mut self.used) {
             *used += u128::from(each[*kind]) * u128::from(time.0);
         }
@@ -116,7 +116,7 @@ impl Results {
     }
 
     pub(super) fn measures(
-        mut self,
+        self,
         plan: &SchedulingPlan,
         end: Time,
         oracle: &Oracle<'_>,
@@ -143,7 +143,7 @@ impl Results {
         let rises = known.windows(2).filter(|pair| pair[1] > pair[0]).count();
         say("bands-out-of-order", rises as f64);
         all(&self.bands).say("", &mut say);
-        for (band, of) in plan.bands.iter().zip(&mut self.bands) {
+        for (band, of) in plan.bands.iter().zip(&self.bands) {
             of.say(&format!("-{}", band.name), &mut say);
         }
         let rates = (0..).zip(rates).filter_map(|(band, rate)| Some((band, rate?)));
@@ -154,15 +154,18 @@ impl Results {
 
 /// All bands as one.
 fn all(bands: &[OfBand]) -> OfBand {
-    bands.iter().fold(OfBand::default(), |sum, of| OfBand {
-        tasks: sum.tasks + of.tasks,
-        started: sum.started + of.started,
-        done: sum.done + of.done,
-        left: sum.left + of.left,
-        evictions: sum.evictions + of.evictions,
-        ran_s: sum.ran_s + of.ran_s,
-        lost_s: sum.lost_s + of.lost_s,
-        waits: [sum.waits, of.waits.clone()].concat(),
+    bands.iter().fold(OfBand::default(), |mut sum, of| {
+        sum.waits.join(&of.waits);
+        OfBand {
+            tasks: sum.tasks + of.tasks,
+            started: sum.started + of.started,
+            done: sum.done + of.done,
+            left: sum.left + of.left,
+            evictions: sum.evictions + of.evictions,
+            ran_s: sum.ran_s + of.ran_s,
+            lost_s: sum.lost_s + of.lost_s,
+            waits: sum.waits,
+        }
     })
 }
 
@@ -173,10 +176,7 @@ impl OfBand {
     }
 
     /// Says its numbers, with something behind their names.
-    fn say(&mut self, of: &str, say: &mut dyn FnMut(&str, f64)) {
-        self.waits.sort_by(f64::total_cmp);
-        let count = self.waits.len();
-        let mean = (count > 0).then(|| self.waits.iter().sum::<f64>() / count as f64);
+    fn say(&self, of: &str, say: &mut dyn FnMut(&str, f64)) {
         let numbers = [
             ("tasks", Some(self.tasks as f64)),
             ("started", Some(self.started as f64)),
@@ -185,8 +185,8 @@ impl OfBand {
             ("evictions", Some(self.evictions as f64)),
             ("eviction-rate", self.rate()),
             ("lost", (self.ran_s > 0.0).then(|| self.lost_s / self.ran_s)),
-            ("wait", mean),
-            ("wait-p90", quantile(&self.waits, 0.9)),
+            ("wait", self.waits.mean()),
+            ("wait-p90", self.waits.quantile(0.9)),
         ];
         for (name, number) in numbers {
             if let Some(number) = number {

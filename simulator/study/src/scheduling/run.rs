@@ -2,22 +2,25 @@
 
 use super::{
     evictor::Evictor,
-    floor::{Floor, Task, TaskNumber},
+    floor::{Floor, History, Task, TaskNumber},
     oracle::Oracle,
     plan::{Band, SchedulingPlan},
+    records::{record, record_waiting},
     results::Results,
-    work::{Job, Work},
+    work::{Job, JobsToCome, Work},
 };
 use crate::{
     cell::{Finder, RequestId},
     error::RunError,
     measures::Measures,
+    records::Recorder,
     running::{Running, Smallest, State},
 };
 use simulator::engine::{Queue, Time};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
+    rc::Rc,
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -33,12 +36,13 @@ enum Happening {
 /// Tasks of a job that wait.
 #[derive(Debug, Clone)]
 pub(super) struct Waiting {
-    pub(super) job: usize,
+    pub(super) job: Rc<Job>,
     pub(super) band: u8,
     /// Parts of the job, and how many tasks of each.
     pub(super) left: Vec<(usize, u32)>,
-    /// They have run before, and gave way.
-    pub(super) again: bool,
+    /// One that has run before and gave way, by its place in its part.
+    again: Option<u32>,
+    pub(super) history: History,
 }
 
 /// In which order those that wait are tried: the highest band first, then who came first.
@@ -54,8 +58,15 @@ pub(super) struct Run<'a> {
     pub(super) evictor: Evictor,
     pub(super) oracle: Oracle<'a>,
     pub(super) results: Results,
+    pub(super) recorder: &'a mut Recorder,
     pub(super) next_task: TaskNumber,
-    next_job: usize,
+    coming: JobsToCome<'a>,
+    /// The job that comes next.
+    next: Option<Job>,
+    /// Why the jobs could not be read further.
+    failed: Option<RunError>,
+    /// Jobs that have come, by band.
+    come: Vec<u64>,
     waiting: BTreeMap<Turn, Waiting>,
     next_turn: u64,
     pass_is_due: bool,
@@ -75,6 +86,12 @@ impl QueueOf {
 }
 
 impl Waiting {
+    /// The next task of a part, by its place in it.
+    pub(super) fn number(&self, part: usize) -> u32 {
+        let left = self.left.iter().find(|(of, _)| *of == part).map_or(0, |(_, count)| *count);
+        self.again.unwrap_or(self.job.parts[part].tasks - left)
+    }
+
     /// A task of a part was not placed after all.
     pub(super) fn give_back(&mut self, part: usize) {
         match self.left.iter_mut().find(|(of, _)| *of == part) {
@@ -101,19 +118,14 @@ impl Running for Run<'_> {
     }
 
     fn span(&self) -> (Time, Time) {
-        let at = |job: Option<&Job>| job.map_or(Time::ZERO, |job| job.at);
-        let jobs = &self.work.jobs;
-        (at(jobs.first()), at(jobs.last()).min(self.until))
+        let (first, last) = self.work.span();
+        (first, last.min(self.until))
     }
 
     fn waiting(&self) -> Vec<crate::running::Waiting> {
         let mut counts = vec![0; self.plan.band_count()];
         self.waiting.values().for_each(|it| counts[usize::from(it.band)] += 1);
-        let mut come = vec![0; self.plan.band_count()];
-        let now = self.queue.now();
-        let arrived = self.work.jobs.iter().take_while(|job| job.at <= now);
-        arrived.for_each(|job| come[usize::from(self.plan.band(job.priority))] += 1);
-        let named = counts.into_iter().zip(come).enumerate();
+        let named = counts.into_iter().zip(self.come.iter().copied()).enumerate();
         named.map(|(band, numbers)| queue_of(self.plan.bands.get(band), numbers)).collect()
     }
 
@@ -125,17 +137,22 @@ impl Running for Run<'_> {
             at: self.queue.now(),
             running: self.floor.all().count() as u64,
             digest: self.results.digest(),
-            ..State::of(&self.floor.cell, &self.work.requests, &self.smallest)
+            ..State::of(&self.floor.cell, &self.work.reader().requests, &self.smallest)
         }
     }
 
     fn finish(self: Box<Self>) -> Result<Measures, RunError> {
         let mut run = *self;
+        if let Some(problem) = run.failed.take() {
+            return Err(problem);
+        }
         let end = if run.plan.until_s.is_some() { run.until } else { run.queue.now() };
         for running in run.floor.all() {
-            run.results.ended(end, running, run.work, false);
+            run.results.ended(end, running, false);
+            run.recorder.task(&record(run.plan, running, None));
         }
         for waiting in run.waiting.values() {
+            record_waiting(run.plan, waiting, run.recorder);
             let left: u64 = waiting.left.iter().map(|(_, count)| u64::from(*count)).sum();
             run.results.left(waiting.band, left);
         }
@@ -150,32 +167,48 @@ fn queue_of(band: Option<&Band>, (count, come): (u64, u64)) -> crate::running::W
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(plan: &'a SchedulingPlan, work: &'a Work, finder: Finder, seed: u64) -> Self {
+    pub(super) fn new(
+        plan: &'a SchedulingPlan,
+        work: &'a Work,
+        finder: Finder,
+        seed: u64,
+        recorder: &'a mut Recorder,
+    ) -> Result<Self, RunError> {
+        let requests = &work.reader().requests;
         let mut run = Self {
             plan,
             work,
             queue: QueueOf::default(),
-            floor: Floor::new(work, plan.band_count()),
+            floor: Floor::new(work.cell().clone(), requests, plan.band_count()),
             finder,
             evictor: Evictor::new(plan.looked_at, seed),
             oracle: Oracle::new(work, &plan.bands),
             results: Results::new(plan, work),
+            recorder,
             next_task: 0,
-            next_job: 0,
+            coming: work.coming()?,
+            next: None,
+            failed: None,
+            come: vec![0; plan.band_count()],
             waiting: BTreeMap::new(),
             next_turn: 0,
             pass_is_due: false,
             until: plan.until_s.map_or(Time(u64::MAX), |until| Time::seconds(until.into())),
             smallest: Smallest::default(),
         };
-        run.expect_arrival();
-        run
+        run.read_next();
+        run.expect_next();
+        Ok(run)
     }
 
     fn end(&mut self, task: TaskNumber) {
         let Some(running) = self.floor.leave(task) else { return };
         self.oracle.ends(task, running.machine);
-        self.results.ended(self.queue.now(), &running, self.work, true);
+        let now = self.queue.now();
+        self.results.ended(now, &running, true);
+        if self.recorder.wants_tasks() {
+            self.recorder.task(&record(self.plan, &running, Some(now)));
+        }
         self.expect_pass();
     }
 
@@ -185,8 +218,16 @@ impl<'a> Run<'a> {
         self.try_all(turns);
     }
 
-    fn expect_arrival(&mut self) {
-        if let Some(job) = self.work.jobs.get(self.next_job) {
+    fn read_next(&mut self) {
+        match self.coming.next() {
+            Ok(next) => self.next = next,
+            Err(problem) => (self.next, self.failed) = (None, Some(problem)),
+        }
+    }
+
+    /// The next one that comes stands in the queue.
+    fn expect_next(&mut self) {
+        if let Some(job) = &self.next {
             self.queue.0.at(job.at, Happening::Arrival);
         }
     }
@@ -209,15 +250,16 @@ impl<'a> Run<'a> {
     fn arrive(&mut self) {
         let now = self.queue.now();
         let mut turns = BTreeSet::new();
-        while let Some(job) = self.work.jobs.get(self.next_job).filter(|job| job.at == now) {
-            let parts = job.parts.iter().map(|part| part.tasks).enumerate().collect();
+        while let Some(job) = self.next.take_if(|job| job.at == now) {
+            let left = job.parts.iter().map(|part| part.tasks).enumerate().collect();
             let band = self.plan.band(job.priority);
-            self.results.arrived(band, job);
-            let waiting = Waiting { job: self.next_job, band, left: parts, again: false };
-            turns.insert(self.wait(waiting));
-            self.next_job += 1;
+            self.results.arrived(band, &job);
+            self.come[usize::from(band)] += 1;
+            let (job, history) = (Rc::new(job), History::default());
+            turns.insert(self.wait(Waiting { job, band, left, again: None, history }));
+            self.read_next();
         }
-        self.expect_arrival();
+        self.expect_next();
         self.try_all(turns);
     }
 
@@ -252,7 +294,7 @@ impl<'a> Run<'a> {
 
     /// What is asked for, if it is one thing, and how many tasks need room at once.
     fn asks(&self, waiting: &Waiting) -> (Option<RequestId>, u32) {
-        let job = &self.work.jobs[waiting.job];
+        let job = &waiting.job;
         match (waiting.left.as_slice(), job.gang) {
             ([(part, count)], true) => (Some(job.parts[*part].request), *count),
             ([(part, _)], false) => (Some(job.parts[*part].request), 1),
@@ -261,27 +303,29 @@ impl<'a> Run<'a> {
     }
 
     /// A task has started, and others gave way to it.
-    pub(super) fn started(
-        &mut self,
-        waiting: &Waiting,
-        task: TaskNumber,
-        victims: Vec<(TaskNumber, Task)>,
-    ) {
+    pub(super) fn started(&mut self, task: TaskNumber, victims: Vec<(TaskNumber, Task)>) {
         let now = self.queue.now();
         let running = self.floor.get(task).expect("it was started").clone();
         if !victims.is_empty() {
             let numbers: Vec<TaskNumber> = victims.iter().map(|(number, _)| *number).collect();
             self.oracle.give_way(&numbers, &running);
             for (number, victim) in victims {
-                self.results.evicted(now, number, &victim, self.work);
-                let (job, band, left) = (victim.job, victim.band, vec![(victim.part, 1)]);
-                self.wait(Waiting { job, band, left, again: true });
+                self.results.evicted(now, number, &victim);
+                let Task { job, part, number, band, mut history, .. } = victim;
+                history.evictions += 1;
+                self.wait(Waiting {
+                    job,
+                    band,
+                    left: vec![(part, 1)],
+                    again: Some(number),
+                    history,
+                });
             }
             self.expect_pass();
         }
         self.oracle.starts(task, &running);
-        self.results.started(now, &running, self.work, waiting.again);
-        if let Some(duration) = self.floor.part(&running).duration {
+        self.results.started(now, &running);
+        if let Some(duration) = running.part().duration {
             self.queue.0.at(Time(now.0.saturating_add(duration.0)), Happening::End(task));
         }
     }
