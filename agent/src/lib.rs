@@ -18,6 +18,7 @@ mod containers;
 mod disk;
 mod error;
 mod identity;
+mod images;
 mod link;
 mod metrics;
 mod run;
@@ -30,6 +31,7 @@ pub mod testing;
 mod volumes;
 mod walk;
 
+pub use self::images::IMAGES;
 pub use containers::sweep::CgroupsError;
 pub use disk::{CommitError, JournalFileError};
 pub use edge::{connect::MASTER_DNS_NAME, identity::IdentityError, lock::LockError, tls::TlsError};

@@ -16,6 +16,7 @@ use crate::{
     disk::{JournalFile, JournalWriter, Space, put_away, watch_space},
     error::AgentError,
     identity::Credentials,
+    images::Images,
     link::Link,
     metrics,
     run::{End, RunLoop},
@@ -186,6 +187,10 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         let running = observed.iter().filter(|(_, found)| **found == Observation::Running);
         let keep: BTreeSet<String> = running.map(|(container, _)| container.to_string()).collect();
         sweep(cgroups, &keep);
+        if let Err(error) = Images::new(&data_dir).release_others(&keep) {
+            // They are only kept for longer.
+            tracing::warn!(error = %edge::errors::chain(&error), "cannot release images");
+        }
     }
     Ok(Ground {
         lock,
@@ -234,6 +239,7 @@ fn raise(
         run_dir: ground.data_dir.join("run"),
         sandboxes: tree.clone(),
         volumes: ground.volumes.clone(),
+        images: Images::new(&ground.data_dir),
         program: jail_program(&settings),
         boot_id: ground.boot_id,
         launches_max: settings.launches_max,

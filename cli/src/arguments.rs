@@ -11,6 +11,7 @@ use crate::{
         events::EventsArgs,
         frameworks::FrameworksArgs,
         groups::GroupsArgs,
+        image::ImageArgs,
         kill::KillArgs,
         listings::TasksArgs,
         logs::LogsArgs,
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Masters(Box<MastersArgs>),
     /// Run an agent
     Agent(Box<agent::settings::AgentArgs>),
+    /// List, import and remove the images of an agent on this host
+    Image(Box<ImageArgs>),
     /// Who leads, who is there, how much is running
     Status(ContextArgs),
     /// List agents, show, drain, deactivate or give up one

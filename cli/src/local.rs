@@ -96,7 +96,8 @@ impl Local {
         let address = master.api_address;
         let masters = vec![address.to_string()];
         let tls = issue(&format!("agent/{AGENT}"))?;
-        let agent = agent_settings(masters.clone(), &directory.join("agent"), tls, settings)?;
+        let agent =
+            agent_settings(masters.clone(), &Self::data_dir_of_agent(directory), tls, settings)?;
         let resources = agent.resources.clone();
         let agent = agent::start(agent).await.context("the agent does not start")?;
         let context = |name: &str| -> anyhow::Result<Context> {
@@ -106,6 +107,11 @@ impl Local {
         let full_isolation = !settings.plain_processes && nix::unistd::geteuid().is_root();
         let (master, agent) = (master_part(master), agent_part(agent));
         Ok(Self { operator, framework, address, full_isolation, resources, agent, master })
+    }
+
+    /// Where the agent of a cluster in this directory keeps everything.
+    pub(crate) fn data_dir_of_agent(directory: &Path) -> PathBuf {
+        directory.join("agent")
     }
 
     /// Waits until the agent is registered: before that nothing can run.

@@ -131,6 +131,8 @@ pub enum FailureKind {
     Abandoned,
     /// A volume that it uses is not there, or cannot be shown to it as it asks.
     Volume,
+    /// Its image is not there, or is not one that this agent can run.
+    Image,
     /// Anything else: no process to be had, no sandbox, no cgroup.
     Other,
 }

@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod digest;
 mod layer;
 pub mod limits;
@@ -22,6 +23,7 @@ mod manifest;
 mod source;
 mod store;
 
+pub use accounts::{Account, AccountError};
 pub use digest::{Digest, DigestError};
 pub use layer::{EnterError, EntryError, UnpackError};
 pub use manifest::{Config, ManifestError, Platform};

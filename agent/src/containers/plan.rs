@@ -1,15 +1,18 @@
 //! From a task to a plan for the jail: a pure translation.
 
 use super::StartRequest;
+use crate::images::Used;
 use jail::{
     Plan,
     cgroups::{ControllerName, Layout},
     plan::{
-        CgroupPlace, Isolation, Limits, MIN_MEMORY_BYTES, Mount, PLAN_VERSION, Root, Stop,
-        StopStep, User,
+        CgroupPlace, ImageRoot, Isolation, Limits, MIN_MEMORY_BYTES, Mount, PLAN_VERSION, Root,
+        SANDBOX_IN_IMAGE, Stop, StopStep, User,
     },
 };
-use proto::model::{AgentId, Devices, KillPolicy, KillStep, Milli, ResourceName, Resources, Value};
+use proto::model::{
+    AgentId, Devices, KillPolicy, KillStep, Milli, ResourceName, Resources, StopSignal, Value,
+};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// What a task finds when it does not say otherwise.
@@ -40,16 +43,21 @@ pub(crate) struct Place {
     pub(crate) mounts: Vec<Mount>,
     pub(crate) runtime: PathBuf,
     pub(crate) user: Option<User>,
+    /// What it sees as its root file system; `None` is the host's.
+    pub(crate) image: Option<Used>,
 }
 
 /// The plan of a container.
 pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan {
     let env = environment(request, style, &place);
+    let stop = stop(&request.task.kill_policy, place.image.as_ref());
+    let argv = program(request, &place);
+    let root = place.image.map_or(Root::Host, root);
     let cgroups = style.full.as_ref().filter(|cgroups| !cgroups.layout.controllers.is_empty());
     Plan {
         version: PLAN_VERSION,
         container_id: request.container.to_string(),
-        argv: request.task.command.arguments.clone(),
+        argv,
         env,
         sandbox_dir: place.sandbox,
         mounts: place.mounts,
@@ -59,7 +67,7 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
             Some(_) => Isolation::Full { hostname: None },
             None => Isolation::None,
         },
-        root: Root::Host,
+        root,
         limits: cgroups.map_or_else(Limits::default, |cgroups| {
             limits(&request.task.resources, style, cgroups)
         }),
@@ -68,7 +76,7 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
             parent: cgroups.parent.clone(),
         }),
         grace_ms: request.task.grace_period().as_ms(),
-        stop: stop(&request.task.kill_policy),
+        stop,
         oom_score_adj: None,
         process_limits: BTreeMap::new(),
     }
@@ -78,12 +86,17 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
 fn environment(request: &StartRequest, style: &Style, place: &Place) -> BTreeMap<String, String> {
     let mut env: BTreeMap<String, String> = BTreeMap::new();
     env.insert("PATH".to_owned(), PATH_DEFAULT.to_owned());
+    env.extend(place.image.iter().flat_map(|image| image.config.environment.iter().cloned()));
+    let sandbox = match place.image {
+        Some(_) => SANDBOX_IN_IMAGE.to_owned(),
+        None => place.sandbox.display().to_string(),
+    };
     env.extend(request.task.command.environment.iter().cloned());
     for (name, value) in [
         ("BOURSE_TASK_ID", request.key.task.to_string()),
         ("BOURSE_FRAMEWORK_ID", request.key.framework.to_string()),
         ("BOURSE_AGENT_ID", style.agent.to_string()),
-        ("BOURSE_SANDBOX", place.sandbox.display().to_string()),
+        ("BOURSE_SANDBOX", sandbox),
     ] {
         env.insert(name.to_owned(), value);
     }
@@ -93,10 +106,34 @@ fn environment(request: &StartRequest, style: &Style, place: &Place) -> BTreeMap
     env
 }
 
-fn stop(policy: &KillPolicy) -> Stop {
+/// The image's own program where the task names none.
+fn program(request: &StartRequest, place: &Place) -> Vec<String> {
+    let own = &request.task.command.arguments;
+    match &place.image {
+        Some(Used { config, .. }) if own.is_empty() => {
+            config.entrypoint.iter().chain(&config.command).cloned().collect()
+        }
+        _ => own.clone(),
+    }
+}
+
+/// An image that says nothing else leaves the task in its sandbox.
+fn root(image: Used) -> Root {
+    let Used { layers, config, .. } = image;
+    let says = config.working_directory.parent().is_some();
+    let working_dir = says.then_some(config.working_directory);
+    Root::Image(ImageRoot { layers, working_dir })
+}
+
+/// The image's signal where the task leaves it at the usual one.
+fn stop(policy: &KillPolicy, image: Option<&Used>) -> Stop {
+    let usual = policy.signal == StopSignal::default() && policy.steps.is_empty();
+    let wanted = image.and_then(|image| image.config.stop_signal.as_deref()).filter(|_| usual);
+    let wanted = wanted.and_then(|name| name.parse::<StopSignal>().ok());
+    let signal = wanted.unwrap_or(policy.signal);
     let step =
         |step: &KillStep| StopStep { after_ms: step.after.as_ms(), signal: step.signal.number() };
-    Stop { signal: policy.signal.number(), steps: policy.steps.iter().map(step).collect() }
+    Stop { signal: signal.number(), steps: policy.steps.iter().map(step).collect() }
 }
 
 /// Which GPUs a task has, and how much of each. The drivers' own variables are set when the names
@@ -146,6 +183,7 @@ pub(crate) fn limits(resources: &Resources, style: &Style, cgroups: &Cgroups) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use images::Config;
     use jail::cgroups::{Hierarchy, Version};
     use proto::model::{Command, FrameworkId, StopSignal, TaskInfo, TaskKey};
 
@@ -176,7 +214,47 @@ mod tests {
     }
 
     fn place() -> Place {
-        Place { sandbox: "/d/s".into(), mounts: Vec::new(), runtime: "/d/r".into(), user: None }
+        let (sandbox, runtime) = ("/d/s".into(), "/d/r".into());
+        Place { sandbox, mounts: Vec::new(), runtime, user: None, image: None }
+    }
+
+    fn of_image(config: Config) -> Place {
+        let user = User { uid: 7, gid: 8, groups: Vec::new() };
+        let layers = vec!["/i/1".into(), "/i/2".into()];
+        Place { image: Some(Used { layers, config, user }), ..place() }
+    }
+
+    #[test]
+    fn what_a_task_does_not_say_its_image_says() {
+        let text = |text: &str| text.to_owned();
+        let config = Config {
+            entrypoint: vec![text("/serve")],
+            command: vec![text("--all")],
+            environment: vec![(text("PATH"), text("/of/image")), (text("A"), text("1"))],
+            working_directory: "/srv".into(),
+            stop_signal: Some(text("SIGINT")),
+            ..Config::default()
+        };
+        let mut request = request();
+        request.task.command.arguments.clear();
+        request.task.command.environment = vec![(text("A"), text("2"))];
+        let all = ControllerName::ALL;
+        let plan = plan(&request, &style(&all), of_image(config.clone()));
+        plan.validate().expect("a valid plan");
+        assert_eq!(plan.argv, ["/serve", "--all"]);
+        assert_eq!((plan.env["PATH"].as_str(), plan.env["A"].as_str()), ("/of/image", "2"));
+        assert_eq!(plan.env["BOURSE_SANDBOX"], SANDBOX_IN_IMAGE);
+        assert_eq!(plan.stop.signal, 2);
+        let Root::Image(root) = plan.root else { panic!("{:?}", plan.root) };
+        assert_eq!((root.layers.len(), root.working_dir), (2, Some("/srv".into())));
+
+        request.task.command.arguments = vec![text("sh")];
+        request.task.kill_policy.signal = StopSignal::ALL[0];
+        let silent = Config { working_directory: "/".into(), stop_signal: None, ..config };
+        let plan = super::plan(&request, &style(&all), of_image(silent));
+        assert_eq!(plan.argv, ["sh"], "the task's own wins, entry point and all");
+        let Root::Image(root) = plan.root else { panic!("{:?}", plan.root) };
+        assert_eq!(root.working_dir, None, "its sandbox");
     }
 
     #[test]

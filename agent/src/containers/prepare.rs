@@ -1,7 +1,7 @@
 //! What a container needs before there is a jail: its sandbox, its runtime directory, its account.
 
 use super::{StartRequest, mounts::mounts, plan::Place, reports::failed};
-use crate::{sandbox::SandboxTree, volumes::VolumeTree};
+use crate::{images::Images, sandbox::SandboxTree, volumes::VolumeTree};
 use agent_core::{FailureKind, LaunchFailure};
 use jail::plan::User;
 use nix::unistd::{Gid, Uid, chown, getgrouplist};
@@ -17,10 +17,15 @@ pub(crate) fn prepare(
     request: &StartRequest,
     sandboxes: &SandboxTree,
     volumes: &VolumeTree,
+    images: &Images,
     run_dir: &Path,
     isolated: bool,
 ) -> Result<Place, LaunchFailure> {
-    let user = account(&request.task.command.user)?;
+    let image = images.for_task(&request.container, &request.task, isolated)?;
+    let user = match &image {
+        Some(image) => Some(image.user.clone()),
+        None => account(&request.task.command.user)?,
+    };
     let mounts = mounts(&request.task.volumes, volumes, user.as_ref(), isolated)?;
     let other = |what: &str, error: &dyn std::error::Error| {
         failed(FailureKind::Other, format!("cannot {what}: {error}"))
@@ -33,7 +38,7 @@ pub(crate) fn prepare(
     if let Some(user) = &user {
         give(&sandbox, user).map_err(|error| other("give the sandbox to its user", &error))?;
     }
-    Ok(Place { sandbox, mounts, runtime, user })
+    Ok(Place { sandbox, mounts, runtime, user, image })
 }
 
 /// Removes a container's runtime directory; one that is not there is as good.

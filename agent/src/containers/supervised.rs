@@ -11,7 +11,7 @@ use super::{
     reports::{exit_report, failed, launch_failure, supervisor_lost},
     sweep::sweep,
 };
-use crate::{metrics, sandbox::SandboxTree, volumes::VolumeTree};
+use crate::{images::Images, metrics, sandbox::SandboxTree, volumes::VolumeTree};
 use agent_core::{ContainerId, FailureKind, Input, LaunchFailure};
 use edge::errors::chain;
 use jail::{
@@ -49,6 +49,7 @@ pub(crate) struct Parts {
     pub(crate) run_dir: PathBuf,
     pub(crate) sandboxes: SandboxTree,
     pub(crate) volumes: VolumeTree,
+    pub(crate) images: Images,
     /// The supervising program and its arguments.
     pub(crate) program: (PathBuf, Vec<OsString>),
     pub(crate) boot_id: String,
@@ -161,9 +162,14 @@ impl Containerizer for Supervised {
                 shared.destroy(&container).await;
             }
             let runtime = runtime_dir(&shared.parts.run_dir, &container);
-            let removed = tokio::task::spawn_blocking(move || remove_runtime(&runtime)).await;
-            if let Ok(Err(error)) = removed {
+            let (images, gone) = (shared.parts.images.clone(), container.clone());
+            let work = move || (remove_runtime(&runtime), images.release(&gone));
+            let Ok((removed, released)) = tokio::task::spawn_blocking(work).await else { return };
+            if let Err(error) = removed {
                 tracing::warn!(%container, %error, "cannot remove a runtime directory");
+            }
+            if let Err(error) = released {
+                tracing::warn!(%container, error = %chain(&error), "cannot release an image");
             }
         });
     }
@@ -209,8 +215,8 @@ impl Shared {
         }
         let (shared, asked) = (self.clone(), request.clone());
         let work = move || {
-            let Parts { sandboxes, volumes, run_dir, style, .. } = &shared.parts;
-            prepare(&asked, sandboxes, volumes, run_dir, style.full.is_some())
+            let Parts { sandboxes, volumes, images, run_dir, style, .. } = &shared.parts;
+            prepare(&asked, sandboxes, volumes, images, run_dir, style.full.is_some())
         };
         let place = tokio::task::spawn_blocking(work)
             .await

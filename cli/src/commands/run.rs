@@ -1,6 +1,7 @@
 //! `bourse run`: a command, a job file or a workload log, to completion.
 
 use crate::{
+    commands::image,
     connection::Connection,
     context::{Context, ContextArgs, FRAMEWORK_FILE},
     local::{Local, LocalSettings},
@@ -101,6 +102,13 @@ pub(crate) struct RunArgs {
     #[arg(long = "volume", value_name = "VOLUME:PATH[:ro]", value_parser = volume,
         conflicts_with_all = ["file", "swf"])]
     volumes: Vec<VolumeSpec>,
+    /// Image whose root file system each instance sees, which its agent must have; without a
+    /// command, what the image says is run
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "swf"])]
+    image: Option<String>,
+    /// With --local: archive or folder whose images the cluster gets (see `bourse image import`)
+    #[arg(long, value_name = "PATH", requires = "local")]
+    import: Vec<PathBuf>,
     /// How the instances are spread over fault domains: `at most N per level L` or
     /// `even over level L`, levels counted from the outside; may be given several times
     #[arg(long, value_name = "SPREAD", conflicts_with_all = ["file", "swf"])]
@@ -190,6 +198,9 @@ async fn run_local(
         .context("cannot create a folder for the cluster")?;
     let settings =
         LocalSettings { plain_processes: args.plain_processes, ..LocalSettings::default() };
+    for path in &args.import {
+        image::import(&Local::data_dir_of_agent(directory.path()), path, None)?;
+    }
     let mut local = Local::start(directory.path(), &settings).await?;
     if !local.full_isolation() {
         let why = if args.plain_processes { "--plain-processes" } else { "not root" };
@@ -286,7 +297,7 @@ impl RunArgs {
             };
             return Ok(replay.read(path)?);
         }
-        if self.command.is_empty() {
+        if self.command.is_empty() && self.image.is_none() {
             bail!("nothing to run: put a command after --, or name a job file with --file");
         }
         let resources = Resources::from_entries([
@@ -305,6 +316,7 @@ impl RunArgs {
         task.priority = self.priority;
         task.preemption_notice = self.preemption_notice.map(milliseconds).transpose()?;
         task.revocable = self.revocable;
+        task.image.clone_from(&self.image);
         task.volumes.clone_from(&self.volumes);
         task.domain_spread.clone_from(&self.domain_spread);
         task.timeout = self.timeout.map(milliseconds).transpose()?;

@@ -12,6 +12,7 @@ mod exported;
 mod failover;
 mod gpus;
 mod groups;
+mod images;
 mod lending;
 mod masters;
 mod metrics;

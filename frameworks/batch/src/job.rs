@@ -12,6 +12,7 @@ use bourse_sdk::model::{
     Role, TaskId, devices::Ask, limits,
 };
 pub use errors::JobError;
+use proto::convert::task::read_image;
 use std::collections::BTreeMap;
 
 /// Instances of one job, all tasks together.
@@ -78,6 +79,8 @@ pub struct TaskSpec {
     pub preemption_notice: Option<Duration>,
     /// Also on what is lent: an instance ends, and is started again, when that is taken back.
     pub revocable: bool,
+    /// The image whose root file system it sees; `None` is the host's.
+    pub image: Option<String>,
     /// Which volumes it uses, where they are and free to be used.
     pub volumes: Vec<VolumeSpec>,
     /// It is a group of tasks: these run, and not the command.
@@ -117,6 +120,7 @@ impl TaskSpec {
             priority: Priority::DEFAULT,
             preemption_notice: None,
             revocable: false,
+            image: None,
             volumes: Vec::new(),
             group: None,
         }
@@ -354,8 +358,15 @@ fn check_command(index: usize, task: &TaskSpec) -> Result<(), JobError> {
     let bad = |problem| Err(JobError::Command { task: index, name: task.name.clone(), problem });
     let arguments = task.command.iter().map(String::len).sum::<usize>();
     let variables = task.environment.iter().map(|(name, value)| name.len() + value.len());
-    if task.command.first().is_none_or(String::is_empty) {
-        return bad("is empty");
+    if let Err(refusal) = read_image(task.image.clone().unwrap_or_default()) {
+        let (name, problem) = (task.name.clone(), refusal.to_string());
+        return Err(JobError::Image { task: index, name, problem });
+    }
+    match task.command.first() {
+        // What the image says is run.
+        None if task.image.is_some() => {}
+        program if program.is_none_or(String::is_empty) => return bad("is empty"),
+        _ => {}
     }
     if task.command.len() > limits::ARGUMENTS_MAX {
         return bad("has more than 1,024 arguments");

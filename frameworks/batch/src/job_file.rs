@@ -163,6 +163,8 @@ struct JobTable {
 #[serde(deny_unknown_fields)]
 struct TaskTable {
     name: Spanned<String>,
+    /// Not needed where an image says what to run.
+    #[serde(default)]
     command: CommandText,
     instances: Option<Spanned<i64>>,
     cpus: Option<Spanned<toml::Value>>,
@@ -193,6 +195,7 @@ struct TaskTable {
     preemption_notice: Option<Spanned<String>>,
     #[serde(default)]
     revocable: bool,
+    image: Option<String>,
     #[serde(default)]
     volumes: Vec<Spanned<VolumeTable>>,
 }
@@ -212,12 +215,18 @@ enum CommandText {
     Arguments(Vec<String>),
 }
 
+impl Default for CommandText {
+    fn default() -> Self {
+        Self::Arguments(Vec::new())
+    }
+}
+
 impl TaskTable {
     /// A task of which nothing but its name is said.
     fn named(name: Spanned<String>) -> Self {
         Self {
             name,
-            command: CommandText::Arguments(Vec::new()),
+            command: CommandText::default(),
             instances: None,
             cpus: None,
             mem: None,
@@ -239,6 +248,7 @@ impl TaskTable {
             gang_timeout: None,
             priority: None,
             revocable: Default::default(),
+            image: None,
             volumes: Vec::new(),
             preemption_notice: None,
         }
@@ -353,6 +363,7 @@ fn task_spec(text: &str, table: TaskTable) -> Result<TaskSpec, Problem> {
         priority: priority(table.priority)?,
         preemption_notice: time("preemption_notice", table.preemption_notice)?,
         revocable: table.revocable,
+        image: table.image.filter(|name| !name.is_empty()),
         volumes: table.volumes.into_iter().map(volume_spec).collect::<Result<_, _>>()?,
         command,
         environment: table.env.into_iter().collect(),

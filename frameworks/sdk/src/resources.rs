@@ -8,7 +8,10 @@ use crate::model::{
     AgentId, Command, Duration, IdError, KillPolicy, KillStep, Milli, Offer, Priority, Refusal,
     ResourceName, Resources, StopSignal, TaskId, TaskInfo, Value, VolumeMount, VolumeRef, limits,
 };
-use proto::convert::volume_orders::{read_mounts, write_mounts};
+use proto::convert::{
+    task::read_image,
+    volume_orders::{read_mounts, write_mounts},
+};
 
 /// Why a task cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +34,9 @@ pub enum TaskError {
     /// It runs nothing.
     #[error("the task has no command")]
     NoCommand,
+    /// A character that no image's name has, or too many of them.
+    #[error("the image cannot be asked for")]
+    Image(#[source] Refusal),
     /// A further signal is not after the one before it, or not before the grace period ends.
     #[error("step {step} of the task's kill policy is not between the one before it and KILL")]
     KillStep {
@@ -75,6 +81,7 @@ pub struct TaskBuilder {
     max_completion_time: Option<Duration>,
     revocable: bool,
     volumes: Vec<VolumeMount>,
+    image: String,
 }
 
 /// What is left of an offer while tasks are fitted into it.
@@ -103,6 +110,7 @@ impl TaskBuilder {
             revocable: false,
             max_completion_time: None,
             volumes: Vec::new(),
+            image: String::new(),
         }
     }
 
@@ -229,6 +237,13 @@ impl TaskBuilder {
         self.mount(VolumeMount { volume, path: path.into(), read_only: true, incarnation: 0 })
     }
 
+    /// It sees this image as its root file system, `registry/repository:tag`, and runs what that
+    /// says unless it has a command of its own.
+    pub fn image(mut self, name: impl Into<String>) -> Self {
+        self.image = name.into();
+        self
+    }
+
     /// A volume, as the cluster describes its use.
     pub fn mount(mut self, mount: VolumeMount) -> Self {
         self.volumes.push(mount);
@@ -243,8 +258,11 @@ impl TaskBuilder {
         if resources.is_empty() {
             return Err(TaskError::NoResources);
         }
-        if self.command.arguments.first().is_none_or(String::is_empty) {
-            return Err(TaskError::NoCommand);
+        let image = read_image(self.image).map_err(TaskError::Image)?;
+        match self.command.arguments.first() {
+            None if image.is_some() => {}
+            program if program.is_none_or(String::is_empty) => return Err(TaskError::NoCommand),
+            _ => {}
         }
         let kill_policy = self.kill_policy;
         if let Some(step) = kill_policy.misplaced_step() {
@@ -264,6 +282,7 @@ impl TaskBuilder {
             preemption_notice: self.preemption_notice,
             max_completion_time: self.max_completion_time,
             revocable: self.revocable,
+            image,
             ..TaskInfo::new(id, agent.clone(), resources, self.command)
         })
     }

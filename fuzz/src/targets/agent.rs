@@ -283,8 +283,9 @@ impl World {
             FailureKind::Abandoned,
             FailureKind::Volume,
             FailureKind::Other,
+            FailureKind::Image,
         ];
-        let failure = LaunchFailure { kind: kinds[usize::try_from(second % 7).ok()?], message };
+        let failure = LaunchFailure { kind: kinds[usize::try_from(second % 8).ok()?], message };
         Some(match kind {
             STARTED => Input::ContainerStarted { container },
             FAILED => Input::ContainerFailed { container, failure },

@@ -79,6 +79,7 @@ pub fn read_reason(number: i32) -> Result<StatusReason, Refusal> {
         Wire::ReasonGroupEnded => StatusReason::GroupEnded,
         Wire::ReasonPreempted => StatusReason::Preempted,
         Wire::ReasonVolumeUnavailable => StatusReason::VolumeUnavailable,
+        Wire::ReasonImageUnavailable => StatusReason::ImageUnavailable,
     })
 }
 
@@ -114,6 +115,7 @@ pub fn write_reason(reason: StatusReason) -> v1::StatusReason {
         StatusReason::GroupEnded => Wire::ReasonGroupEnded,
         StatusReason::Preempted => Wire::ReasonPreempted,
         StatusReason::VolumeUnavailable => Wire::ReasonVolumeUnavailable,
+        StatusReason::ImageUnavailable => Wire::ReasonImageUnavailable,
     }
 }
 

@@ -15,13 +15,15 @@ use crate::wire::v1;
 /// Reads a task.
 pub fn read_task_info(task: v1::TaskInfo) -> Result<TaskInfo, Refusal> {
     let resources = read_task_resources(task.resources)?;
+    let image = read_image(task.image)?;
+    let has_program = image.is_some();
     Ok(TaskInfo {
         reserved: read_reserved(task.reserved, &resources)?,
         id: form::id("task_id", &task.task_id)?,
         name: text::read_line("name", task.name)?,
         agent: form::id("agent_id", &task.agent_id)?,
         resources,
-        command: read_command(form::required("command", task.command)?)
+        command: read_command(form::required("command", task.command)?, has_program)
             .map_err(|no| no.under("command"))?,
         kill_policy: read_kill_policy("kill_policy", task.kill_policy)?,
         labels: read_labels(task.labels).map_err(|no| no.under("labels"))?,
@@ -30,6 +32,7 @@ pub fn read_task_info(task: v1::TaskInfo) -> Result<TaskInfo, Refusal> {
         max_completion_time: read_completion_time(task.max_completion_time_ms)?,
         revocable: task.revocable,
         volumes: read_mounts("volumes", task.volumes)?,
+        image,
     })
 }
 
@@ -49,6 +52,7 @@ pub fn write_task_info(task: &TaskInfo) -> v1::TaskInfo {
         max_completion_time_ms: task.max_completion_time.map(Duration::as_ms),
         revocable: task.revocable,
         volumes: write_mounts(&task.volumes),
+        image: task.image.clone().unwrap_or_default(),
     }
 }
 
@@ -67,6 +71,17 @@ pub fn read_labels(list: Vec<v1::Label>) -> Result<Vec<(String, String)>, Refusa
 pub fn write_labels(labels: &[(String, String)]) -> Vec<v1::Label> {
     let label = |(key, value): &(String, String)| (key.clone(), value.clone());
     labels.iter().map(label).map(|(key, value)| v1::Label { key, value }).collect()
+}
+
+/// Reads an image's name; none if it is empty. Its characters only: whether it names an image is
+/// found out where images are.
+pub fn read_image(name: String) -> Result<Option<String>, Refusal> {
+    form::at_most("image", name.len(), limits::IMAGE_NAME_BYTES_MAX)?;
+    let may_be = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/:@".contains(&byte);
+    match name.bytes().all(may_be) {
+        false => Err(Refusal::invalid("image", "has a character that no image's name has")),
+        true => Ok(Some(name).filter(|name| !name.is_empty())),
+    }
 }
 
 /// No time at all would be a task that cannot run.
@@ -88,8 +103,12 @@ pub(super) fn read_task_resources(list: Vec<v1::Resource>) -> Read<Resources> {
     }
 }
 
-fn read_command(command: v1::Command) -> Read<Command> {
-    let arguments = read_arguments(command.arguments)?;
+/// Where an image has a program, none need be named.
+fn read_command(command: v1::Command, has_program: bool) -> Read<Command> {
+    let arguments = match command.arguments {
+        none if none.is_empty() && has_program => none,
+        arguments => read_arguments(arguments)?,
+    };
     let environment = read_environment(command.environment)?;
     // As the kernel counts: each string ends with a NUL, and a name with `=`.
     let argument_bytes: usize = arguments.iter().map(|text| text.len() + 1).sum();

@@ -92,6 +92,9 @@ pub const VOLUMES_PER_AGENT_MAX: usize = 1_000;
 /// Volumes in one cluster.
 pub const VOLUMES_MAX: usize = 200_000;
 
+/// Bytes of an image's name: a registry's host (255 at most), a repository (255), a tag.
+pub const IMAGE_NAME_BYTES_MAX: usize = 512;
+
 /// Volumes that one task uses: each is mounted before it begins.
 pub const VOLUMES_PER_TASK_MAX: usize = 16;
 

@@ -106,6 +106,8 @@ pub enum StatusReason {
     Preempted,
     /// The agent does not have the data of a volume that the task uses.
     VolumeUnavailable,
+    /// Its image is not there, or cannot be run by this agent.
+    ImageUnavailable,
 }
 
 /// One status of one task.

@@ -52,6 +52,10 @@ pub struct TaskInfo {
     pub reserved: Vec<ReservedPart>,
     /// Each at a place of its own; at most [`super::limits::VOLUMES_PER_TASK_MAX`].
     pub volumes: Vec<VolumeMount>,
+    /// Whose root file system it sees; `None` is the host's. What a name means is the agent's
+    /// affair: here it is of letters, digits and `._-/:@`, at most
+    /// [`super::limits::IMAGE_NAME_BYTES_MAX`] bytes.
+    pub image: Option<String>,
 }
 
 impl TaskInfo {
@@ -71,6 +75,7 @@ impl TaskInfo {
             revocable: false,
             reserved: Vec::new(),
             volumes: Vec::new(),
+            image: None,
         }
     }
 

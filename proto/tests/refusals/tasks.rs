@@ -31,6 +31,7 @@ pub(super) fn task() -> v1::TaskInfo {
     v1::TaskInfo {
         reserved: Vec::new(),
         volumes: Vec::new(),
+        image: String::new(),
         task_id: "task-1".to_owned(),
         name: "a task".to_owned(),
         agent_id: "agent-1".to_owned(),
@@ -225,6 +226,9 @@ fn tasks() {
             (|t| t.resources[0] = scalar("cpus", -1), "resources[0].scalar", Invalid),
             (|t| t.command = None, "command", Invalid),
             (|t| t.labels[1].key.clear(), "labels[1].key", Invalid),
+            (|t| t.image = "a b".to_owned(), "image", Invalid),
+            (|t| t.image = "x".repeat(513), "image", Limit),
+            (|t| t.command.as_mut().unwrap().arguments.clear(), "command.arguments", Invalid),
             (|t| t.priority = Some(10), "priority", Invalid),
             (|t| t.preemption_notice_ms = Some(600_001), "preemption_notice_ms", Limit),
             (|t| t.max_completion_time_ms = Some(0), "max_completion_time_ms", Invalid),
@@ -246,6 +250,11 @@ fn tasks() {
             |t| t.priority = Some(9),
             |t| t.preemption_notice_ms = Some(0),
             |t| t.kill_policy = Some(grace_ms(0)),
+            |t| t.image = "registry:5000/a/b@sha256:00".to_owned(),
+            |t| {
+                t.image = "a".to_owned();
+                t.command.as_mut().unwrap().arguments.clear();
+            },
             |t| t.max_completion_time_ms = None,
             |t| t.max_completion_time_ms = Some(limits::COMPLETION_TIME_MAX.0),
         ],

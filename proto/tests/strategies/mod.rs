@@ -16,7 +16,7 @@ use proto::model::{
 };
 use std::collections::BTreeSet;
 
-pub(crate) const STATUS_REASONS: [StatusReason; 28] = [
+pub(crate) const STATUS_REASONS: [StatusReason; 29] = [
     StatusReason::None,
     StatusReason::ContainerLaunchFailed,
     StatusReason::ContainerLimitationMemory,
@@ -45,6 +45,7 @@ pub(crate) const STATUS_REASONS: [StatusReason; 28] = [
     StatusReason::Preempted,
     StatusReason::GroupEnded,
     StatusReason::VolumeUnavailable,
+    StatusReason::ImageUnavailable,
 ];
 
 // === ids ===
@@ -262,11 +263,16 @@ pub(crate) fn task_info() -> impl Strategy<Value = TaskInfo> {
             }
         })
         .prop_flat_map(|task| {
-            let parts = (reservations::parts_of(&task.resources), volumes::mounts());
-            parts.prop_map(move |(reserved, volumes)| TaskInfo {
-                reserved,
-                volumes,
-                ..task.clone()
+            let image =
+                option::of("[a-z0-9._-]{1,9}(/[a-z0-9._-]{1,9}){0,2}(:[A-Za-z0-9._-]{1,9})?");
+            let parts = (reservations::parts_of(&task.resources), volumes::mounts(), image);
+            parts.prop_map(move |(reserved, volumes, image)| {
+                let mut task = TaskInfo { reserved, volumes, image, ..task.clone() };
+                // The image's own program.
+                if task.image.is_some() && task.name.len().is_multiple_of(2) {
+                    task.command.arguments.clear();
+                }
+                task
             })
         })
 }

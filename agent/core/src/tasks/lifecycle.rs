@@ -81,6 +81,7 @@ impl News {
                 (State::Dropped, Why::AgentRestarted)
             }
             FailureKind::Volume => (State::Failed, Why::VolumeUnavailable),
+            FailureKind::Image => (State::Failed, Why::ImageUnavailable),
             FailureKind::Abandoned | FailureKind::Cancelled | FailureKind::Other => {
                 (State::Failed, Why::ContainerLaunchFailed)
             }
@@ -185,6 +186,7 @@ mod tests {
             (failed(FailureKind::Invalid), (State::Error, Why::TaskInvalid), in_launch),
             (failed(FailureKind::Abandoned), (State::Dropped, Why::AgentRestarted), in_launch),
             (failed(FailureKind::Volume), (State::Failed, Why::VolumeUnavailable), in_launch),
+            (failed(FailureKind::Image), (State::Failed, Why::ImageUnavailable), in_launch),
             (failed(FailureKind::Other), (State::Failed, Why::ContainerLaunchFailed), in_launch),
             (
                 failed(FailureKind::NotExecutable),

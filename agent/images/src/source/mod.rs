@@ -32,7 +32,11 @@ impl Source {
         if file.metadata()?.is_dir() {
             return Ok(Self::Directory(file.into()));
         }
-        Archive::open(file, scratch).map(Self::Archive)
+        let wrong = |error: io::Error| {
+            let message = format!("it is neither a folder nor a tar archive: {error}");
+            io::Error::new(error.kind(), message)
+        };
+        Archive::open(file, scratch).map(Self::Archive).map_err(wrong)
     }
 
     /// Whether it has this file.

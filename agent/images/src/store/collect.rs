@@ -15,16 +15,16 @@ pub struct Collected {
 }
 
 impl Store {
-    /// Removes layers and documents that neither a name nor one of the images `in_use` needs, by
-    /// the digests of their manifests. Waits until nobody adds or opens an image.
+    /// Removes layers and documents that neither a name nor a holder needs. Waits until nobody adds
+    /// or opens an image.
     ///
     /// # Errors
     ///
     /// [`StoreError::File`], [`StoreError::Manifest`]. What was not removed is removed next time.
-    pub fn collect(&self, in_use: &BTreeSet<Digest>) -> Result<Collected, StoreError> {
+    pub fn collect(&self) -> Result<Collected, StoreError> {
         let _alone = self.lock(FlockOperation::LockExclusive)?;
         let named = names::read(&self.root)?.into_iter().map(|record| record.digest);
-        let images: BTreeSet<Digest> = named.chain(in_use.iter().copied()).collect();
+        let images: BTreeSet<Digest> = named.chain(self.holders()?.into_values()).collect();
         let mut kept: BTreeSet<String> = BTreeSet::new();
         for image in images {
             let (manifest, configuration) = self.documents(image)?;

@@ -6,6 +6,7 @@
 //!   names.json        which image a name means; written anew by rename
 //!   blobs/<digest>    manifests and configurations
 //!   layers/<chain>/   layer.json, fs/: a layer over those below it, unpacked
+//!   in-use/<holder>   which image somebody uses
 //!   ingest/           what is being made; whatever is found there at the start is left over
 //! ```
 //!
@@ -18,6 +19,7 @@
 //! what an overlay shows of a directory that a layer only passes through depends on what is below.
 
 mod collect;
+mod holders;
 mod import;
 mod layers;
 mod names;
@@ -27,6 +29,7 @@ pub use import::{Imported, Progress};
 pub use names::Record;
 
 use crate::{
+    accounts::{self, Account, AccountError},
     digest::Digest,
     layer::UnpackError,
     manifest::{self, Config, ManifestError},
@@ -47,6 +50,7 @@ use std::{
 
 const BLOBS: &str = "blobs";
 const INGEST: &str = "ingest";
+const IN_USE: &str = "in-use";
 const LAYERS: &str = "layers";
 const LOCK: &str = "lock";
 
@@ -145,6 +149,17 @@ pub enum StoreError {
     },
 }
 
+impl Image {
+    /// Who is meant in this image by a user's name.
+    ///
+    /// # Errors
+    ///
+    /// [`AccountError`].
+    pub fn account(&self, user: &str) -> Result<Account, AccountError> {
+        accounts::account(&self.layers, user)
+    }
+}
+
 impl Store {
     /// Opens a store, or makes one. The directory above must be there.
     ///
@@ -159,7 +174,7 @@ impl Store {
         made(root)?;
         // Threads that unpack have other root directories, and the same names for it.
         let root = root.canonicalize().map_err(file(root))?;
-        for name in [BLOBS, INGEST, LAYERS] {
+        for name in [BLOBS, IN_USE, INGEST, LAYERS] {
             made(&root.join(name))?;
         }
         let layers = Layers::new(root.join(LAYERS));

@@ -3,7 +3,7 @@
 use crate::kit::{Kit, Layer, Made, kit, write_layout};
 use images::{Platform, Store, StoreError};
 use serde_json::json;
-use std::{collections::BTreeSet, fs};
+use std::fs;
 
 fn image(name: &str, own: &str) -> Made {
     let base = Layer::new().file("base", "base").done();
@@ -21,11 +21,16 @@ fn what_no_name_leads_to_is_given_back() {
     kit.import(&image("a:1", "a")).unwrap();
     kit.import(&image("b:1", "bb")).unwrap();
     assert_eq!(counts(&kit), (3, 4, 0), "the base is there once");
-    let a = kit.image("a:1").digest;
+    let a = kit.image("a:1");
+    kit.store.hold("container-1", &a).unwrap();
+    assert_eq!(kit.store.holders().unwrap()["container-1"], a.digest);
+    drop(a);
     kit.store.remove(&"a:1".parse().unwrap()).unwrap();
-    let kept = kit.store.collect(&BTreeSet::from([a])).unwrap();
+    let kept = kit.store.collect().unwrap();
     assert_eq!((kept.layers, counts(&kit)), (0, (3, 4, 0)), "it is in use");
-    let collected = kit.store.collect(&BTreeSet::new()).unwrap();
+    kit.store.release("container-1").unwrap();
+    kit.store.release("container-1").unwrap();
+    let collected = kit.store.collect().unwrap();
     assert_eq!((collected.layers, collected.bytes), (1, 1));
     assert_eq!(counts(&kit), (2, 2, 0));
     assert_eq!(kit.image("b:1").layers.len(), 2);
@@ -80,7 +85,7 @@ fn what_an_import_left_is_cleared_when_nobody_is_at_work() {
     // A layer without its record is none: it is made again.
     let record = fs::read_dir(root.join("layers")).unwrap().next().unwrap().unwrap().path();
     fs::remove_file(record.join("layer.json")).unwrap();
-    let collected = kit.store.collect(&BTreeSet::new()).unwrap();
+    let collected = kit.store.collect().unwrap();
     assert_eq!((collected.layers, collected.bytes), (0, 0), "a name leads to it");
 }
 

@@ -92,6 +92,16 @@ pub enum JobError {
         /// The variable.
         variable: String,
     },
+    /// Its image's name is none.
+    #[error("the image of {name:?} cannot be asked for: {problem}")]
+    Image {
+        /// Which task.
+        task: usize,
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Not a number of GPUs that can be had.
     #[error("{name:?} asks for {gpus} gpus; ask for less than 1, or for whole ones")]
     Gpus {
@@ -144,6 +154,7 @@ impl JobError {
             | JobError::Number { task, .. }
             | JobError::Command { task, .. }
             | JobError::Environment { task, .. }
+            | JobError::Image { task, .. }
             | JobError::Gpus { task, .. }
             | JobError::Group { task, .. }
             | JobError::Volumes { task, .. }

@@ -40,7 +40,9 @@ struct MemberTable {
     name: Spanned<String>,
     #[serde(default)]
     part: PartText,
+    #[serde(default)]
     command: CommandText,
+    image: Option<String>,
     cpus: Spanned<toml::Value>,
     mem: Spanned<toml::Value>,
     disk: Option<Spanned<toml::Value>>,
@@ -117,6 +119,7 @@ fn member_spec(text: &str, table: MemberTable) -> Result<MemberSpec, Problem> {
     };
     let task = TaskTable {
         command: table.command,
+        image: table.image,
         cpus: Some(table.cpus),
         mem: Some(table.mem),
         disk: table.disk,

@@ -104,6 +104,22 @@ fn amounts_without_an_exact_thousandth_are_refused_where_they_stand() {
 }
 
 #[test]
+fn an_image_needs_no_command() {
+    let with = |name: &str| {
+        let line = format!("image = \"{name}\"");
+        WHOLE.replace("command = [\"fetch\", \"--all\"]", &line)
+    };
+    let job = parse(&with("example.org/tools:1"), Path::new("job.toml")).unwrap();
+    let [fetch, load] = job.tasks() else { panic!("{:?}", job.tasks()) };
+    assert_eq!(fetch.image.as_deref(), Some("example.org/tools:1"));
+    assert_eq!((fetch.command.len(), &load.image), (0, &None));
+    let (_, _, found) = problem(&with("no name"));
+    assert!(matches!(found, JobFileProblem::Job(JobError::Image { .. })), "{found:?}");
+    let (_, _, found) = problem(&with(""));
+    assert!(matches!(found, JobFileProblem::Job(JobError::Command { .. })), "{found:?}");
+}
+
+#[test]
 fn errors_point_at_the_place() {
     let at = |from: &str, to: &str| {
         assert!(WHOLE.contains(from), "{from}");

@@ -88,6 +88,9 @@ fn task_info(
     if spec.revocable {
         task = task.revocable();
     }
+    if let Some(image) = &spec.image {
+        task = task.image(image);
+    }
     if let Some(notice) = whole.preemption_notice {
         task = task.preemption_notice(notice);
     }

@@ -116,6 +116,7 @@ fn task_since(task: &TaskInfo) -> LogVersion {
         && !task.revocable
         && task.reserved.is_empty()
         && task.volumes.is_empty()
+        && task.image.is_none()
         && (policy.signal, policy.steps.is_empty()) == (StopSignal::default(), true);
     if is_plain { LogVersion::OLDEST } else { LogVersion(2) }
 }
@@ -126,6 +127,7 @@ fn reason_since(reason: StatusReason) -> LogVersion {
         StatusReason::MaxCompletionTime
         | StatusReason::Preempted
         | StatusReason::VolumeUnavailable
+        | StatusReason::ImageUnavailable
         | StatusReason::GroupEnded
         | StatusReason::Resized
         | StatusReason::ResizeFailed => LogVersion(2),

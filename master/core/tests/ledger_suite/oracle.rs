@@ -156,6 +156,7 @@ fn says_more(task: &TaskInfo) -> bool {
     (plain.max_completion_time, plain.revocable) = (None, false);
     plain.reserved.clear();
     plain.volumes.clear();
+    plain.image = None;
     let grace_period = plain.kill_policy.grace_period;
     plain.kill_policy = KillPolicy { grace_period, ..KillPolicy::default() };
     plain != *task

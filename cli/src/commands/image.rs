@@ -1,0 +1,232 @@
+//! `bourse image`: the images that an agent on this host has.
+//!
+//! It works on the agent's store itself, whether the agent runs or not: the store's locks keep both
+//! apart. What a store is made of is not known here.
+
+use crate::{
+    context,
+    local::Local,
+    output::{Format, Row, print_one, print_rows, stderr_is_terminal},
+};
+use anyhow::Context as _;
+use images::{Platform, Progress, Record, Reference, Store};
+use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
+use serde::Serialize;
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, UNIX_EPOCH},
+};
+
+/// Flags of `bourse image`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImageArgs {
+    /// The agent's folder [default: that of `bourse dev`]
+    #[arg(long, value_name = "FOLDER", global = true, env = "BOURSE_AGENT_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: ImageCommand,
+}
+
+/// What can be done with images.
+#[derive(Debug, clap::Subcommand)]
+enum ImageCommand {
+    /// List the images that tasks on this agent can use
+    List,
+    /// Import all images of an OCI layout (a folder), an OCI archive, or what `docker save` wrote
+    Import(ImportArgs),
+    /// Show how an image is run
+    Inspect(NameArg),
+    /// Take an image's name away; `prune` then gives its space back
+    Remove(NameArg),
+    /// Remove what no name leads to and no container uses
+    Prune,
+}
+
+/// Flags of `bourse image import`.
+#[derive(Debug, clap::Args)]
+struct ImportArgs {
+    /// Folder or archive
+    #[arg(value_name = "PATH")]
+    path: PathBuf,
+    /// What to call the one image in it, instead of what it is called there
+    #[arg(long, value_name = "NAME")]
+    name: Option<Reference>,
+}
+
+/// Which image.
+#[derive(Debug, clap::Args)]
+struct NameArg {
+    /// `registry/repository:tag`; `busybox` is `docker.io/library/busybox:latest`
+    #[arg(value_name = "NAME")]
+    name: Reference,
+}
+
+/// An image, in a listing.
+#[derive(Debug, Serialize)]
+struct ImageRow {
+    name: String,
+    digest: String,
+    layers: usize,
+    bytes: u64,
+    added_unix_s: u64,
+}
+
+/// How an image is run, for programs.
+#[derive(Debug, Serialize)]
+struct ShownImage {
+    name: String,
+    digest: String,
+    entrypoint: Vec<String>,
+    command: Vec<String>,
+    environment: Vec<String>,
+    user: String,
+    working_directory: PathBuf,
+    stop_signal: Option<String>,
+    labels: std::collections::BTreeMap<String, String>,
+    layers: Vec<PathBuf>,
+}
+
+/// What `bourse image prune` gave back.
+#[derive(Debug, Serialize)]
+struct ShownCollected {
+    layers: usize,
+    bytes: u64,
+}
+
+/// A bar while there is something to wait for.
+struct Bar(ProgressBar);
+
+impl From<Record> for ImageRow {
+    fn from(record: Record) -> Self {
+        Self {
+            name: record.name.whole(),
+            digest: record.digest.to_string(),
+            layers: record.layers,
+            bytes: record.bytes,
+            added_unix_s: record.added,
+        }
+    }
+}
+
+impl Row for ImageRow {
+    const TITLES: &'static [&'static str] = &["name", "digest", "layers", "size", "added"];
+
+    fn cells(&self) -> Vec<String> {
+        let added = UNIX_EPOCH + Duration::from_secs(self.added_unix_s);
+        vec![
+            self.name.clone(),
+            // As much as people compare.
+            self.digest.chars().take("sha256:".len() + 12).collect(),
+            self.layers.to_string(),
+            HumanBytes(self.bytes).to_string(),
+            humantime::format_rfc3339_seconds(added).to_string(),
+        ]
+    }
+}
+
+impl Progress for Bar {
+    fn layer(&self, number: usize, layers: usize, bytes: u64, is_there: bool) {
+        self.0.set_position(0);
+        self.0.set_length(bytes);
+        let what = if is_there { ", known" } else { "" };
+        self.0.set_message(format!("layer {number} of {layers}{what}"));
+    }
+
+    fn read(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &ImageArgs, format: Format) -> anyhow::Result<()> {
+    let data_dir = match &args.data_dir {
+        Some(data_dir) => data_dir.clone(),
+        None => Local::data_dir_of_agent(&context::dev_directory()),
+    };
+    match &args.command {
+        ImageCommand::List => list(&open(&data_dir)?, format),
+        ImageCommand::Import(wanted) => {
+            let rows = import(&data_dir, &wanted.path, wanted.name.as_ref())?;
+            print_rows(format, &rows.into_iter().map(ImageRow::from).collect::<Vec<_>>())
+        }
+        ImageCommand::Inspect(wanted) => inspect(&open(&data_dir)?, &wanted.name, format),
+        ImageCommand::Remove(wanted) => Ok(open(&data_dir)?.remove(&wanted.name)?),
+        ImageCommand::Prune => {
+            let collected = open(&data_dir)?.collect()?;
+            let shown = ShownCollected { layers: collected.layers, bytes: collected.bytes };
+            print_one(format, &shown, || {
+                format!("{} layers, {}\n", shown.layers, HumanBytes(shown.bytes))
+            })
+        }
+    }
+}
+
+/// Imports images for the agent of this folder.
+pub(crate) fn import(
+    data_dir: &Path,
+    path: &Path,
+    name: Option<&Reference>,
+) -> anyhow::Result<Vec<Record>> {
+    if !nix::unistd::geteuid().is_root() {
+        anyhow::bail!("only root can unpack images; run this as root, as the agent is");
+    }
+    // A cluster that is about to begin has no folders yet.
+    std::fs::create_dir_all(data_dir)
+        .with_context(|| format!("cannot make {}", data_dir.display()))?;
+    let bar = if stderr_is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}");
+    bar.set_style(style.context("a progress bar's template")?);
+    let bar = Bar(bar);
+    let imported = open(data_dir)?.import(path, name, &Platform::of_host(), &bar);
+    bar.0.finish_and_clear();
+    Ok(imported?.into_iter().map(|image| image.record).collect())
+}
+
+fn open(data_dir: &Path) -> anyhow::Result<Store> {
+    Store::open(&data_dir.join(agent::IMAGES)).with_context(|| {
+        format!(
+            "there are no images in {}; name the agent's folder with --data-dir",
+            data_dir.display()
+        )
+    })
+}
+
+fn list(store: &Store, format: Format) -> anyhow::Result<()> {
+    let rows: Vec<ImageRow> = store.list()?.into_iter().map(ImageRow::from).collect();
+    print_rows(format, &rows)
+}
+
+fn inspect(store: &Store, name: &Reference, format: Format) -> anyhow::Result<()> {
+    let image = store.image(name)?;
+    let config = image.config.clone();
+    let shown = ShownImage {
+        name: name.whole(),
+        digest: image.digest.to_string(),
+        entrypoint: config.entrypoint,
+        command: config.command,
+        environment: config.environment.iter().map(|(key, to)| format!("{key}={to}")).collect(),
+        user: config.user,
+        working_directory: config.working_directory,
+        stop_signal: config.stop_signal,
+        labels: config.labels,
+        layers: image.layers.clone(),
+    };
+    print_one(format, &shown, || {
+        let or = |text: String, none: &str| if text.is_empty() { none.to_owned() } else { text };
+        let lines = [
+            ("name", shown.name.clone()),
+            ("digest", shown.digest.clone()),
+            ("entry point", or(shown.entrypoint.join(" "), "–")),
+            ("command", or(shown.command.join(" "), "–")),
+            ("environment", or(shown.environment.join(" "), "–")),
+            ("user", or(shown.user.clone(), "root")),
+            ("directory", shown.working_directory.display().to_string()),
+            ("stop signal", shown.stop_signal.clone().unwrap_or_else(|| "SIGTERM".to_owned())),
+            ("layers", shown.layers.len().to_string()),
+        ];
+        let line = |(title, text): &(&str, String)| {
+            format!("{title:<12} {}\n", crate::output::table::escape(text))
+        };
+        lines.iter().map(line).collect()
+    })
+}

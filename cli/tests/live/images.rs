@@ -1,0 +1,151 @@
+//! Tasks with images, from the command line to the kernel.
+
+use crate::rig::{Home, bourse, may_be_root, run};
+use serde_json::{Value, json};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// This host's shell with its libraries and a file of its own, as `docker save` would write it.
+fn archive(home: &Home) -> PathBuf {
+    let root = home.path().join("root");
+    for program in ["sh", "cat"] {
+        let path = ["/bin", "/usr/bin"].map(|folder| Path::new(folder).join(program));
+        let path = path.iter().find(|path| path.exists()).unwrap();
+        let place = root.join("bin").join(program);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::copy(path, place).unwrap();
+        let libraries = Command::new("ldd").arg(path).output().unwrap().stdout;
+        for word in String::from_utf8(libraries).unwrap().split_whitespace() {
+            if word.starts_with('/') && Path::new(word).exists() {
+                let place = root.join(word.trim_start_matches('/'));
+                fs::create_dir_all(place.parent().unwrap()).unwrap();
+                fs::copy(word, place).unwrap();
+            }
+        }
+    }
+    fs::create_dir_all(root.join("etc")).unwrap();
+    fs::write(root.join("etc/passwd"), "web:x:4321:4322::/:\n").unwrap();
+    fs::write(root.join("etc/issue"), "of the image").unwrap();
+    let layer = home.path().join("layer.tar");
+    pack(&layer, &[(".", &root)]);
+    let diff_id = images::Digest::of(&fs::read(&layer).unwrap()).to_string();
+    let config = json!({
+        "architecture": images::Platform::of_host().architecture, "os": "linux",
+        "config": {
+            "Entrypoint": ["/bin/sh", "-c"], "Cmd": ["echo $GREETING from $0; cat /etc/issue"],
+            "Env": ["GREETING=hello"],
+        },
+        "rootfs": { "type": "layers", "diff_ids": [diff_id] },
+    });
+    let list = json!([{
+        "Config": "config.json", "RepoTags": ["greeter:1"], "Layers": ["layer.tar"],
+    }]);
+    let write = |name: &str, value: &Value| {
+        let path = home.path().join(name);
+        fs::write(&path, value.to_string()).unwrap();
+        path
+    };
+    let (config, list) = (write("config.json", &config), write("manifest.json", &list));
+    let archive = home.path().join("greeter.tar");
+    let parts = [("config.json", &config), ("manifest.json", &list), ("layer.tar", &layer)];
+    pack(&archive, &parts);
+    archive
+}
+
+fn pack(archive: &Path, parts: &[(&str, &PathBuf)]) {
+    let mut builder = tar::Builder::new(File::create(archive).unwrap());
+    for (name, path) in parts {
+        match path.is_dir() {
+            true => builder.append_dir_all(name, path).unwrap(),
+            false => builder.append_path_with_name(path, name).unwrap(),
+        }
+    }
+    builder.finish().unwrap();
+}
+
+#[test]
+fn a_task_runs_in_its_image() {
+    if !may_be_root("a_task_runs_in_its_image") {
+        return;
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    let local = |arguments: &[&str]| {
+        let mut command = bourse(&home);
+        command.args(["run", "--local", "--import"]).arg(&archive).args(arguments);
+        run(&mut command)
+    };
+    let outcome = local(&["--image", "greeter:1"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(outcome.stdout.contains("hello from"), "{outcome:?}");
+    assert!(outcome.stdout.contains("of the image"), "{outcome:?}");
+
+    let script = "echo $GREETING, $(pwd), $BOURSE_SANDBOX; test -e /usr/bin/env && echo host; \
+                  echo kept >it; cat it";
+    let outcome =
+        local(&["--image", "greeter:1", "--env", "GREETING=hi", "--", "/bin/sh", "-c", script]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let lines: Vec<_> = outcome.stdout.lines().filter_map(|line| line.split_once("| ")).collect();
+    let said: Vec<_> = lines.into_iter().map(|(_, text)| text).collect();
+    assert_eq!(said, ["hi, /mnt/bourse/sandbox, /mnt/bourse/sandbox", "kept"]);
+
+    let outcome = local(&["--image", "nobody/knows:1"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("there is no image docker.io/nobody/knows:1"), "{outcome:?}");
+    let outcome = local(&["--image", "a b"]);
+    assert!(outcome.stderr.contains("image"), "{outcome:?}");
+    home.assert_clean();
+}
+
+#[test]
+fn plain_processes_have_no_images() {
+    let home = Home::new();
+    let mut command = bourse(&home);
+    command.args(["run", "--local", "--plain-processes", "--image", "greeter:1", "--", "true"]);
+    let outcome = run(&mut command);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("images need isolation"), "{outcome:?}");
+    home.assert_clean();
+}
+
+#[test]
+fn an_agents_images_are_listed_shown_and_removed() {
+    if !may_be_root("an_agents_images_are_listed_shown_and_removed") {
+        return;
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    let folder = home.path().join("agent");
+    let image = |arguments: &[&str]| {
+        let mut command = bourse(&home);
+        command.args(["--output", "json", "image", "--data-dir"]).arg(&folder).args(arguments);
+        run(&mut command)
+    };
+    let json = |arguments: &[&str]| -> Value {
+        let outcome = image(arguments);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        serde_json::from_str(&outcome.stdout).unwrap()
+    };
+    let imported = json(&["import", archive.to_str().unwrap()]);
+    assert_eq!(imported[0]["name"], "docker.io/library/greeter:1");
+    json(&["import", archive.to_str().unwrap(), "--name", "mine.example/it:2"]);
+    let listed = json(&["list"]);
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+    assert_eq!(listed[0]["digest"], listed[1]["digest"]);
+    let shown = json(&["inspect", "mine.example/it:2"]);
+    assert_eq!(shown["entrypoint"], json!(["/bin/sh", "-c"]));
+
+    for name in ["greeter:1", "mine.example/it:2"] {
+        assert_eq!(image(&["remove", name]).code, Some(0));
+    }
+    assert_eq!(json(&["prune"])["layers"], 1);
+    assert_eq!(json(&["list"]), json!([]));
+    let problem = image(&["inspect", "greeter:1"]).failure();
+    assert!(problem.contains("there is no image docker.io/library/greeter:1"), "{problem}");
+    let problem = image(&["import", "/nowhere"]).failure();
+    assert!(problem.contains("/nowhere"), "{problem}");
+    home.assert_clean();
+}
