@@ -20,6 +20,7 @@ mod digest;
 mod layer;
 pub mod limits;
 mod manifest;
+mod metered;
 mod source;
 mod store;
 

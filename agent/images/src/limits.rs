@@ -16,6 +16,9 @@ pub const LAYER_BYTES_MAX: u64 = 64 << 30;
 pub const LAYER_ENTRIES_MAX: u64 = 1_000_000;
 /// Bytes of an image's `/etc/passwd` or `/etc/group`.
 pub const ACCOUNTS_BYTES_MAX: u64 = 1 << 20;
+/// Bytes from the content of one entry of an archive to that of the next: its header, long names,
+/// extended attributes, and what fills the last block.
+pub const HEADERS_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of one path in a layer, as of every path of Linux.
 pub const PATH_BYTES_MAX: usize = 4_095;
 /// Extended attributes of one file.

@@ -11,7 +11,10 @@ use super::{
     mount::errno,
     unpack::UnpackError,
 };
-use crate::limits::{LAYER_BYTES_MAX, LAYER_ENTRIES_MAX, LINKS_MAX};
+use crate::{
+    limits::{LAYER_BYTES_MAX, LAYER_ENTRIES_MAX, LINKS_MAX},
+    metered::{Allowance, Metered},
+};
 use nix::{errno::Errno, sys::stat::Mode, unistd::mkfifo};
 use rustix::fs::{AtFlags, CWD};
 use std::{
@@ -51,10 +54,12 @@ struct Extraction {
 
 /// Reads an archive to its end and makes all of it.
 pub(super) fn extract(archive: impl Read) -> Result<Amounts, UnpackError> {
-    let mut archive = Archive::new(archive);
+    let allowance = Allowance::new();
+    let mut archive = Archive::new(Metered::new(archive, &allowance));
     let mut extraction = Extraction::default();
     for entry in archive.entries().map_err(UnpackError::Archive)? {
         let mut entry = entry.map_err(UnpackError::Archive)?;
+        allowance.of_content();
         extraction.amounts.entries += 1;
         if extraction.amounts.entries > LAYER_ENTRIES_MAX {
             return Err(UnpackError::TooManyEntries);
@@ -67,6 +72,9 @@ pub(super) fn extract(archive: impl Read) -> Result<Amounts, UnpackError> {
             Target::Root => extraction.place(PathBuf::from("."), &mut entry)?,
             Target::Place(path) => extraction.place(path, &mut entry)?,
         }
+        // What nobody wanted of it is content as well.
+        io::copy(&mut entry, &mut io::sink()).map_err(UnpackError::Archive)?;
+        allowance.of_headers();
     }
     // From the inside out: to set a time in a directory does not change that of the one above it.
     for (path, metadata) in extraction.directories.iter().rev() {

@@ -5,6 +5,7 @@
 use crate::{
     layer::plain,
     limits::{LAYER_BYTES_MAX, LINKS_MAX, MEMBERS_MAX},
+    metered::{Allowance, Metered},
 };
 use std::{
     collections::BTreeMap,
@@ -43,8 +44,11 @@ impl Archive {
         let mut file = decompressed(file, scratch)?;
         file.rewind()?;
         let mut members = BTreeMap::new();
-        let mut archive = tar::Archive::new(&file);
+        let allowance = Allowance::new();
+        let mut archive = tar::Archive::new(Metered::new(&file, &allowance));
         for entry in archive.entries_with_seek()? {
+            // Content is passed over without being read.
+            allowance.of_headers();
             let entry = entry?;
             let kind = entry.header().entry_type();
             let Some(name) = name_of(Path::new(""), &entry.path()?) else { continue };

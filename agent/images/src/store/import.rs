@@ -98,8 +98,12 @@ impl Store {
         }
         let mut imported = Vec::new();
         for image in found {
-            let (bytes, known_layers) = self.take(&source, &image, progress, &in_source)?;
             let digest = Digest::of(&image.manifest);
+            let lies = |name: &&Reference| name.digest().is_some_and(|it| it != digest.to_string());
+            if let Some(name) = image.names.iter().find(lies) {
+                return Err(StoreError::Pinned { name: Box::new(name.clone()), found: digest });
+            }
+            let (bytes, known_layers) = self.take(&source, &image, progress, &in_source)?;
             for name in &image.names {
                 let layers = image.layers.len();
                 let record = Record { name: name.clone(), digest, bytes, layers, added: now() };

@@ -3,7 +3,7 @@
 //! ```text
 //! images/
 //!   lock              shared while an image is added or used, alone while something is removed
-//!   names.json        which image a name means; written anew by rename
+//!   names.json        which image a name means; written anew by rename, under names.lock
 //!   blobs/<digest>    manifests and configurations
 //!   layers/<chain>/   layer.json, fs/: a layer over those below it, unpacked
 //!   in-use/<holder>   which image somebody uses
@@ -133,6 +133,14 @@ pub enum StoreError {
         /// What the documents say.
         wanted: Digest,
         /// What it is.
+        found: Digest,
+    },
+    /// A name that says which image it means was given to another.
+    #[error("{name} cannot be the name of an image with the digest {found}")]
+    Pinned {
+        /// The name.
+        name: Box<Reference>,
+        /// The image's digest.
         found: Digest,
     },
     /// Nothing of this name is in the store.

@@ -124,6 +124,22 @@ fn an_archive_that_is_cut_off_or_contradicts_itself_is_refused() {
     assert_eq!(kit.store.list().unwrap(), []);
 }
 
+/// A name of gigabytes would be taken into memory, however small it is in the archive.
+#[test]
+fn headers_are_bounded() {
+    let Some(kit) = kit("headers_are_bounded") else { return };
+    let long = vec![b'x'; 2 << 20];
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader] {
+        let layer = Layer::new().entry(kind, "long", 0o644, |_| {}, &long).file("a", "x");
+        let error = cause(kit.unpack(vec![layer.done()]).unwrap_err());
+        let UnpackError::Archive(error) = error else { panic!("{error:?}") };
+        assert_eq!(error.kind(), std::io::ErrorKind::FileTooLarge, "{error:?}");
+    }
+    // Content of that size is nothing special, and neither are two of them.
+    let text = "x".repeat(2 << 20);
+    kit.unpack(vec![Layer::new().file("a", &text).file("b", &text).done()]).unwrap();
+}
+
 #[test]
 fn what_is_not_what_was_meant_is_not_kept() {
     let Some(kit) = kit("what_is_not_what_was_meant_is_not_kept") else { return };

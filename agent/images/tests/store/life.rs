@@ -50,6 +50,24 @@ fn a_name_that_is_given_again_means_the_new_image() {
 }
 
 #[test]
+fn a_name_with_a_digest_is_of_that_image_alone() {
+    let Some(kit) = kit("a_name_with_a_digest_is_of_that_image_alone") else { return };
+    let layout = kit.path("layout");
+    write_layout(&layout, &[&image("a:1", "a")]);
+    let import = |name: &str| {
+        let name = name.parse().unwrap();
+        kit.store.import(&layout, Some(&name), &Platform::of_host(), &kit.heard)
+    };
+    let digest = import("a:1").unwrap()[0].record.digest;
+    let right = format!("example.org/a@{digest}");
+    import(&right).unwrap();
+    assert_eq!(kit.image(&right).digest, digest);
+    let wrong = format!("example.org/a@{}", images::Digest::of(b"another"));
+    assert!(matches!(import(&wrong), Err(StoreError::Pinned { .. })));
+    assert_eq!(kit.store.list().unwrap().len(), 2);
+}
+
+#[test]
 fn many_imports_at_once_make_each_layer_once() {
     let Some(kit) = kit("many_imports_at_once_make_each_layer_once") else { return };
     let layout = kit.path("layout");
