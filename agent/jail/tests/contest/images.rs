@@ -182,6 +182,18 @@ fn root_has_few_capabilities_and_a_user_none() {
     assert_eq!(other.stdout(), said(none));
 }
 
+/// What the host's users may reach must not be where a container's root makes their tools.
+#[test]
+fn the_sandbox_has_no_devices_and_no_setuid_programs() {
+    let Some(rig) = Rig::root("the_sandbox_has_no_devices_and_no_setuid_programs") else { return };
+    let image = Image::new();
+    let script = "while read _ _ _ _ point flags _; do case $point in */sandbox) \
+        echo $flags;; esac; done </proc/self/mountinfo";
+    let said = image.says(&rig, script);
+    let flags: Vec<_> = said.trim().split(',').collect();
+    assert!(flags.contains(&"nosuid") && flags.contains(&"nodev"), "{said}");
+}
+
 /// An image that has something else where the kernel's own file systems or the sandbox go.
 #[test]
 fn an_image_that_forges_the_kernels_places_is_refused() {

@@ -83,11 +83,14 @@ impl Prepared {
         devices::make().map_err(|errno| (Step::MountDevices, errno))?;
         masks::hide().map_err(|errno| (Step::MountMasks, errno))?;
         let place = make_directories(Path::new(SANDBOX_IN_IMAGE)).map_err(root)?;
-        attach(&sandbox, &place).map_err(|errno| (Step::MountDirectory, errno))?;
+        // What the host's users may reach has no devices and no setuid programs made in it.
+        attach(&sandbox, &place)
+            .and_then(|()| restrict(&sandbox, MsFlags::empty()))
+            .map_err(|errno| (Step::MountDirectory, errno))?;
         for (path, tree) in files {
             let file = make_file(Path::new(path)).map_err(root)?;
             attach(&tree, &file).map_err(root)?;
-            make_read_only(&tree).map_err(root)?;
+            restrict(&tree, MsFlags::MS_RDONLY).map_err(root)?;
         }
         Ok(())
     }
@@ -135,14 +138,11 @@ fn attach(tree: &OwnedFd, place: &OwnedFd) -> Result<(), Errno> {
     rustix::mount::move_mount(tree, c"", place, c"", flags).map_err(from)
 }
 
-/// Of a tree that is attached.
-fn make_read_only(tree: &OwnedFd) -> Result<(), Errno> {
+/// A tree that is attached, without devices and setuid programs.
+fn restrict(tree: &OwnedFd, more: MsFlags) -> Result<(), Errno> {
     let itself = format!("/proc/self/fd/{}", tree.as_raw_fd());
-    let flags = MsFlags::MS_BIND
-        | MsFlags::MS_REMOUNT
-        | MsFlags::MS_RDONLY
-        | MsFlags::MS_NOSUID
-        | MsFlags::MS_NODEV;
+    let flags =
+        more | MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mount(None::<&str>, itself.as_str(), None::<&str>, flags, None::<&str>)
 }
 
