@@ -12,15 +12,17 @@ use proto::model::TaskInfo;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// The folder of the store in the agent's own.
 pub const IMAGES: &str = "images";
 
-/// Where the store is.
-#[derive(Debug, Clone)]
+/// The store, opened when an image is first asked for: most agents have none.
+#[derive(Debug)]
 pub(crate) struct Images {
     root: PathBuf,
+    store: Mutex<Option<Arc<Store>>>,
 }
 
 /// An image that a container uses.
@@ -35,9 +37,9 @@ pub(crate) struct Used {
 }
 
 impl Images {
-    /// The store of an agent; made when the first image is asked for.
+    /// The store of an agent.
     pub(crate) fn new(data_dir: &Path) -> Self {
-        Self { root: data_dir.join(IMAGES) }
+        Self { root: data_dir.join(IMAGES), store: Mutex::default() }
     }
 
     /// Finds a task's image and holds it for its container; blocks. `None` for the host's root.
@@ -57,7 +59,7 @@ impl Images {
         };
         let reference =
             name.parse().map_err(|error: images::ReferenceError| unavailable(&error))?;
-        let store = Store::open(&self.root).map_err(|error| unavailable(&error))?;
+        let store = self.open().map_err(|error| unavailable(&error))?;
         let image = store.image(&reference).map_err(|error| unavailable(&error))?;
         let user = match task.command.user.as_str() {
             "" => image.config.user.as_str(),
@@ -73,7 +75,7 @@ impl Images {
     /// A container is gone; blocks.
     pub(crate) fn release(&self, container: &ContainerId) -> Result<(), StoreError> {
         match self.root.exists() {
-            true => Store::open(&self.root)?.release(container.as_str()),
+            true => self.open()?.release(container.as_str()),
             false => Ok(()),
         }
     }
@@ -83,8 +85,16 @@ impl Images {
         if !self.root.exists() {
             return Ok(());
         }
-        let store = Store::open(&self.root)?;
+        let store = self.open()?;
         let holders = store.holders()?.into_keys();
         holders.filter(|holder| !keep.contains(holder)).try_for_each(|it| store.release(&it))
+    }
+
+    fn open(&self) -> Result<Arc<Store>, StoreError> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*store {
+            Some(store) => Ok(store.clone()),
+            None => Ok(store.insert(Arc::new(Store::open(&self.root)?)).clone()),
+        }
     }
 }

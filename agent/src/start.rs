@@ -38,6 +38,7 @@ use std::{
     ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
@@ -239,7 +240,7 @@ fn raise(
         run_dir: ground.data_dir.join("run"),
         sandboxes: tree.clone(),
         volumes: ground.volumes.clone(),
-        images: Images::new(&ground.data_dir),
+        images: Arc::new(Images::new(&ground.data_dir)),
         program: jail_program(&settings),
         boot_id: ground.boot_id,
         launches_max: settings.launches_max,

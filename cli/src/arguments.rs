@@ -11,7 +11,7 @@ use crate::{
         events::EventsArgs,
         frameworks::FrameworksArgs,
         groups::GroupsArgs,
-        image::ImageArgs,
+        images::ImagesArgs,
         kill::KillArgs,
         listings::TasksArgs,
         logs::LogsArgs,
@@ -58,8 +58,6 @@ pub(crate) enum Command {
     Masters(Box<MastersArgs>),
     /// Run an agent
     Agent(Box<agent::settings::AgentArgs>),
-    /// List, import and remove the images of an agent on this host
-    Image(Box<ImageArgs>),
     /// Who leads, who is there, how much is running
     Status(ContextArgs),
     /// List agents, show, drain, deactivate or give up one
@@ -87,6 +85,8 @@ pub(crate) enum Command {
     Reservations(Box<ReservationsArgs>),
     /// List volumes, make, grow, shrink, destroy one
     Volumes(Box<VolumesArgs>),
+    /// List the images of an agent on this host, import, show, remove one
+    Images(Box<ImagesArgs>),
     /// Print what a task wrote
     Logs(Client<LogsArgs>),
     /// End a task, or a task group

@@ -49,7 +49,7 @@ pub(crate) struct Parts {
     pub(crate) run_dir: PathBuf,
     pub(crate) sandboxes: SandboxTree,
     pub(crate) volumes: VolumeTree,
-    pub(crate) images: Images,
+    pub(crate) images: Arc<Images>,
     /// The supervising program and its arguments.
     pub(crate) program: (PathBuf, Vec<OsString>),
     pub(crate) boot_id: String,

@@ -9,7 +9,7 @@ pub(crate) mod dev;
 pub(crate) mod events;
 pub(crate) mod frameworks;
 pub(crate) mod groups;
-pub(crate) mod image;
+pub(crate) mod images;
 pub(crate) mod kill;
 pub(crate) mod listings;
 pub(crate) mod logs;

@@ -1,7 +1,7 @@
 //! `bourse run`: a command, a job file or a workload log, to completion.
 
 use crate::{
-    commands::image,
+    commands::images,
     connection::Connection,
     context::{Context, ContextArgs, FRAMEWORK_FILE},
     local::{Local, LocalSettings},
@@ -106,7 +106,8 @@ pub(crate) struct RunArgs {
     /// command, what the image says is run
     #[arg(long, value_name = "NAME", conflicts_with_all = ["file", "swf"])]
     image: Option<String>,
-    /// With --local: archive or folder whose images the cluster gets (see `bourse image import`)
+    /// With --local: archive or folder whose images the cluster gets, as by `bourse images import`;
+    /// may be repeated
     #[arg(long, value_name = "PATH", requires = "local")]
     import: Vec<PathBuf>,
     /// How the instances are spread over fault domains: `at most N per level L` or
@@ -199,7 +200,7 @@ async fn run_local(
     let settings =
         LocalSettings { plain_processes: args.plain_processes, ..LocalSettings::default() };
     for path in &args.import {
-        image::import(&Local::data_dir_of_agent(directory.path()), path, None)?;
+        images::import(&Local::data_dir_of_agent(directory.path()), path, None)?;
     }
     let mut local = Local::start(directory.path(), &settings).await?;
     if !local.full_isolation() {

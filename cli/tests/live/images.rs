@@ -121,7 +121,7 @@ fn an_agents_images_are_listed_shown_and_removed() {
     let folder = home.path().join("agent");
     let image = |arguments: &[&str]| {
         let mut command = bourse(&home);
-        command.args(["--output", "json", "image", "--data-dir"]).arg(&folder).args(arguments);
+        command.args(["--output", "json", "images", "--data-dir"]).arg(&folder).args(arguments);
         run(&mut command)
     };
     let json = |arguments: &[&str]| -> Value {
@@ -132,18 +132,24 @@ fn an_agents_images_are_listed_shown_and_removed() {
     let imported = json(&["import", archive.to_str().unwrap()]);
     assert_eq!(imported[0]["name"], "docker.io/library/greeter:1");
     json(&["import", archive.to_str().unwrap(), "--name", "mine.example/it:2"]);
-    let listed = json(&["list"]);
+    let listed = json(&[]);
     assert_eq!(listed.as_array().unwrap().len(), 2);
     assert_eq!(listed[0]["digest"], listed[1]["digest"]);
-    let shown = json(&["inspect", "mine.example/it:2"]);
+    let shown = json(&["show", "mine.example/it:2"]);
     assert_eq!(shown["entrypoint"], json!(["/bin/sh", "-c"]));
 
     for name in ["greeter:1", "mine.example/it:2"] {
         assert_eq!(image(&["remove", name]).code, Some(0));
     }
     assert_eq!(json(&["prune"])["layers"], 1);
-    assert_eq!(json(&["list"]), json!([]));
-    let problem = image(&["inspect", "greeter:1"]).failure();
+    assert_eq!(json(&[]), json!([]));
+    let empty = home.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let mut command = bourse(&home);
+    let problem = run(command.args(["images", "--data-dir"]).arg(&empty)).failure();
+    assert!(problem.contains("bourse images import"), "{problem}");
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 0, "looking makes nothing");
+    let problem = image(&["show", "greeter:1"]).failure();
     assert!(problem.contains("there is no image docker.io/library/greeter:1"), "{problem}");
     let problem = image(&["import", "/nowhere"]).failure();
     assert!(problem.contains("/nowhere"), "{problem}");

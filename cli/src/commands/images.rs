@@ -1,4 +1,4 @@
-//! `bourse image`: the images that an agent on this host has.
+//! `bourse images`: the images that an agent on this host has.
 //!
 //! It works on the agent's store itself, whether the agent runs or not: the store's locks keep both
 //! apart. What a store is made of is not known here.
@@ -17,32 +17,30 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-/// Flags of `bourse image`.
+/// Flags of `bourse images`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct ImageArgs {
+pub(crate) struct ImagesArgs {
     /// The agent's folder [default: that of `bourse dev`]
     #[arg(long, value_name = "FOLDER", global = true, env = "BOURSE_AGENT_DATA_DIR")]
     data_dir: Option<PathBuf>,
     #[command(subcommand)]
-    command: ImageCommand,
+    command: Option<ImagesCommand>,
 }
 
 /// What can be done with images.
 #[derive(Debug, clap::Subcommand)]
-enum ImageCommand {
-    /// List the images that tasks on this agent can use
-    List,
+enum ImagesCommand {
     /// Import all images of an OCI layout (a folder), an OCI archive, or what `docker save` wrote
     Import(ImportArgs),
-    /// Show how an image is run
-    Inspect(NameArg),
+    /// Show one image, and how it is run
+    Show(NameArg),
     /// Take an image's name away; `prune` then gives its space back
     Remove(NameArg),
     /// Remove what no name leads to and no container uses
     Prune,
 }
 
-/// Flags of `bourse image import`.
+/// Flags of `bourse images import`.
 #[derive(Debug, clap::Args)]
 struct ImportArgs {
     /// Folder or archive
@@ -86,7 +84,7 @@ struct ShownImage {
     layers: Vec<PathBuf>,
 }
 
-/// What `bourse image prune` gave back.
+/// What `bourse images prune` gave back.
 #[derive(Debug, Serialize)]
 struct ShownCollected {
     layers: usize,
@@ -138,20 +136,20 @@ impl Progress for Bar {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &ImageArgs, format: Format) -> anyhow::Result<()> {
+pub(crate) fn run(args: &ImagesArgs, format: Format) -> anyhow::Result<()> {
     let data_dir = match &args.data_dir {
         Some(data_dir) => data_dir.clone(),
         None => Local::data_dir_of_agent(&context::dev_directory()),
     };
     match &args.command {
-        ImageCommand::List => list(&open(&data_dir)?, format),
-        ImageCommand::Import(wanted) => {
+        None => list(&open(&data_dir)?, format),
+        Some(ImagesCommand::Import(wanted)) => {
             let rows = import(&data_dir, &wanted.path, wanted.name.as_ref())?;
             print_rows(format, &rows.into_iter().map(ImageRow::from).collect::<Vec<_>>())
         }
-        ImageCommand::Inspect(wanted) => inspect(&open(&data_dir)?, &wanted.name, format),
-        ImageCommand::Remove(wanted) => Ok(open(&data_dir)?.remove(&wanted.name)?),
-        ImageCommand::Prune => {
+        Some(ImagesCommand::Show(wanted)) => show(&open(&data_dir)?, &wanted.name, format),
+        Some(ImagesCommand::Remove(wanted)) => Ok(open(&data_dir)?.remove(&wanted.name)?),
+        Some(ImagesCommand::Prune) => {
             let collected = open(&data_dir)?.collect()?;
             let shown = ShownCollected { layers: collected.layers, bytes: collected.bytes };
             print_one(format, &shown, || {
@@ -177,18 +175,23 @@ pub(crate) fn import(
     let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}");
     bar.set_style(style.context("a progress bar's template")?);
     let bar = Bar(bar);
-    let imported = open(data_dir)?.import(path, name, &Platform::of_host(), &bar);
+    let store = Store::open(&data_dir.join(agent::IMAGES))?;
+    let imported = store.import(path, name, &Platform::of_host(), &bar);
     bar.0.finish_and_clear();
     Ok(imported?.into_iter().map(|image| image.record).collect())
 }
 
+/// The store of an agent that has one: looking for it makes none.
 fn open(data_dir: &Path) -> anyhow::Result<Store> {
-    Store::open(&data_dir.join(agent::IMAGES)).with_context(|| {
-        format!(
-            "there are no images in {}; name the agent's folder with --data-dir",
-            data_dir.display()
-        )
-    })
+    let path = data_dir.join(agent::IMAGES);
+    if path.exists() {
+        return Ok(Store::open(&path)?);
+    }
+    anyhow::bail!(
+        "the agent in {} has no images: get some with `bourse images import`, or name another \
+         agent's folder with --data-dir",
+        data_dir.display()
+    )
 }
 
 fn list(store: &Store, format: Format) -> anyhow::Result<()> {
@@ -196,7 +199,7 @@ fn list(store: &Store, format: Format) -> anyhow::Result<()> {
     print_rows(format, &rows)
 }
 
-fn inspect(store: &Store, name: &Reference, format: Format) -> anyhow::Result<()> {
+fn show(store: &Store, name: &Reference, format: Format) -> anyhow::Result<()> {
     let image = store.image(name)?;
     let config = image.config.clone();
     let shown = ShownImage {
