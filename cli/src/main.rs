@@ -79,7 +79,7 @@ async fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Agent(args) => commands::agent::run(&args).await?,
         Command::Status(context) => commands::status::run(&connect(context)?, output).await?,
         Command::Agents(args) => commands::agents::run(*args, output).await?,
-        Command::Images(args) => commands::images::run(&args, output)?,
+        Command::Images(args) => commands::images::run(&args, output).await?,
         Command::Maintenance(command) => commands::maintenance::run(*command, output).await?,
         Command::Frameworks(args) => commands::frameworks::run(*args, output).await?,
         Command::Tasks(Client { context, args }) => {

@@ -32,6 +32,7 @@ const ALL: &[&str] = &[
     "master",
     "master-core",
     "proto",
+    "registry",
     "simulator",
     "study",
     "traces",
@@ -47,6 +48,7 @@ const LAYERS: &[Layer] = &[
     layer("agent/core", &["proto"]),
     layer("agent/images", &[]),
     layer("agent/jail", &[]),
+    layer("agent/registry", &["images"]),
     Layer { tests_may_use: &["bourse-sdk"], ..layer("master", &["edge", "master-core", "proto"]) },
     Layer {
         tests_may_use: &["bourse-sdk"],

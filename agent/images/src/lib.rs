@@ -27,7 +27,10 @@ mod store;
 pub use accounts::{Account, AccountError};
 pub use digest::{Digest, DigestError};
 pub use layer::{EnterError, EntryError, UnpackError};
-pub use manifest::{Config, ManifestError, Platform};
+pub use manifest::{Config, Document, ManifestError, Platform};
 pub use oci_spec::distribution::{ParseError as ReferenceError, Reference};
 pub use source::images::SourceError;
-pub use store::{Collected, Image, Imported, Progress, Record, Store, StoreError};
+pub use store::{
+    Collected, Described, Download, Downloaded, Image, Imported, Intake, LayerArchive, Progress,
+    Record, Store, StoreError,
+};

@@ -3,8 +3,14 @@
 //! OCI image-spec 1.1 and Docker's image manifest version 2, schema 2, which have the same shape.
 //! Which of an index' images is meant depends on the platform alone.
 
-use crate::{digest::Digest, limits::LAYERS_MAX};
-use oci_spec::image::{Arch, Descriptor, ImageConfiguration, ImageIndex, MediaType, Os};
+use crate::{
+    digest::Digest,
+    limits::{LAYER_BYTES_MAX, LAYERS_MAX},
+};
+use oci_spec::image::{
+    Arch, Descriptor, ImageConfiguration, ImageIndex, ImageManifest, MediaType, Os,
+};
+use serde::{Deserialize, de::IgnoredAny};
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// Docker's name for an index.
@@ -37,6 +43,21 @@ pub struct Config {
     pub stop_signal: Option<String>,
 }
 
+/// What a document is that a registry has under an image's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Document {
+    /// A choice of images; this one is for the platform that was asked for.
+    Index {
+        /// Of its manifest, or of another index.
+        chosen: Digest,
+    },
+    /// An image.
+    Manifest {
+        /// Of its configuration.
+        config: Digest,
+    },
+}
+
 /// Why an image's documents cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
@@ -56,6 +77,33 @@ pub enum ManifestError {
         document: &'static str,
         /// The digest.
         digest: String,
+    },
+    /// Neither an index nor a manifest, or both at once, which readers would disagree about
+    /// (CVE-2021-41190).
+    #[error(
+        "it is neither an image's manifest nor an index of such; its schema version is {schema}"
+    )]
+    Kind {
+        /// What it says; 1 is what Docker had before 2015.
+        schema: u64,
+    },
+    /// A document is not the one that was named.
+    #[error("the {document} has the digest {found}, not {wanted}")]
+    Other {
+        /// Which.
+        document: &'static str,
+        /// What was named.
+        wanted: Box<Digest>,
+        /// What it is.
+        found: Digest,
+    },
+    /// More than a layer may have.
+    #[error("layer {number} is said to have {bytes} bytes; {LAYER_BYTES_MAX} are allowed")]
+    LargeLayer {
+        /// From 1, from the bottom up.
+        number: usize,
+        /// What it is said to have.
+        bytes: u64,
     },
     /// None of the images in an index is for this machine.
     #[error("there is none for linux/{wanted}; those that there are: {}", offered.join(", "))]
@@ -79,6 +127,16 @@ pub enum ManifestError {
         /// Of the configuration.
         diff_ids: usize,
     },
+}
+
+/// As much of a document as tells what it is.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Shape {
+    #[serde(default)]
+    schema_version: u64,
+    manifests: Option<IgnoredAny>,
+    layers: Option<IgnoredAny>,
 }
 
 impl Platform {
@@ -113,6 +171,35 @@ impl Platform {
                 offered: offered.filter(|it| it != "unknown/unknown").collect(),
             }
         })
+    }
+}
+
+impl Document {
+    pub(crate) const INDEX: &str = "index";
+    pub(crate) const MANIFEST: &str = "manifest";
+    pub(crate) const CONFIGURATION: &str = "configuration";
+
+    /// What these bytes are, for this platform. What a server says about their type is not asked:
+    /// it is not part of what has a digest.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`].
+    pub fn read(bytes: &[u8], platform: &Platform) -> Result<Self, ManifestError> {
+        let shape: Shape = read("document", bytes)?;
+        match (shape.manifests, shape.layers) {
+            (Some(_), None) => {
+                let index: ImageIndex = read(Self::INDEX, bytes)?;
+                let chosen = platform.choose(&index)?.digest();
+                Ok(Self::Index { chosen: digest(Self::INDEX, chosen.as_ref())? })
+            }
+            (None, Some(_)) => {
+                let manifest: ImageManifest = read(Self::MANIFEST, bytes)?;
+                let config = manifest.config().digest();
+                Ok(Self::Manifest { config: digest(Self::MANIFEST, config.as_ref())? })
+            }
+            _ => Err(ManifestError::Kind { schema: shape.schema_version }),
+        }
     }
 }
 

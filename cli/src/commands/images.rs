@@ -14,6 +14,7 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct ImagesArgs {
 /// What can be done with images.
 #[derive(Debug, clap::Subcommand)]
 enum ImagesCommand {
+    /// Get an image from its registry
+    Pull(PullArgs),
     /// Import all images of an OCI layout (a folder), an OCI archive, or what `docker save` wrote
     Import(ImportArgs),
     /// Show one image, and how it is run
@@ -38,6 +41,23 @@ enum ImagesCommand {
     Remove(NameArg),
     /// Remove what no name leads to and no container uses
     Prune,
+}
+
+/// Flags of `bourse images pull`.
+#[derive(Debug, clap::Args)]
+struct PullArgs {
+    /// `registry/repository:tag` or `…@sha256:…`; `busybox` is `docker.io/library/busybox:latest`
+    #[arg(value_name = "NAME")]
+    name: Reference,
+    /// File with credentials, as `docker login` writes it
+    #[arg(long, value_name = "FILE", env = "BOURSE_REGISTRY_AUTH")]
+    registry_auth: Option<PathBuf>,
+    /// PEM file with authorities, besides the host's own
+    #[arg(long, value_name = "FILE", env = "BOURSE_REGISTRY_CA")]
+    registry_ca: Option<PathBuf>,
+    /// The registry has no TLS; one on loopback is found out about
+    #[arg(long)]
+    registry_plain: bool,
 }
 
 /// Flags of `bourse images import`.
@@ -91,6 +111,15 @@ struct ShownCollected {
     bytes: u64,
 }
 
+/// What `bourse images pull` did.
+#[derive(Debug, Serialize)]
+struct ShownPull {
+    #[serde(flatten)]
+    image: ImageRow,
+    fetched_bytes: u64,
+    known_layers: usize,
+}
+
 /// A bar while there is something to wait for.
 struct Bar(ProgressBar);
 
@@ -122,6 +151,18 @@ impl Row for ImageRow {
     }
 }
 
+impl registry::Progress for Bar {
+    fn missing(&self, archives: usize, bytes: u64) {
+        self.0.set_position(0);
+        self.0.set_length(bytes);
+        self.0.set_message(format!("{archives} archives"));
+    }
+
+    fn fetched(&self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+}
+
 impl Progress for Bar {
     fn layer(&self, number: usize, layers: usize, bytes: u64, is_there: bool) {
         self.0.set_position(0);
@@ -136,13 +177,14 @@ impl Progress for Bar {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &ImagesArgs, format: Format) -> anyhow::Result<()> {
+pub(crate) async fn run(args: &ImagesArgs, format: Format) -> anyhow::Result<()> {
     let data_dir = match &args.data_dir {
         Some(data_dir) => data_dir.clone(),
         None => Local::data_dir_of_agent(&context::dev_directory()),
     };
     match &args.command {
         None => list(&open(&data_dir)?, format),
+        Some(ImagesCommand::Pull(wanted)) => pull(&data_dir, wanted, format).await,
         Some(ImagesCommand::Import(wanted)) => {
             let rows = import(&data_dir, &wanted.path, wanted.name.as_ref())?;
             print_rows(format, &rows.into_iter().map(ImageRow::from).collect::<Vec<_>>())
@@ -159,26 +201,60 @@ pub(crate) fn run(args: &ImagesArgs, format: Format) -> anyhow::Result<()> {
     }
 }
 
+async fn pull(data_dir: &Path, wanted: &PullArgs, format: Format) -> anyhow::Result<()> {
+    let plain = wanted.registry_plain.then(|| wanted.name.registry().to_owned());
+    let client = registry::Client::new(registry::Access {
+        auth_file: wanted.registry_auth.clone(),
+        ca_file: wanted.registry_ca.clone(),
+        plain: plain.into_iter().collect(),
+        ..registry::Access::default()
+    })?;
+    let (store, bar) = (Arc::new(store(data_dir)?), Arc::new(bar()?));
+    let platform = Platform::of_host();
+    let pulled = registry::pull(&client, &store, &wanted.name, &platform, bar.clone()).await;
+    bar.0.finish_and_clear();
+    let pulled = pulled.with_context(|| format!("cannot pull {}", wanted.name.whole()))?;
+    let shown = ShownPull {
+        image: pulled.imported.record.into(),
+        fetched_bytes: pulled.fetched,
+        known_layers: pulled.imported.known_layers,
+    };
+    print_one(format, &shown, || {
+        let ShownPull { image, fetched_bytes, known_layers } = &shown;
+        let (name, digest, layers) = (&image.name, &image.digest, image.layers);
+        let fetched = HumanBytes(*fetched_bytes);
+        format!("{name} is {digest}\n{layers} layers, {known_layers} known, {fetched} fetched\n")
+    })
+}
+
 /// Imports images for the agent of this folder.
 pub(crate) fn import(
     data_dir: &Path,
     path: &Path,
     name: Option<&Reference>,
 ) -> anyhow::Result<Vec<Record>> {
+    let (store, bar) = (store(data_dir)?, bar()?);
+    let imported = store.import(path, name, &Platform::of_host(), &bar);
+    bar.0.finish_and_clear();
+    Ok(imported?.into_iter().map(|image| image.record).collect())
+}
+
+/// The store to put images into.
+fn store(data_dir: &Path) -> anyhow::Result<Store> {
     if !nix::unistd::geteuid().is_root() {
         anyhow::bail!("only root can unpack images; run this as root, as the agent is");
     }
     // A cluster that is about to begin has no folders yet.
     std::fs::create_dir_all(data_dir)
         .with_context(|| format!("cannot make {}", data_dir.display()))?;
+    Ok(Store::open(&data_dir.join(agent::IMAGES))?)
+}
+
+fn bar() -> anyhow::Result<Bar> {
     let bar = if stderr_is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}");
     bar.set_style(style.context("a progress bar's template")?);
-    let bar = Bar(bar);
-    let store = Store::open(&data_dir.join(agent::IMAGES))?;
-    let imported = store.import(path, name, &Platform::of_host(), &bar);
-    bar.0.finish_and_clear();
-    Ok(imported?.into_iter().map(|image| image.record).collect())
+    Ok(Bar(bar))
 }
 
 /// The store of an agent that has one: looking for it makes none.
@@ -188,8 +264,8 @@ fn open(data_dir: &Path) -> anyhow::Result<Store> {
         return Ok(Store::open(&path)?);
     }
     anyhow::bail!(
-        "the agent in {} has no images: get some with `bourse images import`, or name another \
-         agent's folder with --data-dir",
+        "the agent in {} has no images: get some with `bourse images import` or `bourse images \
+         pull`, or name another agent's folder with --data-dir",
         data_dir.display()
     )
 }

@@ -1,11 +1,12 @@
 //! Tasks with images, from the command line to the kernel.
 
-use crate::rig::{Home, bourse, may_be_root, run};
+use crate::rig::{Home, bourse, may_be_root, run, skip};
 use serde_json::{Value, json};
 use std::{
     fs::{self, File},
+    net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// This host's shell with its libraries and a file of its own, as `docker save` would write it.
@@ -153,5 +154,71 @@ fn an_agents_images_are_listed_shown_and_removed() {
     assert!(problem.contains("there is no image docker.io/library/greeter:1"), "{problem}");
     let problem = image(&["import", "/nowhere"]).failure();
     assert!(problem.contains("/nowhere"), "{problem}");
+    home.assert_clean();
+}
+
+/// A registry that ends with the test.
+struct Registry(std::process::Child);
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_image_is_pulled_from_a_registry() {
+    const TEST: &str = "an_image_is_pulled_from_a_registry";
+    let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok();
+    if !may_be_root(TEST) {
+        return;
+    }
+    if !["docker-registry", "skopeo"].iter().all(is_there) {
+        return skip(TEST, "docker-registry and skopeo are needed");
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = home.path().join("registry.yml");
+    let text = format!(
+        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
+         http: {{addr: \"127.0.0.1:{port}\"}}\n",
+        home.path().join("registry").display()
+    );
+    fs::write(&config, text).unwrap();
+    let mut command = Command::new("docker-registry");
+    command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut registry = Registry(command.spawn().unwrap());
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(registry.0.try_wait().unwrap().is_none(), "the registry ended");
+        std::thread::yield_now();
+    }
+    let name = format!("127.0.0.1:{port}/team/greeter:1");
+    let mut command = Command::new("skopeo");
+    command.args(["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"]);
+    command.arg(format!("docker-archive:{}", archive.display())).arg(format!("docker://{name}"));
+    assert!(command.output().unwrap().status.success());
+
+    let folder = home.path().join("agent");
+    let image = |arguments: &[&str]| {
+        let mut command = bourse(&home);
+        command.args(["--output", "json", "images", "--data-dir"]).arg(&folder).args(arguments);
+        run(&mut command)
+    };
+    let pulled = |name: &str| -> Value {
+        let outcome = image(&["pull", name]);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        serde_json::from_str(&outcome.stdout).unwrap()
+    };
+    let first = pulled(&name);
+    assert_eq!((&first["name"], &first["known_layers"]), (&json!(name), &json!(0)));
+    assert!(first["fetched_bytes"].as_u64() > Some(0), "{first}");
+    let by_digest = format!("127.0.0.1:{port}/team/greeter@{}", first["digest"].as_str().unwrap());
+    let again = pulled(&by_digest);
+    assert_eq!((&again["fetched_bytes"], &again["known_layers"]), (&json!(0), &json!(1)));
+    let problem = image(&["pull", &name.replace("greeter", "nobody")]).failure();
+    assert!(problem.contains("has no team/nobody:1"), "{problem}");
+    drop(registry);
     home.assert_clean();
 }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 pub struct Collected {
     /// Layers.
     pub layers: usize,
-    /// Bytes of their files.
+    /// Bytes of their files, and of archives that were never unpacked.
     pub bytes: u64,
 }
 
@@ -35,7 +35,7 @@ impl Store {
             kept.extend([image.hex(), config.hex()]);
             kept.extend(chains(&diff_ids).map(|chain| chain.hex()));
         }
-        let mut collected = Collected::default();
+        let mut collected = Collected { layers: 0, bytes: self.clear_downloads()? };
         for (name, directory) in self.layers.all()? {
             if kept.contains(&name) {
                 continue;

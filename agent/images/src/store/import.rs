@@ -10,10 +10,10 @@ use crate::{
     digest::Digest,
     layer::unpack,
     limits::CONFIG_BYTES_MAX,
-    manifest::{self, Platform},
+    manifest::{self, Document, Platform},
     source::{
         Source,
-        images::{Blob, Found, SourceError, find},
+        images::{Blob, SourceError, find},
     },
 };
 use oci_spec::{distribution::Reference, image::ImageConfiguration};
@@ -41,6 +41,12 @@ pub struct Imported {
     pub record: Record,
     /// How many of its layers were there already.
     pub known_layers: usize,
+}
+
+/// What says what an image is; both are kept as they are.
+pub(super) struct Documents<'a> {
+    pub(super) manifest: &'a [u8],
+    pub(super) config: &'a [u8],
 }
 
 /// A layer that is missing.
@@ -103,7 +109,10 @@ impl Store {
             if let Some(name) = image.names.iter().find(lies) {
                 return Err(StoreError::Pinned { name: Box::new(name.clone()), found: digest });
             }
-            let (bytes, known_layers) = self.take(&source, &image, progress, &in_source)?;
+            let config = self.config(&source, &image.config, &in_source)?;
+            let documents = Documents { manifest: &image.manifest, config: &config };
+            let (bytes, known_layers) =
+                self.take(&source, &documents, &image.layers, progress, &in_source)?;
             for name in &image.names {
                 let layers = image.layers.len();
                 let record = Record { name: name.clone(), digest, bytes, layers, added: now() };
@@ -115,22 +124,23 @@ impl Store {
     }
 
     /// All of an image but its name. Says its size, and how many layers were there.
-    fn take(
+    pub(super) fn take(
         &self,
         source: &Source,
-        image: &Found,
+        documents: &Documents<'_>,
+        layers: &[Blob],
         progress: &dyn Progress,
         in_source: &dyn Fn(SourceError) -> StoreError,
     ) -> Result<(u64, usize), StoreError> {
-        let config = self.config(source, &image.config, in_source)?;
         let configuration: ImageConfiguration =
-            manifest::read("configuration", &config).map_err(StoreError::Manifest)?;
+            manifest::read(Document::CONFIGURATION, documents.config)
+                .map_err(StoreError::Manifest)?;
         let diff_ids =
-            manifest::diff_ids(&configuration, image.layers.len()).map_err(StoreError::Manifest)?;
+            manifest::diff_ids(&configuration, layers.len()).map_err(StoreError::Manifest)?;
         let (mut below, mut bytes, mut known): (Vec<PathBuf>, u64, usize) = (Vec::new(), 0, 0);
-        for (index, (chain, blob)) in chains(&diff_ids).zip(&image.layers).enumerate() {
+        for (index, (chain, blob)) in chains(&diff_ids).zip(layers).enumerate() {
             let is_there = self.layers.record(chain)?;
-            progress.layer(index + 1, image.layers.len(), blob.bytes, is_there.is_some());
+            progress.layer(index + 1, layers.len(), blob.bytes, is_there.is_some());
             let record = match is_there {
                 Some(record) => {
                     known += 1;
@@ -147,8 +157,8 @@ impl Store {
             bytes = bytes.saturating_add(record.bytes);
             below.push(self.layers.files(chain));
         }
-        self.keep_blob(&config)?;
-        self.keep_blob(&image.manifest)?;
+        self.keep_blob(documents.config)?;
+        self.keep_blob(documents.manifest)?;
         Ok((bytes, known))
     }
 
@@ -205,7 +215,7 @@ impl Store {
     }
 
     /// From now on the name means this image.
-    fn give_name(&self, record: &Record) -> Result<(), StoreError> {
+    pub(super) fn give_name(&self, record: &Record) -> Result<(), StoreError> {
         names::change(&self.root, |records| {
             records.retain(|other| other.name != record.name);
             records.push(record.clone());
@@ -214,6 +224,6 @@ impl Store {
     }
 }
 
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -7,6 +7,7 @@
 //!   blobs/<digest>    manifests and configurations
 //!   layers/<chain>/   layer.json, fs/: a layer over those below it, unpacked
 //!   in-use/<holder>   which image somebody uses
+//!   downloads/        archives that are fetched, by digest; what is there of one is gone on with
 //!   ingest/           what is being made; whatever is found there at the start is left over
 //! ```
 //!
@@ -21,11 +22,13 @@
 mod collect;
 mod holders;
 mod import;
+mod intake;
 mod layers;
 mod names;
 
 pub use collect::Collected;
 pub use import::{Imported, Progress};
+pub use intake::{Described, Download, Downloaded, Intake, LayerArchive};
 pub use names::Record;
 
 use crate::{
@@ -49,6 +52,7 @@ use std::{
 };
 
 const BLOBS: &str = "blobs";
+const DOWNLOADS: &str = "downloads";
 const INGEST: &str = "ingest";
 const IN_USE: &str = "in-use";
 const LAYERS: &str = "layers";
@@ -135,6 +139,14 @@ pub enum StoreError {
         /// What it is.
         found: Digest,
     },
+    /// More came of an archive than there is of it.
+    #[error("layer {number} has more than the {bytes} bytes that were announced")]
+    LongArchive {
+        /// From 1, from the bottom up.
+        number: usize,
+        /// What was announced.
+        bytes: u64,
+    },
     /// A name that says which image it means was given to another.
     #[error("{name} cannot be the name of an image with the digest {found}")]
     Pinned {
@@ -182,7 +194,7 @@ impl Store {
         made(root)?;
         // Threads that unpack have other root directories, and the same names for it.
         let root = root.canonicalize().map_err(file(root))?;
-        for name in [BLOBS, IN_USE, INGEST, LAYERS] {
+        for name in [BLOBS, DOWNLOADS, IN_USE, INGEST, LAYERS] {
             made(&root.join(name))?;
         }
         let layers = Layers::new(root.join(LAYERS));
