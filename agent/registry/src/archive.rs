@@ -26,12 +26,13 @@ pub(crate) async fn fetch(
     let mut went_on = download.have() > 0;
     progress.fetched(download.have());
     loop {
-        let mut tries = Tries::new(client);
+        let (mut tries, mut most) = (Tries::new(client), download.have());
         while download.have() < download.layer().bytes {
-            let before = download.have();
             let (there, result) = once(client, repository, download, progress).await?;
             download = there;
-            if download.have() > before {
+            // What came before and was forgotten brings nobody on.
+            if download.have() > most {
+                most = download.have();
                 tries = Tries::new(client);
             }
             if let Err(error) = result {
@@ -67,7 +68,8 @@ async fn once(
         Ok(response) => response,
         Err(PullError::Status { status: 416, .. }) if from > 0 => {
             download.restart()?;
-            return Ok((download, Ok(())));
+            let host = repository.host.clone();
+            return Ok((download, Err(PullError::Short { host, number, have: 0, bytes })));
         }
         Err(error) => return Ok((download, Err(error))),
     };

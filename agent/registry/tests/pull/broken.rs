@@ -58,6 +58,19 @@ async fn a_registry_without_ranges_begins_again() {
 }
 
 #[tokio::test]
+async fn a_registry_that_leads_in_a_circle_is_given_up() {
+    let Some(kit) = kit("a registry that leads in a circle").await else { return };
+    kit.push("tool", "v1", &made());
+    // Part of it, then there is no such range, then the same part: as often as anybody asks.
+    let circle = [Fault::Cut(4_096), Fault::Status(416)];
+    kit.fake.change(|it| it.faults = circle.into_iter().cycle().take(100).collect());
+    let error = kit.refused("tool:v1").await;
+    assert!(matches!(error, PullError::GivenUp(_)), "{error:?}");
+    kit.fake.change(|it| it.faults = [Fault::Cut(4_096), Fault::Status(416)].into());
+    kit.pull("tool:v1").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_pull_goes_on_where_one_that_was_dropped_stopped() {
     let Some(kit) = kit("a pull that was dropped").await else { return };
     let made = made();
