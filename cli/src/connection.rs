@@ -9,7 +9,7 @@ use proto::{
 };
 use std::{cell::Cell, future::Future, time::Duration};
 use tonic::{
-    Request, Status,
+    Code, Request, Status,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
@@ -139,7 +139,10 @@ impl Connection {
                     Ok(response) => return Ok(response.into_inner()),
                     Err(status) => {
                         let refusal = refusal::from_status(&status);
-                        if !may_repeat(&refusal) {
+                        // Perhaps no master, but who has the port of one that is gone.
+                        let is_stranger = status.code() == Code::Unimplemented;
+                        let is_last = attempt >= masters.len();
+                        if !may_repeat(&refusal) && (is_last || !is_stranger) {
                             return Err(anyhow!(refusal));
                         }
                         told.clone_from(&refusal.leader_address);

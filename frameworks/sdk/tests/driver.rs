@@ -11,6 +11,8 @@ use bourse_sdk::{
 };
 use model_master::{ModelMaster, Script};
 use std::collections::BTreeMap;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::service::Routes;
 
 /// Launches `per_offer` tasks on every offer until `total` were launched, and ends when all ended.
 #[derive(Default)]
@@ -104,6 +106,17 @@ async fn a_follower_leads_to_the_leader() {
     let follower = ModelMaster::start(Script { refuse: Some(refusal), ..Script::default() }).await;
     run_all(&leader, settings(&[&follower.address]), 3, 3).await;
     assert_eq!(follower.subscriptions(), 0);
+}
+
+#[tokio::test]
+async fn somebody_else_at_a_masters_address_is_passed_by() {
+    // As when a master was replaced, and another server got its port.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stranger = listener.local_addr().unwrap().to_string();
+    let server = tonic::transport::Server::builder().add_routes(Routes::default());
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    let master = ModelMaster::start(Script { offers: 1, ..Script::default() }).await;
+    run_all(&master, settings(&[&stranger, &master.address]), 3, 3).await;
 }
 
 #[tokio::test]

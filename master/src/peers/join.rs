@@ -15,7 +15,7 @@ use proto::{
 };
 use std::time::Duration;
 use tokio::time;
-use tonic::Request;
+use tonic::{Request, Status};
 
 const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(2),
@@ -61,10 +61,18 @@ async fn ask(
     let mut client = OperatorClient::new(channel);
     let answer = time::timeout(PATIENCE.probe_timeout, client.get_cluster(request)).await;
     let answer = answer.map_err(|_| "no answer".to_owned())?;
-    let cluster = answer.map_err(|status| status.message().to_owned())?.into_inner();
+    let cluster = answer.map_err(|status| said(&status))?.into_inner();
     match cluster.cluster_id == context.cluster.as_str() {
         true => Ok(cluster.members),
         false => Err(format!("it is of cluster {:?}", cluster.cluster_id)),
+    }
+}
+
+/// What a refusal says; whoever is no master may say nothing but a code.
+fn said(status: &Status) -> String {
+    match status.message() {
+        "" => status.code().to_string(),
+        message => message.to_owned(),
     }
 }
 

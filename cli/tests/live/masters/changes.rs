@@ -6,7 +6,7 @@ use crate::{
         load::{LoadRun, Seen},
         masters, nothing_is_lost,
     },
-    rig::{Cluster, Isolation, Shape, holds},
+    rig::{Cluster, Isolation, Shape, bourse, holds, run},
 };
 use std::{
     sync::{Arc, Mutex},
@@ -116,5 +116,9 @@ fn leadership_goes_where_it_is_sent_and_does_not_wait_for_an_election_at_the_end
     let roles: Vec<&str> =
         rows.as_array().unwrap().iter().map(|row| row["role"].as_str().unwrap()).collect();
     assert_eq!(roles, ["voter"; 3]);
+    // Somebody who is no master has the port of one that is gone.
+    let there = &cluster.masters[&after.leader_id];
+    let masters = format!("{},{}", there.peer, there.api);
+    run(bourse(&cluster.home).args(["masters", "--insecure", "--masters", &masters])).success();
     cluster.finish();
 }

@@ -51,6 +51,10 @@ pub(super) async fn read_stream(
     }
     let mut stream = match client.subscribe(write_subscribe(&subscribe)).await {
         Ok(response) => response.into_inner(),
+        // Not a master: one that was here is gone, and its port is somebody else's now.
+        Err(status) if status.code() == Code::Unimplemented => {
+            return (Failure::Broken, Some(status));
+        }
         Err(status) => return (failure(&status), Some(status)),
     };
     loop {
