@@ -47,10 +47,29 @@ pub(crate) enum Timer {
     Heartbeat,
 }
 
+impl Timer {
+    /// Whether it is due by the cluster's own clock, which goes on under the next leader, and not
+    /// by this leader's alone.
+    fn is_of_cluster(&self) -> bool {
+        match self {
+            Self::FrameworkExpiry(_)
+            | Self::AgentRemoval(_)
+            | Self::Drain(_)
+            | Self::Window(_)
+            | Self::Preempted => true,
+            Self::FrameworkReturn(_) | Self::Volumes(_) | Self::Preemption | Self::Heartbeat => {
+                false
+            }
+        }
+    }
+}
+
 /// A serving leader's volatile state.
 #[derive(Debug)]
 pub(crate) struct Leadership {
     pub(crate) term: u64,
+    /// What the cluster's clock showed when it was written to the log last, or need not be.
+    pub(crate) time_written: Instant,
     pub(crate) sessions: Sessions,
     pub(crate) watchers: Watchers,
     pub(crate) proposals: Proposals<Waiter>,
@@ -124,13 +143,10 @@ impl Leadership {
         if ledger.preempted_tasks().next().is_some() {
             timers.set(Timer::Preempted, now);
         }
-        let mut preemption = PreemptionState::new(config.preemptions_per_minute);
-        for until in gave_way.counts_until(clock.now(now)) {
-            preemption.gave_way(clock.process_time(until), now);
-        }
         timers.set(Timer::Heartbeat, now + config.heartbeat_interval);
         Self {
             term,
+            time_written: clock.now(now),
             sessions: Sessions::default(),
             watchers: Watchers::default(),
             proposals: Proposals::new(),
@@ -148,11 +164,16 @@ impl Leadership {
             detector,
             rate_limits: RateLimits::new(config.call_rates.clone()),
             timers,
-            preemption,
+            preemption: preemption(config, clock, gave_way, now),
             hand_over: None,
             removal: None,
             raising: None,
         }
+    }
+
+    /// Whether something is due by the cluster's own clock.
+    pub(crate) fn needs_time(&self) -> bool {
+        self.timers.iter().any(|(timer, _)| timer.is_of_cluster())
     }
 
     pub(crate) fn agent_returned(&mut self, agent: &AgentId, silent_at: Instant) {
@@ -179,6 +200,20 @@ impl Leadership {
         self.timers.cancel(&Timer::FrameworkReturn(framework));
         self.timers.cancel(&Timer::FrameworkExpiry(framework));
     }
+}
+
+/// The limit of a minute goes on from what gave way under those before.
+fn preemption(
+    config: &Config,
+    clock: &ClusterClock,
+    gave_way: &GaveWay,
+    now: Instant,
+) -> PreemptionState {
+    let mut state = PreemptionState::new(config.preemptions_per_minute);
+    for until in gave_way.counts_until(clock.now(now)) {
+        state.gave_way(clock.process_time(until), now);
+    }
+    state
 }
 
 /// For how long after its last change an agent counts among those that may be given up in a minute.

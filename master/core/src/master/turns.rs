@@ -29,6 +29,7 @@ impl Master {
         self.ask_for_reads();
         self.tend_members(now, outbox);
         self.tend_version();
+        self.tend_time(now);
         while !self.is_stuck {
             self.propose_turn(now, outbox);
             let (mut reads, mut committed) = (Vec::new(), Vec::new());
@@ -87,6 +88,24 @@ impl Master {
         self.leader.get_or_insert_with(begin);
     }
 
+    /// A successor's clock continues from the newest entry: what passed since is lost to whatever
+    /// is due by it. While something is, and nothing else is written, an entry carries the time
+    /// alone.
+    fn tend_time(&mut self, now: Now) {
+        let time = self.cluster_time(now);
+        let Some(leader) = &mut self.leader else { return };
+        let is_old = time >= leader.time_written + self.config.heartbeat_interval;
+        if !is_old || !self.commands.is_empty() {
+            return;
+        }
+        leader.time_written = time;
+        if leader.needs_time() {
+            let (entry, _) = codec::encode_first(time, now.wall, std::iter::empty());
+            let is_proposed = self.consensus.propose(entry).is_some();
+            self.figures.entries_proposed += u64::from(is_proposed);
+        }
+    }
+
     /// Makes log entries of what the turn gathered.
     fn propose_turn(&mut self, now: Now, outbox: &mut Outbox) {
         while !self.commands.is_empty() {
@@ -97,6 +116,7 @@ impl Master {
             let leader = self.leader.as_mut().expect("only a serving leader gathers commands");
             match self.consensus.propose(entry) {
                 Some(index) => {
+                    leader.time_written = time;
                     self.figures.entries_proposed += 1;
                     self.figures.commands_proposed += proposed.len() as u64;
                     let waiters = proposed.into_iter().map(|(_, waiter)| waiter).collect();

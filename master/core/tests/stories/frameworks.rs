@@ -1,6 +1,7 @@
 //! Frameworks: their tasks, their instances, their end.
 
 use super::rig::{Rig, accept, acknowledge, kill, register, status, task};
+use master_core::ledger::FrameworkState;
 use proto::model::{Operation, RequestId, SchedulerCall, Session, TaskId, TaskState};
 
 #[test]
@@ -50,6 +51,39 @@ fn a_lost_framework_is_torn_down_with_its_tasks() {
     rig.tell("it comes back too late");
     rig.subscribe(3, "hello");
     rig.matches("failover_timeout");
+}
+
+#[test]
+fn the_failover_timeout_goes_on_under_the_next_leader_where_nothing_else_happens() {
+    let mut rig = Rig::serving();
+    rig.agent(1, "a", register("a", 7));
+    rig.subscribe(2, "hello");
+    rig.launch("hello", task("t", "a", 500));
+    let framework = rig.framework("hello");
+    let state = |rig: &Rig| rig.master.ledger().framework(framework).expect("known").state;
+    rig.close(2);
+    // Of 10 s; the agent is silent, so that nobody has anything to write.
+    rig.pass(9_000);
+    rig.begin_another_term();
+    assert_eq!(state(&rig), FrameworkState::Disconnected);
+    // What is left, and what passed under the first leader since it wrote the time.
+    rig.pass(1_000 + 5_000);
+    assert_eq!(state(&rig), FrameworkState::Removed);
+}
+
+#[test]
+fn time_is_written_only_while_something_waits_for_it() {
+    let mut rig = Rig::serving();
+    rig.subscribe(2, "hello");
+    let before = rig.master.committed_index();
+    rig.pass(60_000);
+    assert_eq!(rig.master.committed_index(), before);
+    rig.close(2);
+    rig.pass(9_900);
+    // That it is away, and the time after 5 s.
+    assert_eq!(rig.master.committed_index(), before + 2);
+    rig.pass(60_000);
+    assert_eq!(rig.master.committed_index(), before + 3, "it is removed, and nothing waits");
 }
 
 #[test]
