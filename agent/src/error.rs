@@ -40,6 +40,9 @@ pub enum AgentError {
     /// Certificates cannot be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// What is said about image registries cannot be used.
+    #[error(transparent)]
+    Registries(#[from] registry::AccessError),
     /// The settings and the certificate name two agents.
     #[error(
         "the settings say that this is the agent {settings}, its certificate says {certificate}"

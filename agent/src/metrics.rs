@@ -15,6 +15,9 @@ const RECONNECTS: &str = "bourse_agent_reconnects_total";
 const STALE: &str = "bourse_agent_stale_orders_total";
 const REFUSALS: &str = "bourse_agent_refusals_total";
 const LAUNCH: &str = "bourse_agent_container_launch_seconds";
+const PULLS: &str = "bourse_agent_image_pulls_total";
+const PULL: &str = "bourse_agent_image_pull_seconds";
+const FETCHED: &str = "bourse_agent_image_fetched_bytes_total";
 const COMMIT: &str = "bourse_agent_journal_commit_seconds";
 
 /// To be called before the first series is written.
@@ -28,6 +31,9 @@ pub(crate) fn install() {
     describe_counter!(STALE, "Orders of a term that was over");
     describe_counter!(REFUSALS, "Calls that the table does not allow, by reason");
     describe_histogram!(LAUNCH, Unit::Seconds, "From the order to the running task");
+    describe_counter!(PULLS, "Images that were to come from registries, by outcome");
+    describe_histogram!(PULL, Unit::Seconds, "One image, from its registry to its last layer");
+    describe_counter!(FETCHED, Unit::Bytes, "Archives of images' layers, as registries send them");
     describe_histogram!(COMMIT, Unit::Seconds, "One commit of the journal");
 }
 
@@ -61,6 +67,22 @@ pub(crate) fn reconnecting() {
 /// A container runs.
 pub(crate) fn launched(after: Duration) {
     histogram!(LAUNCH).record(after);
+}
+
+/// An image came from its registry.
+pub(crate) fn pulled(after: Duration) {
+    counter!(PULLS, "outcome" => "pulled").increment(1);
+    histogram!(PULL).record(after);
+}
+
+/// An image did not come.
+pub(crate) fn pull_failed() {
+    counter!(PULLS, "outcome" => "failed").increment(1);
+}
+
+/// Bytes of an image's archives came.
+pub(crate) fn fetched(bytes: u64) {
+    counter!(FETCHED).increment(bytes);
 }
 
 /// The journal is on disk.

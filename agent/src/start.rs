@@ -119,6 +119,7 @@ struct Ground {
     volumes_found: BTreeSet<VolumeKey>,
     boot_id: String,
     agent_id: AgentId,
+    images: Arc<Images>,
 }
 
 /// Starts an agent.
@@ -178,6 +179,11 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         // Operators can still read them all.
         tracing::warn!(%error, "cannot say again whose the sandboxes are");
     }
+    let images = Images::new(&data_dir, settings.registries.clone(), settings.image_pull_timeout);
+    if settings.registries != registry::Access::default() {
+        // Before a task waits for it.
+        images.check_access()?;
+    }
     let directory = |name| {
         let path = data_dir.join(name);
         move |source| AgentError::Directory { path, source }
@@ -188,7 +194,7 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         let running = observed.iter().filter(|(_, found)| **found == Observation::Running);
         let keep: BTreeSet<String> = running.map(|(container, _)| container.to_string()).collect();
         sweep(cgroups, &keep);
-        if let Err(error) = Images::new(&data_dir).release_others(&keep) {
+        if let Err(error) = images.release_others(&keep) {
             // They are only kept for longer.
             tracing::warn!(error = %edge::errors::chain(&error), "cannot release images");
         }
@@ -205,6 +211,7 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         volumes_found,
         boot_id,
         agent_id,
+        images: Arc::new(images),
     })
 }
 
@@ -240,7 +247,7 @@ fn raise(
         run_dir: ground.data_dir.join("run"),
         sandboxes: tree.clone(),
         volumes: ground.volumes.clone(),
-        images: Arc::new(Images::new(&ground.data_dir)),
+        images: ground.images,
         program: jail_program(&settings),
         boot_id: ground.boot_id,
         launches_max: settings.launches_max,

@@ -52,7 +52,7 @@ const LAYERS: &[Layer] = &[
     Layer { tests_may_use: &["bourse-sdk"], ..layer("master", &["edge", "master-core", "proto"]) },
     Layer {
         tests_may_use: &["bourse-sdk"],
-        ..layer("agent", &["agent-core", "edge", "images", "jail", "proto"])
+        ..layer("agent", &["agent-core", "edge", "images", "jail", "proto", "registry"])
     },
     // Behind the feature `testing` alone: the tests of a scheduler's author run the real master.
     Layer {

@@ -75,8 +75,10 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`AccessError`]: authorities that cannot be read.
+    /// [`AccessError`]: authorities or credentials that cannot be read.
     pub fn new(access: Access) -> Result<Self, AccessError> {
+        // Read again for each pull; a mistake in it shows before the first.
+        access.credentials("")?;
         // The one that all of this workspace uses; somebody may have said so already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
@@ -321,6 +323,15 @@ pub(crate) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rust
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_cannot_be_used_are_said_before_anybody_is_asked() {
+        let file = Some(std::path::PathBuf::from("/dev/null"));
+        let auth = Access { auth_file: file.clone(), ..Access::default() };
+        assert!(matches!(Client::new(auth), Err(AccessError::Credentials { .. })));
+        let ca = Access { ca_file: file, ..Access::default() };
+        assert!(matches!(Client::new(ca), Err(AccessError::Authorities { .. })));
+    }
 
     #[test]
     fn loopback_is_a_name_or_an_address() {

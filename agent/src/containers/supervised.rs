@@ -72,10 +72,10 @@ struct Shared {
 }
 
 /// How far a container has come.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Phase {
-    /// No supervisor yet; an order to stop waits for it.
-    Preparing { stop: Option<Stop> },
+    /// No supervisor yet; an order to stop waits for it, and ends what may be given up.
+    Preparing { stop: Option<Stop>, stopped: CancellationToken },
     /// This one.
     Supervised(ProcessId),
 }
@@ -110,7 +110,7 @@ impl Supervised {
 
 impl Containerizer for Supervised {
     fn start(&self, request: StartRequest) {
-        let phase = Phase::Preparing { stop: None };
+        let phase = Phase::Preparing { stop: None, stopped: CancellationToken::new() };
         self.0.containers().insert(request.container.clone(), phase);
         self.spawn(|shared| async move { shared.run(request).await });
     }
@@ -118,8 +118,9 @@ impl Containerizer for Supervised {
     fn stop(&self, container: &ContainerId, grace_period: Option<Duration>) {
         let wanted = grace_period.map_or(Stop::Now, Stop::After);
         let supervisor = match self.0.containers().get_mut(container) {
-            Some(Phase::Preparing { stop }) => {
+            Some(Phase::Preparing { stop, stopped }) => {
                 *stop = Some(wanted);
+                stopped.cancel();
                 return;
             }
             Some(Phase::Supervised(supervisor)) => *supervisor,
@@ -180,6 +181,22 @@ impl Shared {
         self.containers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_isolated(&self) -> bool {
+        self.parts.style.full.is_some()
+    }
+
+    /// Cancelled when a container that has no supervisor yet is to stop, or is none any more.
+    fn stopped(&self, container: &ContainerId) -> CancellationToken {
+        match self.containers().get(container) {
+            Some(Phase::Preparing { stopped, .. }) => stopped.clone(),
+            _ => {
+                let stopped = CancellationToken::new();
+                stopped.cancel();
+                stopped
+            }
+        }
+    }
+
     async fn give(&self, input: Input) {
         // The run loop is gone only when the agent ends.
         let _ = self.parts.inputs.send(input).await;
@@ -208,15 +225,21 @@ impl Shared {
     /// Everything up to the moment in which the task runs.
     async fn launch(self: Arc<Self>, request: StartRequest) -> Result<Child, LaunchFailure> {
         let ended = |_| failed(FailureKind::Abandoned, "the agent ends");
+        let stopped = self.stopped(&request.container);
+        // Others launch meanwhile: this may take minutes.
+        tokio::select! {
+            biased;
+            () = stopped.cancelled() => {}
+            brought = self.parts.images.bring(&request.task, self.is_isolated()) => brought?,
+        }
         let _permit = self.launches.acquire().await.map_err(ended)?;
-        if let Some(Phase::Preparing { stop: Some(_) }) = self.containers().get(&request.container)
-        {
+        if stopped.is_cancelled() {
             return Err(failed(FailureKind::Cancelled, "stopped before it was started"));
         }
         let (shared, asked) = (self.clone(), request.clone());
         let work = move || {
-            let Parts { sandboxes, volumes, images, run_dir, style, .. } = &shared.parts;
-            prepare(&asked, sandboxes, volumes, images, run_dir, style.full.is_some())
+            let Parts { sandboxes, volumes, images, run_dir, .. } = &shared.parts;
+            prepare(&asked, sandboxes, volumes, images, run_dir, shared.is_isolated())
         };
         let place = tokio::task::spawn_blocking(work)
             .await
@@ -240,7 +263,7 @@ impl Shared {
         let supervisor = pid.and_then(|pid| ProcessId::of(pid).ok().flatten());
         if let Some(supervisor) = supervisor {
             let before = self.containers().insert(container.clone(), Phase::Supervised(supervisor));
-            if let Some(Phase::Preparing { stop: Some(stop) }) = before {
+            if let Some(Phase::Preparing { stop: Some(stop), .. }) = before {
                 self.signal(container, supervisor, stop);
             }
         }

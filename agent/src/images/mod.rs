@@ -1,18 +1,25 @@
-//! The images of this agent's tasks: found by name in its store, held while a container uses them.
+//! The images of this agent's tasks: found by name in its store, pulled where they are not there,
+//! held while a container uses them.
 //!
 //! What an image says about how it is run is taken where the task says nothing. Which layers it has
-//! and who put it there is the store's affair.
+//! is the store's affair.
+
+mod pulls;
 
 use crate::containers::reports::failed;
 use agent_core::{ContainerId, FailureKind, LaunchFailure};
 use edge::errors::chain;
-use images::{Account, Config, Store, StoreError};
+use images::{Account, Config, Reference, Store, StoreError};
 use jail::plan::User;
 use proto::model::TaskInfo;
+use pulls::Pulls;
+use registry::{Access, AccessError};
 use std::{
     collections::BTreeSet,
+    fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 /// The folder of the store in the agent's own.
@@ -23,6 +30,7 @@ pub const IMAGES: &str = "images";
 pub(crate) struct Images {
     root: PathBuf,
     store: Mutex<Option<Arc<Store>>>,
+    pulls: Pulls,
 }
 
 /// An image that a container uses.
@@ -37,9 +45,36 @@ pub(crate) struct Used {
 }
 
 impl Images {
-    /// The store of an agent.
-    pub(crate) fn new(data_dir: &Path) -> Self {
-        Self { root: data_dir.join(IMAGES), store: Mutex::default() }
+    /// The store of an agent, and how its missing images are pulled, with how long one may take.
+    pub(crate) fn new(data_dir: &Path, access: Access, patience: Duration) -> Self {
+        let pulls = Pulls::new(access, patience);
+        Self { root: data_dir.join(IMAGES), store: Mutex::default(), pulls }
+    }
+
+    /// Whether what the operator says about registries can be used.
+    pub(crate) fn check_access(&self) -> Result<(), AccessError> {
+        self.pulls.client().map(drop)
+    }
+
+    /// Pulls a task's image if the store does not have it. Waiting may be given up at any time.
+    pub(crate) async fn bring(
+        self: &Arc<Self>,
+        task: &TaskInfo,
+        isolated: bool,
+    ) -> Result<(), LaunchFailure> {
+        let Some(name) = wanted(task, isolated)? else { return Ok(()) };
+        let (images, looked_for) = (self.clone(), name.clone());
+        let look = move || match images.open()?.image(&looked_for) {
+            Ok(_) => Ok(true),
+            Err(StoreError::Unknown { .. }) => Ok(false),
+            Err(error) => Err(error),
+        };
+        let found = tokio::task::spawn_blocking(look).await;
+        let found = found.map_err(|error| failed(FailureKind::Other, error.to_string()))?;
+        match found.map_err(|error| unusable(&name, &error))? {
+            true => Ok(()),
+            false => self.clone().pull(name).await,
+        }
     }
 
     /// Finds a task's image and holds it for its container; blocks. `None` for the host's root.
@@ -49,25 +84,16 @@ impl Images {
         task: &TaskInfo,
         isolated: bool,
     ) -> Result<Option<Used>, LaunchFailure> {
-        let Some(name) = &task.image else { return Ok(None) };
-        if !isolated {
-            let message = "images need isolation, for which this agent must be root";
-            return Err(failed(FailureKind::Invalid, message));
-        }
-        let unavailable = |error: &dyn std::error::Error| {
-            failed(FailureKind::Image, format!("the image {name} cannot be used: {}", chain(error)))
-        };
-        let reference =
-            name.parse().map_err(|error: images::ReferenceError| unavailable(&error))?;
-        let store = self.open().map_err(|error| unavailable(&error))?;
-        let image = store.image(&reference).map_err(|error| unavailable(&error))?;
+        let Some(name) = wanted(task, isolated)? else { return Ok(None) };
+        let store = self.open().map_err(|error| unusable(&name, &error))?;
+        let image = store.image(&name).map_err(|error| unusable(&name, &error))?;
         let user = match task.command.user.as_str() {
             "" => image.config.user.as_str(),
             user => user,
         };
-        let Account { uid, gid, groups } =
-            image.account(user).map_err(|error| unavailable(&error))?;
-        store.hold(container.as_str(), &image).map_err(|error| unavailable(&error))?;
+        let account = image.account(user).map_err(|error| unusable(&name, &error))?;
+        let Account { uid, gid, groups } = account;
+        store.hold(container.as_str(), &image).map_err(|error| unusable(&name, &error))?;
         let user = User { uid, gid, groups };
         Ok(Some(Used { layers: image.layers.clone(), config: image.config.clone(), user }))
     }
@@ -97,4 +123,19 @@ impl Images {
             None => Ok(store.insert(Arc::new(Store::open(&self.root)?)).clone()),
         }
     }
+}
+
+/// What a task's image is called, if it has one and may have it here.
+fn wanted(task: &TaskInfo, isolated: bool) -> Result<Option<Reference>, LaunchFailure> {
+    let Some(name) = &task.image else { return Ok(None) };
+    if !isolated {
+        let message = "images need isolation, for which this agent must be root";
+        return Err(failed(FailureKind::Invalid, message));
+    }
+    let parsed = name.parse();
+    parsed.map(Some).map_err(|error: images::ReferenceError| unusable(name, &error))
+}
+
+fn unusable(name: &impl fmt::Display, error: &dyn std::error::Error) -> LaunchFailure {
+    failed(FailureKind::Image, format!("the image {name} cannot be used: {}", chain(error)))
 }

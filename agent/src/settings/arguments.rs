@@ -70,6 +70,19 @@ pub struct AgentArgs {
     /// Sandboxes of ended tasks that are kept, at most [default: 1000]
     #[arg(long, value_name = "COUNT")]
     pub sandboxes_max: Option<String>,
+    /// File with credentials of image registries, as `docker login` writes it [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub registry_auth: Option<String>,
+    /// PEM file with authorities of image registries, besides the host's own [default: none]
+    #[arg(long, value_name = "FILE")]
+    pub registry_ca: Option<String>,
+    /// Image registries without TLS, `HOST[:PORT]` separated by commas; those on loopback may
+    /// always be [default: none]
+    #[arg(long, value_name = "LIST")]
+    pub registry_plain: Option<String>,
+    /// How long an image may be on its way from a registry [default: 900]
+    #[arg(long, value_name = "SECONDS")]
+    pub image_pull_timeout_s: Option<String>,
     /// Program that supervises containers [default: this one]
     #[arg(long, value_name = "FILE")]
     pub jail_program: Option<String>,
@@ -109,6 +122,10 @@ impl AgentArgs {
             "launches_max" => &self.launches_max,
             "sandbox_retention_s" => &self.sandbox_retention_s,
             "sandboxes_max" => &self.sandboxes_max,
+            "registry_auth" => &self.registry_auth,
+            "registry_ca" => &self.registry_ca,
+            "registry_plain" => &self.registry_plain,
+            "image_pull_timeout_s" => &self.image_pull_timeout_s,
             "jail_program" => &self.jail_program,
             "insecure" => &self.insecure,
             "tls.ca" => &self.tls_ca,

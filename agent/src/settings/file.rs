@@ -28,6 +28,10 @@ pub(super) struct FileSettings {
     launches_max: Option<u64>,
     sandbox_retention_s: Option<u64>,
     sandboxes_max: Option<u64>,
+    registry_auth: Option<String>,
+    registry_ca: Option<String>,
+    registry_plain: Option<String>,
+    image_pull_timeout_s: Option<u64>,
     jail_program: Option<String>,
     insecure: Option<bool>,
     tls: Option<TlsTable>,
@@ -59,6 +63,10 @@ impl SettingsFile for FileSettings {
             "launches_max" => number(self.launches_max),
             "sandbox_retention_s" => number(self.sandbox_retention_s),
             "sandboxes_max" => number(self.sandboxes_max),
+            "registry_auth" => self.registry_auth.clone(),
+            "registry_ca" => self.registry_ca.clone(),
+            "registry_plain" => self.registry_plain.clone(),
+            "image_pull_timeout_s" => number(self.image_pull_timeout_s),
             "jail_program" => self.jail_program.clone(),
             "insecure" => self.insecure.map(|value| value.to_string()),
             "tls.ca" | "tls.certificate" | "tls.key" => self.tls.as_ref()?.value(key),
@@ -80,6 +88,7 @@ impl From<&AgentSettings> for FileSettings {
         };
         let reserved = |it: &DeclaredReservation| format!("{}={}", it.role, it.resources);
         let reservations: Vec<String> = settings.reservations.iter().map(reserved).collect();
+        let plain: Vec<String> = settings.registries.plain.iter().cloned().collect();
         let attributes: Vec<String> = settings.attributes.iter().map(ToString::to_string).collect();
         Self {
             master: Some(settings.masters.join(",")),
@@ -100,6 +109,10 @@ impl From<&AgentSettings> for FileSettings {
             launches_max: count(settings.launches_max),
             sandbox_retention_s: Some(settings.sandbox_retention.as_secs()),
             sandboxes_max: count(settings.sandboxes_max),
+            registry_auth: settings.registries.auth_file.as_deref().and_then(path),
+            registry_ca: settings.registries.ca_file.as_deref().and_then(path),
+            registry_plain: (!plain.is_empty()).then(|| plain.join(",")),
+            image_pull_timeout_s: Some(settings.image_pull_timeout.as_secs()),
             jail_program: settings.jail_program.as_deref().and_then(path),
             insecure: Some(tls.is_none()),
             tls,

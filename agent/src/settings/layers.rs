@@ -6,7 +6,7 @@ use super::{
 };
 use edge::settings::{boolean, call_address, listen_address, number, path};
 use proto::model::{AgentId, DeclaredReservation, Domain, Role};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// A year: longer is a mistake in the unit.
 const RETENTION_S_MAX: u64 = 365 * 24 * 3_600;
@@ -27,6 +27,7 @@ pub(super) fn load(
     identity(&layers, &mut settings)?;
     places(&layers, &mut settings)?;
     containers(&layers, &mut settings)?;
+    registries(&layers, &mut settings)?;
     Ok(settings)
 }
 
@@ -70,12 +71,34 @@ fn containers(layers: &Layers<'_>, to: &mut AgentSettings) -> Result<(), Setting
     Ok(())
 }
 
+fn registries(layers: &Layers<'_>, to: &mut AgentSettings) -> Result<(), SettingsError> {
+    to.registries.auth_file = layers.said("registry_auth", path)?.map(|said| said.value);
+    to.registries.ca_file = layers.said("registry_ca", path)?.map(|said| said.value);
+    layers.set("registry_plain", read_registries, &mut to.registries.plain)?;
+    let seconds = layers.said("image_pull_timeout_s", |text| number(text, 1, RETENTION_S_MAX))?;
+    if let Some(said) = seconds {
+        to.image_pull_timeout = Duration::from_secs(said.value);
+    }
+    Ok(())
+}
+
 fn count(text: &str, maximum: u64) -> Result<usize, Malformed> {
     number(text, 1, maximum).map(|value| usize::try_from(value).expect("within bounds"))
 }
 
 fn read_masters(text: &str) -> Result<Vec<String>, Malformed> {
     text.split(',').map(|entry| call_address(entry.trim(), 1)).collect()
+}
+
+/// As they stand in images' names.
+fn read_registries(text: &str) -> Result<BTreeSet<String>, Problem> {
+    let named = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+    named
+        .map(|host| match format!("{host}/image").parse::<images::Reference>() {
+            Ok(name) if name.registry() == host => Ok(host.to_owned()),
+            _ => Err(Problem::Registry { text: host.to_owned() }),
+        })
+        .collect()
 }
 
 fn read_agent_id(text: &str) -> Result<AgentId, Problem> {
@@ -167,6 +190,10 @@ mod tests {
         flags.isolation = Some("emulated".to_owned());
         flags.emulated_task_ms = Some("5".to_owned());
         flags.listen = Some("127.0.0.1:0".to_owned());
+        flags.registry_auth = Some("/root/.docker/config.json".to_owned());
+        flags.registry_ca = Some("ca.pem".to_owned());
+        flags.registry_plain = Some("registry.test:5000,10.0.0.1".to_owned());
+        flags.image_pull_timeout_s = Some("60".to_owned());
         let settings = AgentSettings::load_with(&flags, &nothing).unwrap();
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("agent.toml");
@@ -211,6 +238,17 @@ mod tests {
         let flags = AgentArgs { config: Some(path), ..arguments() };
         let error = AgentSettings::load_with(&flags, &nothing).unwrap_err();
         assert!(matches!(error, SettingsError::FileMalformed { .. }));
+    }
+
+    #[test]
+    fn registries_are_named_as_in_images_names() {
+        let read = |text: &str| read_registries(text).map(|hosts| hosts.len());
+        assert_eq!(read("localhost:5000, registry.test,10.0.0.1:80"), Ok(3));
+        assert_eq!(read(""), Ok(0));
+        for bad in ["http://a.test", "a b.test", "library", "a.test/x", "a.test:port"] {
+            let problem = read(bad).unwrap_err();
+            assert!(matches!(problem, Problem::Registry { .. }), "{bad}: {problem}");
+        }
     }
 
     #[test]

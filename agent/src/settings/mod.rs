@@ -57,6 +57,10 @@ pub struct AgentSettings {
     pub sandbox_retention: Duration,
     /// Sandboxes of ended tasks that are kept, at most; the oldest goes first.
     pub sandboxes_max: usize,
+    /// How image registries are spoken to.
+    pub registries: registry::Access,
+    /// How long an image may be on its way from a registry.
+    pub image_pull_timeout: Duration,
     /// The program that supervises containers; `None` is this very program with the argument
     /// `jail`.
     pub jail_program: Option<PathBuf>,
@@ -108,6 +112,8 @@ impl AgentSettings {
             launches_max: 32,
             sandbox_retention: Duration::from_secs(24 * 3_600),
             sandboxes_max: 1_000,
+            registries: registry::Access::default(),
+            image_pull_timeout: Duration::from_secs(900),
             jail_program: None,
             security,
         })

@@ -38,6 +38,12 @@ pub enum Problem {
         /// What was said.
         text: String,
     },
+    /// Not a registry.
+    #[error("{text:?} is no registry as it stands in images' names, such as registry.test:5000")]
+    Registry {
+        /// What was said.
+        text: String,
+    },
     /// Not resources.
     #[error(transparent)]
     Resources(#[from] ResourceError),

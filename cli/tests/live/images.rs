@@ -1,6 +1,7 @@
 //! Tasks with images, from the command line to the kernel.
 
-use crate::rig::{Home, bourse, may_be_root, run, skip};
+use crate::rig::{Daemon, Home, bourse, may_be_root, run, skip};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::{
     fs::{self, File},
@@ -93,9 +94,10 @@ fn a_task_runs_in_its_image() {
     let said: Vec<_> = lines.into_iter().map(|(_, text)| text).collect();
     assert_eq!(said, ["hi, /mnt/bourse/sandbox, /mnt/bourse/sandbox", "kept"]);
 
-    let outcome = local(&["--image", "nobody/knows:1"]);
+    // Nobody listens there.
+    let outcome = local(&["--image", "127.0.0.1:1/nobody/knows:1"]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    assert!(outcome.stderr.contains("there is no image docker.io/nobody/knows:1"), "{outcome:?}");
+    assert!(outcome.stderr.contains("the registry 127.0.0.1:1 does not answer"), "{outcome:?}");
     let outcome = local(&["--image", "a b"]);
     assert!(outcome.stderr.contains("image"), "{outcome:?}");
     home.assert_clean();
@@ -167,39 +169,51 @@ impl Drop for Registry {
     }
 }
 
+impl Registry {
+    /// A registry on loopback with that archive's image, and what it is called there. `None` where
+    /// there are no such programs.
+    fn start(test: &str, home: &Home, archive: &Path) -> Option<(Self, String)> {
+        let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok();
+        if !["docker-registry", "skopeo"].iter().all(is_there) {
+            skip(test, "docker-registry and skopeo are needed");
+            return None;
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let config = home.path().join("registry.yml");
+        let text = format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
+             http: {{addr: \"127.0.0.1:{port}\"}}\n",
+            home.path().join("registry").display()
+        );
+        fs::write(&config, text).unwrap();
+        let mut command = Command::new("docker-registry");
+        command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut registry = Self(command.spawn().unwrap());
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(registry.0.try_wait().unwrap().is_none(), "the registry ended");
+            std::thread::yield_now();
+        }
+        let name = format!("127.0.0.1:{port}/team/greeter:1");
+        let mut command = Command::new("skopeo");
+        command.args(["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"]);
+        command
+            .arg(format!("docker-archive:{}", archive.display()))
+            .arg(format!("docker://{name}"));
+        assert!(command.output().unwrap().status.success());
+        Some((registry, name))
+    }
+}
+
 #[test]
 fn an_image_is_pulled_from_a_registry() {
     const TEST: &str = "an_image_is_pulled_from_a_registry";
-    let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok();
     if !may_be_root(TEST) {
         return;
     }
-    if !["docker-registry", "skopeo"].iter().all(is_there) {
-        return skip(TEST, "docker-registry and skopeo are needed");
-    }
     let home = Home::new();
     let archive = archive(&home);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let config = home.path().join("registry.yml");
-    let text = format!(
-        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
-         http: {{addr: \"127.0.0.1:{port}\"}}\n",
-        home.path().join("registry").display()
-    );
-    fs::write(&config, text).unwrap();
-    let mut command = Command::new("docker-registry");
-    command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut registry = Registry(command.spawn().unwrap());
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(registry.0.try_wait().unwrap().is_none(), "the registry ended");
-        std::thread::yield_now();
-    }
-    let name = format!("127.0.0.1:{port}/team/greeter:1");
-    let mut command = Command::new("skopeo");
-    command.args(["--insecure-policy", "copy", "--quiet", "--dest-tls-verify=false"]);
-    command.arg(format!("docker-archive:{}", archive.display())).arg(format!("docker://{name}"));
-    assert!(command.output().unwrap().status.success());
-
+    let Some((registry, name)) = Registry::start(TEST, &home, &archive) else { return };
+    let host = name.split('/').next().unwrap();
     let folder = home.path().join("agent");
     let image = |arguments: &[&str]| {
         let mut command = bourse(&home);
@@ -214,11 +228,53 @@ fn an_image_is_pulled_from_a_registry() {
     let first = pulled(&name);
     assert_eq!((&first["name"], &first["known_layers"]), (&json!(name), &json!(0)));
     assert!(first["fetched_bytes"].as_u64() > Some(0), "{first}");
-    let by_digest = format!("127.0.0.1:{port}/team/greeter@{}", first["digest"].as_str().unwrap());
+    let by_digest = format!("{host}/team/greeter@{}", first["digest"].as_str().unwrap());
     let again = pulled(&by_digest);
     assert_eq!((&again["fetched_bytes"], &again["known_layers"]), (&json!(0), &json!(1)));
     let problem = image(&["pull", &name.replace("greeter", "nobody")]).failure();
     assert!(problem.contains("has no team/nobody:1"), "{problem}");
     drop(registry);
+    home.assert_clean();
+}
+
+#[test]
+fn an_agent_pulls_what_its_tasks_name() {
+    const TEST: &str = "an_agent_pulls_what_its_tasks_name";
+    if !may_be_root(TEST) {
+        return;
+    }
+    let home = Home::new();
+    let archive = archive(&home);
+    let Some((registry, name)) = Registry::start(TEST, &home, &archive) else { return };
+    let local = |name: &str| {
+        run(bourse(&home).args(["run", "--local", "--instances", "3", "--image", name]))
+    };
+    let outcome = local(&name);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(outcome.stdout.matches("hello from").count(), 3, "{outcome:?}");
+    let outcome = local(&name.replace("greeter", "nobody"));
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("has no team/nobody:1"), "{outcome:?}");
+    drop(registry);
+    home.assert_clean();
+}
+
+#[test]
+fn a_task_is_stopped_while_its_registry_is_silent() {
+    if !may_be_root("a_task_is_stopped_while_its_registry_is_silent") {
+        return;
+    }
+    let home = Home::new();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let name = format!("{}/team/greeter:1", silent.local_addr().unwrap());
+    let mut command = bourse(&home);
+    command.args(["run", "--local", "--image", &name]);
+    let daemon = Daemon::start(command, &home.path().join("logs/run.log"));
+    let _connection = silent.accept().unwrap();
+    daemon.signal(Signal::SIGINT);
+    let log = home.path().join("logs/run.log");
+    assert_eq!(daemon.wait().code(), Some(1));
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("stopped before it was started"), "{log}");
     home.assert_clean();
 }

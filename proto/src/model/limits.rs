@@ -278,6 +278,9 @@ pub const PEER_MESSAGES_MAX: usize = 4_096;
 /// Inputs that wait for the core; past it the shell stops reading from sockets.
 pub const INPUTS_MAX: usize = 16_384;
 
+/// Images that one agent pulls at once; other tasks wait for their turn.
+pub const IMAGE_PULLS_AT_ONCE: usize = 3;
+
 /// Masters that vote. More make every commit slower and bear no more failures than anybody plans
 /// for.
 pub const VOTERS_MAX: usize = 7;
