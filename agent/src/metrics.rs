@@ -18,7 +18,24 @@ const LAUNCH: &str = "bourse_agent_container_launch_seconds";
 const PULLS: &str = "bourse_agent_image_pulls_total";
 const PULL: &str = "bourse_agent_image_pull_seconds";
 const FETCHED: &str = "bourse_agent_image_fetched_bytes_total";
+const REMOVED: &str = "bourse_agent_images_removed_total";
 const COMMIT: &str = "bourse_agent_journal_commit_seconds";
+
+/// Why an image went that no task used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RemovedFor {
+    Age,
+    Space,
+}
+
+impl RemovedFor {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Age => "age",
+            Self::Space => "space",
+        }
+    }
+}
 
 /// To be called before the first series is written.
 pub(crate) fn install() {
@@ -34,6 +51,7 @@ pub(crate) fn install() {
     describe_counter!(PULLS, "Images that were to come from registries, by outcome");
     describe_histogram!(PULL, Unit::Seconds, "One image, from its registry to its last layer");
     describe_counter!(FETCHED, Unit::Bytes, "Archives of images' layers, as registries send them");
+    describe_counter!(REMOVED, "Images that no task used, by why they went: age or space");
     describe_histogram!(COMMIT, Unit::Seconds, "One commit of the journal");
 }
 
@@ -83,6 +101,11 @@ pub(crate) fn pull_failed() {
 /// Bytes of an image's archives came.
 pub(crate) fn fetched(bytes: u64) {
     counter!(FETCHED).increment(bytes);
+}
+
+/// An image that no task used is gone.
+pub(crate) fn image_removed(why: RemovedFor) {
+    counter!(REMOVED, "why" => why.name()).increment(1);
 }
 
 /// The journal is on disk.

@@ -16,7 +16,7 @@ use crate::{
     disk::{JournalFile, JournalWriter, Space, put_away, watch_space},
     error::AgentError,
     identity::Credentials,
-    images::Images,
+    images::{Images, Retention, keep_room},
     link::Link,
     metrics,
     run::{End, RunLoop},
@@ -235,7 +235,7 @@ fn raise(
     let (journal, observed, found) = (ground.journal, ground.observed, ground.volumes_found);
     let agent = Agent::recover(config, journal, observed, found, clock.now(), &mut outbox)?;
     say_what_is_amiss(&agent);
-    let cgroups = ground.cgroups.clone();
+    let (cgroups, images) = (ground.cgroups.clone(), ground.images.clone());
     let style = Style {
         agent: ground.agent_id,
         full: ground.cgroups,
@@ -247,7 +247,7 @@ fn raise(
         run_dir: ground.data_dir.join("run"),
         sandboxes: tree.clone(),
         volumes: ground.volumes.clone(),
-        images: ground.images,
+        images: ground.images.clone(),
         program: jail_program(&settings),
         boot_id: ground.boot_id,
         launches_max: settings.launches_max,
@@ -265,6 +265,9 @@ fn raise(
     tasks.spawn(until_ending(ending.clone(), space));
     let tidy = keep_tidy(tree, settings.sandbox_retention, settings.sandboxes_max);
     tasks.spawn(until_ending(ending.clone(), tidy));
+    let (age, disk_percent) = (settings.image_retention, settings.image_disk_percent);
+    let room = keep_room(images, Retention { age, disk_percent });
+    tasks.spawn(until_ending(ending.clone(), room));
     let until = ending.clone();
     let run =
         RunLoop { agent, clock, outbox, inputs, journal, link, containers, volumes, ending: until };

@@ -31,6 +31,6 @@ pub use manifest::{Config, Document, ManifestError, Platform};
 pub use oci_spec::distribution::{ParseError as ReferenceError, Reference};
 pub use source::images::SourceError;
 pub use store::{
-    Collected, Described, Download, Downloaded, Image, Imported, Intake, LayerArchive, Progress,
-    Record, Store, StoreError,
+    Collected, Described, Download, Downloaded, Idle, Image, Imported, Intake, Keep, LayerArchive,
+    Progress, Record, Store, StoreError,
 };

@@ -8,8 +8,8 @@ use crate::{
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use images::{
-    Described, Digest, Document, Downloaded, Imported, Intake, LayerArchive, Platform, Reference,
-    Store,
+    Described, Digest, Document, Downloaded, Imported, Intake, Keep, LayerArchive, Platform,
+    Reference, Store,
     limits::{CONFIG_BYTES_MAX, MANIFEST_BYTES_MAX},
 };
 use std::sync::Arc;
@@ -49,7 +49,8 @@ struct Resolved {
 }
 
 /// Pulls an image: asks its registry what its name means now, fetches what the store does not have,
-/// unpacks that and gives the image its name. Needs root, and Tokio's timer and network.
+/// unpacks that and gives the image its name, for so long. Needs root, and Tokio's timer and
+/// network.
 ///
 /// Archives that were fetched when it is given up or dropped are gone on with next time. Several at
 /// once fetch each archive once, whether in one process or in several.
@@ -60,7 +61,7 @@ struct Resolved {
 pub async fn pull(
     client: &Client,
     store: &Arc<Store>,
-    name: &Reference,
+    (name, keep): (&Reference, Keep),
     platform: &Platform,
     progress: Arc<dyn Progress>,
 ) -> Result<Pulled, PullError> {
@@ -78,7 +79,8 @@ pub async fn pull(
     let archives = fetch_all(client, &repository, &intake, missing, &progress).await?;
     let (name, index) = (name.clone(), resolved.index);
     let imported =
-        blocking(move || Ok(intake.add(&image, &name, index, archives, &*progress)?)).await?;
+        blocking(move || Ok(intake.add(&image, (&name, keep), index, archives, &*progress)?))
+            .await?;
     Ok(Pulled { imported, fetched })
 }
 

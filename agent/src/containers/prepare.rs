@@ -1,7 +1,7 @@
 //! What a container needs before there is a jail: its sandbox, its runtime directory, its account.
 
 use super::{StartRequest, mounts::mounts, plan::Place, reports::failed};
-use crate::{images::Images, sandbox::SandboxTree, volumes::VolumeTree};
+use crate::{images::Used, sandbox::SandboxTree, volumes::VolumeTree};
 use agent_core::{FailureKind, LaunchFailure};
 use jail::plan::User;
 use nix::unistd::{Gid, Uid, chown, getgrouplist};
@@ -17,11 +17,10 @@ pub(crate) fn prepare(
     request: &StartRequest,
     sandboxes: &SandboxTree,
     volumes: &VolumeTree,
-    images: &Images,
+    image: Option<Used>,
     run_dir: &Path,
     isolated: bool,
 ) -> Result<Place, LaunchFailure> {
-    let image = images.for_task(&request.container, &request.task, isolated)?;
     let user = match &image {
         Some(image) => Some(image.user.clone()),
         None => account(&request.task.command.user)?,

@@ -33,6 +33,11 @@ pub(crate) fn failed(kind: FailureKind, message: impl Into<String>) -> LaunchFai
     LaunchFailure { kind, message: message.into() }
 }
 
+/// A launch that nobody wants any more.
+pub(crate) fn cancelled() -> LaunchFailure {
+    failed(FailureKind::Cancelled, "stopped before it was started")
+}
+
 fn kind(reason: FailureReason) -> FailureKind {
     match reason {
         FailureReason::NotFound => FailureKind::NotFound,

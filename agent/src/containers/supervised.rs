@@ -8,7 +8,7 @@ use super::{
     Containerizer, Size, StartRequest,
     plan::{Style, limits, plan},
     prepare::{prepare, remove_runtime, runtime_dir},
-    reports::{exit_report, failed, launch_failure, supervisor_lost},
+    reports::{cancelled, exit_report, failed, launch_failure, supervisor_lost},
     sweep::sweep,
 };
 use crate::{images::Images, metrics, sandbox::SandboxTree, volumes::VolumeTree};
@@ -181,10 +181,6 @@ impl Shared {
         self.containers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn is_isolated(&self) -> bool {
-        self.parts.style.full.is_some()
-    }
-
     /// Cancelled when a container that has no supervisor yet is to stop, or is none any more.
     fn stopped(&self, container: &ContainerId) -> CancellationToken {
         match self.containers().get(container) {
@@ -226,20 +222,18 @@ impl Shared {
     async fn launch(self: Arc<Self>, request: StartRequest) -> Result<Child, LaunchFailure> {
         let ended = |_| failed(FailureKind::Abandoned, "the agent ends");
         let stopped = self.stopped(&request.container);
+        let (container, isolated) = (&request.container, self.parts.style.full.is_some());
         // Others launch meanwhile: this may take minutes.
-        tokio::select! {
-            biased;
-            () = stopped.cancelled() => {}
-            brought = self.parts.images.bring(&request.task, self.is_isolated()) => brought?,
-        }
+        let image = self.parts.images.for_task(container, &request.task, isolated, &stopped);
+        let image = image.await?;
         let _permit = self.launches.acquire().await.map_err(ended)?;
         if stopped.is_cancelled() {
-            return Err(failed(FailureKind::Cancelled, "stopped before it was started"));
+            return Err(cancelled());
         }
         let (shared, asked) = (self.clone(), request.clone());
         let work = move || {
-            let Parts { sandboxes, volumes, images, run_dir, .. } = &shared.parts;
-            prepare(&asked, sandboxes, volumes, images, run_dir, shared.is_isolated())
+            let Parts { sandboxes, volumes, run_dir, .. } = &shared.parts;
+            prepare(&asked, sandboxes, volumes, image, run_dir, isolated)
         };
         let place = tokio::task::spawn_blocking(work)
             .await

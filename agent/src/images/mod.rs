@@ -5,11 +5,14 @@
 //! is the store's affair.
 
 mod pulls;
+mod room;
 
-use crate::containers::reports::failed;
+pub(crate) use room::{Retention, keep_room};
+
+use crate::containers::reports::{cancelled, failed};
 use agent_core::{ContainerId, FailureKind, LaunchFailure};
 use edge::errors::chain;
-use images::{Account, Config, Reference, Store, StoreError};
+use images::{Account, AccountError, Config, Reference, Store, StoreError};
 use jail::plan::User;
 use proto::model::TaskInfo;
 use pulls::Pulls;
@@ -21,6 +24,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tokio_util::sync::CancellationToken;
 
 /// The folder of the store in the agent's own.
 pub const IMAGES: &str = "images";
@@ -44,6 +48,15 @@ pub(crate) struct Used {
     pub(crate) user: User,
 }
 
+/// Why an image that is there cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum TakeError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Account(#[from] AccountError),
+}
+
 impl Images {
     /// The store of an agent, and how its missing images are pulled, with how long one may take.
     pub(crate) fn new(data_dir: &Path, access: Access, patience: Duration) -> Self {
@@ -56,64 +69,69 @@ impl Images {
         self.pulls.client().map(drop)
     }
 
-    /// Pulls a task's image if the store does not have it. Waiting may be given up at any time.
-    pub(crate) async fn bring(
+    /// Finds a task's image, or pulls it, and holds it for its container. `None` for the host's
+    /// root. A pull ends when the container is `stopped`.
+    pub(crate) async fn for_task(
         self: &Arc<Self>,
-        task: &TaskInfo,
-        isolated: bool,
-    ) -> Result<(), LaunchFailure> {
-        let Some(name) = wanted(task, isolated)? else { return Ok(()) };
-        let (images, looked_for) = (self.clone(), name.clone());
-        let look = move || match images.open()?.image(&looked_for) {
-            Ok(_) => Ok(true),
-            Err(StoreError::Unknown { .. }) => Ok(false),
-            Err(error) => Err(error),
-        };
-        let found = tokio::task::spawn_blocking(look).await;
-        let found = found.map_err(|error| failed(FailureKind::Other, error.to_string()))?;
-        match found.map_err(|error| unusable(&name, &error))? {
-            true => Ok(()),
-            false => self.clone().pull(name).await,
-        }
-    }
-
-    /// Finds a task's image and holds it for its container; blocks. `None` for the host's root.
-    pub(crate) fn for_task(
-        &self,
         container: &ContainerId,
         task: &TaskInfo,
         isolated: bool,
+        stopped: &CancellationToken,
     ) -> Result<Option<Used>, LaunchFailure> {
         let Some(name) = wanted(task, isolated)? else { return Ok(None) };
-        let store = self.open().map_err(|error| unusable(&name, &error))?;
-        let image = store.image(&name).map_err(|error| unusable(&name, &error))?;
-        let user = match task.command.user.as_str() {
-            "" => image.config.user.as_str(),
-            user => user,
+        let take = || {
+            let (images, container, name) = (self.clone(), container.clone(), name.clone());
+            let user = task.command.user.clone();
+            let taken = tokio::task::spawn_blocking(move || images.take(&container, &name, &user));
+            async { taken.await.map_err(|error| failed(FailureKind::Other, error.to_string())) }
         };
-        let account = image.account(user).map_err(|error| unusable(&name, &error))?;
-        let Account { uid, gid, groups } = account;
-        store.hold(container.as_str(), &image).map_err(|error| unusable(&name, &error))?;
+        let unusable = |error: TakeError| unusable(&name, &error);
+        match take().await? {
+            Err(TakeError::Store(StoreError::Unknown { .. })) => {}
+            taken => return taken.map(Some).map_err(unusable),
+        }
+        tokio::select! {
+            biased;
+            () = stopped.cancelled() => return Err(cancelled()),
+            pulled = self.clone().pull(name.clone()) => pulled?,
+        }
+        take().await?.map(Some).map_err(unusable)
+    }
+
+    /// Finds an image and holds it; blocks.
+    fn take(
+        &self,
+        container: &ContainerId,
+        name: &Reference,
+        user: &str,
+    ) -> Result<Used, TakeError> {
+        let store = self.open()?;
+        let image = store.image(name)?;
+        let user = if user.is_empty() { &image.config.user } else { user };
+        let Account { uid, gid, groups } = image.account(user)?;
+        store.hold(container.as_str(), &image)?;
         let user = User { uid, gid, groups };
-        Ok(Some(Used { layers: image.layers.clone(), config: image.config.clone(), user }))
+        Ok(Used { layers: image.layers.clone(), config: image.config.clone(), user })
     }
 
     /// A container is gone; blocks.
     pub(crate) fn release(&self, container: &ContainerId) -> Result<(), StoreError> {
-        match self.root.exists() {
-            true => self.open()?.release(container.as_str()),
-            false => Ok(()),
-        }
+        self.there()?.map_or(Ok(()), |store| store.release(container.as_str()))
     }
 
     /// All containers but these are gone; blocks.
     pub(crate) fn release_others(&self, keep: &BTreeSet<String>) -> Result<(), StoreError> {
-        if !self.root.exists() {
-            return Ok(());
-        }
-        let store = self.open()?;
+        let Some(store) = self.there()? else { return Ok(()) };
         let holders = store.holders()?.into_keys();
         holders.filter(|holder| !keep.contains(holder)).try_for_each(|it| store.release(&it))
+    }
+
+    /// The store, unless there is none: looking for it makes none.
+    fn there(&self) -> Result<Option<Arc<Store>>, StoreError> {
+        match self.root.exists() {
+            true => self.open().map(Some),
+            false => Ok(None),
+        }
     }
 
     fn open(&self) -> Result<Arc<Store>, StoreError> {

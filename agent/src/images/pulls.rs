@@ -12,7 +12,7 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Shared, WeakShared},
 };
-use images::{Platform, Reference};
+use images::{Keep, Platform, Reference};
 use proto::model::limits::IMAGE_PULLS_AT_ONCE;
 use registry::{Access, AccessError, Client, Progress, PullError, Pulled};
 use std::{
@@ -110,7 +110,8 @@ impl Images {
     async fn fetch(&self, name: &Reference) -> Result<Pulled, PullError> {
         let client = self.pulls.client()?.clone();
         let store = self.open()?;
-        registry::pull(&client, &store, name, &Platform::of_host(), Arc::new(Counted)).await
+        let (name, platform) = ((name, Keep::WhileUsed), Platform::of_host());
+        registry::pull(&client, &store, name, &platform, Arc::new(Counted)).await
     }
 }
 

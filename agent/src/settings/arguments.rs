@@ -83,6 +83,12 @@ pub struct AgentArgs {
     /// How long an image may be on its way from a registry [default: 900]
     #[arg(long, value_name = "SECONDS")]
     pub image_pull_timeout_s: Option<String>,
+    /// How long an image that was pulled for tasks is kept when none uses it [default: 604800]
+    #[arg(long, value_name = "SECONDS")]
+    pub image_retention_s: Option<String>,
+    /// How full the disk may be before images that no task uses go, in hundredths [default: 85]
+    #[arg(long, value_name = "PERCENT")]
+    pub image_disk_percent: Option<String>,
     /// Program that supervises containers [default: this one]
     #[arg(long, value_name = "FILE")]
     pub jail_program: Option<String>,
@@ -126,6 +132,8 @@ impl AgentArgs {
             "registry_ca" => &self.registry_ca,
             "registry_plain" => &self.registry_plain,
             "image_pull_timeout_s" => &self.image_pull_timeout_s,
+            "image_retention_s" => &self.image_retention_s,
+            "image_disk_percent" => &self.image_disk_percent,
             "jail_program" => &self.jail_program,
             "insecure" => &self.insecure,
             "tls.ca" => &self.tls_ca,

@@ -79,6 +79,11 @@ fn registries(layers: &Layers<'_>, to: &mut AgentSettings) -> Result<(), Setting
     if let Some(said) = seconds {
         to.image_pull_timeout = Duration::from_secs(said.value);
     }
+    let seconds = layers.said("image_retention_s", |text| number(text, 0, RETENTION_S_MAX))?;
+    if let Some(said) = seconds {
+        to.image_retention = Duration::from_secs(said.value);
+    }
+    layers.set("image_disk_percent", |text| number(text, 0, 100), &mut to.image_disk_percent)?;
     Ok(())
 }
 
@@ -194,6 +199,8 @@ mod tests {
         flags.registry_ca = Some("ca.pem".to_owned());
         flags.registry_plain = Some("registry.test:5000,10.0.0.1".to_owned());
         flags.image_pull_timeout_s = Some("60".to_owned());
+        flags.image_retention_s = Some("3600".to_owned());
+        flags.image_disk_percent = Some("70".to_owned());
         let settings = AgentSettings::load_with(&flags, &nothing).unwrap();
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("agent.toml");

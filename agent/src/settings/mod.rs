@@ -61,6 +61,11 @@ pub struct AgentSettings {
     pub registries: registry::Access,
     /// How long an image may be on its way from a registry.
     pub image_pull_timeout: Duration,
+    /// How long an image that was pulled for tasks is kept when none uses it.
+    pub image_retention: Duration,
+    /// How full the disk of the data directory may be before more of them go, in hundredths; 100 is
+    /// as full as it gets.
+    pub image_disk_percent: u64,
     /// The program that supervises containers; `None` is this very program with the argument
     /// `jail`.
     pub jail_program: Option<PathBuf>,
@@ -114,6 +119,8 @@ impl AgentSettings {
             sandboxes_max: 1_000,
             registries: registry::Access::default(),
             image_pull_timeout: Duration::from_secs(900),
+            image_retention: Duration::from_secs(7 * 24 * 3_600),
+            image_disk_percent: 85,
             jail_program: None,
             security,
         })

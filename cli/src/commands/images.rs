@@ -8,8 +8,8 @@ use crate::{
     local::Local,
     output::{Format, Row, print_one, print_rows, stderr_is_terminal},
 };
-use anyhow::Context as _;
-use images::{Platform, Progress, Record, Reference, Store};
+use anyhow::{Context as _, anyhow};
+use images::{Keep, Platform, Progress, Record, Reference, Store, StoreError};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::{
@@ -87,6 +87,7 @@ struct ImageRow {
     layers: usize,
     bytes: u64,
     added_unix_s: u64,
+    keep: Keep,
 }
 
 /// How an image is run, for programs.
@@ -131,12 +132,13 @@ impl From<Record> for ImageRow {
             layers: record.layers,
             bytes: record.bytes,
             added_unix_s: record.added,
+            keep: record.keep,
         }
     }
 }
 
 impl Row for ImageRow {
-    const TITLES: &'static [&'static str] = &["name", "digest", "layers", "size", "added"];
+    const TITLES: &'static [&'static str] = &["name", "digest", "layers", "size", "added", "kept"];
 
     fn cells(&self) -> Vec<String> {
         let added = UNIX_EPOCH + Duration::from_secs(self.added_unix_s);
@@ -147,6 +149,10 @@ impl Row for ImageRow {
             self.layers.to_string(),
             HumanBytes(self.bytes).to_string(),
             humantime::format_rfc3339_seconds(added).to_string(),
+            match self.keep {
+                Keep::UntilRemoved => "until removed".to_owned(),
+                Keep::WhileUsed => "while used".to_owned(),
+            },
         ]
     }
 }
@@ -190,7 +196,7 @@ pub(crate) async fn run(args: &ImagesArgs, format: Format) -> anyhow::Result<()>
             print_rows(format, &rows.into_iter().map(ImageRow::from).collect::<Vec<_>>())
         }
         Some(ImagesCommand::Show(wanted)) => show(&open(&data_dir)?, &wanted.name, format),
-        Some(ImagesCommand::Remove(wanted)) => Ok(open(&data_dir)?.remove(&wanted.name)?),
+        Some(ImagesCommand::Remove(wanted)) => open(&data_dir)?.remove(&wanted.name).map_err(hint),
         Some(ImagesCommand::Prune) => {
             let collected = open(&data_dir)?.collect()?;
             let shown = ShownCollected { layers: collected.layers, bytes: collected.bytes };
@@ -210,8 +216,8 @@ async fn pull(data_dir: &Path, wanted: &PullArgs, format: Format) -> anyhow::Res
         ..registry::Access::default()
     })?;
     let (store, bar) = (Arc::new(store(data_dir)?), Arc::new(bar()?));
-    let platform = Platform::of_host();
-    let pulled = registry::pull(&client, &store, &wanted.name, &platform, bar.clone()).await;
+    let (name, platform) = ((&wanted.name, Keep::UntilRemoved), Platform::of_host());
+    let pulled = registry::pull(&client, &store, name, &platform, bar.clone()).await;
     bar.0.finish_and_clear();
     let pulled = pulled.with_context(|| format!("cannot pull {}", wanted.name.whole()))?;
     let shown = ShownPull {
@@ -270,13 +276,21 @@ fn open(data_dir: &Path) -> anyhow::Result<Store> {
     )
 }
 
+/// Says what to type next.
+fn hint(error: StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Unknown { .. } => anyhow!("{error}; `bourse images` lists those that are"),
+        error => error.into(),
+    }
+}
+
 fn list(store: &Store, format: Format) -> anyhow::Result<()> {
     let rows: Vec<ImageRow> = store.list()?.into_iter().map(ImageRow::from).collect();
     print_rows(format, &rows)
 }
 
 fn show(store: &Store, name: &Reference, format: Format) -> anyhow::Result<()> {
-    let image = store.image(name)?;
+    let image = store.image(name).map_err(hint)?;
     let config = image.config.clone();
     let shown = ShownImage {
         name: name.whole(),

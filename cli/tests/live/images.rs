@@ -153,7 +153,8 @@ fn an_agents_images_are_listed_shown_and_removed() {
     assert!(problem.contains("bourse images import"), "{problem}");
     assert_eq!(fs::read_dir(&empty).unwrap().count(), 0, "looking makes nothing");
     let problem = image(&["show", "greeter:1"]).failure();
-    assert!(problem.contains("there is no image docker.io/library/greeter:1"), "{problem}");
+    let expected = "there is no image docker.io/library/greeter:1; `bourse images` lists";
+    assert!(problem.contains(expected), "{problem}");
     let problem = image(&["import", "/nowhere"]).failure();
     assert!(problem.contains("/nowhere"), "{problem}");
     home.assert_clean();
@@ -227,6 +228,7 @@ fn an_image_is_pulled_from_a_registry() {
     };
     let first = pulled(&name);
     assert_eq!((&first["name"], &first["known_layers"]), (&json!(name), &json!(0)));
+    assert_eq!(first["keep"], "until_removed");
     assert!(first["fetched_bytes"].as_u64() > Some(0), "{first}");
     let by_digest = format!("{host}/team/greeter@{}", first["digest"].as_str().unwrap());
     let again = pulled(&by_digest);

@@ -1,7 +1,7 @@
 //! Images from a directory or an archive into the store.
 
 use super::{
-    BLOBS, INGEST, Store, StoreError, file,
+    BLOBS, INGEST, Keep, Store, StoreError, file,
     layers::{LayerRecord, chains},
     names::{self, Record},
     write_durably,
@@ -115,7 +115,8 @@ impl Store {
                 self.take(&source, &documents, &image.layers, progress, &in_source)?;
             for name in &image.names {
                 let layers = image.layers.len();
-                let record = Record { name: name.clone(), digest, bytes, layers, added: now() };
+                let (name, keep) = (name.clone(), Keep::UntilRemoved);
+                let record = Record { name, digest, bytes, layers, added: now(), keep };
                 self.give_name(&record)?;
                 imported.push(Imported { record, known_layers });
             }

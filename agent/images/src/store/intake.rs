@@ -6,7 +6,7 @@
 //! bytes come from is not known here.
 
 use super::{
-    DOWNLOADS, Imported, Progress, Record, Store, StoreError, file,
+    DOWNLOADS, Imported, Keep, Progress, Record, Store, StoreError, file,
     import::{Documents, now},
     layers::chains,
 };
@@ -27,6 +27,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::PathBuf,
     sync::Arc,
+    time::Duration,
 };
 
 /// Images on their way into a store. While this is there, nothing is collected.
@@ -169,9 +170,9 @@ impl Intake {
         }
     }
 
-    /// Unpacks what is missing of an image and gives it its name. A name with a digest means the
-    /// image by that of its manifest, or by that of an `index` which led to it. The archives are
-    /// removed.
+    /// Unpacks what is missing of an image and gives it its name, for so long. A name with a digest
+    /// means the image by that of its manifest, or by that of an `index` which led to it. The
+    /// archives are removed.
     ///
     /// Blocks, as long as it takes to unpack. Needs root.
     ///
@@ -181,12 +182,12 @@ impl Intake {
     pub fn add(
         &self,
         image: &Described,
-        name: &Reference,
+        name: (&Reference, Keep),
         index: Option<Digest>,
         archives: Vec<Downloaded>,
         progress: &dyn Progress,
     ) -> Result<Imported, StoreError> {
-        let digest = image.digest();
+        let (digest, (name, keep)) = (image.digest(), name);
         let means = |it: Digest| name.digest().is_none_or(|wanted| wanted == it.to_string());
         if !means(digest) && !index.is_some_and(means) {
             return Err(StoreError::Pinned { name: Box::new(name.clone()), found: digest });
@@ -205,7 +206,8 @@ impl Intake {
         let (bytes, known_layers) =
             self.store.take(&source, &documents, &layers, progress, &in_source)?;
         let layers = layers.len();
-        let record = Record { name: name.clone(), digest, bytes, layers, added: now() };
+        let name = name.clone();
+        let record = Record { name, digest, bytes, layers, added: now(), keep };
         self.store.give_name(&record)?;
         for archive in archives {
             std::fs::remove_file(&archive.path).map_err(file(&archive.path))?;
@@ -291,13 +293,18 @@ impl Download {
 
 impl Store {
     /// Removes archives that nobody went on with.
-    pub(super) fn clear_downloads(&self) -> Result<u64, StoreError> {
+    pub(super) fn clear_downloads(&self, unless: Duration) -> Result<u64, StoreError> {
         let directory = self.root.join(DOWNLOADS);
         let mut bytes: u64 = 0;
         for entry in std::fs::read_dir(&directory).map_err(file(&directory))? {
             let entry = entry.map_err(file(&directory))?;
             let path = entry.path();
-            let length = entry.metadata().map_err(file(&path))?.len();
+            let metadata = entry.metadata().map_err(file(&path))?;
+            let grown = metadata.modified().map_err(file(&path))?;
+            if grown.elapsed().unwrap_or_default() < unless {
+                continue;
+            }
+            let length = metadata.len();
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(file(&path)(error));

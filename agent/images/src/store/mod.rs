@@ -26,10 +26,10 @@ mod intake;
 mod layers;
 mod names;
 
-pub use collect::Collected;
+pub use collect::{Collected, Idle};
 pub use import::{Imported, Progress};
 pub use intake::{Described, Download, Downloaded, Intake, LayerArchive};
-pub use names::Record;
+pub use names::{Keep, Record};
 
 use crate::{
     accounts::{self, Account, AccountError},

@@ -10,6 +10,17 @@ use std::{io, path::Path};
 const NAMES: &str = "names.json";
 const NAMES_LOCK: &str = "names.lock";
 
+/// How long an image keeps its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// Until somebody removes it: it may be nowhere else.
+    #[default]
+    UntilRemoved,
+    /// While it is used, and for as long after that as there is room: its registry has it.
+    WhileUsed,
+}
+
 /// An image that has a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -23,6 +34,8 @@ pub struct Record {
     pub layers: usize,
     /// When it was added, in seconds since 1970.
     pub added: u64,
+    /// How long.
+    pub keep: Keep,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,6 +46,8 @@ struct Line {
     bytes: u64,
     layers: usize,
     added: u64,
+    #[serde(default)]
+    keep: Keep,
 }
 
 /// All of them, in order of their names.
@@ -49,8 +64,8 @@ pub(super) fn read(root: &Path) -> Result<Vec<Record>, StoreError> {
     let lines: Vec<Line> = serde_json::from_slice(&bytes).map_err(|error| malformed(&error))?;
     let record = |line: Line| {
         let name = line.name.parse().map_err(|error| malformed(&error))?;
-        let Line { digest, bytes, layers, added, .. } = line;
-        Ok(Record { name, digest, bytes, layers, added })
+        let Line { digest, bytes, layers, added, keep, .. } = line;
+        Ok(Record { name, digest, bytes, layers, added, keep })
     };
     lines.into_iter().map(record).collect()
 }
@@ -68,8 +83,8 @@ pub(super) fn change(
     }
     records.sort_by_key(|record| record.name.whole());
     let line = |record: Record| {
-        let Record { name, digest, bytes, layers, added } = record;
-        Line { name: name.whole(), digest, bytes, layers, added }
+        let Record { name, digest, bytes, layers, added, keep } = record;
+        Line { name: name.whole(), digest, bytes, layers, added, keep }
     };
     let lines: Vec<Line> = records.into_iter().map(line).collect();
     let text = serde_json::to_vec_pretty(&lines).expect("names are JSON");

@@ -1,7 +1,7 @@
 //! A store over time: names, what is shared, what is given back, and what a crash leaves.
 
 use crate::kit::{Kit, Layer, Made, kit, write_layout};
-use images::{Platform, Store, StoreError};
+use images::{Keep, Platform, Store, StoreError};
 use serde_json::json;
 use std::fs;
 
@@ -115,4 +115,30 @@ fn progress_is_told_layer_by_layer() {
     let (layers, bytes) = (kit.heard.layers.lock().unwrap(), kit.heard.bytes.lock().unwrap());
     assert_eq!(layers[..], [(1, 2, false), (2, 2, false), (1, 2, true), (2, 2, false)]);
     assert!(*bytes > 100, "{bytes}");
+}
+
+#[test]
+fn images_that_somebody_put_there_are_never_idle() {
+    let Some(kit) = kit("images_that_somebody_put_there_are_never_idle") else { return };
+    let record = kit.import(&image("a:1", "a")).unwrap().record;
+    assert_eq!((record.keep, kit.store.idle().unwrap().len()), (Keep::UntilRemoved, 0));
+}
+
+#[test]
+fn an_archive_that_somebody_may_go_on_with_is_spared() {
+    let Some(kit) = kit("an_archive_that_somebody_may_go_on_with_is_spared") else { return };
+    let half = kit.path("store").join("downloads").join("ab".repeat(32));
+    fs::write(&half, "half").unwrap();
+    let hour = std::time::Duration::from_secs(3_600);
+    assert_eq!(kit.store.try_collect(hour).unwrap().expect("nobody is at work").bytes, 0);
+    assert!(half.exists());
+    let old = std::time::SystemTime::now() - 2 * hour;
+    fs::File::options().write(true).open(&half).unwrap().set_modified(old).unwrap();
+    kit.import(&image("a:1", "a")).unwrap();
+    let used = kit.image("a:1");
+    assert_eq!(kit.store.try_collect(hour).unwrap(), None, "somebody is at work");
+    assert!(half.exists());
+    drop(used);
+    assert_eq!(kit.store.try_collect(hour).unwrap().expect("nobody is at work").bytes, 4);
+    assert!(!half.exists());
 }

@@ -2,7 +2,7 @@
 
 use crate::fake::{Fake, blob, path};
 use flate2::{Compression, write::GzEncoder};
-use images::{Digest, Image, Platform, Record, Reference, Store};
+use images::{Digest, Image, Keep, Platform, Record, Reference, Store};
 use registry::{Access, Client, Patience, Progress, PullError, Pulled, pull};
 use serde_json::{Value, json};
 use std::{
@@ -104,7 +104,14 @@ impl Kit {
 
     pub(crate) async fn pull_with(&self, client: &Client, rest: &str) -> Result<Pulled, PullError> {
         let platform = Platform { architecture: "amd64".to_owned() };
-        pull(client, &self.store, &self.name(rest), &platform, self.heard.clone()).await
+        pull(
+            client,
+            &self.store,
+            (&self.name(rest), Keep::WhileUsed),
+            &platform,
+            self.heard.clone(),
+        )
+        .await
     }
 
     /// Pulls what cannot be pulled, which leaves no name and no layer.

@@ -16,6 +16,7 @@ async fn an_image_is_pulled_by_its_tag_and_what_is_known_is_not_fetched_again() 
     let bytes: usize = made.layers.iter().map(Vec::len).sum();
     assert_eq!(pulled.fetched, u64::try_from(bytes).unwrap());
     assert_eq!(pulled.imported.record.digest, made.digest());
+    assert_eq!(kit.store.idle().unwrap()[0].record, pulled.imported.record);
     assert_eq!(*kit.heard.missing.lock().unwrap(), [(2, pulled.fetched)]);
     assert_eq!(*kit.heard.fetched.lock().unwrap(), pulled.fetched);
     let image = kit.image("team/tool:v1");

@@ -5,7 +5,7 @@ use crate::{
     access::identity,
     kit::{Heard, client, is_root, read},
 };
-use images::{Platform, Store};
+use images::{Keep, Platform, Store};
 use registry::{PullError, pull};
 use std::{
     fs,
@@ -143,15 +143,17 @@ async fn images_of_debians_tools_come_from_debians_registry() {
     let heard = Arc::new(Heard::default());
     for tag in ["oci", "docker"] {
         let name = format!("127.0.0.1:{port}/team/tool:{tag}").parse().unwrap();
-        let refused = pull(&stranger, &store, &name, &platform, heard.clone()).await.unwrap_err();
+        let named = (&name, Keep::WhileUsed);
+        let refused = pull(&stranger, &store, named, &platform, heard.clone()).await.unwrap_err();
         assert!(matches!(refused, PullError::Denied { user: None, .. }), "{refused:?}");
-        pull(&known, &store, &name, &platform, heard.clone()).await.unwrap();
+        pull(&known, &store, named, &platform, heard.clone()).await.unwrap();
         let image = store.image(&name).unwrap();
         assert_eq!(image.config.entrypoint, ["/bin/true"]);
         let top = image.layers.len() - 1;
         assert_eq!(read(&image, top, "motd"), b"made by umoci");
         // By what it is, too.
         let name = format!("127.0.0.1:{port}/team/tool@{}", image.digest).parse().unwrap();
-        assert_eq!(pull(&known, &store, &name, &platform, heard.clone()).await.unwrap().fetched, 0);
+        let named = (&name, Keep::WhileUsed);
+        assert_eq!(pull(&known, &store, named, &platform, heard.clone()).await.unwrap().fetched, 0);
     }
 }
