@@ -1,7 +1,7 @@
 //! The disk under an agent's volumes: directories that outlive processes and boots, and who has
 //! them open. It remembers what was ever made on it, since nothing may be made there twice.
 
-use agent_core::{ContainerId, VolumeRow};
+use agent_core::{Agent, ContainerId, VolumeRow};
 use proto::model::{GroupKey, TaskKey, VolumeKey};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,6 +75,16 @@ impl VolumeDisk {
     /// Directories that a row stands for, or should.
     pub(crate) fn owned(&self) -> impl Iterator<Item = &VolumeKey> {
         self.directories.difference(&self.nobodys)
+    }
+
+    /// An agent that starts knows what its journal has, and what of it is not there.
+    pub(crate) fn is_known_to(&self, agent: &Agent) {
+        for (key, row) in &self.rows {
+            let known = agent.volume(key);
+            assert_eq!(known, Some(row), "V4: {key} is in the journal of an agent that starts");
+            let is_missing = row.has_data() && !self.directories.contains(key);
+            assert_eq!(agent.is_volume_missing(key), is_missing, "V4: {key} is missing, or is not");
+        }
     }
 
     /// A container begins; whether its volumes are there.

@@ -39,7 +39,9 @@ impl World {
         let mut outbox = Outbox::new();
         let now = host.clock.shows(at);
         let recovered = Agent::recover(config, journal, observed, found, now, &mut outbox);
-        host.agent = Some(recovered.expect("its own journal"));
+        let core = recovered.expect("its own journal");
+        host.disk.is_known_to(&core);
+        host.agent = Some(core);
         self.agent_stepped(agent, outbox);
     }
 

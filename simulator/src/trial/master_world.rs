@@ -190,12 +190,13 @@ impl World {
                 }
             }
             SchedulerEvent::Failure { agent, removed } => {
+                let index = master.ledger().applied().index;
                 self.watch_loss(process, agent);
                 let (now, most) = (self.queue.now(), self.options.agents_lost_per_minute);
                 match removed {
                     true => self.sometimes.note("agent removed"),
                     false => {
-                        self.oracles.losses_per_minute.lost(agent, now, most);
+                        self.oracles.losses_per_minute.lost(agent, index, now, most);
                         self.sometimes.note("agent unreachable");
                     }
                 }

@@ -56,6 +56,10 @@ impl World {
         let away: Vec<Away> =
             away.map(|row| (row.id, row.epoch, row.info.failover_timeout)).collect();
         self.oracles.losses.look(process, self.queue.now(), away);
+        let is_registered = |agent: &AgentId| {
+            ledger.agent(agent).is_some_and(|row| row.state == AgentState::Registered)
+        };
+        self.oracles.losses_per_minute.look(ledger.applied().index, is_registered);
         let (role, cpus) = (Role::any(), ResourceName::CPUS);
         let limit = ledger.roles().quota(&role).and_then(|quota| quota.limit(&cpus));
         let used = ledger.roles().allocated(&role).scalar(&cpus);
@@ -121,7 +125,6 @@ impl World {
         if let Some(Client::Agent(agent)) = self.connections.get(stream).map(|it| it.client) {
             let host = &self.agents[agent];
             self.oracles.losses.registered(&host.id, host.incarnation());
-            self.oracles.losses_per_minute.registered(&host.id);
         }
     }
 
