@@ -39,4 +39,6 @@ pub struct Target {
     /// How many different situations even that short run meets; one that meets fewer has begun to
     /// fail at the door, and finds nothing.
     pub situations_min: usize,
+    /// Whether nobody but root can run it.
+    pub needs_root: bool,
 }

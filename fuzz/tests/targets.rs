@@ -31,6 +31,10 @@ fn seed_of_now() -> u64 {
 
 fn run(name: &str) {
     let target = TARGETS.iter().find(|target| target.name == name).expect("listed below");
+    if target.needs_root && !nix::unistd::geteuid().is_root() {
+        assert!(env::var_os("BOURSE_TEST_STRICT").is_none(), "{name} needs root");
+        return println!("SKIPPED {name}: needs root");
+    }
     let seconds = number("BOURSE_FUZZ_SECONDS");
     let (bound, seed) = match seconds {
         Some(seconds) => (Bound::Time(Duration::from_secs(seconds)), seed_of_now()),
@@ -79,6 +83,7 @@ targets!(
     trace_text
     trace_parquet
     trace_own
+    unpack_archive
     path_lookup
     peer_messages
 );

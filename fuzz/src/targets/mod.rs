@@ -14,6 +14,7 @@ mod resources;
 mod settings;
 mod snapshot;
 mod traces;
+mod unpack_archive;
 
 use crate::{
     Target,
@@ -70,6 +71,10 @@ pub const TARGETS: &[Target] = &[
     Target { form: Form::Bytes, ..target("trace_own", traces::own, traces::own_seeds, 600, 30) },
     target("peer_messages", peers::talk, peers::seeds, 150, 25),
     target("path_lookup", path_lookup::look, path_lookup::seeds, 600, 12),
+    Target {
+        needs_root: true,
+        ..target("unpack_archive", unpack_archive::unpack, unpack_archive::seeds, 250, 12)
+    },
 ];
 
 const fn target(
@@ -79,7 +84,8 @@ const fn target(
     executions: u64,
     situations_min: usize,
 ) -> Target {
-    Target { name, run, seeds, form: Form::Wire, executions, situations_min }
+    let (form, needs_root) = (Form::Wire, false);
+    Target { name, run, seeds, form, executions, situations_min, needs_root }
 }
 
 /// A folder that is gone when it is let go; in memory where there is such a place.
