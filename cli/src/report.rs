@@ -12,7 +12,7 @@ use batch::{Observer, Outcome, Progress, Skip, Summary, TaskNews};
 use indicatif::{ProgressBar, ProgressStyle};
 use proto::model::{AgentId, FrameworkId, Instant, TaskId};
 use serde::Serialize;
-use std::{fmt, time::Duration};
+use std::{collections::BTreeSet, fmt, time::Duration};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
     task::JoinHandle,
@@ -53,7 +53,9 @@ impl Reporter {
         let (news, incoming) = channel(NEWS_MAX);
         let bar = bar(total);
         let outputs = Vec::new();
-        let printing = Printing { reader, format, bar, framework: None, launched: false, outputs };
+        let running = BTreeSet::new();
+        let printing =
+            Printing { reader, format, bar, framework: None, launched: false, running, outputs };
         (Self(news), Printer(tokio::spawn(printing.run(incoming))))
     }
 }
@@ -86,6 +88,8 @@ struct Printing {
     bar: ProgressBar,
     framework: Option<FrameworkId>,
     launched: bool,
+    /// Tasks and groups that were seen to run, and have not ended.
+    running: BTreeSet<TaskId>,
     outputs: Vec<Output>,
 }
 
@@ -125,6 +129,7 @@ impl Printing {
             Progress::Started(news) => {
                 let place = news.agent.as_ref().map(|agent| format!(" on {agent}"));
                 self.bar.set_message(format!("{} runs{}", news.task, place.unwrap_or_default()));
+                self.running.insert(news.task);
             }
             Progress::Ended { news, outcome, message, retry_in } => {
                 let detail = if message.is_empty() { message } else { format!(": {message}") };
@@ -155,23 +160,27 @@ impl Printing {
 
     /// What a task wrote, or each task of a group.
     async fn show_outputs(&mut self, news: &TaskNews) {
+        let has_run = self.running.remove(&news.task);
         let Some(agent) = &news.agent else { return };
         match &news.members[..] {
-            [] => self.show_output(&news.task, agent).await,
+            [] => self.show_output(&news.task, agent, has_run).await,
             members => {
                 for member in members {
-                    self.show_output(member, agent).await;
+                    self.show_output(member, agent, has_run).await;
                 }
             }
         }
     }
 
-    /// Prints what a task wrote, each line under its name, or keeps it for JSON.
-    async fn show_output(&mut self, task: &TaskId, agent: &AgentId) {
+    /// Prints what a task wrote, each line under its name, or keeps it for JSON. One that was not
+    /// seen to run may have no sandbox.
+    async fn show_output(&mut self, task: &TaskId, agent: &AgentId, has_run: bool) {
         let (Some(reader), Some(framework)) = (&self.reader, self.framework) else { return };
         let row = TaskRow::named(framework.to_string(), task.to_string(), agent.to_string());
         let mut texts = <[String; 2]>::default();
-        if let Err(problem) = read(reader, &row, &mut texts).await {
+        if let Err(problem) = read(reader, &row, &mut texts).await
+            && has_run
+        {
             self.say(&format!("the output of {task} cannot be read: {problem:#}"));
         }
         let [stdout, stderr] = texts;

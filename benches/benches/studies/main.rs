@@ -6,6 +6,8 @@
 //! machines with eight of them, and tasks of parts of one up to all eight. The published runs need
 //! their data (`BOURSE_TRACES`). Time is that of this thread on a processor.
 
+mod waiting;
+
 use benches::{allocation::timed, arguments::Arguments, growth::Growth, report::Report};
 use master_core::{
     allocator::Amounts,
@@ -215,6 +217,7 @@ fn main() -> anyhow::Result<()> {
     }
     by_policy(&mut report, &arguments, Bed::cpus, cpu_policies);
     by_policy(&mut report, &arguments, Bed::gpus, gpu_policies);
+    waiting::report(&mut report, &arguments)?;
     match std::env::var_os("BOURSE_TRACES") {
         None => report.note("published runs: SKIPPED, BOURSE_TRACES is not set"),
         Some(data) => {

@@ -98,6 +98,7 @@ fn a_task_runs_in_its_image() {
     let outcome = local(&["--image", "127.0.0.1:1/nobody/knows:1"]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stderr.contains("the registry 127.0.0.1:1 does not answer"), "{outcome:?}");
+    assert!(!outcome.stderr.contains("cannot be read"), "it has no output: {outcome:?}");
     let outcome = local(&["--image", "a b"]);
     assert!(outcome.stderr.contains("image"), "{outcome:?}");
     home.assert_clean();
