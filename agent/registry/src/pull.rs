@@ -26,7 +26,9 @@ const ANY: &str = "*/*";
 /// come from any thread.
 pub trait Progress: images::Progress + Send {
     /// So many archives are missing, with so many bytes together.
-    fn missing(&self, archives: usize, bytes: u64);
+    fn missing(&self, archives: usize, bytes: u64) {
+        let _ = (archives, bytes);
+    }
 
     /// So many more bytes of them are there.
     fn fetched(&self, bytes: u64);
@@ -61,7 +63,8 @@ struct Resolved {
 pub async fn pull(
     client: &Client,
     store: &Arc<Store>,
-    (name, keep): (&Reference, Keep),
+    name: &Reference,
+    keep: Keep,
     platform: &Platform,
     progress: Arc<dyn Progress>,
 ) -> Result<Pulled, PullError> {
@@ -79,8 +82,7 @@ pub async fn pull(
     let archives = fetch_all(client, &repository, &intake, missing, &progress).await?;
     let (name, index) = (name.clone(), resolved.index);
     let imported =
-        blocking(move || Ok(intake.add(&image, (&name, keep), index, archives, &*progress)?))
-            .await?;
+        blocking(move || Ok(intake.add(&image, &name, keep, index, archives, &*progress)?)).await?;
     Ok(Pulled { imported, fetched })
 }
 

@@ -110,24 +110,18 @@ impl Images {
     async fn fetch(&self, name: &Reference) -> Result<Pulled, PullError> {
         let client = self.pulls.client()?.clone();
         let store = self.open()?;
-        let (name, platform) = ((name, Keep::WhileUsed), Platform::of_host());
-        registry::pull(&client, &store, name, &platform, Arc::new(Counted)).await
+        let (keep, platform) = (Keep::WhileUsed, Platform::of_host());
+        registry::pull(&client, &store, name, keep, &platform, Arc::new(Counted)).await
     }
 }
 
 impl Progress for Counted {
-    fn missing(&self, _archives: usize, _bytes: u64) {}
-
     fn fetched(&self, bytes: u64) {
         metrics::fetched(bytes);
     }
 }
 
-impl images::Progress for Counted {
-    fn layer(&self, _number: usize, _layers: usize, _bytes: u64, _is_there: bool) {}
-
-    fn read(&self, _bytes: u64) {}
-}
+impl images::Progress for Counted {}
 
 #[cfg(test)]
 mod tests {

@@ -115,14 +115,6 @@ mod tests {
     const DAY: Duration = Duration::from_secs(24 * 3_600);
     const RETENTION: Retention = Retention { age: DAY, disk_percent: 85 };
 
-    struct Nobody;
-
-    impl images::Progress for Nobody {
-        fn layer(&self, _number: usize, _layers: usize, _bytes: u64, _is_there: bool) {}
-
-        fn read(&self, _bytes: u64) {}
-    }
-
     /// An image without layers, which takes nobody who is root.
     fn add(store: &Arc<Store>, name: &str, keep: Keep) -> Imported {
         let config = json!({
@@ -139,7 +131,13 @@ mod tests {
         });
         let image = Described::new(manifest.to_string().into_bytes(), config).unwrap();
         let name: Reference = name.parse().unwrap();
-        store.intake().unwrap().add(&image, (&name, keep), None, Vec::new(), &Nobody).unwrap()
+        store.intake().unwrap().add(&image, &name, keep, None, Vec::new(), &()).unwrap()
+    }
+
+    fn set_last_use(place: &Path, store: &Store, name: &str, at: SystemTime) {
+        let image = store.image(&name.parse().unwrap()).unwrap();
+        let blob = place.join("images/blobs").join(image.digest.hex());
+        std::fs::File::open(blob).unwrap().set_modified(at).unwrap();
     }
 
     /// Used in this order; `kept` was put there by hand.
@@ -150,10 +148,7 @@ mod tests {
         }
         add(&store, "kept", Keep::UntilRemoved);
         for (name, seconds) in [("a", 0), ("b", 10), ("c", 20)] {
-            let image = store.image(&name.parse().unwrap()).unwrap();
-            let blob = place.join("images/blobs").join(image.digest.hex());
-            let at = SystemTime::now() + Duration::from_secs(seconds);
-            std::fs::File::open(blob).unwrap().set_modified(at).unwrap();
+            set_last_use(place, &store, name, after(seconds));
         }
         store
     }
@@ -188,6 +183,19 @@ mod tests {
         assert_eq!(names(&store), ["a", "c", "kept"], "its age counts from its last use");
         make_room(&store, RETENTION, after(2 * day), &roomy).unwrap();
         assert_eq!(names(&store), ["kept"]);
+    }
+
+    #[test]
+    fn whoever_lets_an_image_go_has_used_it() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Arc::new(Store::open(&place.path().join("images")).unwrap());
+        add(&store, "a", Keep::WhileUsed);
+        store.hold("container", &store.image(&"a".parse().unwrap()).unwrap()).unwrap();
+        set_last_use(place.path(), &store, "a", SystemTime::UNIX_EPOCH);
+        assert_eq!(store.idle().unwrap(), [], "it is used");
+        let before = SystemTime::now();
+        store.release("container").unwrap();
+        assert!(store.idle().unwrap()[0].since >= before);
     }
 
     #[test]

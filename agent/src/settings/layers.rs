@@ -63,10 +63,7 @@ fn containers(layers: &Layers<'_>, to: &mut AgentSettings) -> Result<(), Setting
     layers.set("pids_max", |text| number(text, 1, PIDS_MAX), &mut to.pids_max)?;
     layers.set("launches_max", |text| count(text, 10_000), &mut to.launches_max)?;
     layers.set("sandboxes_max", |text| count(text, 10_000_000), &mut to.sandboxes_max)?;
-    let seconds = layers.said("sandbox_retention_s", |text| number(text, 0, RETENTION_S_MAX))?;
-    if let Some(said) = seconds {
-        to.sandbox_retention = Duration::from_secs(said.value);
-    }
+    set_seconds(layers, "sandbox_retention_s", 0, &mut to.sandbox_retention)?;
     to.jail_program = layers.said("jail_program", path)?.map(|said| said.value);
     Ok(())
 }
@@ -75,15 +72,22 @@ fn registries(layers: &Layers<'_>, to: &mut AgentSettings) -> Result<(), Setting
     to.registries.auth_file = layers.said("registry_auth", path)?.map(|said| said.value);
     to.registries.ca_file = layers.said("registry_ca", path)?.map(|said| said.value);
     layers.set("registry_plain", read_registries, &mut to.registries.plain)?;
-    let seconds = layers.said("image_pull_timeout_s", |text| number(text, 1, RETENTION_S_MAX))?;
-    if let Some(said) = seconds {
-        to.image_pull_timeout = Duration::from_secs(said.value);
-    }
-    let seconds = layers.said("image_retention_s", |text| number(text, 0, RETENTION_S_MAX))?;
-    if let Some(said) = seconds {
-        to.image_retention = Duration::from_secs(said.value);
-    }
+    set_seconds(layers, "image_pull_timeout_s", 1, &mut to.image_pull_timeout)?;
+    set_seconds(layers, "image_retention_s", 0, &mut to.image_retention)?;
     layers.set("image_disk_percent", |text| number(text, 0, 100), &mut to.image_disk_percent)?;
+    Ok(())
+}
+
+/// A time of so many seconds at least, and a year at most.
+fn set_seconds(
+    layers: &Layers<'_>,
+    key: &'static str,
+    least: u64,
+    to: &mut Duration,
+) -> Result<(), SettingsError> {
+    if let Some(said) = layers.said(key, |text| number(text, least, RETENTION_S_MAX))? {
+        *to = Duration::from_secs(said.value);
+    }
     Ok(())
 }
 

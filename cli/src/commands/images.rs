@@ -216,8 +216,8 @@ async fn pull(data_dir: &Path, wanted: &PullArgs, format: Format) -> anyhow::Res
         ..registry::Access::default()
     })?;
     let (store, bar) = (Arc::new(store(data_dir)?), Arc::new(bar()?));
-    let (name, platform) = ((&wanted.name, Keep::UntilRemoved), Platform::of_host());
-    let pulled = registry::pull(&client, &store, name, &platform, bar.clone()).await;
+    let (name, keep, platform) = (&wanted.name, Keep::UntilRemoved, Platform::of_host());
+    let pulled = registry::pull(&client, &store, name, keep, &platform, bar.clone()).await;
     bar.0.finish_and_clear();
     let pulled = pulled.with_context(|| format!("cannot pull {}", wanted.name.whole()))?;
     let shown = ShownPull {

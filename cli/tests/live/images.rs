@@ -172,14 +172,19 @@ impl Drop for Registry {
 }
 
 impl Registry {
-    /// A registry on loopback with that archive's image, and what it is called there. `None` where
-    /// there are no such programs.
-    fn start(test: &str, home: &Home, archive: &Path) -> Option<(Self, String)> {
+    /// A registry on loopback with the image of [`archive`], and what it is called there. `None`,
+    /// loudly, where nobody may be root or there are no such programs.
+    fn start(test: &str) -> Option<(Self, Home, String)> {
+        if !may_be_root(test) {
+            return None;
+        }
         let is_there = |program: &&str| Command::new(program).arg("--version").output().is_ok();
         if !["docker-registry", "skopeo"].iter().all(is_there) {
             skip(test, "docker-registry and skopeo are needed");
             return None;
         }
+        let home = Home::new();
+        let archive = archive(&home);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let config = home.path().join("registry.yml");
         let text = format!(
@@ -202,19 +207,14 @@ impl Registry {
             .arg(format!("docker-archive:{}", archive.display()))
             .arg(format!("docker://{name}"));
         assert!(command.output().unwrap().status.success());
-        Some((registry, name))
+        Some((registry, home, name))
     }
 }
 
 #[test]
 fn an_image_is_pulled_from_a_registry() {
     const TEST: &str = "an_image_is_pulled_from_a_registry";
-    if !may_be_root(TEST) {
-        return;
-    }
-    let home = Home::new();
-    let archive = archive(&home);
-    let Some((registry, name)) = Registry::start(TEST, &home, &archive) else { return };
+    let Some((registry, home, name)) = Registry::start(TEST) else { return };
     let host = name.split('/').next().unwrap();
     let folder = home.path().join("agent");
     let image = |arguments: &[&str]| {
@@ -243,12 +243,7 @@ fn an_image_is_pulled_from_a_registry() {
 #[test]
 fn an_agent_pulls_what_its_tasks_name() {
     const TEST: &str = "an_agent_pulls_what_its_tasks_name";
-    if !may_be_root(TEST) {
-        return;
-    }
-    let home = Home::new();
-    let archive = archive(&home);
-    let Some((registry, name)) = Registry::start(TEST, &home, &archive) else { return };
+    let Some((registry, home, name)) = Registry::start(TEST) else { return };
     let local = |name: &str| {
         run(bourse(&home).args(["run", "--local", "--instances", "3", "--image", name]))
     };

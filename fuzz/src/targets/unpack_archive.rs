@@ -9,7 +9,7 @@ use crate::{
     situation::{met, met_error},
     wire::{self, Field},
 };
-use images::{Described, Digest, Keep, Progress, Reference, Store};
+use images::{Described, Digest, Keep, Reference, Store};
 use serde_json::json;
 use std::{
     fs,
@@ -24,17 +24,15 @@ const LAYERS_MAX: usize = 3;
 /// Somebody whom no image of ours knows.
 const OUTSIDER: &str = "outsider";
 
-const KINDS: [Option<EntryType>; 10] = [
-    Some(EntryType::Directory),
-    Some(EntryType::Regular),
-    Some(EntryType::Symlink),
-    Some(EntryType::Link),
-    Some(EntryType::Char),
-    Some(EntryType::Fifo),
-    Some(EntryType::XHeader),
-    Some(EntryType::GNULongName),
-    None,
-    None,
+const ENTRIES: [EntryType; 8] = [
+    EntryType::Directory,
+    EntryType::Regular,
+    EntryType::Symlink,
+    EntryType::Link,
+    EntryType::Char,
+    EntryType::Fifo,
+    EntryType::XHeader,
+    EntryType::GNULongName,
 ];
 const DIRECTORY: usize = 0;
 const FILE: usize = 1;
@@ -47,6 +45,7 @@ const LONG_NAME: usize = 7;
 /// Bytes as they are.
 const RAW: usize = 8;
 const NEXT_LAYER: usize = 9;
+const KINDS: usize = 10;
 
 const NAME: u64 = 1;
 const TO: u64 = 2;
@@ -60,14 +59,6 @@ struct Place {
 
 /// All that may be seen of a file: its name; mode, owners, links and size; times; content.
 type Seen = (PathBuf, [u64; 5], [i64; 4], Vec<u8>);
-
-struct Nobody;
-
-impl Progress for Nobody {
-    fn layer(&self, _number: usize, _layers: usize, _bytes: u64, _is_there: bool) {}
-
-    fn read(&self, _bytes: u64) {}
-}
 
 fn step(kind: usize, name: &str, to: &str, content: &[u8]) -> Field {
     let fields = [(NAME, name.as_bytes()), (TO, to.as_bytes()), (CONTENT, content)];
@@ -173,12 +164,13 @@ impl Place {
                 replaced.copied().collect::<Vec<u8>>()
             };
             let (name, to, content) = (field(NAME), field(TO), field(CONTENT));
+            let is_last = layers.len() == LAYERS_MAX;
             let archive = layers.last_mut().expect("there is one");
-            match (kind_of(number, KINDS.len()), KINDS[kind_of(number, KINDS.len())]) {
-                (_, Some(kind)) => append(archive, kind, &name, &to, &content),
-                (RAW, None) => archive.extend(content),
-                (_, None) if layers.len() < LAYERS_MAX => layers.push(Vec::new()),
-                (_, None) => {}
+            match kind_of(number, KINDS) {
+                RAW => archive.extend(content),
+                NEXT_LAYER if is_last => {}
+                NEXT_LAYER => layers.push(Vec::new()),
+                entry => append(archive, ENTRIES[entry], &name, &to, &content),
             }
         }
         layers
@@ -217,7 +209,7 @@ impl Place {
             archives.push(download.finish());
         }
         let name: Reference = "hostile:1".parse().expect("a name");
-        let added = intake.add(&image, (&name, Keep::UntilRemoved), None, archives, &Nobody);
+        let added = intake.add(&image, &name, Keep::UntilRemoved, None, archives, &());
         match added {
             Ok(_) => {
                 let image = store.image(&name).expect("it was added");

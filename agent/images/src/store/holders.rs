@@ -27,12 +27,11 @@ impl Store {
     pub fn release(&self, holder: &str) -> Result<(), StoreError> {
         let path = self.root.join(IN_USE).join(holder);
         let image = std::fs::read_to_string(&path).ok().and_then(|text| text.parse().ok());
-        if let Some(image) = image {
-            self.touch(image)?;
-        }
+        // Before it is idle; and it is let go also when that fails.
+        let touched = image.map_or(Ok(()), |image| self.touch(image));
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file(&path)(error)),
-            _ => Ok(()),
+            _ => touched,
         }
     }
 

@@ -24,15 +24,22 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// Hears how far it is. Calls come from the thread that imports and from those that unpack.
+/// Hears how far it is, as far as it wants to. Calls come from the thread that imports and from
+/// those that unpack. `()` hears nothing.
 pub trait Progress: Sync {
     /// Layer `number` of `layers` begins, from 1; its archive has so many bytes, 0 if nobody knows.
     /// `is_there` already: nothing is unpacked.
-    fn layer(&self, number: usize, layers: usize, bytes: u64, is_there: bool);
+    fn layer(&self, number: usize, layers: usize, bytes: u64, is_there: bool) {
+        let _ = (number, layers, bytes, is_there);
+    }
 
     /// So many more bytes of its archive were read.
-    fn read(&self, bytes: u64);
+    fn read(&self, bytes: u64) {
+        let _ = bytes;
+    }
 }
+
+impl Progress for () {}
 
 /// An image that was imported.
 #[derive(Debug, Clone, PartialEq, Eq)]

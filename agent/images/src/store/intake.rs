@@ -182,12 +182,13 @@ impl Intake {
     pub fn add(
         &self,
         image: &Described,
-        name: (&Reference, Keep),
+        name: &Reference,
+        keep: Keep,
         index: Option<Digest>,
         archives: Vec<Downloaded>,
         progress: &dyn Progress,
     ) -> Result<Imported, StoreError> {
-        let (digest, (name, keep)) = (image.digest(), name);
+        let digest = image.digest();
         let means = |it: Digest| name.digest().is_none_or(|wanted| wanted == it.to_string());
         if !means(digest) && !index.is_some_and(means) {
             return Err(StoreError::Pinned { name: Box::new(name.clone()), found: digest });
@@ -292,8 +293,8 @@ impl Download {
 }
 
 impl Store {
-    /// Removes archives that nobody went on with.
-    pub(super) fn clear_downloads(&self, unless: Duration) -> Result<u64, StoreError> {
+    /// Removes archives that nobody went on with: all but those that grew within this time.
+    pub(super) fn clear_downloads(&self, grown_within: Duration) -> Result<u64, StoreError> {
         let directory = self.root.join(DOWNLOADS);
         let mut bytes: u64 = 0;
         for entry in std::fs::read_dir(&directory).map_err(file(&directory))? {
@@ -301,7 +302,7 @@ impl Store {
             let path = entry.path();
             let metadata = entry.metadata().map_err(file(&path))?;
             let grown = metadata.modified().map_err(file(&path))?;
-            if grown.elapsed().unwrap_or_default() < unless {
+            if grown.elapsed().unwrap_or_default() < grown_within {
                 continue;
             }
             let length = metadata.len();

@@ -21,12 +21,14 @@
 
 mod collect;
 mod holders;
+mod idle;
 mod import;
 mod intake;
 mod layers;
 mod names;
 
-pub use collect::{Collected, Idle};
+pub use collect::Collected;
+pub use idle::Idle;
 pub use import::{Imported, Progress};
 pub use intake::{Described, Download, Downloaded, Intake, LayerArchive};
 pub use names::{Keep, Record};

@@ -158,8 +158,9 @@ async fn in_the_clear_only_by_word_or_on_loopback() {
     // Nobody listens there; it is asked with TLS or not at all.
     let name = "192.0.2.1:1/tool:v1".parse().unwrap();
     let platform = images::Platform::of_host();
-    let (client, named) = (asked_by(false), (&name, images::Keep::WhileUsed));
-    let pulled = registry::pull(&client, &kit.store, named, &platform, kit.heard.clone()).await;
+    let (client, keep) = (asked_by(false), images::Keep::WhileUsed);
+    let heard = kit.heard.clone();
+    let pulled = registry::pull(&client, &kit.store, &name, keep, &platform, heard).await;
     let error = pulled.unwrap_err();
     let error = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
     assert!(!error.is_empty());

@@ -104,14 +104,8 @@ impl Kit {
 
     pub(crate) async fn pull_with(&self, client: &Client, rest: &str) -> Result<Pulled, PullError> {
         let platform = Platform { architecture: "amd64".to_owned() };
-        pull(
-            client,
-            &self.store,
-            (&self.name(rest), Keep::WhileUsed),
-            &platform,
-            self.heard.clone(),
-        )
-        .await
+        pull(client, &self.store, &self.name(rest), Keep::WhileUsed, &platform, self.heard.clone())
+            .await
     }
 
     /// Pulls what cannot be pulled, which leaves no name and no layer.

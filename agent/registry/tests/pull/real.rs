@@ -141,19 +141,22 @@ async fn images_of_debians_tools_come_from_debians_registry() {
     let stranger = client(|access| access.ca_file = Some(ca.join("ca.crt")));
     let platform = Platform::of_host();
     let heard = Arc::new(Heard::default());
+    let keep = Keep::WhileUsed;
     for tag in ["oci", "docker"] {
         let name = format!("127.0.0.1:{port}/team/tool:{tag}").parse().unwrap();
-        let named = (&name, Keep::WhileUsed);
-        let refused = pull(&stranger, &store, named, &platform, heard.clone()).await.unwrap_err();
+        let refused =
+            pull(&stranger, &store, &name, keep, &platform, heard.clone()).await.unwrap_err();
         assert!(matches!(refused, PullError::Denied { user: None, .. }), "{refused:?}");
-        pull(&known, &store, named, &platform, heard.clone()).await.unwrap();
+        pull(&known, &store, &name, keep, &platform, heard.clone()).await.unwrap();
         let image = store.image(&name).unwrap();
         assert_eq!(image.config.entrypoint, ["/bin/true"]);
         let top = image.layers.len() - 1;
         assert_eq!(read(&image, top, "motd"), b"made by umoci");
         // By what it is, too.
         let name = format!("127.0.0.1:{port}/team/tool@{}", image.digest).parse().unwrap();
-        let named = (&name, Keep::WhileUsed);
-        assert_eq!(pull(&known, &store, named, &platform, heard.clone()).await.unwrap().fetched, 0);
+        assert_eq!(
+            pull(&known, &store, &name, keep, &platform, heard.clone()).await.unwrap().fetched,
+            0
+        );
     }
 }
