@@ -8,18 +8,30 @@
 use master_core::{
     Ledger,
     consensus::Restored,
-    ledger::dump::{self, Restore},
+    ledger::{
+        digest::digest,
+        dump::{self, Restore},
+    },
     outbox::{Persist, SnapshotMark},
 };
 use proto::model::ClusterId;
 use raft::eraftpb::{Entry, HardState};
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, VecDeque},
     rc::Rc,
 };
 
-/// A snapshot's records.
-pub(crate) type Dump = Rc<Vec<Vec<u8>>>;
+/// A snapshot. Several processes start from the same one, so that it is read once: copies of a
+/// ledger share what does not change.
+#[derive(Debug, Clone)]
+pub(crate) struct Dump(Rc<Content>);
+
+#[derive(Debug)]
+struct Content {
+    records: Vec<Vec<u8>>,
+    read: OnceCell<(Ledger, u128)>,
+}
 
 /// What survives a crash.
 #[derive(Debug, Clone, Default)]
@@ -45,21 +57,30 @@ pub(crate) struct Disk {
     received: BTreeMap<u64, Dump>,
 }
 
-/// Everything in a ledger, as a file has it.
-pub(crate) fn dump_of(ledger: &Ledger) -> Dump {
-    Rc::new(dump::records(ledger).collect())
-}
-
-/// The ledger in a dump.
-///
-/// # Panics
-/// When the dump was not made by [`dump_of`].
-pub(crate) fn restore(dump: &Dump) -> Ledger {
-    let mut restore = Restore::new();
-    for record in dump.iter() {
-        restore.push(record).expect("a dump of our own");
+impl Dump {
+    /// Everything in a ledger, as a file has it.
+    pub(crate) fn of(ledger: &Ledger) -> Self {
+        let records = dump::records(ledger).collect();
+        Self(Rc::new(Content { records, read: OnceCell::new() }))
     }
-    restore.finish().expect("a dump of our own")
+
+    /// The records, as a file has them.
+    pub(crate) fn records(&self) -> &[Vec<u8>] {
+        &self.0.records
+    }
+
+    /// The ledger in it, and that ledger's digest.
+    pub(crate) fn ledger(&self) -> &(Ledger, u128) {
+        self.0.read.get_or_init(|| {
+            let mut restore = Restore::new();
+            for record in self.records() {
+                restore.push(record).expect("a dump of our own");
+            }
+            let ledger = restore.finish().expect("a dump of our own");
+            let digest = digest(&ledger);
+            (ledger, digest)
+        })
+    }
 }
 
 impl Durable {
@@ -69,11 +90,14 @@ impl Durable {
         self.entries.last().map_or(snapshot, |entry| entry.index)
     }
 
-    /// What a process that starts now finds.
-    pub(crate) fn load(&self, cluster: &ClusterId) -> (Restored, Ledger) {
-        let ledger = match &self.snapshot {
-            Some((_, dump)) => restore(dump),
-            None => Ledger::new(cluster.clone()),
+    /// What a process that starts now finds: with a snapshot, the digest of its ledger, too.
+    pub(crate) fn load(&self, cluster: &ClusterId) -> (Restored, Ledger, Option<u128>) {
+        let (ledger, digest) = match &self.snapshot {
+            Some((_, dump)) => {
+                let (ledger, digest) = dump.ledger();
+                (ledger.clone(), Some(*digest))
+            }
+            None => (Ledger::new(cluster.clone()), None),
         };
         let restored = Restored {
             hard_state: self.hard_state.clone(),
@@ -81,7 +105,7 @@ impl Durable {
             entries: self.entries.clone(),
             voter: self.voter,
         };
-        (restored, ledger)
+        (restored, ledger, digest)
     }
 }
 

@@ -1,14 +1,14 @@
 //! What masters write: when it is on disk, what a disk refuses, what leaves only then.
 
 use super::{
-    disk::{dump_of, restore},
+    disk::Dump,
     event::{Happening, MasterEvent, Process},
     master_host::Failing,
     world::World,
 };
 use master_core::{
     Input,
-    ledger::digest::{digest, of_records},
+    ledger::digest::of_records,
     outbox::{Persist, SnapshotMark},
 };
 
@@ -81,10 +81,11 @@ impl World {
         of: &master_core::Ledger,
     ) {
         assert_eq!(mark.index, of.applied().index, "the state is as of the mark");
-        let dump = dump_of(of);
+        let dump = Dump::of(of);
         if self.chance.oracles.per_mille(250) {
-            let restored = digest(&restore(&dump));
-            assert_eq!(restored, of_records(&*dump), "D3: a snapshot restores what it was of");
+            let (_, restored) = *dump.ledger();
+            let was = of_records(dump.records());
+            assert_eq!(restored, was, "D3: a snapshot restores what it was of");
         }
         let host = &mut self.masters[process.host];
         let earlier = host.snapshot.replace((mark, dump));

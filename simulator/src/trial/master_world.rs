@@ -2,7 +2,7 @@
 //! are executed as the real shell does it: in order, and what a write promises only after it.
 
 use super::{
-    disk::{Dump, restore},
+    disk::Dump,
     event::{Happening, MasterEvent, Process},
     streams::Down,
     world::World,
@@ -20,6 +20,10 @@ use proto::{
 };
 use raft::eraftpb::{Message, MessageType};
 use std::collections::BTreeMap;
+
+/// Whoever has applied so-manieth an entry shows its ledger's digest. Ledgers that differ go on
+/// differing, so that the next look sees it as well.
+const DIGEST_EVERY: u64 = 64;
 
 impl World {
     /// Something for a process: nothing for one that died, later for one that is paused.
@@ -110,7 +114,7 @@ impl World {
             let broken = invariants::check(master.ledger());
             assert!(broken.is_empty(), "ledger of {}: {broken:?}", host.node);
         }
-        if applied.is_multiple_of(32) {
+        if applied.is_multiple_of(DIGEST_EVERY) {
             self.oracles.digests.observe(host.node, applied, digest(master.ledger()));
         }
         let members = master.ledger().members().clone();
@@ -325,8 +329,9 @@ impl World {
     fn snapshot_arrived(&mut self, process: Process, message: Message, dump: Dump) {
         let sender = usize::try_from(message.from).expect("few nodes") - 1;
         let index = message.get_snapshot().get_metadata().index;
-        let ledger = Box::new(restore(&dump));
-        self.oracles.digests.observe(self.masters[process.host].node, index, digest(&ledger));
+        let (ledger, digest) = dump.ledger();
+        self.oracles.digests.observe(self.masters[process.host].node, index, *digest);
+        let ledger = Box::new(ledger.clone());
         self.masters[process.host].disk.receive(index, dump);
         self.give_master(process.host, Input::PeerSnapshot { message, ledger });
         if self.masters[sender].is_up() {
@@ -346,10 +351,9 @@ impl World {
         self.masters[host].begin(at, origin);
         let config = self.master_config(host, seed);
         let now = self.masters[host].now(at);
-        let (restored, ledger) = self.masters[host].disk.durable.load(&self.cluster);
-        let applied = ledger.applied().index;
-        if applied > 0 {
-            self.oracles.digests.observe(config.node, applied, digest(&ledger));
+        let (restored, ledger, digest) = self.masters[host].disk.durable.load(&self.cluster);
+        if let Some(digest) = digest {
+            self.oracles.digests.observe(config.node, ledger.applied().index, digest);
         }
         let master = Master::open(config, restored, ledger, now)
             .unwrap_or_else(|problem| panic!("host {host} cannot start: {problem:?}"));

@@ -134,7 +134,7 @@ impl World {
     pub(crate) fn role_change(&mut self) -> OperatorCall {
         let role = Role::any();
         let chance = &mut self.chance.frameworks;
-        match chance.below(6) {
+        match chance.below(7) {
             0 => {
                 let weight = Milli(i64::try_from(chance.between(1, 40) * 100).expect("small"));
                 OperatorCall::SetWeight { role, weight: chance.per_mille(700).then_some(weight) }
@@ -151,7 +151,13 @@ impl World {
                 let quota = quota.expect("a limit above the guarantee");
                 OperatorCall::SetQuota { role, quota, force: chance.per_mille(300) }
             }
-            2 => OperatorCall::RemoveQuota(role),
+            // A slip: more than there is, which nobody forces.
+            2 => {
+                let guarantee = Resources::cpus_mem(2_000_000, 64);
+                let quota = Quota::new(guarantee, vec![], None).expect("a guarantee");
+                OperatorCall::SetQuota { role, quota, force: false }
+            }
+            3 => OperatorCall::RemoveQuota(role),
             _ => {
                 let offer_mode = match chance.below(4) {
                     0 | 1 => Change::Keep,

@@ -11,7 +11,7 @@ use proto::model::{
     AgentId, FrameworkId, Instant, Milli, ReservationId, ReservationRef, Resources, Role, TaskId,
     VolumeMount, VolumeRef,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 /// What the rows say.
 #[derive(Debug, Default)]
@@ -152,10 +152,15 @@ fn derive_roles(
 
 fn derive_task(ledger: &Ledger, task: &Task, derived: &mut Derived) -> Result<(), Broken> {
     let key = &task.key;
-    if !ledger.frameworks.contains_key(&key.framework) {
-        return Err(Broken { name: "T6", detail: format!("task {key} has no framework") });
-    }
-    let of_framework = derived.frameworks.entry(key.framework).or_default();
+    let of_framework = match derived.frameworks.entry(key.framework) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) if ledger.frameworks.contains_key(&key.framework) => {
+            entry.insert(OfFramework::default())
+        }
+        Entry::Vacant(_) => {
+            return Err(Broken { name: "T6", detail: format!("task {key} has no framework") });
+        }
+    };
     of_framework.task_count += 1;
     of_framework.pending_acknowledgements += task.pending.len() as u64;
     if task.is_terminal() {
@@ -169,11 +174,16 @@ fn derive_task(ledger: &Ledger, task: &Task, derived: &mut Derived) -> Result<()
     if task.preempted.is_some() {
         derived.index.preempted.insert(key.clone());
     }
-    if !ledger.agents.contains_key(&task.info.agent) {
-        return Err(Broken { name: "T6", detail: format!("task {key} lives on no agent") });
-    }
+    let sum = match derived.allocated.entry(task.info.agent.clone()) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) if ledger.agents.contains_key(&task.info.agent) => {
+            entry.insert(Resources::new())
+        }
+        Entry::Vacant(_) => {
+            return Err(Broken { name: "T6", detail: format!("task {key} lives on no agent") });
+        }
+    };
     let excess = |_| Broken { name: "A1", detail: format!("task {key} takes what is taken") };
-    let sum = derived.allocated.entry(task.info.agent.clone()).or_default();
     *sum = sum.checked_add(task.held()).map_err(excess)?;
     let share = task.held().counts();
     if !share.is_empty() {

@@ -115,19 +115,22 @@ fn check_member(ledger: &Ledger, task: &Task, findings: &mut Findings) {
 /// G1, and G2: what is the matter with a group is the end of one of its tasks.
 fn check_group(ledger: &Ledger, key: &GroupKey, group: &Group, findings: &mut Findings) {
     findings.expect(*key == group.key, "index", || format!("group {key} under another id"));
-    let rows = || group.tasks().filter_map(|task| ledger.tasks.get(&task));
-    let own = rows().all(|task| task.group().as_ref() == Some(key));
-    findings.expect(own && rows().next().is_some(), "G1", || format!("group {key} has no tasks"));
+    let tasks: Vec<(TaskKey, Option<&Task>)> =
+        group.tasks().map(|task| (task.clone(), ledger.tasks.get(&task))).collect();
+    let mut rows = tasks.iter().filter_map(|(_, row)| *row);
+    let some = rows.clone().next().is_some();
+    let own = rows.all(|task| task.group().as_ref() == Some(key));
+    findings.expect(own && some, "G1", || format!("group {key} has no tasks"));
     let failed = group.failed.as_ref().is_none_or(|(task, state)| {
-        let task = TaskKey { framework: key.framework, task: task.clone() };
-        group.tasks().any(|own| own == task)
-            && ledger.tasks.get(&task).is_none_or(|row| row.state() == *state)
+        let failed = tasks.iter().find(|(own, _)| own.task == *task);
+        failed.is_some_and(|(_, row)| row.is_none_or(|row| row.state() == *state))
     });
     findings.expect(failed, "G2", || format!("group {key} failed for {:?}", group.failed));
     let whole = group.members.len() <= limits::TASKS_PER_GROUP_MAX;
     findings.expect(whole, "H4", || format!("group {key} has {} tasks", group.members.len()));
     // Whoever ends a part of a group ends all of it (what was preempted is to end as one).
-    let live: Vec<&Task> = ledger.live_tasks_of_group(group).collect();
+    let live: Vec<&Task> =
+        tasks.iter().filter_map(|(_, row)| *row).filter(|task| !task.is_terminal()).collect();
     let some = live.iter().filter(|task| task.is_ending()).count();
     findings.expect(some == 0 || some == live.len(), "G3", || {
         format!("group {key}: {some} of {} tasks are being ended", live.len())
