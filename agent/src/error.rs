@@ -1,7 +1,7 @@
 //! Why an agent does not start, or ends by itself.
 
 use crate::{
-    containers::sweep::CgroupsError,
+    containers::{filters::FiltersError, sweep::CgroupsError},
     disk::{CommitError, JournalFileError},
     identity::CredentialsError,
 };
@@ -59,6 +59,9 @@ pub enum AgentError {
     /// Full isolation without cgroups.
     #[error("full isolation is not to be had here; repair that, or say `isolation = \"none\"`")]
     Cgroups(#[from] CgroupsError),
+    /// The profile of system calls cannot be used.
+    #[error(transparent)]
+    Filters(#[from] FiltersError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {

@@ -8,6 +8,7 @@ use crate::{
     containers::{
         Containerizer,
         emulated::Emulated,
+        filters,
         observe::observe,
         plan::{Cgroups, Style},
         supervised::{Parts, Supervised},
@@ -114,6 +115,7 @@ struct Ground {
     journal_file: JournalFile,
     journal: Journal,
     cgroups: Option<Cgroups>,
+    system_call_filters: Vec<PathBuf>,
     observed: BTreeMap<ContainerId, Observation>,
     volumes: VolumeTree,
     volumes_found: BTreeSet<VolumeKey>,
@@ -175,6 +177,10 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         IsolationChoice::Auto if root => Some(claim(&data_dir)?),
         IsolationChoice::Auto | IsolationChoice::None | IsolationChoice::Emulated(_) => None,
     };
+    let system_call_filters = match &cgroups {
+        Some(_) => filters::lay_down(&settings.seccomp_profile, &data_dir)?,
+        None => Vec::new(),
+    };
     if let Err(error) = SandboxTree::new(&data_dir).restore_owners(&journal.rows) {
         // Operators can still read them all.
         tracing::warn!(%error, "cannot say again whose the sandboxes are");
@@ -206,6 +212,7 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         journal_file,
         journal,
         cgroups,
+        system_call_filters,
         observed,
         volumes,
         volumes_found,
@@ -241,6 +248,7 @@ fn raise(
         full: ground.cgroups,
         cpu_quota: settings.cpu_quota,
         pids_max: settings.pids_max,
+        system_call_filters: ground.system_call_filters,
     };
     let parts = Parts {
         style,

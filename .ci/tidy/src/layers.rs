@@ -33,6 +33,7 @@ const ALL: &[&str] = &[
     "master-core",
     "proto",
     "registry",
+    "seccomp",
     "simulator",
     "study",
     "traces",
@@ -47,12 +48,13 @@ const LAYERS: &[Layer] = &[
     layer("master/core", &["proto"]),
     layer("agent/core", &["proto"]),
     layer("agent/images", &[]),
-    layer("agent/jail", &[]),
+    Layer { tests_may_use: &["seccomp"], ..layer("agent/jail", &[]) },
     layer("agent/registry", &["images"]),
+    layer("agent/seccomp", &[]),
     Layer { tests_may_use: &["bourse-sdk"], ..layer("master", &["edge", "master-core", "proto"]) },
     Layer {
         tests_may_use: &["bourse-sdk"],
-        ..layer("agent", &["agent-core", "edge", "images", "jail", "proto", "registry"])
+        ..layer("agent", &["agent-core", "edge", "images", "jail", "proto", "registry", "seccomp"])
     },
     // Behind the feature `testing` alone: the tests of a scheduler's author run the real master.
     Layer {

@@ -81,7 +81,8 @@
 //!
 //! Task:
 //!
-//! 23. *Default signal actions, empty signal mask, say "about to exec", execute* with exactly the
+//! 23. *Default signal actions, empty signal mask, say "about to exec", install the filters of
+//!     system calls, execute* with exactly the
 //!     given arguments and environment. A successful exec closes the channel: that end is the
 //!     message.
 //!
@@ -100,7 +101,8 @@
 //! The network is the host's, and without an image so is the root file system, and a task that
 //! runs as root keeps root's capabilities: such a task can do to the host's files what root can.
 //! Give a [`plan::User`] to whatever is not trusted. With an image root keeps few capabilities,
-//! but there is no user namespace yet, no filter of system calls, and no limit on what it writes.
+//! but there is no user namespace yet, and no limit on what it writes. Which system calls are left
+//! is for [`plan::Plan::system_call_filters`] to say.
 //! Without isolation, a supervisor that is killed with KILL takes only the task itself along; what
 //! the task had started stays until the agent's [`cgroups::sweep`].
 //!

@@ -141,6 +141,8 @@ pub enum Step {
     EnterWorkingDirectory,
     /// Give up the capabilities that a container does not have.
     Capabilities,
+    /// Give up the system calls that a container may not make.
+    SystemCallFilters,
 }
 
 /// Why bytes are not a report.
@@ -229,7 +231,7 @@ impl LaunchFailure {
 
 impl Step {
     /// Every step; the position is the code on the wire between container and supervisor.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::ReadPlan,
         Self::OpenRuntime,
         Self::Supervise,
@@ -260,6 +262,7 @@ impl Step {
         Self::MountMasks,
         Self::EnterWorkingDirectory,
         Self::Capabilities,
+        Self::SystemCallFilters,
     ];
 
     pub(crate) fn code(self) -> u8 {
@@ -302,6 +305,7 @@ impl Step {
             Self::MountMasks => "cannot hide what of the kernel is nobody's business",
             Self::EnterWorkingDirectory => "cannot enter the working directory",
             Self::Capabilities => "cannot give up capabilities",
+            Self::SystemCallFilters => "cannot give up system calls",
         }
     }
 }

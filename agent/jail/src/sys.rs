@@ -179,6 +179,18 @@ pub(crate) fn default_signal_action(signal: c_int) {
     }
 }
 
+/// Lets a filter decide about all system calls from now on, of this process and of what it
+/// executes. Needs `no_new_privs`.
+pub(crate) fn install_filter(program: &[libc::sock_filter]) -> Result<(), Errno> {
+    let len = u16::try_from(program.len()).map_err(|_| Errno::E2BIG)?;
+    // The kernel only reads through the pointer.
+    let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
+    let (mode, flags) = (libc::SECCOMP_SET_MODE_FILTER, 0);
+    // SAFETY: the program outlives the call, which copies it and checks every instruction.
+    let result = unsafe { libc::syscall(libc::SYS_seccomp, mode, flags, &raw const program) };
+    Errno::result(result).map(drop)
+}
+
 /// Ignores a signal.
 pub(crate) fn ignore_signal(signal: c_int) {
     // SAFETY: SIG_IGN is a valid action for every signal that can be ignored.

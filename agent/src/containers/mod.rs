@@ -5,6 +5,7 @@
 //! here.
 
 pub(crate) mod emulated;
+pub(crate) mod filters;
 mod mounts;
 pub(crate) mod observe;
 pub(crate) mod plan;

@@ -27,6 +27,8 @@ pub(crate) struct Style {
     pub(crate) full: Option<Cgroups>,
     pub(crate) cpu_quota: bool,
     pub(crate) pids_max: u64,
+    /// What containers with namespaces are executed under; files for the jail.
+    pub(crate) system_call_filters: Vec<PathBuf>,
 }
 
 /// Where cgroups are made.
@@ -79,6 +81,10 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
         stop,
         oom_score_adj: None,
         process_limits: BTreeMap::new(),
+        system_call_filters: match style.full {
+            Some(_) => style.system_call_filters.clone(),
+            None => Vec::new(),
+        },
     }
 }
 
@@ -210,7 +216,9 @@ mod tests {
         let controllers = controllers.iter().map(hierarchy).collect();
         let layout = Layout { controllers, unified: None };
         let full = Some(Cgroups { layout, parent: "p".to_owned() });
-        Style { agent: "a".parse().unwrap(), full, cpu_quota: true, pids_max: 9 }
+        let system_call_filters = vec!["/d/seccomp/0".into()];
+        let agent = "a".parse().unwrap();
+        Style { agent, full, cpu_quota: true, pids_max: 9, system_call_filters }
     }
 
     fn place() -> Place {
@@ -285,6 +293,7 @@ mod tests {
         assert_eq!(plan.limits.cpu_milli, Some(1_500));
         assert_eq!(plan.limits.memory_bytes, Some(64 << 20));
         assert_eq!(plan.limits.pids_max, Some(9));
+        assert_eq!(plan.system_call_filters, [PathBuf::from("/d/seccomp/0")]);
         assert_eq!(plan.env["PATH"], "/mine");
         assert_eq!(plan.env["BOURSE_TASK_ID"], "t", "nobody passes for another task");
         assert_eq!(plan.env["BOURSE_FRAMEWORK_ID"], "framework-4");
@@ -313,5 +322,6 @@ mod tests {
         let plan = super::plan(&request(), &bare, place());
         plan.validate().expect("a valid plan");
         assert_eq!((plan.limits, plan.cgroups), (Limits::default(), None));
+        assert_eq!(plan.system_call_filters.len(), 0, "a plain process is one for development");
     }
 }

@@ -52,6 +52,13 @@ pub struct AgentArgs {
     /// `auto`, `full` (needs root) or `none` [default: auto]
     #[arg(long, value_name = "KIND")]
     pub isolation: Option<String>,
+    /// System calls that containers may make: `default`, `unconfined`, or a file in Docker's format
+    /// [default: default]
+    #[arg(long, value_name = "PROFILE")]
+    pub seccomp_profile: Option<String>,
+    /// Print the default of these profiles, to begin one's own with, and exit
+    #[arg(long)]
+    pub print_seccomp_profile: bool,
     /// How long an emulated task takes (with `--isolation emulated`)
     #[arg(long, value_name = "MS", hide = true)]
     pub emulated_task_ms: Option<String>,
@@ -122,6 +129,7 @@ impl AgentArgs {
             "advertise" => &self.advertise,
             "metrics_listen" => &self.metrics_listen,
             "isolation" => &self.isolation,
+            "seccomp_profile" => &self.seccomp_profile,
             "emulated_task_ms" => &self.emulated_task_ms,
             "cpu_quota" => &self.cpu_quota,
             "pids_max" => &self.pids_max,

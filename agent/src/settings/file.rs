@@ -1,6 +1,6 @@
 //! The form of a settings file. Unknown keys are refused: a misspelt limit must not be no limit.
 
-use super::{AgentSettings, IsolationChoice, Problem};
+use super::{AgentSettings, IsolationChoice, Problem, SeccompProfile};
 use edge::settings::{SettingsFile, TlsTable};
 use proto::model::DeclaredReservation;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,7 @@ pub(super) struct FileSettings {
     advertise: Option<String>,
     metrics_listen: Option<String>,
     isolation: Option<String>,
+    seccomp_profile: Option<String>,
     emulated_task_ms: Option<u64>,
     cpu_quota: Option<bool>,
     pids_max: Option<u64>,
@@ -59,6 +60,7 @@ impl SettingsFile for FileSettings {
             "advertise" => self.advertise.clone(),
             "metrics_listen" => self.metrics_listen.clone(),
             "isolation" => self.isolation.clone(),
+            "seccomp_profile" => self.seccomp_profile.clone(),
             "emulated_task_ms" => number(self.emulated_task_ms),
             "cpu_quota" => self.cpu_quota.map(|value| value.to_string()),
             "pids_max" => number(self.pids_max),
@@ -90,6 +92,11 @@ impl From<&AgentSettings> for FileSettings {
             IsolationChoice::None => ("none", None),
             IsolationChoice::Emulated(time) => ("emulated", u64::try_from(time.as_millis()).ok()),
         };
+        let seccomp_profile = match &settings.seccomp_profile {
+            SeccompProfile::Default => "default".to_owned(),
+            SeccompProfile::Unconfined => "unconfined".to_owned(),
+            SeccompProfile::File(path) => path.display().to_string(),
+        };
         let reserved = |it: &DeclaredReservation| format!("{}={}", it.role, it.resources);
         let reservations: Vec<String> = settings.reservations.iter().map(reserved).collect();
         let plain: Vec<String> = settings.registries.plain.iter().cloned().collect();
@@ -107,6 +114,7 @@ impl From<&AgentSettings> for FileSettings {
             advertise: settings.advertise.clone(),
             metrics_listen: settings.metrics_listen.map(|address| address.to_string()),
             isolation: Some(isolation.to_owned()),
+            seccomp_profile: Some(seccomp_profile),
             emulated_task_ms: emulated,
             cpu_quota: Some(settings.cpu_quota),
             pids_max: Some(settings.pids_max),

@@ -1,7 +1,7 @@
 //! Four layers become one: flag over environment over file over default.
 
 use super::{
-    AgentArgs, AgentSettings, IsolationChoice, Malformed, Problem, SettingsError,
+    AgentArgs, AgentSettings, IsolationChoice, Malformed, Problem, SeccompProfile, SettingsError,
     attributes_from_text, file::FileSettings, resources_from_text,
 };
 use edge::settings::{boolean, call_address, listen_address, number, path};
@@ -59,6 +59,7 @@ fn containers(layers: &Layers<'_>, to: &mut AgentSettings) -> Result<(), Setting
     let task_ms = layers.said("emulated_task_ms", |text| number(text, 0, RETENTION_S_MAX))?;
     let task = Duration::from_millis(task_ms.map_or(0, |said| said.value));
     layers.set("isolation", |text| read_isolation(text, task), &mut to.isolation)?;
+    layers.set("seccomp_profile", read_seccomp_profile, &mut to.seccomp_profile)?;
     layers.set("cpu_quota", boolean, &mut to.cpu_quota)?;
     layers.set("pids_max", |text| number(text, 1, PIDS_MAX), &mut to.pids_max)?;
     layers.set("launches_max", |text| count(text, 10_000), &mut to.launches_max)?;
@@ -151,9 +152,18 @@ fn read_isolation(text: &str, emulated: Duration) -> Result<IsolationChoice, Pro
     }
 }
 
+fn read_seccomp_profile(text: &str) -> Result<SeccompProfile, Malformed> {
+    match text {
+        "default" => Ok(SeccompProfile::Default),
+        "unconfined" => Ok(SeccompProfile::Unconfined),
+        file => path(file).map(SeccompProfile::File),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use edge::settings::SettingsFile;
     use std::fs;
 
     fn arguments() -> AgentArgs {
@@ -199,6 +209,7 @@ mod tests {
         flags.isolation = Some("emulated".to_owned());
         flags.emulated_task_ms = Some("5".to_owned());
         flags.listen = Some("127.0.0.1:0".to_owned());
+        flags.seccomp_profile = Some("/etc/bourse/seccomp.json".to_owned());
         flags.registry_auth = Some("/root/.docker/config.json".to_owned());
         flags.registry_ca = Some("ca.pem".to_owned());
         flags.registry_plain = Some("registry.test:5000,10.0.0.1".to_owned());
@@ -239,6 +250,24 @@ mod tests {
         flags.insecure = Some("true".to_owned());
         let error = AgentSettings::load_with(&flags, &nothing).unwrap_err();
         assert!(matches!(error, SettingsError::Contradiction { .. }));
+    }
+
+    #[test]
+    fn a_profile_is_one_of_ours_or_a_file() {
+        for (text, profile) in [
+            ("default", SeccompProfile::Default),
+            ("unconfined", SeccompProfile::Unconfined),
+            ("./default", SeccompProfile::File("./default".into())),
+        ] {
+            let flags = AgentArgs { seccomp_profile: Some(text.to_owned()), ..arguments() };
+            let settings = AgentSettings::load_with(&flags, &nothing).unwrap();
+            assert_eq!(settings.seccomp_profile, profile);
+            let again = toml::from_str::<FileSettings>(&settings.to_toml()).unwrap();
+            assert_eq!(again.value("seccomp_profile").as_deref(), Some(text));
+        }
+        let flags = AgentArgs { seccomp_profile: Some(String::new()), ..arguments() };
+        let error = AgentSettings::load_with(&flags, &nothing).unwrap_err();
+        assert_eq!(error.to_string(), "`seccomp_profile` (flag --seccomp-profile) is refused");
     }
 
     #[test]

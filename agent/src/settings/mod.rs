@@ -15,6 +15,7 @@ pub use arguments::AgentArgs;
 pub use bags::{attributes_from_text, resources_from_text};
 pub use edge::settings::{Malformed, Origin, Security, TlsPaths};
 pub use problem::{Problem, SettingsError};
+pub use seccomp::DEFAULT_PROFILE as DEFAULT_SECCOMP_PROFILE;
 
 use file::FileSettings;
 use proto::model::{AgentId, Attribute, DeclaredReservation, Domain, Resources};
@@ -47,6 +48,8 @@ pub struct AgentSettings {
     pub metrics_listen: Option<SocketAddr>,
     /// How far containers are kept apart.
     pub isolation: IsolationChoice,
+    /// Which system calls containers may make.
+    pub seccomp_profile: SeccompProfile,
     /// Makes a task's CPUs an upper bound also when processors are idle.
     pub cpu_quota: bool,
     /// Processes and threads of one task, at most.
@@ -86,6 +89,17 @@ pub enum IsolationChoice {
     Emulated(Duration),
 }
 
+/// Which system calls containers with namespaces may make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeccompProfile {
+    /// Those of [`seccomp::DEFAULT_PROFILE`].
+    Default,
+    /// All.
+    Unconfined,
+    /// Those of a file in Docker's format.
+    File(PathBuf),
+}
+
 impl AgentSettings {
     /// Settings with defaults, for this host.
     pub fn new(
@@ -112,6 +126,7 @@ impl AgentSettings {
             advertise: None,
             metrics_listen: None,
             isolation: IsolationChoice::Auto,
+            seccomp_profile: SeccompProfile::Default,
             cpu_quota: false,
             pids_max: 4_096,
             launches_max: 32,

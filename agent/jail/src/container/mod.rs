@@ -7,6 +7,7 @@
 
 mod capabilities;
 pub(crate) mod channel;
+mod filters;
 mod init;
 mod mounts;
 mod output;
@@ -48,6 +49,7 @@ pub(crate) struct Container {
     mounts: Vec<mounts::Prepared>,
     /// An image as root file system.
     root: Option<root::Prepared>,
+    filters: filters::Filters,
     stdout: OwnedFd,
     stderr: OwnedFd,
     entrances: Entrances,
@@ -89,6 +91,8 @@ impl Container {
             .map_err(|errno| (Step::OpenOutput, errno))?;
         let mounts = mounts::prepare(plan).map_err(|errno| (Step::MountPlaces, errno))?;
         let root = root::prepare(plan).map_err(|errno| (Step::MountRoot, errno))?;
+        let filters = filters::read(&plan.system_call_filters)
+            .map_err(|errno| (Step::SystemCallFilters, errno))?;
         let string = |text: &[u8]| {
             CString::new(text).expect("the plan was checked and contains no zero byte")
         };
@@ -105,6 +109,7 @@ impl Container {
             sandbox: string(plan.sandbox_dir.as_os_str().as_bytes()),
             mounts,
             root,
+            filters,
             stdout,
             stderr,
             entrances,

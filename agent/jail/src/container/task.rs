@@ -100,6 +100,7 @@ fn go(container: &Container, channel: &ContainerEnd) -> Result<(), Failed> {
     default_signal_actions();
     SigSet::empty().thread_set_mask().map_err(|errno| (Step::Signals, errno))?;
     channel.about_to_exec();
+    container.filters.install().map_err(|errno| (Step::SystemCallFilters, errno))?;
     let mut worst = Errno::ENOENT;
     for program in &container.programs {
         match execute(program, &container.arguments, &container.environment) {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroups::{ControllerName, Layout};
 pub use mounts::Mount;
-pub use root::{ImageRoot, Root, SANDBOX_IN_IMAGE};
+pub use root::{CAPABILITIES_IN_IMAGE, ImageRoot, Root, SANDBOX_IN_IMAGE};
 pub use stop::{Stop, StopStep};
 
 /// The version of the plan that this build understands.
@@ -28,6 +28,8 @@ pub const MAX_PLAN_BYTES: usize = 1024 * 1024;
 pub const MAX_NAME_BYTES: usize = 200;
 /// The longest grace period.
 pub const MAX_GRACE_MS: u64 = 24 * 60 * 60 * 1000;
+/// The most filters of system calls.
+pub const MAX_FILTERS: usize = 16;
 /// The smallest memory limit: less does not even load a program.
 pub const MIN_MEMORY_BYTES: u64 = 1024 * 1024;
 
@@ -80,6 +82,11 @@ pub struct Plan {
     /// Limits of each process; soft and hard alike. Those not named stay as inherited.
     #[serde(default)]
     pub process_limits: BTreeMap<ProcessLimit, u64>,
+    /// Files with the filters of system calls that the task is executed under, in the order in
+    /// which they are installed, each an array of `struct sock_filter` (seccomp(2)). Not written
+    /// when there is none, as with [`Self::mounts`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub system_call_filters: Vec<PathBuf>,
 }
 
 /// A numeric identity.

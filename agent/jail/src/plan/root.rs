@@ -12,6 +12,24 @@ const MAX_LAYERS: usize = 127;
 /// Where a task with an image finds its sandbox.
 pub const SANDBOX_IN_IMAGE: &str = "/mnt/bourse/sandbox";
 
+/// What root may do in a container with an image, by the kernel's names without their prefix
+/// (capabilities(7)): what Docker and containerd give by default, without the making of devices.
+pub const CAPABILITIES_IN_IMAGE: [&str; 13] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
+
 /// The root file system.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]

@@ -6,8 +6,8 @@
 use std::path::{Component, Path};
 
 use super::{
-    Isolation, Limits, MAX_GRACE_MS, MAX_NAME_BYTES, MIN_MEMORY_BYTES, PLAN_VERSION, Plan,
-    PlanError,
+    Isolation, Limits, MAX_FILTERS, MAX_GRACE_MS, MAX_NAME_BYTES, MIN_MEMORY_BYTES, PLAN_VERSION,
+    Plan, PlanError,
 };
 use crate::cgroups::ControllerName;
 
@@ -31,6 +31,11 @@ impl Plan {
         self.check_limits()?;
         check_range("grace_ms", self.grace_ms.into(), 0, MAX_GRACE_MS.into())?;
         self.stop.validate()?;
+        let filters = self.system_call_filters.len() as i128;
+        check_range("system_call_filters", filters, 0, MAX_FILTERS as i128)?;
+        for filter in &self.system_call_filters {
+            check_path("system_call_filters", filter)?;
+        }
         if let Some(score) = self.oom_score_adj {
             check_range("oom_score_adj", score.into(), -1000, 1000)?;
         }
@@ -181,6 +186,7 @@ mod tests {
             stop: Stop { signal: 2, steps: vec![StopStep { after_ms: 5, signal: 15 }] },
             oom_score_adj: Some(-1000),
             process_limits: BTreeMap::new(),
+            system_call_filters: Vec::new(),
         }
     }
 
@@ -230,6 +236,15 @@ mod tests {
         let newer = br#"{"version":2,"something":"new"}"#;
         assert!(matches!(Plan::from_json(newer), Err(PlanError::Version { found: 2 })));
         assert!(matches!(refusal(|plan| plan.version = 0), PlanError::Version { found: 0 }));
+    }
+
+    #[test]
+    fn filters_are_files_by_their_whole_path_and_not_too_many() {
+        let error = refusal(|plan| plan.system_call_filters = vec!["filter".into()]);
+        assert!(matches!(error, PlanError::Path { field: "system_call_filters", .. }));
+        let many = vec![std::path::PathBuf::from("/filter"); MAX_FILTERS + 1];
+        let error = refusal(|plan| plan.system_call_filters = many);
+        assert!(matches!(error, PlanError::Range { value: 17, max: 16, .. }), "{error}");
     }
 
     #[test]

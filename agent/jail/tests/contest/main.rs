@@ -37,5 +37,6 @@ mod stop_honoured;
 mod stop_signals;
 mod supervisor_killed;
 mod sweep;
+mod system_calls;
 mod tree_gone;
 mod usage;

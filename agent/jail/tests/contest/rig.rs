@@ -105,6 +105,7 @@ impl Rig {
             stop: Stop::default(),
             oom_score_adj: None,
             process_limits: BTreeMap::new(),
+            system_call_filters: Vec::new(),
         }
     }
 
