@@ -1,7 +1,9 @@
 //! Why an agent does not start, or ends by itself.
 
 use crate::{
-    containers::{filters::FiltersError, sweep::CgroupsError},
+    containers::{
+        filters::FiltersError, sweep::CgroupsError, user_namespaces::UserNamespacesError,
+    },
     disk::{CommitError, JournalFileError},
     identity::CredentialsError,
 };
@@ -62,6 +64,12 @@ pub enum AgentError {
     /// The profile of system calls cannot be used.
     #[error(transparent)]
     Filters(#[from] FiltersError),
+    /// Images are to have user namespaces, and cannot.
+    #[error(
+        "images cannot have user namespaces; repair that, or say `user_namespaces = \"off\"`, and \
+         root in an image is this host's root"
+    )]
+    UserNamespaces(#[from] UserNamespacesError),
     /// An address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {

@@ -10,9 +10,10 @@ use crate::{
         emulated::Emulated,
         filters,
         observe::observe,
-        plan::{Cgroups, Style},
+        plan::{Cgroups, Confinement, Style},
         supervised::{Parts, Supervised},
         sweep::{claim, give_back, sweep},
+        user_namespaces,
     },
     disk::{JournalFile, JournalWriter, Space, put_away, watch_space},
     error::AgentError,
@@ -114,8 +115,7 @@ struct Ground {
     credentials: Option<Credentials>,
     journal_file: JournalFile,
     journal: Journal,
-    cgroups: Option<Cgroups>,
-    system_call_filters: Vec<PathBuf>,
+    confinement: Option<Confinement>,
     observed: BTreeMap<ContainerId, Observation>,
     volumes: VolumeTree,
     volumes_found: BTreeSet<VolumeKey>,
@@ -170,17 +170,7 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
     };
     let (journal_file, journal) = JournalFile::open(&data_dir, new)?;
     let agent_id = wanted.clone().unwrap_or_else(|| journal.identity.agent.clone());
-    let root = nix::unistd::geteuid().is_root();
-    let cgroups = match settings.isolation {
-        IsolationChoice::Full if !root => return Err(AgentError::NotRoot),
-        IsolationChoice::Full => Some(claim(&data_dir)?),
-        IsolationChoice::Auto if root => Some(claim(&data_dir)?),
-        IsolationChoice::Auto | IsolationChoice::None | IsolationChoice::Emulated(_) => None,
-    };
-    let system_call_filters = match &cgroups {
-        Some(_) => filters::lay_down(&settings.seccomp_profile, &data_dir)?,
-        None => Vec::new(),
-    };
+    let confinement = confine(settings, &data_dir)?;
     if let Err(error) = SandboxTree::new(&data_dir).restore_owners(&journal.rows) {
         // Operators can still read them all.
         tracing::warn!(%error, "cannot say again whose the sandboxes are");
@@ -196,10 +186,10 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
     };
     let observed = observe(&data_dir.join("run"), &boot_id).map_err(directory("run"))?;
     let (volumes, volumes_found) = VolumeTree::open(&data_dir).map_err(directory("volumes"))?;
-    if let Some(cgroups) = &cgroups {
+    if let Some(confinement) = &confinement {
         let running = observed.iter().filter(|(_, found)| **found == Observation::Running);
         let keep: BTreeSet<String> = running.map(|(container, _)| container.to_string()).collect();
-        sweep(cgroups, &keep);
+        sweep(&confinement.cgroups, &keep);
         if let Err(error) = images.release_others(&keep) {
             // They are only kept for longer.
             tracing::warn!(error = %edge::errors::chain(&error), "cannot release images");
@@ -211,8 +201,7 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         credentials,
         journal_file,
         journal,
-        cgroups,
-        system_call_filters,
+        confinement,
         observed,
         volumes,
         volumes_found,
@@ -220,6 +209,27 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
         agent_id,
         images: Arc::new(images),
     })
+}
+
+/// What containers are to be kept apart by; `None` for plain processes.
+fn confine(settings: &AgentSettings, data_dir: &Path) -> Result<Option<Confinement>, AgentError> {
+    let root = nix::unistd::geteuid().is_root();
+    match settings.isolation {
+        IsolationChoice::Full if !root => return Err(AgentError::NotRoot),
+        IsolationChoice::Full => {}
+        IsolationChoice::Auto if root => {}
+        IsolationChoice::Auto | IsolationChoice::None | IsolationChoice::Emulated(_) => {
+            return Ok(None);
+        }
+    }
+    let (wanted, first_id) = (settings.user_namespaces, settings.user_namespace_first_id);
+    let program = jail_program(settings);
+    Ok(Some(Confinement {
+        user_namespace: user_namespaces::choose(wanted, first_id, data_dir, &program)?,
+        system_call_filters: filters::lay_down(&settings.seccomp_profile, data_dir)?,
+        // Last: who cannot have the others leaves none.
+        cgroups: claim(data_dir)?,
+    }))
 }
 
 /// Brings the core to life and puts the loop around it.
@@ -242,13 +252,13 @@ fn raise(
     let (journal, observed, found) = (ground.journal, ground.observed, ground.volumes_found);
     let agent = Agent::recover(config, journal, observed, found, clock.now(), &mut outbox)?;
     say_what_is_amiss(&agent);
-    let (cgroups, images) = (ground.cgroups.clone(), ground.images.clone());
+    let cgroups = ground.confinement.as_ref().map(|confinement| confinement.cgroups.clone());
+    let images = ground.images.clone();
     let style = Style {
         agent: ground.agent_id,
-        full: ground.cgroups,
+        full: ground.confinement,
         cpu_quota: settings.cpu_quota,
         pids_max: settings.pids_max,
-        system_call_filters: ground.system_call_filters,
     };
     let parts = Parts {
         style,

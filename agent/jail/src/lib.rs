@@ -65,6 +65,9 @@
 //!
 //! 15. *New session.* A process group of its own to be signalled, no controlling terminal.
 //! 16. *Out-of-memory score, process limits.* While there is still the privilege to raise them.
+//!     *With a user namespace: join it and become root in it*, when what only the host's root may
+//!     do is done. The namespace was made before the clone, because what is mounted has its ids
+//!     mapped to it.
 //! 17. *Enter the sandbox, or the image's working directory; connect descriptors 1 and 2, mark all
 //!     others to be closed by exec. With an image: bound the capabilities*, while there is the one
 //!     that it takes.
@@ -82,9 +85,8 @@
 //! Task:
 //!
 //! 23. *Default signal actions, empty signal mask, say "about to exec", install the filters of
-//!     system calls, execute* with exactly the
-//!     given arguments and environment. A successful exec closes the channel: that end is the
-//!     message.
+//!     system calls, execute* with exactly the given arguments and environment. A successful exec
+//!     closes the channel: that end is the message.
 //!
 //! Supervisor:
 //!
@@ -101,8 +103,9 @@
 //! The network is the host's, and without an image so is the root file system, and a task that
 //! runs as root keeps root's capabilities: such a task can do to the host's files what root can.
 //! Give a [`plan::User`] to whatever is not trusted. With an image root keeps few capabilities,
-//! but there is no user namespace yet, and no limit on what it writes. Which system calls are left
-//! is for [`plan::Plan::system_call_filters`] to say.
+//! and with a [`plan::UserNamespace`] those are good for its own files and processes alone; what it
+//! writes has no limit. Which system calls are left is for [`plan::Plan::system_call_filters`] to
+//! say.
 //! Without isolation, a supervisor that is killed with KILL takes only the task itself along; what
 //! the task had started stays until the agent's [`cgroups::sweep`].
 //!

@@ -143,6 +143,8 @@ pub enum Step {
     Capabilities,
     /// Give up the system calls that a container may not make.
     SystemCallFilters,
+    /// Make the user namespace, and become root in it.
+    UserNamespace,
 }
 
 /// Why bytes are not a report.
@@ -231,7 +233,7 @@ impl LaunchFailure {
 
 impl Step {
     /// Every step; the position is the code on the wire between container and supervisor.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::ReadPlan,
         Self::OpenRuntime,
         Self::Supervise,
@@ -263,6 +265,7 @@ impl Step {
         Self::EnterWorkingDirectory,
         Self::Capabilities,
         Self::SystemCallFilters,
+        Self::UserNamespace,
     ];
 
     pub(crate) fn code(self) -> u8 {
@@ -306,6 +309,7 @@ impl Step {
             Self::EnterWorkingDirectory => "cannot enter the working directory",
             Self::Capabilities => "cannot give up capabilities",
             Self::SystemCallFilters => "cannot give up system calls",
+            Self::UserNamespace => "cannot make or enter the user namespace",
         }
     }
 }

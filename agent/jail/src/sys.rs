@@ -179,6 +179,33 @@ pub(crate) fn default_signal_action(signal: c_int) {
     }
 }
 
+/// Maps the ids of a mount, and of all mounts in it, to those of a user namespace. The mount must
+/// not have been attached yet.
+pub(crate) fn map_mount_ids(
+    tree: BorrowedFd<'_>,
+    user_namespace: BorrowedFd<'_>,
+) -> Result<(), Errno> {
+    let attributes = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_IDMAP,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: u64::try_from(user_namespace.as_raw_fd()).map_err(|_| Errno::EBADF)?,
+    };
+    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    // SAFETY: path and attributes outlive the call, which only reads them.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            flags,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
 /// Lets a filter decide about all system calls from now on, of this process and of what it
 /// executes. Needs `no_new_privs`.
 pub(crate) fn install_filter(program: &[libc::sock_filter]) -> Result<(), Errno> {

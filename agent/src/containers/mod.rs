@@ -13,6 +13,7 @@ pub(crate) mod prepare;
 pub(crate) mod reports;
 pub(crate) mod supervised;
 pub(crate) mod sweep;
+pub(crate) mod user_namespaces;
 
 use agent_core::ContainerId;
 use proto::model::{Duration, OwnerId, Resources, TaskInfo, TaskKey};

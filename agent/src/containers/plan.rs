@@ -7,7 +7,7 @@ use jail::{
     cgroups::{ControllerName, Layout},
     plan::{
         CgroupPlace, ImageRoot, Isolation, Limits, MIN_MEMORY_BYTES, Mount, PLAN_VERSION, Root,
-        SANDBOX_IN_IMAGE, Stop, StopStep, User,
+        SANDBOX_IN_IMAGE, Stop, StopStep, User, UserNamespace,
     },
 };
 use proto::model::{
@@ -18,16 +18,27 @@ use std::{collections::BTreeMap, path::PathBuf};
 /// What a task finds when it does not say otherwise.
 const PATH_DEFAULT: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const MIB: u64 = 1 << 20;
+/// As many users as an image may have in a user namespace; they end with `nobody`, 65534, and one
+/// more.
+pub(crate) const IDS: u32 = 65_536;
 
 /// What is the same for all containers of an agent.
 #[derive(Debug, Clone)]
 pub(crate) struct Style {
     pub(crate) agent: AgentId,
-    /// Own namespaces, and cgroups with these controllers; `None` is no isolation.
-    pub(crate) full: Option<Cgroups>,
+    /// Own namespaces and what goes with them; `None` is no isolation.
+    pub(crate) full: Option<Confinement>,
     pub(crate) cpu_quota: bool,
     pub(crate) pids_max: u64,
-    /// What containers with namespaces are executed under; files for the jail.
+}
+
+/// What containers with namespaces are kept apart by.
+#[derive(Debug, Clone)]
+pub(crate) struct Confinement {
+    pub(crate) cgroups: Cgroups,
+    /// Who the users of images are to the host; `None`: themselves.
+    pub(crate) user_namespace: Option<UserNamespace>,
+    /// What programs are executed under; files for the jail.
     pub(crate) system_call_filters: Vec<PathBuf>,
 }
 
@@ -54,8 +65,11 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
     let env = environment(request, style, &place);
     let stop = stop(&request.task.kill_policy, place.image.as_ref());
     let argv = program(request, &place);
-    let root = place.image.map_or(Root::Host, root);
-    let cgroups = style.full.as_ref().filter(|cgroups| !cgroups.layout.controllers.is_empty());
+    let full = style.full.as_ref();
+    let user_namespace = full.and_then(|full| full.user_namespace);
+    let root = place.image.map_or(Root::Host, |image| root(image, user_namespace));
+    let cgroups = full.map(|full| &full.cgroups);
+    let cgroups = cgroups.filter(|cgroups| !cgroups.layout.controllers.is_empty());
     Plan {
         version: PLAN_VERSION,
         container_id: request.container.to_string(),
@@ -65,7 +79,7 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
         mounts: place.mounts,
         runtime_dir: place.runtime,
         user: place.user,
-        isolation: match style.full {
+        isolation: match full {
             Some(_) => Isolation::Full { hostname: None },
             None => Isolation::None,
         },
@@ -81,10 +95,7 @@ pub(crate) fn plan(request: &StartRequest, style: &Style, place: Place) -> Plan 
         stop,
         oom_score_adj: None,
         process_limits: BTreeMap::new(),
-        system_call_filters: match style.full {
-            Some(_) => style.system_call_filters.clone(),
-            None => Vec::new(),
-        },
+        system_call_filters: full.map_or_else(Vec::new, |full| full.system_call_filters.clone()),
     }
 }
 
@@ -124,11 +135,11 @@ fn program(request: &StartRequest, place: &Place) -> Vec<String> {
 }
 
 /// An image that says nothing else leaves the task in its sandbox.
-fn root(image: Used) -> Root {
+fn root(image: Used, user_namespace: Option<UserNamespace>) -> Root {
     let Used { layers, config, .. } = image;
     let says = config.working_directory.parent().is_some();
     let working_dir = says.then_some(config.working_directory);
-    Root::Image(ImageRoot { layers, working_dir })
+    Root::Image(ImageRoot { layers, working_dir, user_namespace })
 }
 
 /// The image's signal where the task leaves it at the usual one.
@@ -215,10 +226,12 @@ mod tests {
         };
         let controllers = controllers.iter().map(hierarchy).collect();
         let layout = Layout { controllers, unified: None };
-        let full = Some(Cgroups { layout, parent: "p".to_owned() });
-        let system_call_filters = vec!["/d/seccomp/0".into()];
-        let agent = "a".parse().unwrap();
-        Style { agent, full, cpu_quota: true, pids_max: 9, system_call_filters }
+        let full = Some(Confinement {
+            cgroups: Cgroups { layout, parent: "p".to_owned() },
+            user_namespace: Some(UserNamespace { first_id: 5, count: IDS }),
+            system_call_filters: vec!["/d/seccomp/0".into()],
+        });
+        Style { agent: "a".parse().unwrap(), full, cpu_quota: true, pids_max: 9 }
     }
 
     fn place() -> Place {
@@ -255,6 +268,7 @@ mod tests {
         assert_eq!(plan.stop.signal, 2);
         let Root::Image(root) = plan.root else { panic!("{:?}", plan.root) };
         assert_eq!((root.layers.len(), root.working_dir), (2, Some("/srv".into())));
+        assert_eq!(root.user_namespace.map(|namespace| namespace.first_id), Some(5));
 
         request.task.command.arguments = vec![text("sh")];
         request.task.kill_policy.signal = StopSignal::ALL[0];

@@ -327,7 +327,9 @@ impl Shared {
         size: Size,
     ) -> Result<(), String> {
         let style = &self.parts.style;
-        let Some(cgroups) = style.full.clone() else { return Ok(()) };
+        let Some(cgroups) = style.full.as_ref().map(|full| full.cgroups.clone()) else {
+            return Ok(());
+        };
         let of = |resources| limits(resources, style, &cgroups);
         let (old, new) = (of(&size.from), of(&size.to));
         let work = move || {
@@ -358,7 +360,8 @@ impl Shared {
     /// Ends what a lost supervisor left in its cgroups. No launch may be under way meanwhile: the
     /// sweep would take a container that it was not told of for a leftover.
     async fn sweep_without(&self, container: &ContainerId) {
-        let Some(cgroups) = self.parts.style.full.clone() else { return };
+        let full = self.parts.style.full.as_ref();
+        let Some(cgroups) = full.map(|full| full.cgroups.clone()) else { return };
         let all = u32::try_from(self.parts.launches_max).unwrap_or(u32::MAX);
         let Ok(_permits) = self.launches.acquire_many(all).await else { return };
         let keep: BTreeSet<String> = {

@@ -52,6 +52,14 @@ pub struct AgentArgs {
     /// `auto`, `full` (needs root) or `none` [default: auto]
     #[arg(long, value_name = "KIND")]
     pub isolation: Option<String>,
+    /// Whether root in an image is somebody else to the host: `auto`, `required` or `off`
+    /// [default: auto]
+    #[arg(long, value_name = "KIND")]
+    pub user_namespaces: Option<String>,
+    /// Who root in an image is to the host then; 65535 ids after it are its other users
+    /// [default: 2000000000]
+    #[arg(long, value_name = "ID")]
+    pub user_namespace_first_id: Option<String>,
     /// System calls that containers may make: `default`, `unconfined`, or a file in Docker's format
     /// [default: default]
     #[arg(long, value_name = "PROFILE")]
@@ -129,6 +137,8 @@ impl AgentArgs {
             "advertise" => &self.advertise,
             "metrics_listen" => &self.metrics_listen,
             "isolation" => &self.isolation,
+            "user_namespaces" => &self.user_namespaces,
+            "user_namespace_first_id" => &self.user_namespace_first_id,
             "seccomp_profile" => &self.seccomp_profile,
             "emulated_task_ms" => &self.emulated_task_ms,
             "cpu_quota" => &self.cpu_quota,

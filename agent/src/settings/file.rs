@@ -1,6 +1,6 @@
 //! The form of a settings file. Unknown keys are refused: a misspelt limit must not be no limit.
 
-use super::{AgentSettings, IsolationChoice, Problem, SeccompProfile};
+use super::{AgentSettings, IsolationChoice, Problem, SeccompProfile, UserNamespaces};
 use edge::settings::{SettingsFile, TlsTable};
 use proto::model::DeclaredReservation;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub(super) struct FileSettings {
     advertise: Option<String>,
     metrics_listen: Option<String>,
     isolation: Option<String>,
+    user_namespaces: Option<String>,
+    user_namespace_first_id: Option<u64>,
     seccomp_profile: Option<String>,
     emulated_task_ms: Option<u64>,
     cpu_quota: Option<bool>,
@@ -60,6 +62,8 @@ impl SettingsFile for FileSettings {
             "advertise" => self.advertise.clone(),
             "metrics_listen" => self.metrics_listen.clone(),
             "isolation" => self.isolation.clone(),
+            "user_namespaces" => self.user_namespaces.clone(),
+            "user_namespace_first_id" => number(self.user_namespace_first_id),
             "seccomp_profile" => self.seccomp_profile.clone(),
             "emulated_task_ms" => number(self.emulated_task_ms),
             "cpu_quota" => self.cpu_quota.map(|value| value.to_string()),
@@ -92,6 +96,11 @@ impl From<&AgentSettings> for FileSettings {
             IsolationChoice::None => ("none", None),
             IsolationChoice::Emulated(time) => ("emulated", u64::try_from(time.as_millis()).ok()),
         };
+        let user_namespaces = match settings.user_namespaces {
+            UserNamespaces::Auto => "auto",
+            UserNamespaces::Required => "required",
+            UserNamespaces::Off => "off",
+        };
         let seccomp_profile = match &settings.seccomp_profile {
             SeccompProfile::Default => "default".to_owned(),
             SeccompProfile::Unconfined => "unconfined".to_owned(),
@@ -114,6 +123,8 @@ impl From<&AgentSettings> for FileSettings {
             advertise: settings.advertise.clone(),
             metrics_listen: settings.metrics_listen.map(|address| address.to_string()),
             isolation: Some(isolation.to_owned()),
+            user_namespaces: Some(user_namespaces.to_owned()),
+            user_namespace_first_id: Some(settings.user_namespace_first_id.into()),
             seccomp_profile: Some(seccomp_profile),
             emulated_task_ms: emulated,
             cpu_quota: Some(settings.cpu_quota),

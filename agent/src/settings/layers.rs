@@ -2,7 +2,7 @@
 
 use super::{
     AgentArgs, AgentSettings, IsolationChoice, Malformed, Problem, SeccompProfile, SettingsError,
-    attributes_from_text, file::FileSettings, resources_from_text,
+    UserNamespaces, attributes_from_text, file::FileSettings, resources_from_text,
 };
 use edge::settings::{boolean, call_address, listen_address, number, path};
 use proto::model::{AgentId, DeclaredReservation, Domain, Role};
@@ -12,6 +12,9 @@ use std::{collections::BTreeSet, time::Duration};
 const RETENTION_S_MAX: u64 = 365 * 24 * 3_600;
 /// The most that a kernel can have.
 const PIDS_MAX: u64 = 4_194_304;
+
+/// Its 65,536 ids end before the last number of all, which is nobody's.
+const FIRST_ID_MAX: u64 = (u32::MAX - crate::containers::plan::IDS) as u64;
 
 type Layers<'a> = edge::settings::Layers<'a, FileSettings>;
 
@@ -59,6 +62,11 @@ fn containers(layers: &Layers<'_>, to: &mut AgentSettings) -> Result<(), Setting
     let task_ms = layers.said("emulated_task_ms", |text| number(text, 0, RETENTION_S_MAX))?;
     let task = Duration::from_millis(task_ms.map_or(0, |said| said.value));
     layers.set("isolation", |text| read_isolation(text, task), &mut to.isolation)?;
+    layers.set("user_namespaces", read_user_namespaces, &mut to.user_namespaces)?;
+    let first_id = |text: &str| number(text, 1, FIRST_ID_MAX);
+    if let Some(said) = layers.said("user_namespace_first_id", first_id)? {
+        to.user_namespace_first_id = u32::try_from(said.value).expect("within bounds");
+    }
     layers.set("seccomp_profile", read_seccomp_profile, &mut to.seccomp_profile)?;
     layers.set("cpu_quota", boolean, &mut to.cpu_quota)?;
     layers.set("pids_max", |text| number(text, 1, PIDS_MAX), &mut to.pids_max)?;
@@ -152,6 +160,15 @@ fn read_isolation(text: &str, emulated: Duration) -> Result<IsolationChoice, Pro
     }
 }
 
+fn read_user_namespaces(text: &str) -> Result<UserNamespaces, Problem> {
+    match text {
+        "auto" => Ok(UserNamespaces::Auto),
+        "required" => Ok(UserNamespaces::Required),
+        "off" => Ok(UserNamespaces::Off),
+        _ => Err(Problem::UserNamespaces { text: text.to_owned() }),
+    }
+}
+
 fn read_seccomp_profile(text: &str) -> Result<SeccompProfile, Malformed> {
     match text {
         "default" => Ok(SeccompProfile::Default),
@@ -209,6 +226,8 @@ mod tests {
         flags.isolation = Some("emulated".to_owned());
         flags.emulated_task_ms = Some("5".to_owned());
         flags.listen = Some("127.0.0.1:0".to_owned());
+        flags.user_namespaces = Some("required".to_owned());
+        flags.user_namespace_first_id = Some("100000".to_owned());
         flags.seccomp_profile = Some("/etc/bourse/seccomp.json".to_owned());
         flags.registry_auth = Some("/root/.docker/config.json".to_owned());
         flags.registry_ca = Some("ca.pem".to_owned());
@@ -268,6 +287,23 @@ mod tests {
         let flags = AgentArgs { seccomp_profile: Some(String::new()), ..arguments() };
         let error = AgentSettings::load_with(&flags, &nothing).unwrap_err();
         assert_eq!(error.to_string(), "`seccomp_profile` (flag --seccomp-profile) is refused");
+    }
+
+    #[test]
+    fn ids_of_images_are_never_the_hosts_root_and_end_before_the_last() {
+        let read = |text: &str| {
+            let user_namespace_first_id = Some(text.to_owned());
+            let flags = AgentArgs { user_namespace_first_id, ..arguments() };
+            AgentSettings::load_with(&flags, &nothing).map(|it| it.user_namespace_first_id)
+        };
+        assert_eq!(read("4294901759").unwrap(), 4_294_901_759);
+        for bad in ["0", "4294901760", "-1"] {
+            let said = read(bad).unwrap_err().to_string();
+            assert!(said.contains("user_namespace_first_id"), "{bad}: {said}");
+        }
+        let flags = AgentArgs { user_namespaces: Some("on".to_owned()), ..arguments() };
+        let error = AgentSettings::load_with(&flags, &nothing).unwrap_err();
+        assert_eq!(error.to_string(), "`user_namespaces` (flag --user-namespaces) is refused");
     }
 
     #[test]

@@ -21,6 +21,10 @@ use file::FileSettings;
 use proto::model::{AgentId, Attribute, DeclaredReservation, Domain, Resources};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+/// In a range that distributions give to nobody (systemd's "Users, Groups, UIDs and GIDs"), and
+/// easily recognised.
+const FIRST_ID_DEFAULT: u32 = 2_000_000_000;
+
 /// Everything that an agent can be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentSettings {
@@ -48,6 +52,10 @@ pub struct AgentSettings {
     pub metrics_listen: Option<SocketAddr>,
     /// How far containers are kept apart.
     pub isolation: IsolationChoice,
+    /// Whether root in an image is somebody else to the host.
+    pub user_namespaces: UserNamespaces,
+    /// Who root in an image is to the host then; the 65,535 ids after it are its other users.
+    pub user_namespace_first_id: u32,
     /// Which system calls containers may make.
     pub seccomp_profile: SeccompProfile,
     /// Makes a task's CPUs an upper bound also when processors are idle.
@@ -89,6 +97,17 @@ pub enum IsolationChoice {
     Emulated(Duration),
 }
 
+/// Whether containers with images have user namespaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserNamespaces {
+    /// Where this host can do it; elsewhere root in an image is the host's, and the log says so.
+    Auto,
+    /// An agent that cannot have them does not start.
+    Required,
+    /// Root in an image is the host's.
+    Off,
+}
+
 /// Which system calls containers with namespaces may make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SeccompProfile {
@@ -126,6 +145,8 @@ impl AgentSettings {
             advertise: None,
             metrics_listen: None,
             isolation: IsolationChoice::Auto,
+            user_namespaces: UserNamespaces::Auto,
+            user_namespace_first_id: FIRST_ID_DEFAULT,
             seccomp_profile: SeccompProfile::Default,
             cpu_quota: false,
             pids_max: 4_096,

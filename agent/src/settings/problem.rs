@@ -56,6 +56,12 @@ pub enum Problem {
     /// An agent that has nothing.
     #[error("names nothing that a task could use")]
     Nothing,
+    /// No such choice about user namespaces.
+    #[error("{text:?} is not one of `auto`, `required`, `off`")]
+    UserNamespaces {
+        /// What was said.
+        text: String,
+    },
     /// No such kind of isolation.
     #[error("{text:?} is not one of `auto`, `full`, `none`")]
     Isolation {

@@ -90,7 +90,7 @@ impl Container {
         let (stdout, stderr) = output::open(&plan.sandbox_dir, plan.user.as_ref())
             .map_err(|errno| (Step::OpenOutput, errno))?;
         let mounts = mounts::prepare(plan).map_err(|errno| (Step::MountPlaces, errno))?;
-        let root = root::prepare(plan).map_err(|errno| (Step::MountRoot, errno))?;
+        let root = root::prepare(plan)?;
         let filters = filters::read(&plan.system_call_filters)
             .map_err(|errno| (Step::SystemCallFilters, errno))?;
         let string = |text: &[u8]| {

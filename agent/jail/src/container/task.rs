@@ -4,7 +4,7 @@
 //! signal comes after it, because a change of identity clears it; the permission to exec is awaited
 //! last, so that everything that can fail has failed before the supervisor's record is durable.
 
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
@@ -49,6 +49,10 @@ fn prepare(container: &Container) -> Result<(), Failed> {
     for (resource, value) in &container.process_limits {
         setrlimit(*resource, *value, *value).map_err(|errno| (Step::ResourceLimits, errno))?;
     }
+    // What the host alone may do is done.
+    if let Some(root) = &container.root {
+        root.become_root()?;
+    }
     enter_first_directory(container)?;
     connect(container).map_err(|errno| (Step::Descriptors, errno))?;
     if container.root.is_some() {
@@ -78,8 +82,14 @@ fn enter_sandbox(container: &Container) -> Result<(), Errno> {
 
 /// Standard input is the null device since the supervisor's own start.
 fn connect(container: &Container) -> Result<(), Errno> {
-    dup2_stdout(&container.stdout)?;
-    dup2_stderr(&container.stderr)?;
+    let own = |name: &str, of_host: &OwnedFd| match &container.root {
+        Some(root) => root.output(name, of_host),
+        None => Ok(None),
+    };
+    let stdout = own("stdout", &container.stdout)?;
+    let stderr = own("stderr", &container.stderr)?;
+    dup2_stdout(stdout.as_ref().unwrap_or(&container.stdout))?;
+    dup2_stderr(stderr.as_ref().unwrap_or(&container.stderr))?;
     close_range(3, RawFd::MAX, Closing::OnExec)
 }
 

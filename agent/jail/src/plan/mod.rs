@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroups::{ControllerName, Layout};
 pub use mounts::Mount;
-pub use root::{CAPABILITIES_IN_IMAGE, ImageRoot, Root, SANDBOX_IN_IMAGE};
+pub use root::{CAPABILITIES_IN_IMAGE, ImageRoot, Root, SANDBOX_IN_IMAGE, UserNamespace};
 pub use stop::{Stop, StopStep};
 
 /// The version of the plan that this build understands.

@@ -52,6 +52,23 @@ pub struct ImageRoot {
     /// [`SANDBOX_IN_IMAGE`].
     #[serde(default)]
     pub working_dir: Option<PathBuf>,
+    /// Who its users are to the host; `None`: themselves, so that root inside is the host's. Not
+    /// written when there is none, so that a jail from before there were any takes the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_namespace: Option<UserNamespace>,
+}
+
+/// A user namespace (user_namespaces(7)): users and groups from 0 to `count` - 1 inside are, to the
+/// host, those from `first_id` on. What lies in the layers, the sandbox and the plan's mounts
+/// belongs inside to whom it belongs outside: they are mounted with their ids mapped
+/// (mount_setattr(2), Linux 5.12; for layers 5.19).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserNamespace {
+    /// From 1 to 2³² - 2.
+    pub first_id: u32,
+    /// At least 1.
+    pub count: u32,
 }
 
 impl Plan {
@@ -62,6 +79,20 @@ impl Plan {
         }
         check_range("root.layers", image.layers.len() as i128, 1, MAX_LAYERS as i128)?;
         image.layers.iter().try_for_each(|layer| check_path("root.layers", layer))?;
-        image.working_dir.iter().try_for_each(|path| check_path("root.working_dir", path))
+        image.working_dir.iter().try_for_each(|path| check_path("root.working_dir", path))?;
+        image.user_namespace.map_or(Ok(()), |namespace| self.check_ids(namespace))
+    }
+
+    fn check_ids(&self, UserNamespace { first_id, count }: UserNamespace) -> Result<(), PlanError> {
+        // The last number of all means nobody.
+        let most = i128::from(u32::MAX) - 1;
+        check_range("root.user_namespace.first_id", first_id.into(), 1, most)?;
+        let most = most - i128::from(first_id) + 1;
+        check_range("root.user_namespace.count", count.into(), 1, most)?;
+        let Some(user) = &self.user else { return Ok(()) };
+        let last = i128::from(count) - 1;
+        check_range("user.uid", user.uid.into(), 0, last)?;
+        check_range("user.gid", user.gid.into(), 0, last)?;
+        user.groups.iter().try_for_each(|&group| check_range("user.groups", group.into(), 0, last))
     }
 }

@@ -2,75 +2,13 @@
 //! whatever the image is made of, the host stays as it is.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::os::unix::fs::symlink;
 
 use jail::plan::{ImageRoot, Mount, Root, SANDBOX_IN_IMAGE, User};
-use jail::{ExitRecord, FailureReason, Outcome, Plan, Step};
+use jail::{FailureReason, Plan, Step};
 
+use crate::image::{Image, run_well};
 use crate::rig::Rig;
-
-const PROGRAMS: [&str; 8] = ["sh", "cat", "ls", "stat", "mknod", "readlink", "rm", "sleep"];
-
-/// Two layers: this host's own programs with their libraries, and a file over them.
-struct Image {
-    place: tempfile::TempDir,
-}
-
-impl Image {
-    fn new() -> Self {
-        let image = Self { place: tempfile::tempdir().unwrap() };
-        let base = image.layer(0);
-        for directory in ["bin", "etc"] {
-            fs::create_dir_all(base.join(directory)).unwrap();
-        }
-        for program in PROGRAMS {
-            let found = ["/bin", "/usr/bin"].map(|folder| Path::new(folder).join(program));
-            let found = found.iter().find(|path| path.exists()).unwrap();
-            fs::copy(found, base.join("bin").join(program)).unwrap();
-            let libraries = Command::new("ldd").arg(found).output().unwrap().stdout;
-            for word in String::from_utf8(libraries).unwrap().split_whitespace() {
-                if word.starts_with('/') && Path::new(word).exists() {
-                    let place = base.join(word.trim_start_matches('/'));
-                    fs::create_dir_all(place.parent().unwrap()).unwrap();
-                    fs::copy(word, place).unwrap();
-                }
-            }
-        }
-        fs::write(base.join("etc/issue"), "base").unwrap();
-        fs::create_dir_all(image.layer(1).join("etc")).unwrap();
-        fs::write(image.layer(1).join("etc/issue"), "image").unwrap();
-        fs::set_permissions(image.layer(1), PermissionsExt::from_mode(0o755)).unwrap();
-        image
-    }
-
-    fn layer(&self, number: usize) -> PathBuf {
-        self.place.path().join(format!("layer-{number}"))
-    }
-
-    fn root(&self) -> Root {
-        Root::Image(ImageRoot { layers: vec![self.layer(0), self.layer(1)], working_dir: None })
-    }
-
-    fn shell(&self, rig: &Rig, script: &str) -> Plan {
-        Plan { root: self.root(), ..rig.shell(script) }
-    }
-
-    /// What a script says, in a container that ends well.
-    fn says(&self, rig: &Rig, script: &str) -> String {
-        run_well(rig, &self.shell(rig, script));
-        rig.stdout()
-    }
-}
-
-fn run_well(rig: &Rig, plan: &Plan) -> ExitRecord {
-    let record = rig.run(plan);
-    let errors = fs::read_to_string(rig.sandbox().join("stderr")).unwrap();
-    assert_eq!((&record.outcome, errors.as_str()), (&Outcome::Exited { code: 0 }, ""));
-    rig.assert_nothing_left();
-    record
-}
 
 #[test]
 fn a_task_sees_the_image_and_nothing_else() {

@@ -44,8 +44,21 @@ impl Rig {
         } else {
             return Some(Self::new(Some(layout.clone())));
         };
-        assert!(std::env::var_os("BOURSE_TEST_STRICT").is_none(), "{test} {missing}");
-        println!("SKIPPED {test}: {missing}");
+        skip(test, missing);
+        None
+    }
+
+    /// As [`Rig::root`], where users of images can be others to the host.
+    pub(crate) fn user_namespaces(test: &str) -> Option<Self> {
+        let system = nix::sys::utsname::uname().unwrap();
+        let release = system.release().to_str().unwrap();
+        let mut numbers = release.split(['.', '-']).map(|part| part.parse().unwrap_or(0));
+        let version: (u32, u32) = (numbers.next().unwrap(), numbers.next().unwrap_or(0));
+        let most = fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
+        if version >= (5, 19) && most.trim().parse::<u64>().is_ok_and(|most| most > 0) {
+            return Self::root(test);
+        }
+        skip(test, "needs Linux 5.19 with user namespaces");
         None
     }
 
@@ -247,6 +260,12 @@ impl Drop for Launched<'_> {
         }
         let _ = self.child.wait();
     }
+}
+
+/// Says so; strictly seen, it is a failure.
+fn skip(test: &str, missing: &str) {
+    assert!(std::env::var_os("BOURSE_TEST_STRICT").is_none(), "{test} {missing}");
+    println!("SKIPPED {test}: {missing}");
 }
 
 /// The program under test.
