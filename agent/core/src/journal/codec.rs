@@ -15,6 +15,11 @@ use proto::{
     wire::journal::v1,
 };
 
+/// The last number of a task's updates that is read back.
+pub(crate) const SEQUENCE_MAX: u64 = i64::MAX.cast_unsigned();
+/// As many more must fit below it where a task is carried on: a hundred a second, for a year.
+pub(crate) const UPDATES_TO_COME: u64 = 1 << 32;
+
 /// Why bytes are not a row.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
@@ -234,8 +239,8 @@ fn check_shape(state: TaskState, has_task: bool, has_container: bool) -> Result<
 
 /// Pending updates are the last ones made, without gaps; only the last one can be the end.
 fn check_pending(state: TaskState, pending: &[TaskStatus], sequence: u64) -> Result<(), Refusal> {
-    // Counted from 1, one by one: there must be room to count on.
-    if i64::try_from(sequence).is_err() {
+    // Counted from 1, one by one; whoever carries a task on asks for more room than this.
+    if sequence > SEQUENCE_MAX {
         return Err(Refusal::invalid("sequence", "is more than any task comes to"));
     }
     for (index, status) in pending.iter().rev().enumerate() {

@@ -85,6 +85,14 @@ pub enum RecoverError {
         /// Which volume.
         key: VolumeKey,
     },
+    /// A task that lives has so many updates that no more could be counted and read back.
+    #[error("the journal holds the task {key} with {sequence} updates, more than any comes to")]
+    TooManyUpdates {
+        /// Which task.
+        key: TaskKey,
+        /// The number of its last update.
+        sequence: u64,
+    },
     /// What its tasks hold cannot be added up.
     #[error("the journal promises impossible resources with the task {key}")]
     Promised {

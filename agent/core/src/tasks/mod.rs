@@ -9,7 +9,10 @@ pub(crate) mod resize;
 
 use crate::{
     due::DueTimes,
-    journal::{ContainerId, RecoverError, TaskRow},
+    journal::{
+        ContainerId, RecoverError, TaskRow,
+        codec::{SEQUENCE_MAX, UPDATES_TO_COME},
+    },
     volumes::users::Users,
 };
 use capacity::Capacity;
@@ -98,6 +101,9 @@ impl Tasks {
         }
         if let Some(container) = row.container.as_ref().filter(|c| self.has_container(c)) {
             return Err(RecoverError::ContainerTwice { container: container.clone() });
+        }
+        if row.is_live() && row.sequence > SEQUENCE_MAX - UPDATES_TO_COME {
+            return Err(RecoverError::TooManyUpdates { key: row.key, sequence: row.sequence });
         }
         if row.is_live() {
             let restored = row.held().and_then(|held| self.capacity.restore(&held));

@@ -1,12 +1,16 @@
 //! Stories: short histories of one agent, with the effects that they must have.
 
-use crate::stage::{Stage, container_of, key, launch, registered_order, report, starts, updates};
+use crate::stage::{
+    Stage, config, container_of, key, launch, registered_order, report, starts, updates,
+};
 use agent_core::{
-    Effect, Ending, ExitReport, FailureKind, Input, LaunchFailure, Observation, Record,
+    Agent, Effect, Ending, ExitReport, FailureKind, Input, LaunchFailure, Observation, Outbox,
+    Record, RecoverError,
 };
 use proto::model::{
     AgentCall, Duration, Order, Reason, Refusal, StatusReason, TaskState, TaskStatus,
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 fn states(updates: &[TaskStatus]) -> Vec<(TaskState, u64)> {
     updates.iter().map(|status| (status.state, status.sequence)).collect()
@@ -79,6 +83,22 @@ fn a_full_disk_refuses_launches_and_lets_the_rest_run() {
     stage.give(Input::JournalSpace { low: false });
     let effects = stage.order(launch("c", 1));
     assert_eq!(starts(&effects), 1);
+}
+
+/// Found by `journal_recover`: what such a task came to was written, and never read again.
+#[test]
+fn a_task_without_room_for_more_updates_is_not_carried_on() {
+    let mut stage = Stage::registered();
+    stage.order(launch("t", 1));
+    let row = stage.disk.rows.get_mut(&key("t")).expect("it was launched");
+    (row.sequence, row.pending) = (i64::MAX.cast_unsigned(), Vec::new());
+    let mut outbox = Outbox::new();
+    let (config, journal) = (config(2, "boot-1"), stage.disk.journal());
+    let (observed, found) = (BTreeMap::new(), BTreeSet::new());
+    let recovered = Agent::recover(config, journal, observed, found, stage.now, &mut outbox);
+    let error = recovered.expect_err("no room");
+    assert!(matches!(error, RecoverError::TooManyUpdates { .. }), "{error}");
+    assert_eq!(outbox.drain(), [], "nothing was written");
 }
 
 #[test]
