@@ -213,6 +213,8 @@ fn break_ground(settings: &AgentSettings) -> Result<Ground, AgentError> {
 
 /// What containers are to be kept apart by; `None` for plain processes.
 fn confine(settings: &AgentSettings, data_dir: &Path) -> Result<Option<Confinement>, AgentError> {
+    // A file that is no profile is said everywhere, also by an agent that has no use for it.
+    let profile = filters::profile(&settings.seccomp_profile)?;
     let root = nix::unistd::geteuid().is_root();
     match settings.isolation {
         IsolationChoice::Full if !root => return Err(AgentError::NotRoot),
@@ -226,7 +228,7 @@ fn confine(settings: &AgentSettings, data_dir: &Path) -> Result<Option<Confineme
     let program = jail_program(settings);
     Ok(Some(Confinement {
         user_namespace: user_namespaces::choose(wanted, first_id, data_dir, &program)?,
-        system_call_filters: filters::lay_down(&settings.seccomp_profile, data_dir)?,
+        system_call_filters: filters::lay_down(profile, data_dir)?,
         // Last: who cannot have the others leaves none.
         cgroups: claim(data_dir)?,
     }))

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition,
-    SeccompFilter, SeccompRule, TargetArch,
+    SeccompFilter, SeccompRule, TargetArch, sock_filter,
 };
 use syscalls::Sysno;
 
@@ -56,6 +56,18 @@ pub enum CompileError {
     #[error("the profile is too long for the kernel")]
     TooLong(#[source] BackendError),
 }
+
+/// The kernel's own bound for one program (`BPF_MAXINSNS`).
+const MAX_INSTRUCTIONS: usize = 4_096;
+/// `BPF_LD | BPF_W | BPF_ABS` and so on, from `linux/bpf_common.h`.
+const LOAD: u16 = 0x20;
+const JUMP_IF_EQUAL: u16 = 0x15;
+const JUMP_IF_AT_LEAST: u16 = 0x35;
+const RETURN: u16 = 0x06;
+/// Of the call's number, in `struct seccomp_data`.
+const NUMBER_OFFSET: u32 = 0;
+/// `__X32_SYSCALL_BIT`.
+const X32_SYSCALL_BIT: u32 = 0x4000_0000;
 
 /// For each call, when it is named: any of these, or always when there is none.
 type Named = BTreeMap<i64, Vec<SeccompRule>>;
@@ -182,12 +194,33 @@ fn program(
 ) -> Result<Vec<u8>, CompileError> {
     let filter = SeccompFilter::new(named, rest.into(), action.into(), target);
     let program: BpfProgram = filter.and_then(TryInto::try_into).map_err(CompileError::TooLong)?;
-    let bytes = program.iter().flat_map(|instruction| {
+    let whole = [&only_native(target), program.as_slice()].concat();
+    if whole.len() > MAX_INSTRUCTIONS {
+        return Err(CompileError::TooLong(BackendError::FilterTooLarge(whole.len())));
+    }
+    let bytes = whole.iter().flat_map(|instruction| {
         let [a, b] = instruction.code.to_ne_bytes();
         let [c, d, e, f] = instruction.k.to_ne_bytes();
         [a, b, instruction.jt, instruction.jf, c, d, e, f]
     });
     Ok(bytes.collect())
+}
+
+/// What comes before a program: on `x86_64` the calls of its 32-bit sister have numbers of their
+/// own, which no rule names, so that a profile that names what it forbids would let them pass
+/// (seccomp(2), "Caveats"). Who makes one is ended, as programs of other architectures are. All
+/// ones is what a tracer puts in the place of a call that is not to be made.
+fn only_native(target: TargetArch) -> Vec<sock_filter> {
+    let one = |code, jt, jf, k| sock_filter { code, jt, jf, k };
+    match target {
+        TargetArch::x86_64 => vec![
+            one(LOAD, 0, 0, NUMBER_OFFSET),
+            one(JUMP_IF_AT_LEAST, 0, 2, X32_SYSCALL_BIT),
+            one(JUMP_IF_EQUAL, 1, 0, u32::MAX),
+            one(RETURN, 0, 0, SeccompAction::KillProcess.into()),
+        ],
+        _ => Vec::new(),
+    }
 }
 
 /// libseccomp knows `newfstatat` on every architecture, the kernel's tables do not.

@@ -3,6 +3,7 @@
 //! The interpreter is the oracle: it knows the instruction set (`linux/filter.h`) and the kernel's
 //! rule for several programs (seccomp(2)), and nothing of profiles.
 
+use proptest::prelude::*;
 use seccomp::{Compiled, DEFAULT_PROFILE, Host, Profile};
 use syscalls::Sysno;
 
@@ -178,6 +179,125 @@ fn rules_are_for_whom_they_say() {
         let compiled = with_rules("SCMP_ACT_ERRNO", &rule);
         let answer = if applies { ALLOW } else { ERRNO | 1 };
         assert_eq!(ask(&compiled, "dup", [0; 6]), answer, "{selectors}");
+    }
+}
+
+/// A rule that the oracle understands.
+#[derive(Debug, Clone)]
+struct Plain {
+    name: &'static str,
+    /// Its place in the order of severity: the lower the severer.
+    action: usize,
+    /// Argument, operator, value, second value.
+    conditions: Vec<(usize, usize, u64, u64)>,
+}
+
+const NAMES: [&str; 3] = ["dup", "read", "kill"];
+/// With what the kernel is told, by severity (seccomp(2)).
+const ACTIONS: [(&str, u32); 6] = [
+    ("SCMP_ACT_KILL_PROCESS", KILL_PROCESS),
+    ("SCMP_ACT_KILL_THREAD", 0),
+    ("SCMP_ACT_TRAP", TRAP),
+    ("SCMP_ACT_ERRNO", ERRNO | 1),
+    ("SCMP_ACT_LOG", LOG),
+    ("SCMP_ACT_ALLOW", ALLOW),
+];
+const OPERATORS: [&str; 7] = ["NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"];
+
+impl Plain {
+    fn json(&self) -> String {
+        let condition = |(index, operator, value, two): &(usize, usize, u64, u64)| {
+            let operator = OPERATORS[*operator];
+            format!(
+                r#"{{"index": {index}, "value": {value}, "valueTwo": {two},
+                     "op": "SCMP_CMP_{operator}"}}"#
+            )
+        };
+        let args: Vec<String> = self.conditions.iter().map(condition).collect();
+        let (name, action, args) = (self.name, ACTIONS[self.action].0, args.join(","));
+        format!(r#"{{"names": ["{name}"], "action": "{action}", "args": [{args}]}}"#)
+    }
+
+    fn fits(&self, name: &str, arguments: [u64; 6]) -> bool {
+        let holds = |(index, operator, value, two): &(usize, usize, u64, u64)| {
+            let argument = arguments[*index];
+            match OPERATORS[*operator] {
+                "NE" => argument != *value,
+                "LT" => argument < *value,
+                "LE" => argument <= *value,
+                "EQ" => argument == *value,
+                "GE" => argument >= *value,
+                "GT" => argument > *value,
+                _ => argument & value == value & two,
+            }
+        };
+        let mut indices: Vec<usize> = self.conditions.iter().map(|one| one.0).collect();
+        indices.sort_unstable();
+        indices.dedup();
+        let fits = match indices.len() == self.conditions.len() {
+            true => self.conditions.iter().all(holds),
+            false => self.conditions.iter().any(holds),
+        };
+        self.name == name && fits
+    }
+}
+
+fn number_of_interest() -> impl Strategy<Value = u64> {
+    let high = 1_u64 << 40;
+    prop_oneof![0_u64..4, Just(high), Just(high | 1), Just(high | 2), Just(u64::MAX)]
+}
+
+fn plain() -> impl Strategy<Value = Plain> {
+    let condition = (0_usize..3, 0..OPERATORS.len(), number_of_interest(), number_of_interest());
+    let conditions = prop::collection::vec(condition, 0..4);
+    (0..NAMES.len(), 0..ACTIONS.len(), conditions).prop_map(|(name, action, conditions)| Plain {
+        name: NAMES[name],
+        action,
+        conditions,
+    })
+}
+
+proptest! {
+    /// The severest of the rules that fit a call decides, and without any the default.
+    #[test]
+    fn programs_say_what_the_rules_say(
+        default in 0..ACTIONS.len(),
+        rules in prop::collection::vec(plain(), 0..8),
+        calls in prop::collection::vec(
+            (0..NAMES.len(), prop::array::uniform3(number_of_interest())),
+            1..8,
+        ),
+    ) {
+        let json: Vec<String> = rules.iter().map(Plain::json).collect();
+        let compiled = with_rules(ACTIONS[default].0, &json.join(","));
+        for (name, [a, b, c]) in calls {
+            let (name, arguments) = (NAMES[name], [a, b, c, 0, 0, 0]);
+            let fitting = rules.iter().filter(|rule| rule.fits(name, arguments));
+            let decides = fitting.map(|rule| rule.action).min().unwrap_or(default);
+            prop_assert_eq!(
+                ask(&compiled, name, arguments),
+                ACTIONS[decides].1,
+                "{} {:?}",
+                name,
+                arguments
+            );
+        }
+    }
+}
+
+/// A profile that names what it forbids does not let the same call pass under another number.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn calls_of_the_32_bit_sister_are_ended() {
+    let forbidding =
+        with_rules("SCMP_ACT_ALLOW", r#"{"names": ["mount"], "action": "SCMP_ACT_ERRNO"}"#);
+    for compiled in [forbidding, Profile::standard().compile(&HOST).unwrap()] {
+        let x32 = |number: u32| data(number | 0x4000_0000, native(), [0; 6]);
+        for number in [number("mount"), number("read"), 512] {
+            assert_eq!(run(&compiled.filters[0], &x32(number)), KILL_PROCESS);
+        }
+        let none = run(&compiled.filters[0], &data(u32::MAX, native(), [0; 6]));
+        assert_ne!(none, KILL_PROCESS, "a tracer skips a call");
     }
 }
 

@@ -57,17 +57,22 @@ pub enum FiltersError {
     },
 }
 
+/// The profile that the settings name; blocks.
+pub(crate) fn profile(wanted: &SeccompProfile) -> Result<Option<Profile>, FiltersError> {
+    match wanted {
+        SeccompProfile::Default => Ok(Some(Profile::standard())),
+        SeccompProfile::Unconfined => Ok(None),
+        SeccompProfile::File(path) => read(path).map(Some),
+    }
+}
+
 /// Compiles a profile and lays the filters down, in the order in which a jail installs them;
 /// blocks.
 pub(crate) fn lay_down(
-    wanted: &SeccompProfile,
+    profile: Option<Profile>,
     data_dir: &Path,
 ) -> Result<Vec<PathBuf>, FiltersError> {
-    let profile = match wanted {
-        SeccompProfile::Default => Profile::standard(),
-        SeccompProfile::Unconfined => return Ok(Vec::new()),
-        SeccompProfile::File(path) => read(path)?,
-    };
+    let Some(profile) = profile else { return Ok(Vec::new()) };
     let system = rustix::system::uname();
     let release = system.release().to_string_lossy();
     let capabilities: Vec<String> =
@@ -75,10 +80,9 @@ pub(crate) fn lay_down(
     let capabilities: Vec<&str> = capabilities.iter().map(String::as_str).collect();
     let host = Host { release: &release, capabilities: &capabilities };
     let Compiled { filters, unknown } = profile.compile(&host).map_err(FiltersError::Compile)?;
-    if let (SeccompProfile::File(path), false) = (wanted, unknown.is_empty()) {
+    if profile != Profile::standard() && !unknown.is_empty() {
         let names = unknown.iter().map(String::as_str).collect::<Vec<_>>().join(" ");
-        let path = path.display();
-        tracing::info!(%path, names, "the seccomp profile names calls that this host lacks");
+        tracing::info!(names, "the seccomp profile names calls that this host lacks");
     }
     if filters.len() > MAX_FILTERS {
         return Err(FiltersError::TooMany { count: filters.len() });
@@ -127,25 +131,30 @@ mod tests {
     #[test]
     fn filters_are_laid_down_anew_at_each_start() {
         let place = tempfile::tempdir().unwrap();
-        let laid = lay_down(&SeccompProfile::Default, place.path()).unwrap();
+        let lay_down =
+            |wanted: &SeccompProfile| super::lay_down(profile(wanted).unwrap(), place.path());
+        let laid = lay_down(&SeccompProfile::Default).unwrap();
         assert_eq!(laid.len(), 2);
         assert!(laid.iter().all(|path| fs::metadata(path).unwrap().len() % 8 == 0));
-        let profile = place.path().join("profile.json");
-        fs::write(&profile, r#"{"defaultAction": "SCMP_ACT_LOG"}"#).unwrap();
-        let laid = lay_down(&SeccompProfile::File(profile), place.path()).unwrap();
+        let path = place.path().join("profile.json");
+        fs::write(&path, r#"{"defaultAction": "SCMP_ACT_LOG"}"#).unwrap();
+        let laid = lay_down(&SeccompProfile::File(path)).unwrap();
         let there = fs::read_dir(place.path().join(PLACE)).unwrap().count();
         assert_eq!((laid.len(), there), (1, 1));
-        assert_eq!(lay_down(&SeccompProfile::Unconfined, place.path()).unwrap().len(), 0);
+        assert_eq!(lay_down(&SeccompProfile::Unconfined).unwrap().len(), 0);
     }
 
     #[test]
     fn a_profile_that_cannot_be_had_is_said_by_name() {
         let place = tempfile::tempdir().unwrap();
-        let profile = place.path().join("profile.json");
-        let lay_down = || lay_down(&SeccompProfile::File(profile.clone()), place.path());
+        let path = place.path().join("profile.json");
+        let lay_down = || {
+            let profile = profile(&SeccompProfile::File(path.clone()));
+            profile.and_then(|profile| lay_down(profile, place.path()))
+        };
         let error = lay_down().unwrap_err();
         assert!(matches!(error, FiltersError::Read { .. }), "{error}");
-        fs::write(&profile, "{}").unwrap();
+        fs::write(&path, "{}").unwrap();
         let error = lay_down().unwrap_err();
         assert!(matches!(error, FiltersError::Profile { .. }), "{error}");
         let rules: Vec<String> = (0..=MAX_FILTERS)
@@ -155,7 +164,7 @@ mod tests {
             .collect();
         let rules = rules.join(",");
         let json = format!(r#"{{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{rules}]}}"#);
-        fs::write(&profile, json).unwrap();
+        fs::write(&path, json).unwrap();
         let error = lay_down().unwrap_err();
         assert!(matches!(error, FiltersError::TooMany { count: 17 }), "{error}");
     }

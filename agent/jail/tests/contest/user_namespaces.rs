@@ -122,8 +122,6 @@ fn containers_of_different_namespaces_share_layers() {
 fn rights_end_at_the_namespace() {
     let Some(rig) = Rig::user_namespaces("rights_end_at_the_namespace") else { return };
     let image = Image::new().with_user_namespace(FIRST);
-    let secret = tempfile::tempdir_in(rig.runtime()).unwrap();
-    fs::write(secret.path().join("key"), "secret").unwrap();
     let script = "mknod device c 1 3 2>/dev/null || echo no device; \
         mknod /dev/sda b 8 0 2>/dev/null || echo no disk; \
         ls /proc/1/root >/dev/null 2>&1 || echo no root of init; \
