@@ -110,7 +110,10 @@ pub enum StoreError {
         source: SourceError,
     },
     /// It says nothing about what its images are called, or it has several and one name was given.
-    #[error("{} has {images} images, and {names} names", path.display())]
+    #[error(
+        "{} has {images} images, and {names} names such as example.org/web:3; `bourse images import \
+         --name NAME` gives one to the only image of an archive", path.display()
+    )]
     Names {
         /// Which.
         path: PathBuf,
